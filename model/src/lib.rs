@@ -1,1 +1,10 @@
-//! x
+//! What exists in a migration, as pure state machines and bytes: tables, transactions, binlog files,
+//! GTID sets, snapshots, the replica that applies, names. Nothing here knows of tasks, clocks, sockets,
+//! files or randomness: a component takes the time and an input and returns what happened.
+
+#![deny(missing_docs)]
+
+pub mod arena;
+pub mod schema;
+
+pub use arena::{Arena, KeyId, RowRef};

@@ -1,0 +1,94 @@
+//! Memory that source, target and snapshots share: row images and interned keys.
+//!
+//! A table holds 8-byte handles, so copying a page of a table or passing a row from source to target
+//! copies no row. Nothing is freed before the run ends: cost grows with writes, never with rows.
+
+use indexmap::IndexSet;
+use rustc_hash::FxBuildHasher;
+use std::num::NonZeroU64;
+
+const FIRST_CHUNK: usize = 16 << 10;
+const CHUNK: usize = 2 << 20;
+const OFFSET_BITS: u32 = 32;
+
+/// A handle of a row image in the [`Arena`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowRef(NonZeroU64);
+
+/// The identity of a key: equal ids, equal keys (under the key's collation).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId(pub u64);
+
+/// Row images and interned keys of one run.
+#[derive(Debug, Default)]
+pub struct Arena {
+    chunks: Vec<Vec<u8>>,
+    keys: IndexSet<Box<[u8]>, FxBuildHasher>,
+}
+
+impl Arena {
+    /// Keeps a copy of a row image.
+    ///
+    /// Images are at most 4 GiB (MySQL's packet is 1 GiB at most).
+    pub fn store(&mut self, image: &[u8]) -> RowRef {
+        let need = image.len() + 4;
+        let fits = self.chunks.last().is_some_and(|c| c.capacity() - c.len() >= need);
+        if !fits {
+            let size = if self.chunks.is_empty() { FIRST_CHUNK } else { CHUNK };
+            self.chunks.push(Vec::with_capacity(size.max(need)));
+        }
+        let index = self.chunks.len() as u64;
+        let chunk = self.chunks.last_mut().expect("a chunk was just made sure of");
+        let offset = chunk.len() as u64;
+        chunk.extend_from_slice(&(image.len() as u32).to_le_bytes());
+        chunk.extend_from_slice(image);
+        RowRef(NonZeroU64::new(index << OFFSET_BITS | offset).expect("chunks count from 1"))
+    }
+
+    /// The row image behind a handle of this arena.
+    pub fn row(&self, row: RowRef) -> &[u8] {
+        let chunk = &self.chunks[(row.0.get() >> OFFSET_BITS) as usize - 1];
+        let offset = (row.0.get() & ((1 << OFFSET_BITS) - 1)) as usize;
+        let len = u32::from_le_bytes(chunk[offset..offset + 4].try_into().expect("4 bytes")) as usize;
+        &chunk[offset + 4..offset + 4 + len]
+    }
+
+    /// The id of a key's bytes, the same for the same bytes for the whole run.
+    pub fn intern(&mut self, key: &[u8]) -> KeyId {
+        if let Some(id) = self.keys.get_index_of(key) {
+            return KeyId(id as u64);
+        }
+        KeyId(self.keys.insert_full(key.into()).0 as u64)
+    }
+
+    /// The id of a key that was interned before.
+    pub fn interned(&self, key: &[u8]) -> Option<KeyId> {
+        self.keys.get_index_of(key).map(|id| KeyId(id as u64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_come_back_as_they_were_stored_whatever_their_size() {
+        let mut arena = Arena::default();
+        let images: Vec<Vec<u8>> = [0, 1, 40, 16 << 10, 3 << 20, 7].iter().map(|&n| vec![n as u8; n]).collect();
+        let refs: Vec<RowRef> = images.iter().map(|i| arena.store(i)).collect();
+        for (image, row) in images.iter().zip(refs) {
+            assert_eq!(arena.row(row), &image[..]);
+        }
+    }
+
+    #[test]
+    fn equal_keys_have_one_id() {
+        let mut arena = Arena::default();
+        let a = arena.intern(b"a");
+        let b = arena.intern(b"b");
+        assert_ne!(a, b);
+        assert_eq!(arena.intern(b"a"), a);
+        assert_eq!(arena.interned(b"b"), Some(b));
+        assert_eq!(arena.interned(b"c"), None);
+    }
+}
