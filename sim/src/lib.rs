@@ -1,1 +1,19 @@
-//! x
+//! How a rehearsal runs: the world, its links and clients, the operator, the history, the checks.
+
+#![deny(missing_docs)]
+
+#[cfg(not(madsim))]
+compile_error!(
+    "cutover is built with `--cfg madsim`, which .cargo/config.toml sets. Something replaced it: an environment \
+     variable RUSTFLAGS (even an empty one), a target.*.rustflags, or a build started outside the checkout \
+     (`--manifest-path`). Unset it, or add `--cfg madsim` to it."
+);
+
+pub mod environment;
+pub mod outcome;
+pub mod plan;
+pub mod recording;
+pub mod run;
+pub mod runbook;
+pub mod units;
+pub mod workload_spec;

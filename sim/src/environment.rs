@@ -1,0 +1,374 @@
+//! The operator's environment: what is migrated, from where, over what, with which parameters.
+//!
+//! Every field has a default, so that a scenario file says only what differs; each default names its
+//! basis. Sources: [D] vendor documentation, [S] server source, [K] knowledge that is not verified.
+
+use crate::units::{Bytes, Micros};
+use serde::{Deserialize, Serialize};
+
+/// Everything around the workload and the runbook.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Environment {
+    /// The RDS MySQL instance.
+    pub source: Source,
+    /// The Aurora MySQL cluster.
+    pub target: Target,
+    /// Links between hosts.
+    pub network: Network,
+    /// The name that the application connects to.
+    pub names: Names,
+    /// The application's pools and drivers.
+    pub clients: Clients,
+    /// How long the cloud's control plane takes.
+    pub control_plane: ControlPlane,
+}
+
+/// Which columns a row event carries (`binlog_row_image`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RowImage {
+    /// All columns, before and after.
+    #[default]
+    Full,
+    /// The key before, the changed columns after.
+    Minimal,
+    /// All columns but unchanged BLOBs and TEXTs.
+    Noblob,
+}
+
+/// What TABLE_MAP says of the columns (`binlog_row_metadata`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RowMetadata {
+    /// Types and signedness.
+    #[default]
+    Minimal,
+    /// Names, character sets, ENUM and SET members, the primary key as well.
+    Full,
+}
+
+/// `binlog_checksum`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Checksum {
+    /// CRC32 at the end of every event.
+    #[default]
+    Crc32,
+    /// None.
+    None,
+}
+
+/// How long RDS keeps binlog files (`binlog retention hours`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Retention {
+    /// NULL, the default of RDS: a file goes as soon as RDS has uploaded it [D].
+    #[default]
+    None,
+    /// At least this long.
+    For(Micros),
+}
+
+impl Serialize for Retention {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::None => s.serialize_str("none"),
+            Self::For(time) => time.serialize(s),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Retention {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(d)?;
+        if text == "none" {
+            return Ok(Self::None);
+        }
+        text.parse().map(Self::For).map_err(|_| {
+            serde::de::Error::custom(format!(
+                "`{text}` is not a retention; write \"none\" or a duration like \"24h\""
+            ))
+        })
+    }
+}
+
+/// The RDS MySQL source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Source {
+    /// MySQL version; 5.6, 5.7, 8.0, 8.4 and 9.x differ where the model says so.
+    pub engine_version: String,
+    /// A synchronous standby: a snapshot is cut from it without suspending I/O [D].
+    pub multi_az: bool,
+    /// Bytes on the volume. Snapshot and restore take time by it; it costs the rehearsal nothing.
+    pub data_size: Bytes,
+    /// `gtid_mode` (and `enforce_gtid_consistency`).
+    pub gtid_mode: bool,
+    /// `sync_binlog`: 0, 1 or every n-th group.
+    pub sync_binlog: u32,
+    /// `innodb_flush_log_at_trx_commit`: 0, 1 or 2.
+    pub innodb_flush_log_at_trx_commit: u8,
+    /// `binlog retention hours` as it is before the runbook starts.
+    pub binlog_retention: Retention,
+    /// RDS rotates the binlog and uploads it this often, for point-in-time restore: 5 minutes [D].
+    pub binlog_upload_every: Micros,
+    /// `max_binlog_size`; RDS: 128 MiB [K].
+    pub max_binlog_size: Bytes,
+    /// `binlog_row_image`.
+    pub binlog_row_image: RowImage,
+    /// `binlog_row_metadata`.
+    pub binlog_row_metadata: RowMetadata,
+    /// `binlog_checksum`.
+    pub binlog_checksum: Checksum,
+    /// Writing a commit group to the binlog and the redo log [K].
+    pub flush: Micros,
+    /// One fsync of the binlog on the volume [K].
+    pub fsync: Micros,
+    /// The engine's commit of a group [K].
+    pub engine_commit: Micros,
+    /// `innodb_lock_wait_timeout`: 50 s [S].
+    pub lock_wait_timeout: Micros,
+    /// How long a changed parameter takes to reach the server from the parameter group [K].
+    pub parameter_delay: Micros,
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Self {
+            engine_version: "8.0.36".into(),
+            multi_az: true,
+            data_size: Bytes(1 << 40),
+            gtid_mode: true,
+            sync_binlog: 1,
+            innodb_flush_log_at_trx_commit: 1,
+            binlog_retention: Retention::None,
+            binlog_upload_every: Micros::mins(5),
+            max_binlog_size: Bytes(128 << 20),
+            binlog_row_image: RowImage::Full,
+            binlog_row_metadata: RowMetadata::Minimal,
+            binlog_checksum: Checksum::Crc32,
+            flush: Micros(60),
+            fsync: Micros(900),
+            engine_commit: Micros(40),
+            lock_wait_timeout: Micros::secs(50),
+            parameter_delay: Micros::secs(20),
+        }
+    }
+}
+
+/// The Aurora MySQL target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Target {
+    /// Aurora's version, for the names of its stored procedures.
+    pub engine_version: String,
+    /// `replica_parallel_workers`: 4 from Aurora 3.04 on; 0 or 1 is a single applier [D].
+    pub replica_parallel_workers: u32,
+    /// `replica_preserve_commit_order`: ON since 8.0.27 [S].
+    pub replica_preserve_commit_order: bool,
+    /// `replica_net_timeout`: how long a silent connection counts as alive; 60 s [S].
+    pub replica_net_timeout: Micros,
+    /// `binlog_format` is ROW instead of Aurora's default OFF: the cluster writes a binlog of its own [D].
+    pub binlog: bool,
+    /// Applying one transaction, rows aside [K].
+    pub apply_transaction: Micros,
+    /// Applying one row [K].
+    pub apply_row: Micros,
+    /// A page's first touch after the restore comes from S3 [D; the figure is K].
+    pub first_touch: Micros,
+    /// A client's commit on Aurora: quorum write of the log [K].
+    pub commit: Micros,
+}
+
+impl Default for Target {
+    fn default() -> Self {
+        Self {
+            engine_version: "8.0.mysql_aurora.3.05.2".into(),
+            replica_parallel_workers: 4,
+            replica_preserve_commit_order: true,
+            replica_net_timeout: Micros::secs(60),
+            binlog: false,
+            apply_transaction: Micros(400),
+            apply_row: Micros(40),
+            first_touch: Micros::ms(8),
+            commit: Micros::ms(2),
+        }
+    }
+}
+
+/// One link: TCP, ordered and reliable.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Link {
+    /// One way.
+    pub latency: Micros,
+    /// Added to the latency at random, evenly between 0 and this; order is kept.
+    pub jitter: Micros,
+    /// Bytes per second.
+    pub bandwidth: Bytes,
+}
+
+impl Default for Link {
+    fn default() -> Self {
+        Self {
+            latency: Micros(300),
+            jitter: Micros(200),
+            bandwidth: Bytes(1 << 30),
+        }
+    }
+}
+
+/// The links.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Network {
+    /// Application to source.
+    pub clients_source: Link,
+    /// Application to target.
+    pub clients_target: Link,
+    /// Source to target: the binlog stream.
+    pub replication: Link,
+    /// Operator to servers.
+    pub operator: Link,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self {
+            clients_source: Link::default(),
+            clients_target: Link::default(),
+            replication: Link {
+                latency: Micros(500),
+                jitter: Micros(300),
+                bandwidth: Bytes(64 << 20),
+            },
+            operator: Link {
+                latency: Micros::ms(5),
+                jitter: Micros::ms(1),
+                bandwidth: Bytes(1 << 30),
+            },
+        }
+    }
+}
+
+/// The application's name for its database.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Names {
+    /// The record that the application connects to.
+    pub record: String,
+    /// Its TTL: 5 s in the zones of RDS and Aurora [D].
+    pub ttl: Micros,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self {
+            record: "db.shop.internal".into(),
+            ttl: Micros::secs(5),
+        }
+    }
+}
+
+/// How the application's resolver caches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Resolver {
+    /// For the record's TTL.
+    #[default]
+    Ttl,
+    /// For ever, as a JVM with a security manager does [K].
+    Forever,
+}
+
+/// What a driver does after a failed transaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Retry {
+    /// Reports the failure and goes on with the next transaction.
+    #[default]
+    None,
+    /// Tries again after a definite failure (1290, 1205, 1213, refused connection).
+    Definite,
+    /// Tries again also when the outcome is unknown: the connection broke after COMMIT was sent (CLI-04).
+    Blind,
+}
+
+/// The application's connections.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Clients {
+    /// How names are cached.
+    pub resolver: Resolver,
+    /// A pooled connection is replaced after this long; HikariCP: 30 min [K].
+    pub max_lifetime: Micros,
+    /// The driver drops a connection that answered 1290, as cluster-aware drivers do [D JDBC].
+    pub drop_on_read_only: bool,
+    /// What follows a failed transaction.
+    pub retry: Retry,
+    /// Pause before a retry and before a new attempt to connect; doubles up to 32 times it.
+    pub backoff: Micros,
+    /// This many of the clients have CONNECTION_ADMIN, which `read_only` does not stop [S].
+    pub privileged: u32,
+    /// Restarting the whole application takes this long, one instance after the other.
+    pub rolling_restart: Micros,
+}
+
+impl Default for Clients {
+    fn default() -> Self {
+        Self {
+            resolver: Resolver::Ttl,
+            max_lifetime: Micros::mins(30),
+            drop_on_read_only: true,
+            retry: Retry::None,
+            backoff: Micros::ms(50),
+            privileged: 0,
+            rolling_restart: Micros::secs(10),
+        }
+    }
+}
+
+/// How long the control plane takes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ControlPlane {
+    /// One API call.
+    pub api_call: Micros,
+    /// From `create-db-snapshot` to the cut.
+    pub snapshot_start: Micros,
+    /// I/O suspension at the cut on Single-AZ; 0 on Multi-AZ [D].
+    pub snapshot_suspends_io: Micros,
+    /// From the cut to `available`, whatever the size.
+    pub snapshot_fixed: Micros,
+    /// And for each TiB of the volume.
+    pub snapshot_per_tib: Micros,
+    /// Restore and conversion into Aurora, whatever the size.
+    pub restore_fixed: Micros,
+    /// And for each TiB: "several hours per tebibyte" [D].
+    pub restore_per_tib: Micros,
+    /// `create-db-instance` of the cluster's writer.
+    pub create_instance: Micros,
+    /// A DNS change reaching the zone's servers.
+    pub dns_change: Micros,
+}
+
+impl Default for ControlPlane {
+    fn default() -> Self {
+        Self {
+            api_call: Micros::ms(300),
+            snapshot_start: Micros::ZERO,
+            snapshot_suspends_io: Micros::secs(10),
+            snapshot_fixed: Micros::mins(3),
+            snapshot_per_tib: Micros::mins(20),
+            restore_fixed: Micros::mins(12),
+            restore_per_tib: Micros::hours(3),
+            create_instance: Micros::mins(7),
+            dns_change: Micros::secs(2),
+        }
+    }
+}
+
+impl Micros {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+}

@@ -1,0 +1,155 @@
+//! What a run came to: the verdict, its reasons, the figures, the story.
+
+use crate::units::Moment;
+use serde::{Deserialize, Serialize};
+
+/// The verdict on a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Cutover happened, no property is violated.
+    Safe,
+    /// At least one property is violated.
+    Violated,
+    /// Ended cleanly without cutover: the source is writable and complete.
+    Aborted,
+    /// Neither finished nor aborted within its bounds.
+    NotLive,
+    /// Exercised nothing: no write was acknowledged, or none that the strategy could have lost.
+    Unknown,
+}
+
+/// How one property came out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "result")]
+pub enum Finding {
+    /// Checked, and it holds.
+    Holds,
+    /// Checked, and it does not hold.
+    Violated {
+        /// How many writes, rows, operations or reads violate it.
+        count: u64,
+        /// The smallest witness, explained in a sentence.
+        first: String,
+    },
+    /// The runbook has nothing that it could be about (no fence, no gate, no cutover).
+    Absent {
+        /// What is missing.
+        why: String,
+    },
+}
+
+/// A property and how it came out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PropertyResult {
+    /// `P1` to `P17`.
+    pub id: &'static str,
+    /// Its name.
+    pub name: &'static str,
+    /// How it came out.
+    #[serde(flatten)]
+    pub finding: Finding,
+}
+
+/// Outcomes of the clients' transactions that write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Commits {
+    /// Acknowledged.
+    pub ok: u64,
+    /// Definitely not committed.
+    pub fail: u64,
+    /// Unknown to the client.
+    pub info: u64,
+}
+
+/// The stages that a committed write passes; the first that does not have it is the cause of a loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Committed on the source, and in the snapshot.
+    Snapshot,
+    /// Still in the source's binlog when it was needed.
+    Binlog,
+    /// Sent to the target.
+    Sent,
+    /// In the target's relay log.
+    RelayLog,
+    /// Applied on the target.
+    Applied,
+    /// Visible on the endpoint that serves.
+    Visible,
+}
+
+/// Why one write was lost, repeated, or should not be there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// What the transaction did, in the application's words: `order 1000001, placed by client 7`.
+    pub what: String,
+    /// When it was acknowledged (committed, when never acknowledged).
+    pub at: Moment,
+    /// Its GTID, when the server has GTIDs.
+    pub gtid: Option<String>,
+    /// Binlog file and position of its end.
+    pub position: Option<String>,
+    /// Where it got lost.
+    pub stage: Stage,
+    /// The sentence.
+    pub because: String,
+}
+
+/// One line of the story.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StoryLine {
+    /// When.
+    pub at: Moment,
+    /// Who: `operator`, `source`, `target`, `clients`, `rds`.
+    pub who: &'static str,
+    /// What happened.
+    pub what: String,
+    /// The commands, for a step of the runbook.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<String>,
+}
+
+/// Everything that is told of a run. A function of the plan, `wall_ms` excepted.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcome {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The runbook's name.
+    pub strategy: String,
+    /// The plan's seed.
+    pub seed: u64,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Whether the scenario's expectations hold; the verdict is to be *safe* when there are none.
+    pub as_expected: bool,
+    /// Every property.
+    pub properties: Vec<PropertyResult>,
+    /// The transactions that write.
+    pub commits: Commits,
+    /// Acknowledged transactions of the source that the target lacks.
+    pub lost_writes: u64,
+    /// Transactions on the target that the source does not have, or that failed for their client.
+    pub phantom_writes: u64,
+    /// Transactions that took effect more than once.
+    pub duplicate_writes: u64,
+    /// From the last acknowledged write on the source to the first on the target; 0 where they overlap,
+    /// none without cutover.
+    pub downtime_ms: Option<u64>,
+    /// The longest time in which no write was acknowledged anywhere while clients wanted to write.
+    pub longest_stall_ms: u64,
+    /// `Seconds_Behind_Source` in truth: age of the oldest committed transaction that the target lacked at
+    /// cutover (at the end, without cutover).
+    pub final_lag_ms: u64,
+    /// Virtual time of the whole run.
+    pub virtual_ms: u64,
+    /// Hash of the trace and the final states.
+    pub fingerprint: String,
+    /// Who did what.
+    pub story: Vec<StoryLine>,
+    /// The first few lost, phantom and repeated writes, explained.
+    pub explanations: Vec<Explanation>,
+    /// What limits the result: transactions not replayable, columns unknown, …
+    pub notes: Vec<String>,
+}

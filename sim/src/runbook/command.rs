@@ -1,0 +1,108 @@
+//! The command that a person would type for a step.
+
+use super::{CoordinatesFrom, Host, Op, Until};
+use crate::environment::Environment;
+
+/// The real command of a step, one line each. `noted` turns a name of noted coordinates into their text.
+pub fn command(
+    op: &Op<'_>,
+    environment: &Environment,
+    noted: &dyn Fn(&str) -> Option<String>,
+) -> Vec<String> {
+    let major: u32 = environment
+        .source
+        .engine_version
+        .split('.')
+        .next()
+        .and_then(|m| m.parse().ok())
+        .unwrap_or(8);
+    let host = |h: Host| match h {
+        Host::Source => "source",
+        Host::Target => "target",
+    };
+    let show = |name: &str| noted(name).unwrap_or_else(|| format!("<{name}>"));
+    match op {
+        Op::SetBinlogRetention(o) => {
+            vec![format!("CALL mysql.rds_set_configuration('binlog retention hours', {});", o.hours)]
+        }
+        Op::CreateSnapshot(o) => vec![
+            format!("aws rds create-db-snapshot --db-instance-identifier source --db-snapshot-identifier {}", o.id),
+            format!("aws rds wait db-snapshot-available --db-snapshot-identifier {}", o.id),
+        ],
+        Op::RestoreSnapshot(o) => vec![
+            format!(
+                "aws rds restore-db-cluster-from-snapshot --engine aurora-mysql --snapshot-identifier {} --db-cluster-identifier target",
+                o.id
+            ),
+            "aws rds create-db-instance --engine aurora-mysql --db-cluster-identifier target --db-instance-identifier target-1".into(),
+            "aws rds wait db-instance-available --db-instance-identifier target-1".into(),
+        ],
+        Op::ReadCoordinates(o) => vec![match o.from {
+            CoordinatesFrom::SourcePosition if major >= 9 => "SHOW BINARY LOG STATUS;  -- on the source".into(),
+            CoordinatesFrom::SourcePosition => "SHOW MASTER STATUS;  -- on the source".into(),
+            CoordinatesFrom::SourceGtidExecuted => "SELECT @@global.gtid_executed;  -- on the source".into(),
+            CoordinatesFrom::RecoveryEvent => {
+                "aws rds describe-events --source-type db-instance --source-identifier target-1".into()
+            }
+        }],
+        Op::SetExternalSource(o) => vec![match &o.at {
+            Some(name) => {
+                let at = show(name);
+                let (file, position) = at.rsplit_once(':').unwrap_or((&at, "4"));
+                format!("CALL mysql.rds_set_external_source('source', 3306, 'repl', '…', '{file}', {position}, 0);")
+            }
+            None => "CALL mysql.rds_set_external_source_with_auto_position('source', 3306, 'repl', '…', 0);".into(),
+        }],
+        Op::StartReplication => vec!["CALL mysql.rds_start_replication;".into()],
+        Op::Wait(o) => vec![match o.until.kind() {
+            Ok(Until::ReplicationRunning) => {
+                "SHOW REPLICA STATUS;  -- on the target, until both threads say Yes".into()
+            }
+            Ok(Until::SecondsBehindSource(s)) => {
+                format!("SHOW REPLICA STATUS;  -- on the target, until Seconds_Behind_Source <= {s}")
+            }
+            Ok(Until::Applied(name)) => match show(name).rsplit_once(':') {
+                Some((file, position)) if !file.contains('-') || file.contains('.') => format!(
+                    "SHOW REPLICA STATUS;  -- on the target, until (Relay_Source_Log_File, Exec_Source_Log_Pos) >= ('{file}', {position})"
+                ),
+                _ => format!("SELECT GTID_SUBSET('{}', @@global.gtid_executed);  -- on the target, until 1", show(name)),
+            },
+            Ok(Until::ReadOnly(h)) => format!("SELECT @@global.read_only;  -- on the {}, until 1", host(h)),
+            Ok(Until::NoOpenTransactions(h)) => {
+                format!("SELECT COUNT(*) FROM information_schema.innodb_trx;  -- on the {}, until 0", host(h))
+            }
+            Ok(Until::SourceUnchangedSince(name)) => {
+                format!("SELECT @@global.gtid_executed;  -- on the source, still {}", show(name))
+            }
+            Err(_) => String::new(),
+        }],
+        Op::SetReadOnly(o) => vec![match o.on {
+            Host::Source => format!(
+                "aws rds modify-db-parameter-group --db-parameter-group-name source --parameters ParameterName=read_only,ParameterValue={},ApplyMethod=immediate",
+                u8::from(o.value)
+            ),
+            Host::Target => format!("CALL mysql.rds_set_read_only({});", u8::from(o.value)),
+        }],
+        Op::KillConnections(h) => vec![format!(
+            "SELECT CONCAT('CALL mysql.rds_kill(', id, ');') FROM information_schema.processlist WHERE user = 'app';  -- on the {}",
+            host(*h)
+        )],
+        Op::StopReplication => vec!["CALL mysql.rds_stop_replication;".into()],
+        Op::ResetExternalSource => vec!["CALL mysql.rds_reset_external_source;".into()],
+        Op::RaiseAutoIncrement(o) => {
+            vec![format!("ALTER TABLE … AUTO_INCREMENT = <current + {}>;  -- every table of the target", o.gap)]
+        }
+        Op::Repoint(o) => {
+            let mut lines = vec![format!(
+                "aws route53 change-resource-record-sets …  -- {} CNAME {}",
+                environment.names.record,
+                host(o.to)
+            )];
+            if o.restart_clients {
+                lines.push("kubectl rollout restart deployment/app".into());
+            }
+            lines
+        }
+        Op::Pause(o) => vec![format!("sleep {}", o.length.0 / 1_000_000)],
+    }
+}

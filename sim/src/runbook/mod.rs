@@ -1,0 +1,464 @@
+//! A runbook: the ordered steps that an operator takes, as data.
+//!
+//! A step is one operation on the control plane or on a server, or a wait on a gate; it has a timeout
+//! and says what follows a failure. Operations are written as keys of the step (`create_snapshot = {…}`),
+//! exactly one a step, so that an error in a file keeps its line and column (an internally tagged enum
+//! loses them). Nothing in the engine knows a runbook by its name.
+
+mod command;
+
+pub use command::command;
+
+use crate::units::Micros;
+use serde::{Deserialize, Serialize};
+
+/// A named runbook, with what it promises.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Runbook {
+    /// The strategy's name.
+    pub name: String,
+    /// One or two sentences for `list` and the head of a story.
+    pub about: String,
+    /// What the strategy promises, hence what is checked.
+    #[serde(default)]
+    pub promises: Promises,
+    /// The steps.
+    #[serde(rename = "step")]
+    pub steps: Vec<Step>,
+    /// What the operator does when a step fails whose `on_failure` is `abort`: back to a writable source.
+    #[serde(default, rename = "abort", skip_serializing_if = "Vec::is_empty")]
+    pub abort: Vec<Step>,
+}
+
+/// The strength in which a strategy promises prefix consistency before promotion (property P5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PrefixStrength {
+    /// At any time the target equals the source after some commit.
+    #[default]
+    Prefix,
+    /// Commits may be applied out of order, dependencies hold.
+    DependencyClosed,
+    /// Each row by itself follows the source.
+    PerRow,
+}
+
+/// What a strategy promises.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Promises {
+    /// Prefix consistency before promotion.
+    pub prefix: PrefixStrength,
+    /// Longest time without a writable database that the strategy is sold with; none: not promised.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub downtime: Option<Micros>,
+}
+
+/// What the checks need to know about a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// After this step no write is to succeed on the source.
+    Fence,
+    /// After this step the target is to have every committed write of the source.
+    Gate,
+}
+
+/// What follows a step that failed or timed out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFailure {
+    /// Run the abort steps; the run ends `aborted`.
+    #[default]
+    Abort,
+    /// Try again, at most three times, then abort.
+    Retry,
+    /// Note it and go on: what a script without `set -e` does.
+    Continue,
+}
+
+/// One step. Exactly one operation is set ([`Step::op`]).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// What the step is for, in a few words.
+    pub say: String,
+    /// What the checks take it for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// Give up after this long; 24 h when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Micros>,
+    /// What follows a failure.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub on_failure: OnFailure,
+    /// Change `binlog retention hours` on the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set_binlog_retention: Option<SetBinlogRetention>,
+    /// Take a snapshot of the source and wait until it is available.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create_snapshot: Option<CreateSnapshot>,
+    /// Restore a snapshot into a new Aurora cluster with a writer and wait until it is available.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore_snapshot: Option<RestoreSnapshot>,
+    /// Note coordinates: a position or a GTID set, from one of the places where one can read them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_coordinates: Option<ReadCoordinates>,
+    /// Tell the target where to replicate from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set_external_source: Option<SetExternalSource>,
+    /// Start receiver and applier on the target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_replication: Option<Nothing>,
+    /// Poll until a condition holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<Wait>,
+    /// Set `read_only`, through the parameter group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set_read_only: Option<SetReadOnly>,
+    /// Kill client connections.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kill_connections: Option<OnHost>,
+    /// Stop receiver and applier on the target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_replication: Option<Nothing>,
+    /// Forget the source; what was received and not applied is discarded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reset_external_source: Option<Nothing>,
+    /// Raise AUTO_INCREMENT of every table on the target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raise_auto_increment: Option<RaiseAutoIncrement>,
+    /// Point the application's name at a host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repoint: Option<Repoint>,
+    /// Do nothing for a while.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause: Option<Pause>,
+}
+
+fn is_default(on_failure: &OnFailure) -> bool {
+    *on_failure == OnFailure::default()
+}
+
+/// An operation without parameters: `start_replication = {}`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// A host of the migration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Host {
+    /// The RDS instance.
+    Source,
+    /// The Aurora cluster's writer.
+    Target,
+}
+
+/// `CALL mysql.rds_set_configuration('binlog retention hours', …)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetBinlogRetention {
+    /// 1 to 168.
+    pub hours: u32,
+}
+
+/// `aws rds create-db-snapshot`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateSnapshot {
+    /// The snapshot's identifier.
+    pub id: String,
+}
+
+/// `aws rds restore-db-cluster-from-snapshot` and `create-db-instance`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RestoreSnapshot {
+    /// The snapshot's identifier.
+    pub id: String,
+}
+
+/// Where coordinates are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CoordinatesFrom {
+    /// `SHOW MASTER STATUS` on the source: where it is *now*.
+    SourcePosition,
+    /// `SELECT @@global.gtid_executed` on the source, now.
+    SourceGtidExecuted,
+    /// The restored instance's event "Binlog position from crash recovery is …".
+    RecoveryEvent,
+}
+
+/// Notes coordinates under a name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadCoordinates {
+    /// Where.
+    pub from: CoordinatesFrom,
+    /// The name that later steps use.
+    #[serde(rename = "as")]
+    pub name: String,
+}
+
+/// `mysql.rds_set_external_source…`: by position with `at`, by GTID without.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetExternalSource {
+    /// The name of noted coordinates (file and position).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// `…_with_auto_position`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub auto_position: bool,
+}
+
+/// A wait: polls a condition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wait {
+    /// The condition.
+    pub until: Condition,
+    /// Pause between two polls; 1 s when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<Micros>,
+    /// Consecutive polls that must agree; 1 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub polls: Option<u32>,
+}
+
+/// What a wait waits for. Exactly one key is set ([`Condition::kind`]).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Condition {
+    /// `Replica_IO_Running` and `Replica_SQL_Running` are both `Yes`; fails at once when a thread stopped with an error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replication_running: Option<Nothing>,
+    /// `Seconds_Behind_Source` is at most this. NULL does not count; nothing else is looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds_behind_source: Option<u64>,
+    /// The target applied up to these noted coordinates; fails at once when a replication thread stopped with an error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied: Option<String>,
+    /// `@@global.read_only` of the host is 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_only: Option<Host>,
+    /// `information_schema.innodb_trx` of the host is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_open_transactions: Option<Host>,
+    /// The source stands where these noted coordinates say: nothing was written since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_unchanged_since: Option<String>,
+}
+
+/// [`Condition`], after it was checked that exactly one key is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until<'a> {
+    /// See [`Condition::replication_running`].
+    ReplicationRunning,
+    /// See [`Condition::seconds_behind_source`].
+    SecondsBehindSource(u64),
+    /// See [`Condition::applied`].
+    Applied(&'a str),
+    /// See [`Condition::read_only`].
+    ReadOnly(Host),
+    /// See [`Condition::no_open_transactions`].
+    NoOpenTransactions(Host),
+    /// See [`Condition::source_unchanged_since`].
+    SourceUnchangedSince(&'a str),
+}
+
+/// `read_only` of a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetReadOnly {
+    /// Where.
+    pub on: Host,
+    /// The value.
+    pub value: bool,
+}
+
+/// An operation on a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OnHost {
+    /// Where.
+    pub on: Host,
+}
+
+/// `ALTER TABLE … AUTO_INCREMENT = current + gap`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RaiseAutoIncrement {
+    /// Numbers to leave out.
+    pub gap: u64,
+}
+
+/// The application's name, and whether its processes are restarted so that they look it up again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Repoint {
+    /// The new host.
+    pub to: Host,
+    /// Restart the application, one instance after the other.
+    #[serde(default)]
+    pub restart_clients: bool,
+}
+
+/// A pause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pause {
+    /// How long.
+    #[serde(rename = "for")]
+    pub length: Micros,
+}
+
+/// A step's operation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Op<'a> {
+    /// See [`Step::set_binlog_retention`].
+    SetBinlogRetention(&'a SetBinlogRetention),
+    /// See [`Step::create_snapshot`].
+    CreateSnapshot(&'a CreateSnapshot),
+    /// See [`Step::restore_snapshot`].
+    RestoreSnapshot(&'a RestoreSnapshot),
+    /// See [`Step::read_coordinates`].
+    ReadCoordinates(&'a ReadCoordinates),
+    /// See [`Step::set_external_source`].
+    SetExternalSource(&'a SetExternalSource),
+    /// See [`Step::start_replication`].
+    StartReplication,
+    /// See [`Step::wait`].
+    Wait(&'a Wait),
+    /// See [`Step::set_read_only`].
+    SetReadOnly(&'a SetReadOnly),
+    /// See [`Step::kill_connections`].
+    KillConnections(Host),
+    /// See [`Step::stop_replication`].
+    StopReplication,
+    /// See [`Step::reset_external_source`].
+    ResetExternalSource,
+    /// See [`Step::raise_auto_increment`].
+    RaiseAutoIncrement(&'a RaiseAutoIncrement),
+    /// See [`Step::repoint`].
+    Repoint(&'a Repoint),
+    /// See [`Step::pause`].
+    Pause(&'a Pause),
+}
+
+/// A step or condition that names no operation, or several.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StepError {
+    /// None.
+    #[error("nothing to do: add one of {one_of}")]
+    Nothing {
+        /// The keys to choose from.
+        one_of: &'static str,
+    },
+    /// More than one.
+    #[error("`{first}` and `{second}` in one place: write a step for each")]
+    Several {
+        /// One key.
+        first: &'static str,
+        /// Another.
+        second: &'static str,
+    },
+}
+
+fn exactly_one<T>(
+    options: impl IntoIterator<Item = Option<(&'static str, T)>>,
+    one_of: &'static str,
+) -> Result<T, StepError> {
+    let mut found: Option<(&'static str, T)> = None;
+    for (name, value) in options.into_iter().flatten() {
+        match &found {
+            None => found = Some((name, value)),
+            Some((first, _)) => {
+                return Err(StepError::Several {
+                    first,
+                    second: name,
+                });
+            }
+        }
+    }
+    found
+        .map(|(_, value)| value)
+        .ok_or(StepError::Nothing { one_of })
+}
+
+impl Step {
+    /// The one operation of the step.
+    pub fn op(&self) -> Result<Op<'_>, StepError> {
+        exactly_one(
+            [
+                self.set_binlog_retention
+                    .as_ref()
+                    .map(|o| ("set_binlog_retention", Op::SetBinlogRetention(o))),
+                self.create_snapshot
+                    .as_ref()
+                    .map(|o| ("create_snapshot", Op::CreateSnapshot(o))),
+                self.restore_snapshot
+                    .as_ref()
+                    .map(|o| ("restore_snapshot", Op::RestoreSnapshot(o))),
+                self.read_coordinates
+                    .as_ref()
+                    .map(|o| ("read_coordinates", Op::ReadCoordinates(o))),
+                self.set_external_source
+                    .as_ref()
+                    .map(|o| ("set_external_source", Op::SetExternalSource(o))),
+                self.start_replication
+                    .as_ref()
+                    .map(|_| ("start_replication", Op::StartReplication)),
+                self.wait.as_ref().map(|o| ("wait", Op::Wait(o))),
+                self.set_read_only
+                    .as_ref()
+                    .map(|o| ("set_read_only", Op::SetReadOnly(o))),
+                self.kill_connections
+                    .as_ref()
+                    .map(|o| ("kill_connections", Op::KillConnections(o.on))),
+                self.stop_replication
+                    .as_ref()
+                    .map(|_| ("stop_replication", Op::StopReplication)),
+                self.reset_external_source
+                    .as_ref()
+                    .map(|_| ("reset_external_source", Op::ResetExternalSource)),
+                self.raise_auto_increment
+                    .as_ref()
+                    .map(|o| ("raise_auto_increment", Op::RaiseAutoIncrement(o))),
+                self.repoint.as_ref().map(|o| ("repoint", Op::Repoint(o))),
+                self.pause.as_ref().map(|o| ("pause", Op::Pause(o))),
+            ],
+            "set_binlog_retention, create_snapshot, restore_snapshot, read_coordinates, set_external_source, \
+             start_replication, wait, set_read_only, kill_connections, stop_replication, reset_external_source, \
+             raise_auto_increment, repoint, pause",
+        )
+    }
+}
+
+impl Condition {
+    /// The one condition.
+    pub fn kind(&self) -> Result<Until<'_>, StepError> {
+        exactly_one(
+            [
+                self.replication_running
+                    .as_ref()
+                    .map(|_| ("replication_running", Until::ReplicationRunning)),
+                self.seconds_behind_source
+                    .map(|s| ("seconds_behind_source", Until::SecondsBehindSource(s))),
+                self.applied
+                    .as_deref()
+                    .map(|n| ("applied", Until::Applied(n))),
+                self.read_only.map(|h| ("read_only", Until::ReadOnly(h))),
+                self.no_open_transactions
+                    .map(|h| ("no_open_transactions", Until::NoOpenTransactions(h))),
+                self.source_unchanged_since
+                    .as_deref()
+                    .map(|n| ("source_unchanged_since", Until::SourceUnchangedSince(n))),
+            ],
+            "replication_running, seconds_behind_source, applied, read_only, no_open_transactions, source_unchanged_since",
+        )
+    }
+}

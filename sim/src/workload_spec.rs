@@ -1,0 +1,98 @@
+//! What the application does, as a scenario file says it.
+
+use crate::units::Micros;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// The traffic.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Workload {
+    /// The generator: orders, or the transactions of real binlog files.
+    pub kind: Kind,
+    /// How long traffic goes on after the runbook has ended.
+    pub after_cutover: Micros,
+    // --- orders ---
+    /// Orders that exist before the run (and twice as many lines, a twentieth as many customers).
+    pub existing_rows: u64,
+    /// Concurrent clients.
+    pub clients: u32,
+    /// Transactions per second, all clients together.
+    pub rate_per_s: f64,
+    /// No order is placed before this moment of the run (other traffic flows); none: at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_order_after: Option<Micros>,
+    /// Weights of the kinds of transaction.
+    pub mix: Mix,
+    // --- binlog ---
+    /// Binlog files, or folders of them, in any order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<PathBuf>,
+    /// Declarations of tables that the binlog does not declare.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schema: Option<PathBuf>,
+    /// The runbook starts after this share of the recording's transactions, 0 to 1.
+    pub start_after: f64,
+    /// Stretch the recording in time so that it lasts through restore and cutover.
+    pub stretch: bool,
+}
+
+/// The generators.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A shop: customers, orders, lines.
+    #[default]
+    Orders,
+    /// Real binlog files.
+    Binlog,
+}
+
+/// Weights of the orders workload; they need not sum to anything.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mix {
+    /// Place an order: its row, one to four lines, the customer's counter.
+    pub place: u32,
+    /// Pay an order: its status.
+    pub pay: u32,
+    /// Move money between two customers (their sum is conserved).
+    pub transfer: u32,
+    /// Cancel an order: delete it; its lines go by cascade.
+    pub cancel: u32,
+    /// Read an order that this client wrote, or an old one.
+    pub read: u32,
+    /// Start to place an order and roll back.
+    pub rollback: u32,
+}
+
+impl Default for Mix {
+    fn default() -> Self {
+        Self {
+            place: 40,
+            pay: 20,
+            transfer: 20,
+            cancel: 3,
+            read: 12,
+            rollback: 5,
+        }
+    }
+}
+
+impl Default for Workload {
+    fn default() -> Self {
+        Self {
+            kind: Kind::Orders,
+            after_cutover: Micros::mins(2),
+            existing_rows: 1_000_000,
+            clients: 20,
+            rate_per_s: 8.0,
+            first_order_after: None,
+            mix: Mix::default(),
+            paths: Vec::new(),
+            schema: None,
+            start_after: 1.0 / 3.0,
+            stretch: false,
+        }
+    }
+}
