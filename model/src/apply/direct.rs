@@ -1,0 +1,145 @@
+//! Changes tables as an applier thread does: no locks, no sessions.
+
+use super::{ApplyErrorKind, RowWork, Sink};
+use crate::{
+    arena::Arena,
+    database::{Change, Checks, Database, SqlError, TableId},
+    ddl,
+    row::ImageBuilder,
+    schema::TableDef,
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// `replica_exec_mode`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// 1062 and 1032 stop the applier.
+    #[default]
+    Strict,
+    /// An INSERT overwrites, an UPDATE or DELETE of a missing row is passed over.
+    Idempotent,
+}
+
+/// An applier's access to tables, and what it has changed since the last commit.
+#[derive(Debug, Default)]
+pub struct Direct {
+    /// See [`Mode`].
+    pub mode: Mode,
+    /// The changes of the group, for undo and for whoever watches.
+    pub changes: Vec<Change>,
+    prepared: BTreeMap<String, Vec<Change>>,
+    builder: ImageBuilder,
+}
+
+/// [`Direct`] in front of a database.
+#[derive(Debug)]
+pub struct DirectOn<'a> {
+    direct: &'a mut Direct,
+    database: &'a mut Database,
+    context: &'a dyn Fn(&str) -> ddl::Context,
+}
+
+impl Direct {
+    /// A sink for one group.
+    pub fn on<'a>(&'a mut self, database: &'a mut Database, context: &'a dyn Fn(&str) -> ddl::Context) -> DirectOn<'a> {
+        DirectOn { direct: self, database, context }
+    }
+
+    /// Undoes the changes since the last commit.
+    pub fn roll_back(&mut self, arena: &mut Arena, database: &mut Database) {
+        for change in self.changes.drain(..).rev() {
+            database.undo(arena, &change);
+        }
+    }
+
+    /// Undoes what was prepared and never decided: readers do not see it.
+    pub fn undo_prepared(&mut self, arena: &mut Arena, database: &mut Database) {
+        for (_, changes) in std::mem::take(&mut self.prepared) {
+            changes.iter().rev().for_each(|change| database.undo(arena, change));
+        }
+    }
+}
+
+impl DirectOn<'_> {
+    fn find(&mut self, arena: &mut Arena, work: &RowWork<'_>) -> Result<Option<crate::table::RowKey>, ApplyErrorKind> {
+        let Some(before) = &work.before else { return Ok(None) };
+        match self.database.find(arena, work.table, before) {
+            Some(key) => Ok(Some(key)),
+            None if self.direct.mode == Mode::Idempotent => Ok(None),
+            None => Err(ApplyErrorKind::NotFound { table: work.def.name.to_string() }),
+        }
+    }
+
+    fn insert(&mut self, arena: &mut Arena, work: &RowWork<'_>, checks: Checks, from: usize) -> Result<(), ApplyErrorKind> {
+        let Some(after) = &work.after else { return Ok(()) };
+        let columns = &work.def.columns;
+        let image = if after.is_full(columns.len()) {
+            after.image
+        } else {
+            after.merge_over(columns, None, &mut self.direct.builder)?;
+            self.direct.builder.image()
+        };
+        let changes = &mut self.direct.changes;
+        match self.database.plan_insert(arena, work.table, image, checks, changes) {
+            Err(SqlError::Duplicate { existing, .. }) if self.direct.mode == Mode::Idempotent => {
+                changes.truncate(from);
+                Ok(self.database.plan_update(arena, work.table, existing, image, checks, changes)?)
+            }
+            other => Ok(other?),
+        }
+    }
+}
+
+impl Sink for DirectOn<'_> {
+    fn table(&self, schema: &str, table: &str) -> Option<(TableId, Arc<TableDef>)> {
+        let id = self.database.table_id(schema, table)?;
+        Some((id, Arc::clone(self.database.table(id)?.def())))
+    }
+
+    fn row(&mut self, arena: &mut Arena, work: &RowWork<'_>) -> Result<(), ApplyErrorKind> {
+        let checks = Checks { foreign_keys: work.foreign_keys(), unique: true };
+        let from = self.direct.changes.len();
+        match (&work.before, &work.after) {
+            (None, _) => self.insert(arena, work, checks, from)?,
+            (Some(_), Some(after)) => {
+                let Some(key) = self.find(arena, work)? else { return Ok(()) };
+                let columns = &work.def.columns;
+                let image = if after.is_full(columns.len()) {
+                    after.image
+                } else {
+                    let old = self.database.get(arena, work.table, key);
+                    after.merge_over(columns, old.map(|r| arena.row(r)), &mut self.direct.builder)?;
+                    self.direct.builder.image()
+                };
+                self.database.plan_update(arena, work.table, key, image, checks, &mut self.direct.changes)?;
+            }
+            (Some(_), None) => {
+                let Some(key) = self.find(arena, work)? else { return Ok(()) };
+                self.database.plan_delete(arena, work.table, key, checks, &mut self.direct.changes)?;
+            }
+        }
+        for i in from..self.direct.changes.len() {
+            self.database.apply(arena, &self.direct.changes[i]);
+        }
+        Ok(())
+    }
+
+    fn ddl(&mut self, arena: &mut Arena, schema: &str, sql: &str) -> Result<(), ApplyErrorKind> {
+        let statement = ddl::parse(sql, &(self.context)(schema))?;
+        Ok(ddl::apply(self.database, arena, &statement)?)
+    }
+
+    fn xa_prepared(&mut self, xid: &str) {
+        let changes = std::mem::take(&mut self.direct.changes);
+        self.direct.prepared.insert(xid.to_string(), changes);
+    }
+
+    fn xa_decided(&mut self, arena: &mut Arena, xid: &str, commit: bool) {
+        let Some(changes) = self.direct.prepared.remove(xid) else { return };
+        if commit {
+            self.direct.changes = changes;
+        } else {
+            changes.iter().rev().for_each(|change| self.database.undo(arena, change));
+        }
+    }
+}

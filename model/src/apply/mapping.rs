@@ -1,0 +1,130 @@
+//! From the columns of a TABLE_MAP to those of the table here.
+//!
+//! Where both are the same, rows pass as they are. Where they differ (a column's type was changed on one
+//! side, or a column added at the end) values are converted, as `replica_type_conversions` allows; extra
+//! columns of the event are left out, extra columns of the table keep their value or take the default.
+
+use super::{ApplyErrorKind, Sink};
+use crate::{
+    binlog::decode::{RowsEvent, TableMap},
+    database::TableId,
+    row::{self, Partial},
+    schema::{Column, TableDef},
+};
+use std::sync::Arc;
+
+/// What a table id of the stream means here.
+#[derive(Debug)]
+pub(super) struct Mapping {
+    table_id: u64,
+    /// The TABLE_MAP without its id, to see at a glance that nothing changed.
+    body: Vec<u8>,
+    pub(super) table: TableId,
+    pub(super) def: Arc<TableDef>,
+    /// The event's own columns, where they differ from the table's.
+    foreign: Option<Vec<Column>>,
+}
+
+/// The table ids that are in use.
+#[derive(Debug, Default)]
+pub(super) struct Mappings {
+    known: Vec<Mapping>,
+}
+
+/// Table ids kept at once; a server's own cache has the size of its table cache.
+const KNOWN: usize = 256;
+const TABLE_ID_BYTES: usize = 6;
+
+impl Mappings {
+    pub(super) fn get(&self, table_id: u64) -> Option<&Mapping> {
+        self.known.iter().find(|m| m.table_id == table_id)
+    }
+
+    /// Takes a TABLE_MAP in.
+    pub(super) fn learn(&mut self, sink: &dyn Sink, map: &TableMap<'_>, body: &[u8]) -> Result<(), ApplyErrorKind> {
+        let same_body = |m: &Mapping| m.table_id == map.table_id && m.body == body[TABLE_ID_BYTES..];
+        let schema = String::from_utf8_lossy(map.schema);
+        let name = String::from_utf8_lossy(map.table);
+        let (table, def) = sink.table(&schema, &name).ok_or_else(|| ApplyErrorKind::NoTable(map.full_name()))?;
+        if self.known.iter().any(|m| same_body(m) && Arc::ptr_eq(&m.def, &def)) {
+            return Ok(());
+        }
+        let foreign = match map.compatible(&def) {
+            Ok(()) => None,
+            Err(_) => Some(map.columns()?),
+        };
+        self.known.retain(|m| m.table_id != map.table_id);
+        if self.known.len() == KNOWN {
+            self.known.remove(0);
+        }
+        self.known.push(Mapping { table_id: map.table_id, body: body[TABLE_ID_BYTES..].to_vec(), table, def, foreign });
+        Ok(())
+    }
+}
+
+impl Mapping {
+    /// Hands on each row of an event, in the columns of the table here.
+    pub(super) fn each(
+        &self,
+        event: &RowsEvent<'_>,
+        mut row: impl FnMut(Option<Partial<'_>>, Option<Partial<'_>>) -> Result<(), ApplyErrorKind>,
+    ) -> Result<(), ApplyErrorKind> {
+        match &self.foreign {
+            None => {
+                for change in event.rows(&self.def.columns) {
+                    let change = change?;
+                    row(change.before, change.after)?;
+                }
+            }
+            Some(columns) => {
+                for change in event.rows(columns) {
+                    let change = change?;
+                    let before = change.before.map(|p| self.translate(columns, &p)).transpose()?;
+                    let after = change.after.map(|p| self.translate(columns, &p)).transpose()?;
+                    row(before.as_ref().map(Translated::partial), after.as_ref().map(Translated::partial))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn translate(&self, foreign: &[Column], partial: &Partial<'_>) -> Result<Translated, ApplyErrorKind> {
+        let here = &self.def.columns;
+        let mut present = vec![0u8; here.len().div_ceil(8)];
+        let mut values: Vec<Option<Vec<u8>>> = Vec::new();
+        for (i, raw) in partial.iter(foreign) {
+            let Some(column) = here.get(i) else { break };
+            present[i / 8] |= 1 << (i % 8);
+            let value = match raw {
+                None => None,
+                Some(raw) => {
+                    let mut out = Vec::new();
+                    row::convert(&foreign[i], raw, column, &mut out)
+                        .map_err(|error| ApplyErrorKind::Convert { table: self.def.full_name(), error })?;
+                    Some(out)
+                }
+            };
+            values.push(value);
+        }
+        let mut image = vec![0u8; values.len().div_ceil(8)];
+        for (n, value) in values.iter().enumerate() {
+            match value {
+                None => image[n / 8] |= 1 << (n % 8),
+                Some(raw) => image.extend_from_slice(raw),
+            }
+        }
+        Ok(Translated { present, image })
+    }
+}
+
+/// A row in the columns of the table here.
+struct Translated {
+    present: Vec<u8>,
+    image: Vec<u8>,
+}
+
+impl Translated {
+    fn partial(&self) -> Partial<'_> {
+        Partial { present: &self.present, image: &self.image }
+    }
+}

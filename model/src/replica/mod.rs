@@ -1,0 +1,194 @@
+//! A replica: receiver, relay log, applier with its workers, and what `SHOW REPLICA STATUS` makes of them.
+//!
+//! The relay log holds ranges of the source's binlog (the bytes stay where the source wrote them). The
+//! applier hands groups to workers as `LOGICAL_CLOCK` does: a group may start when everything up to its
+//! `last_committed` is done, the clock starting anew with every file of the source. With
+//! `replica_preserve_commit_order` groups commit in the order of the relay log.
+//!
+//! Not modelled: partial transactions in the relay log (the source sends whole groups), retries of the
+//! applier, its wait for a row that a client of the replica has locked.
+
+mod applier;
+pub mod dump;
+mod status;
+
+pub use applier::{Applying, Costs};
+pub use status::{IoRunning, Status};
+
+use crate::{
+    binlog::log::LogPosition,
+    gtid::{Gtid, GtidSet},
+};
+use applier::Applier;
+use std::collections::VecDeque;
+
+/// Where replication starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// With what the replica does not have: `SOURCE_AUTO_POSITION = 1`.
+    AutoPosition,
+    /// At a file and position of the source.
+    Position {
+        /// The file's name; empty: the first file there is.
+        file: String,
+        /// The position.
+        pos: u64,
+    },
+}
+
+/// A range of a file of the source, whole groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// The file's number on the source.
+    pub file: u32,
+    /// First byte.
+    pub from: u64,
+    /// Behind the last byte.
+    pub to: u64,
+}
+
+/// An error of the receiver or the applier: number and text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThreadError {
+    /// `Last_IO_Errno`, `Last_SQL_Errno`.
+    pub errno: u32,
+    /// `Last_IO_Error`, `Last_SQL_Error`.
+    pub text: String,
+}
+
+/// Replication parameters of the replica.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// `replica_parallel_workers`; 0 is 1.
+    pub workers: u32,
+    /// `replica_preserve_commit_order`.
+    pub preserve_commit_order: bool,
+}
+
+/// The replication state of a server.
+#[derive(Debug)]
+pub struct Replica {
+    /// What `rds_set_external_source…` said.
+    pub start: Start,
+    io: IoRunning,
+    connected_once: bool,
+    read_file: String,
+    read: LogPosition,
+    relay: VecDeque<Range>,
+    retrieved: GtidSet,
+    last_io_error: Option<ThreadError>,
+    clock_diff_s: i64,
+    applier: Applier,
+}
+
+impl Replica {
+    /// A configured replica, both threads stopped.
+    pub fn new(start: Start, config: Config) -> Self {
+        let (read_file, pos) = match &start {
+            Start::AutoPosition => (String::new(), 4),
+            Start::Position { file, pos } => (file.clone(), *pos),
+        };
+        Self {
+            start,
+            io: IoRunning::No,
+            connected_once: false,
+            read_file: read_file.clone(),
+            read: LogPosition { file: 0, pos },
+            relay: VecDeque::new(),
+            retrieved: GtidSet::default(),
+            last_io_error: None,
+            clock_diff_s: 0,
+            applier: Applier::new(config, read_file, pos),
+        }
+    }
+
+    /// `START REPLICA`: the applier runs, the receiver connects.
+    pub fn start(&mut self) {
+        self.io = IoRunning::Connecting;
+        self.last_io_error = None;
+        self.applier.start();
+    }
+
+    /// `STOP REPLICA`: both threads stop; groups that workers had not committed are not applied.
+    pub fn stop(&mut self) {
+        self.io = IoRunning::No;
+        self.applier.stop(&mut self.relay);
+    }
+
+    /// Whether the receiver wants a connection.
+    pub fn wants_connection(&self) -> bool {
+        self.io == IoRunning::Connecting
+    }
+
+    /// What the receiver asks the source for.
+    pub fn request(&self, executed: &GtidSet) -> dump::Request {
+        match &self.start {
+            Start::AutoPosition => dump::Request::Auto { known: self.retrieved.union(executed) },
+            Start::Position { .. } => dump::Request::Position { file: self.read_file.clone(), pos: self.read.pos },
+        }
+    }
+
+    /// The source agreed and sends from here on. `clock_diff_s`: this server's clock minus the source's.
+    pub fn connected(&mut self, file: &str, at: LogPosition, clock_diff_s: i64) {
+        self.io = IoRunning::Yes;
+        self.connected_once = true;
+        self.read_file = file.to_string();
+        self.read = at;
+        self.clock_diff_s = clock_diff_s;
+        self.applier.connected(file, at);
+    }
+
+    /// The source refused for good: the receiver stops.
+    pub fn refused(&mut self, error: ThreadError) {
+        self.io = IoRunning::No;
+        self.last_io_error = Some(error);
+    }
+
+    /// The connection broke; the receiver tries again.
+    pub fn disconnected(&mut self) {
+        if self.io == IoRunning::Yes {
+            self.io = IoRunning::Connecting;
+        }
+    }
+
+    /// Events have arrived and are in the relay log.
+    pub fn receive(&mut self, file: &str, range: Range, gtids: impl Iterator<Item = Gtid>) {
+        if self.read.file != range.file {
+            self.read_file.clear();
+            self.read_file.push_str(file);
+        }
+        self.read = LogPosition { file: range.file, pos: range.to };
+        for gtid in gtids {
+            self.retrieved.add(gtid);
+        }
+        match self.relay.back_mut() {
+            Some(last) if last.file == range.file && last.to == range.from => last.to = range.to,
+            _ => self.relay.push_back(range),
+        }
+    }
+
+    /// How far the receiver is.
+    pub fn read_position(&self) -> LogPosition {
+        self.read
+    }
+
+    /// The end of the last group applied, in order.
+    pub fn exec_position(&self) -> LogPosition {
+        self.applier.exec
+    }
+
+    /// Whether both threads run and nothing received waits to be applied.
+    pub fn is_idle(&self) -> bool {
+        self.relay.is_empty() && self.applier.is_idle()
+    }
+
+    /// Whether the receiver is connected.
+    pub fn is_connected(&self) -> bool {
+        self.io == IoRunning::Yes
+    }
+
+    /// Whether the applier runs.
+    pub fn applier_runs(&self) -> bool {
+        self.applier.running
+    }
+}

@@ -1,0 +1,358 @@
+//! Commit in its real stages, by groups.
+//!
+//! ```text
+//! COMMIT ─► queue ─► FLUSH ────────► SYNC ──────────► COMMIT ─────────► acknowledged
+//!                    GTIDs, bytes    fsync; the end    engine, in queue
+//!                    into the file   is published to   order; locks free;
+//!                                    dump readers      gtid_executed
+//! ```
+//!
+//! With `sync_binlog ≠ 1` the end is published after FLUSH already, so a reader may have what a crash
+//! takes away. Between publication and COMMIT lies the gap: in the binlog, sent, not yet visible.
+//! Source: `MYSQL_BIN_LOG::ordered_commit` (sql/binlog.cc). One group is under way at a time; a real
+//! server may flush the next group while this one syncs, which changes throughput, not order.
+
+use super::{
+    Event, Reply, Server,
+    session::{SessionId, State},
+};
+use crate::{
+    arena::Arena,
+    binlog::{
+        encode::{Head, RowWrite, TableTemplate, ddl, transaction},
+        log::LogPosition,
+    },
+    database::TableId,
+    ddl::{self as sql, DdlError},
+    gtid::Gtid,
+};
+use std::{collections::VecDeque, sync::Arc};
+
+/// The ordinal of a transaction in a server's binlog, counted from 0 over all its life in the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CommitNumber(pub u64);
+
+/// A transaction that the engine has committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// Its place in the server's history.
+    pub number: CommitNumber,
+    /// Its GTID's number; 0 with `gtid_mode = OFF`.
+    pub gno: u64,
+    /// Where it ends in the binlog; position 0 without a binlog.
+    pub end: LogPosition,
+}
+
+/// A DDL statement on its way through the pipeline.
+#[derive(Debug)]
+pub(super) struct Ddl {
+    pub(super) schema: String,
+    pub(super) sql: String,
+    pub(super) statement: sql::Statement,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Stage {
+    #[default]
+    Idle,
+    /// Until the time in µs.
+    Flush(u64),
+    Sync(u64),
+    Commit(u64),
+}
+
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) session: SessionId,
+    pub(super) done: Committed,
+    pub(super) sequence: u64,
+}
+
+/// The commit queue and the group under way.
+#[derive(Debug, Default)]
+pub(super) struct Pipeline {
+    pub(super) queue: VecDeque<SessionId>,
+    pub(super) group: Vec<Member>,
+    pub(super) stage: Stage,
+    groups_since_sync: u32,
+    next_number: u64,
+    /// Logical clock over all files; a file's own numbers count from `file_clock`.
+    clock: u64,
+    file_clock: u64,
+    committed_clock: u64,
+    rotate: bool,
+}
+
+impl Pipeline {
+    pub(super) fn is_idle(&self) -> bool {
+        self.stage == Stage::Idle && self.queue.is_empty()
+    }
+
+    pub(super) fn next_due(&self) -> Option<u64> {
+        match self.stage {
+            Stage::Idle => None,
+            Stage::Flush(at) | Stage::Sync(at) | Stage::Commit(at) => Some(at),
+        }
+    }
+
+    /// How many of the group and of what came before it are in the binlog.
+    pub(super) fn next_number(&self) -> u64 {
+        self.next_number
+    }
+
+    pub(super) fn crash(&mut self, next_number: u64) {
+        *self = Self { next_number, ..Self::default() };
+    }
+}
+
+impl Server {
+    /// COMMIT. A transaction that changed nothing is done at once.
+    pub fn commit(&mut self, arena: &mut Arena, now: u64, id: SessionId) -> Reply {
+        match self.sessions.get(id) {
+            None => return Reply::NoRow,
+            Some(session) if session.changes.is_empty() && session.ddl.is_none() => {
+                self.release_locks(id);
+                return Reply::Ok;
+            }
+            Some(_) => {}
+        }
+        match self.admit_write(id, now) {
+            Ok(()) => {}
+            Err(Reply::Failed(error)) => {
+                self.rollback(arena, id);
+                return Reply::Failed(error);
+            }
+            Err(reply) => return reply,
+        }
+        let clock = self.pipeline.committed_clock;
+        if let Some(session) = self.sessions.get_mut(id) {
+            session.state = State::Committing;
+            session.last_committed = clock;
+        }
+        self.pipeline.queue.push_back(id);
+        self.start_group(now);
+        Reply::Committing
+    }
+
+    /// A DDL statement: it is its own transaction and commits at once.
+    ///
+    /// # Errors
+    /// What the server would answer; nothing is changed then.
+    pub fn execute_ddl(&mut self, arena: &mut Arena, now: u64, id: SessionId, schema: &str, text: &str) -> Result<Reply, DdlError> {
+        let statement = sql::parse(text, &self.ddl_context(schema))?;
+        sql::apply(&mut self.database.clone(), arena, &statement)?;
+        if let Err(reply) = self.admit_write(id, now) {
+            return Ok(reply);
+        }
+        if let Some(session) = self.sessions.get_mut(id) {
+            session.started_us = now;
+            session.ddl = Some(Ddl { schema: schema.to_string(), sql: text.to_string(), statement });
+        }
+        Ok(self.commit(arena, now, id))
+    }
+
+    /// What DDL text is read with: the default schema and this server's defaults.
+    pub fn ddl_context(&self, schema: &str) -> sql::Context {
+        sql::Context::new(schema, self.config.version)
+    }
+
+    /// `FLUSH BINARY LOGS`: as soon as no group is under way.
+    pub fn rotate_binlog(&mut self, now: u64) {
+        self.pipeline.rotate = true;
+        if self.pipeline.stage == Stage::Idle {
+            self.rotate_if_due(now);
+        }
+    }
+
+    pub(super) fn step_commits(&mut self, arena: &mut Arena, now: u64) {
+        loop {
+            match self.pipeline.stage {
+                Stage::Flush(at) if at <= now => self.end_flush(arena, at),
+                Stage::Sync(at) if at <= now => self.end_sync(at),
+                Stage::Commit(at) if at <= now => self.end_commit(arena, at),
+                _ => return,
+            }
+        }
+    }
+
+    fn start_group(&mut self, now: u64) {
+        if self.pipeline.stage == Stage::Idle && !self.pipeline.queue.is_empty() {
+            self.pipeline.stage = Stage::Flush(now + self.config.flush_us);
+            let queue = std::mem::take(&mut self.pipeline.queue);
+            self.pipeline.group.clear();
+            for &session in &queue {
+                self.pipeline.group.push(Member {
+                    session,
+                    done: Committed { number: CommitNumber(0), gno: 0, end: LogPosition::default() },
+                    sequence: 0,
+                });
+            }
+            let mut queue = queue;
+            queue.clear();
+            self.pipeline.queue = queue;
+        }
+    }
+
+    fn end_flush(&mut self, arena: &Arena, at: u64) {
+        let mut group = std::mem::take(&mut self.pipeline.group);
+        for member in &mut group {
+            self.flush_member(arena, at, member);
+        }
+        self.pipeline.group = group;
+        let Some(binlog) = self.binlog.as_mut() else {
+            // Without a binlog the group waits for the redo log alone.
+            self.pipeline.stage = Stage::Sync(at + self.config.fsync_us);
+            return;
+        };
+        let every = self.config.sync_binlog;
+        self.pipeline.groups_since_sync += 1;
+        if every != 1 {
+            binlog.publish();
+            self.events.push(Event::Published);
+        }
+        self.pipeline.stage = if every != 0 && self.pipeline.groups_since_sync >= every {
+            self.pipeline.groups_since_sync = 0;
+            Stage::Sync(at + self.config.fsync_us)
+        } else {
+            Stage::Commit(at + self.config.engine_commit_us)
+        };
+    }
+
+    fn flush_member(&mut self, arena: &Arena, at: u64, member: &mut Member) {
+        let number = CommitNumber(self.pipeline.next_number);
+        self.pipeline.next_number += 1;
+        self.pipeline.clock += 1;
+        member.sequence = self.pipeline.clock;
+        let gno = if self.config.gtid_mode {
+            self.next_gno += 1;
+            self.next_gno - 1
+        } else {
+            0
+        };
+        member.done = Committed { number, gno, end: LogPosition::default() };
+        let Some(session) = self.sessions.get(member.session) else { return };
+        let Some(binlog) = self.binlog.as_mut() else { return };
+        let us = self.config.epoch_us + at;
+        let head = Head {
+            gtid: (gno > 0).then(|| Gtid::new(self.config.uuid, gno)),
+            last_committed: session.last_committed.saturating_sub(self.pipeline.file_clock) as i64,
+            sequence_number: (member.sequence - self.pipeline.file_clock) as i64,
+            immediate_commit_us: us,
+            original_commit_us: us,
+            timestamp_s: ((self.config.epoch_us + session.started_us) / 1_000_000) as u32,
+            thread_id: session.serial,
+            default_schema: "",
+            xid: number.0 + 1,
+        };
+        let writer = &self.config.writer;
+        member.done.end = match &session.ddl {
+            Some(statement) => binlog.append(|out, pos| ddl(out, pos, writer, &head, &statement.schema, &statement.sql)),
+            None => {
+                let database = &self.database;
+                let templates = &mut self.templates;
+                for logged in &session.changes {
+                    template(templates, database, writer, logged.change.table);
+                }
+                let rows = session.changes.iter().filter(|l| l.logged).filter_map(|l| {
+                    let template = templates.get(l.change.table.0 as usize)?.as_deref()?;
+                    Some(RowWrite {
+                        template,
+                        columns: &database.table(l.change.table)?.def().columns,
+                        before: l.change.before.map(|r| arena.row(r)),
+                        after: l.change.after.map(|r| arena.row(r)),
+                        flags: l.flags,
+                        new_statement: l.new_statement,
+                    })
+                });
+                binlog.append(|out, pos| transaction(out, pos, writer, &head, rows))
+            }
+        };
+    }
+
+    fn end_sync(&mut self, at: u64) {
+        if let Some(binlog) = self.binlog.as_mut() {
+            binlog.sync();
+            if self.config.sync_binlog == 1 {
+                binlog.publish();
+                self.events.push(Event::Published);
+            }
+        }
+        self.pipeline.stage = Stage::Commit(at + self.config.engine_commit_us);
+    }
+
+    fn end_commit(&mut self, arena: &mut Arena, at: u64) {
+        let mut group = std::mem::take(&mut self.pipeline.group);
+        for member in group.drain(..) {
+            self.pipeline.committed_clock = member.sequence;
+            if member.done.gno > 0 {
+                self.gtid_executed.add(Gtid::new(self.config.uuid, member.done.gno));
+            }
+            self.finish_member(arena, at, &member);
+        }
+        self.pipeline.group = group;
+        self.pipeline.stage = Stage::Idle;
+        self.rotate_if_due(at);
+        self.start_group(at);
+    }
+
+    fn finish_member(&mut self, arena: &mut Arena, at: u64, member: &Member) {
+        let id = member.session;
+        if self.risks_acknowledged()
+            && let Some(session) = self.sessions.get(id)
+        {
+            let changes = session.changes.iter().map(|l| l.change).collect();
+            self.settle(at, member.done, changes);
+        }
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        session.changes.clear();
+        session.state = State::Active;
+        let (gone, statement) = (session.gone, session.ddl.take());
+        if let Some(ddl) = statement {
+            // It was checked against this very catalogue before it was queued.
+            let _ = sql::apply(&mut self.database, arena, &ddl.statement);
+        }
+        self.release_locks(id);
+        if gone {
+            self.sessions.close(id);
+        }
+        self.events.push(Event::Committed(id, member.done));
+    }
+
+    fn rotate_if_due(&mut self, now: u64) {
+        let Some(binlog) = self.binlog.as_mut() else { return };
+        if self.pipeline.rotate || binlog.position().pos >= self.config.max_binlog_size {
+            self.pipeline.rotate = false;
+            self.pipeline.file_clock = self.pipeline.clock;
+            binlog.rotate(self.config.epoch_us + now, &self.gtid_executed);
+            self.events.push(Event::Published);
+        }
+    }
+}
+
+/// The TABLE_MAP of a table, made anew when its declaration changed.
+pub(super) fn template(
+    templates: &mut Vec<Option<Arc<TableTemplate>>>,
+    database: &crate::database::Database,
+    writer: &crate::binlog::encode::WriterOptions,
+    id: TableId,
+) {
+    let index = id.0 as usize;
+    if templates.len() <= index {
+        templates.resize(index + 1, None);
+    }
+    let Some(table) = database.table(id) else { return };
+    let current = templates[index].as_ref().is_some_and(|t| Arc::ptr_eq(t.def(), table.def()));
+    if !current {
+        templates[index] = Some(Arc::new(TableTemplate::new(table.def(), writer)));
+    }
+}
+
+impl Server {
+    /// The logical clock of a replicated transaction: one after the other.
+    pub(super) fn replicated_number(&mut self) -> (i64, i64) {
+        self.pipeline.clock += 1;
+        self.pipeline.committed_clock = self.pipeline.clock;
+        let sequence = (self.pipeline.clock - self.pipeline.file_clock) as i64;
+        (sequence - 1, sequence)
+    }
+}

@@ -1,0 +1,152 @@
+//! A MySQL server as a pure state machine: sessions, transactions with row locks, commit in its real
+//! stages, `read_only` with its exact reach, crash and recovery.
+//!
+//! Writes go to the tables in place, with undo kept by the transaction, as InnoDB does: other sessions
+//! read the committed version through the owner's undo, rollback and recovery take the undo back. The
+//! server takes the time with every call and never looks at a clock; what completes later (a lock that
+//! is granted, a commit that is acknowledged) is an event that the caller takes with [`Server::events`].
+//!
+//! Facts: commit order as `MYSQL_BIN_LOG::ordered_commit` (sql/binlog.cc), `read_only` as
+//! `ha_commit_trans` (sql/handler.cc) and `check_readonly` have it. Not modelled: shared locks of foreign
+//! key checks and gap locks (a parent deleted by an open transaction gives 1452 at once, where InnoDB
+//! waits for that transaction).
+
+mod commit;
+mod config;
+mod error;
+mod fence;
+mod locks;
+mod recovery;
+mod replicated;
+mod session;
+mod statements;
+
+pub use commit::{CommitNumber, Committed};
+pub use config::{Config, Version};
+pub use error::ServerError;
+pub use recovery::{Cut, Durability};
+pub use session::{Privilege, SessionId};
+pub use statements::Manner;
+
+use crate::{
+    arena::Arena,
+    binlog::{encode::TableTemplate, log::Binlog},
+    database::{Change, Database, LockId},
+    gtid::GtidSet,
+};
+use commit::Pipeline;
+use fence::ReadOnly;
+use locks::LockTable;
+use session::Sessions;
+use recovery::Settled;
+use std::{collections::VecDeque, sync::Arc};
+
+/// What a statement came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// Done.
+    Ok,
+    /// The row is not there (an UPDATE or DELETE that matched nothing).
+    NoRow,
+    /// A lock is busy, or the server is closing for writes: [`Event::Resume`] says when to call again.
+    Waiting,
+    /// In the commit queue: [`Event::Committed`] or [`Event::Failed`] follows.
+    Committing,
+    /// Refused; the statement (for a deadlock: the transaction) is rolled back.
+    Failed(ServerError),
+}
+
+/// What happened inside the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// What the session waited for is free: execute the statement again.
+    Resume(SessionId),
+    /// The session's statement failed while it waited.
+    Failed(SessionId, ServerError),
+    /// The session's transaction is committed in the engine and acknowledged.
+    Committed(SessionId, Committed),
+    /// The binlog has a new end for readers.
+    Published,
+    /// `SET GLOBAL read_only = 1` has returned.
+    ReadOnlyEffective,
+}
+
+/// A server.
+#[derive(Debug)]
+pub struct Server {
+    /// Parameters and identity.
+    pub config: Config,
+    /// The engine's tables, uncommitted changes included.
+    pub database: Database,
+    /// The binary log; none with `log_bin = OFF`.
+    pub binlog: Option<Binlog>,
+    /// `@@global.gtid_executed`.
+    pub gtid_executed: GtidSet,
+    /// `@@global.gtid_purged`.
+    pub gtid_purged: GtidSet,
+    pub(crate) next_gno: u64,
+    sessions: Sessions,
+    locks: LockTable,
+    pipeline: Pipeline,
+    read_only: ReadOnly,
+    events: Vec<Event>,
+    templates: Vec<Option<Arc<TableTemplate>>>,
+    settled: VecDeque<Settled>,
+    // Buffers that keep statements from allocating.
+    plan: Vec<Change>,
+    wanted: Vec<LockId>,
+}
+
+impl Server {
+    /// A server over tables, as it is after start-up.
+    pub fn new(config: Config, database: Database, binlog: Option<Binlog>, gtid_executed: GtidSet) -> Self {
+        let next_gno = gtid_executed.next_free(config.uuid, None);
+        let gtid_purged = binlog.as_ref().map_or_else(|| gtid_executed.clone(), |b| b.purged_gtids().clone());
+        Self {
+            config,
+            database,
+            binlog,
+            gtid_executed,
+            gtid_purged,
+            next_gno,
+            sessions: Sessions::default(),
+            locks: LockTable::default(),
+            pipeline: Pipeline::default(),
+            read_only: ReadOnly::default(),
+            events: Vec::new(),
+            templates: Vec::new(),
+            settled: VecDeque::new(),
+            plan: Vec::new(),
+            wanted: Vec::new(),
+        }
+    }
+
+    /// Takes what happened since the last call, in order.
+    pub fn events(&mut self, into: &mut Vec<Event>) {
+        into.append(&mut self.events);
+    }
+
+    /// Whether [`Server::events`] has something.
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
+    /// The next moment at which something happens by itself, in µs.
+    pub fn next_due(&self) -> Option<u64> {
+        let lock = self.sessions.next_lock_timeout();
+        let pipeline = self.pipeline.next_due();
+        [lock, pipeline].into_iter().flatten().min()
+    }
+
+    /// Does what is due at `now`.
+    pub fn step(&mut self, arena: &mut Arena, now: u64) {
+        self.expire_lock_waits(arena, now);
+        self.step_commits(arena, now);
+        self.finish_fence();
+    }
+
+    /// Transactions that are open: `information_schema.innodb_trx`.
+    pub fn open_transactions(&self) -> usize {
+        self.sessions.open_transactions()
+    }
+}

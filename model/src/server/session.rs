@@ -1,0 +1,182 @@
+//! Sessions and their transactions.
+
+use super::{commit::Ddl, locks::LockTable};
+use crate::database::{Change, LockId};
+
+/// A connection to the server. Ids are never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId {
+    index: u32,
+    serial: u32,
+}
+
+/// What `read_only` means to a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Privilege {
+    /// Stopped by `read_only`.
+    Ordinary,
+    /// SUPER or CONNECTION_ADMIN: stopped by `super_read_only` alone.
+    Admin,
+}
+
+/// A change with what the binlog says of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Logged {
+    pub(super) change: Change,
+    /// Flags of its ROWS event besides STMT_END.
+    pub(super) flags: u16,
+    /// The first of its statement.
+    pub(super) new_statement: bool,
+    /// False for a child's change that the engine makes by cascade and the binlog does not carry.
+    pub(super) logged: bool,
+}
+
+/// A transaction's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Between statements, or without a transaction.
+    Active,
+    /// In line for a lock, until the timeout in µs.
+    WaitingForLock(LockId, u64),
+    /// Held back while `SET GLOBAL read_only` is under way.
+    WaitingForFence,
+    /// In the commit queue or a group.
+    Committing,
+}
+
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) serial: u32,
+    pub(super) privilege: Privilege,
+    pub(super) state: State,
+    /// The client is gone; only a commit under way keeps the session.
+    pub(super) gone: bool,
+    pub(super) changes: Vec<Logged>,
+    pub(super) ddl: Option<Ddl>,
+    pub(super) locks: Vec<LockId>,
+    /// When the transaction's first statement started; the header timestamp of its events.
+    pub(super) started_us: u64,
+    /// Logical clock at prepare.
+    pub(super) last_committed: u64,
+}
+
+/// All sessions.
+#[derive(Debug, Default)]
+pub(super) struct Sessions {
+    slots: Vec<Option<Session>>,
+    free: Vec<u32>,
+    next_serial: u32,
+    waiting: Vec<SessionId>,
+}
+
+impl Sessions {
+    pub(super) fn open(&mut self, privilege: Privilege) -> SessionId {
+        self.next_serial += 1;
+        let session = Session {
+            serial: self.next_serial,
+            privilege,
+            state: State::Active,
+            gone: false,
+            changes: Vec::new(),
+            ddl: None,
+            locks: Vec::new(),
+            started_us: 0,
+            last_committed: 0,
+        };
+        let index = match self.free.pop() {
+            Some(index) => index,
+            None => {
+                self.slots.push(None);
+                self.slots.len() as u32 - 1
+            }
+        };
+        self.slots[index as usize] = Some(session);
+        SessionId { index, serial: self.next_serial }
+    }
+
+    pub(super) fn get(&self, id: SessionId) -> Option<&Session> {
+        self.slots.get(id.index as usize)?.as_ref().filter(|s| s.serial == id.serial)
+    }
+
+    pub(super) fn get_mut(&mut self, id: SessionId) -> Option<&mut Session> {
+        self.slots.get_mut(id.index as usize)?.as_mut().filter(|s| s.serial == id.serial)
+    }
+
+    pub(super) fn close(&mut self, id: SessionId) {
+        if self.get(id).is_some() {
+            self.slots[id.index as usize] = None;
+            self.free.push(id.index);
+        }
+    }
+
+    /// All sessions with their ids, in the order of their slots.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (SessionId, &Session)> {
+        self.slots.iter().enumerate().filter_map(|(index, slot)| {
+            slot.as_ref().map(|s| (SessionId { index: index as u32, serial: s.serial }, s))
+        })
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.slots.clear();
+        self.free.clear();
+        self.waiting.clear();
+    }
+
+    /// Puts a session in line.
+    pub(super) fn wait(&mut self, id: SessionId, state: State) {
+        if let Some(session) = self.get_mut(id) {
+            session.state = state;
+            self.waiting.push(id);
+        }
+    }
+
+    /// Takes a session out of the line.
+    pub(super) fn wake(&mut self, id: SessionId) {
+        self.waiting.retain(|w| *w != id);
+        if let Some(session) = self.get_mut(id) {
+            session.state = State::Active;
+        }
+    }
+
+    pub(super) fn next_lock_timeout(&self) -> Option<u64> {
+        self.waiting.iter().filter_map(|id| self.lock_wait(*id)).map(|(_, until)| until).min()
+    }
+
+    pub(super) fn lock_wait(&self, id: SessionId) -> Option<(LockId, u64)> {
+        match self.get(id)?.state {
+            State::WaitingForLock(lock, until) => Some((lock, until)),
+            _ => None,
+        }
+    }
+
+    /// The first session whose wait for a lock has timed out.
+    pub(super) fn timed_out(&self, now: u64) -> Option<(SessionId, LockId)> {
+        self.waiting.iter().find_map(|id| match self.lock_wait(*id) {
+            Some((lock, until)) if until <= now => Some((*id, lock)),
+            _ => None,
+        })
+    }
+
+    /// A session that `SET GLOBAL read_only` held back.
+    pub(super) fn held_back(&self) -> Option<SessionId> {
+        self.waiting.iter().copied().find(|id| self.get(*id).is_some_and(|s| s.state == State::WaitingForFence))
+    }
+
+    /// Would `waiter`, in line for a lock of `owner`, wait for itself?
+    pub(super) fn closes_cycle(&self, locks: &LockTable, waiter: SessionId, owner: SessionId) -> bool {
+        let mut at = owner;
+        for _ in 0..=self.waiting.len() {
+            if at == waiter {
+                return true;
+            }
+            let Some((lock, _)) = self.lock_wait(at) else { return false };
+            let Some(next) = locks.owner(lock) else { return false };
+            at = next;
+        }
+        false
+    }
+
+    pub(super) fn open_transactions(&self) -> usize {
+        self.slots.iter().flatten().filter(|s| !s.changes.is_empty() || s.ddl.is_some() || s.state == State::Committing).count()
+    }
+}

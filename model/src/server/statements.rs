@@ -1,0 +1,273 @@
+//! Statements: lock, check, change in place; rollback.
+
+use super::{
+    Event, Reply, Server, ServerError,
+    session::{Logged, Privilege, SessionId, State},
+};
+use crate::{
+    arena::{Arena, RowRef},
+    binlog::decode::rows_flags,
+    database::{Change, Checks, LockId, SqlError, TableId},
+    table::RowKey,
+};
+
+/// What a statement does to one row.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Write<'a> {
+    Insert(&'a [u8]),
+    Update(RowKey, &'a [u8]),
+    Delete(RowKey),
+}
+
+/// How rows of a statement are written.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// The first row of its statement.
+    pub new_statement: bool,
+    /// The engine checks foreign keys and cascades.
+    pub foreign_keys: bool,
+    /// Flags of the ROWS event besides STMT_END, as a recording has them; the server's own without.
+    pub flags: Option<u16>,
+}
+
+impl Manner {
+    /// A client's own statement of one row.
+    pub const STATEMENT: Self = Self { new_statement: true, foreign_keys: true, flags: None };
+}
+
+impl Server {
+    /// Opens a connection.
+    pub fn connect(&mut self, privilege: Privilege) -> SessionId {
+        self.sessions.open(privilege)
+    }
+
+    /// Whether the connection is there.
+    pub fn is_connected(&self, session: SessionId) -> bool {
+        self.sessions.get(session).is_some_and(|s| !s.gone)
+    }
+
+    /// Closes a connection, from either side: an open transaction is rolled back; a commit under way
+    /// goes on, and nobody hears of it.
+    pub fn disconnect(&mut self, arena: &mut Arena, id: SessionId) {
+        match self.sessions.get_mut(id) {
+            Some(session) if session.state == State::Committing => session.gone = true,
+            Some(_) => {
+                self.rollback(arena, id);
+                self.sessions.close(id);
+            }
+            None => {}
+        }
+    }
+
+    /// Sessions of clients, for a `KILL` of all of them.
+    pub fn client_sessions(&self) -> Vec<SessionId> {
+        self.sessions.iter().filter(|(_, s)| !s.gone).map(|(id, _)| id).collect()
+    }
+
+    /// INSERT of one row.
+    pub fn insert(&mut self, arena: &mut Arena, now: u64, id: SessionId, table: TableId, image: &[u8], manner: Manner) -> Reply {
+        self.write(arena, now, id, table, Write::Insert(image), manner)
+    }
+
+    /// UPDATE of the row with this key to this image. Lock it first ([`Server::lock_row`]) to compute the
+    /// image from the row as it is.
+    pub fn update(&mut self, arena: &mut Arena, now: u64, id: SessionId, table: TableId, key: RowKey, image: &[u8], manner: Manner) -> Reply {
+        self.write(arena, now, id, table, Write::Update(key, image), manner)
+    }
+
+    /// DELETE of the row with this key.
+    pub fn delete(&mut self, arena: &mut Arena, now: u64, id: SessionId, table: TableId, key: RowKey, manner: Manner) -> Reply {
+        self.write(arena, now, id, table, Write::Delete(key), manner)
+    }
+
+    /// `SELECT … FOR UPDATE` of one row: locks it.
+    pub fn lock_row(&mut self, arena: &mut Arena, now: u64, id: SessionId, table: TableId, key: RowKey) -> Reply {
+        if let Err(reply) = self.admit_write(id, now) {
+            return reply;
+        }
+        match self.lock(arena, now, id, LockId::row(table, key)) {
+            Ok(()) if self.database.get(arena, table, key).is_some() => Reply::Ok,
+            Ok(()) => Reply::NoRow,
+            Err(reply) => reply,
+        }
+    }
+
+    /// The row as the session that locked it sees it.
+    pub fn current(&self, arena: &mut Arena, table: TableId, key: RowKey) -> Option<RowRef> {
+        self.database.get(arena, table, key)
+    }
+
+    /// A consistent read of one row: the committed version, or the session's own.
+    pub fn select(&self, arena: &mut Arena, id: SessionId, table: TableId, key: RowKey) -> Option<RowRef> {
+        match self.locks.owner(LockId::row(table, key)) {
+            Some(owner) if owner != id => {
+                let undo = self.sessions.get(owner).and_then(|s| {
+                    s.changes.iter().map(|l| l.change).find(|c| c.table == table && (c.key == key || c.new_key == key))
+                });
+                match undo {
+                    Some(change) if change.key == key => change.before,
+                    Some(_) => None,
+                    None => self.database.get(arena, table, key),
+                }
+            }
+            _ => self.database.get(arena, table, key),
+        }
+    }
+
+    /// Hands out the next AUTO_INCREMENT value of a table; it is never given back.
+    pub fn next_auto_increment(&mut self, table: TableId) -> u64 {
+        self.database.next_auto_increment(table)
+    }
+
+    /// Rolls a transaction back.
+    pub fn rollback(&mut self, arena: &mut Arena, id: SessionId) {
+        if let Some((lock, _)) = self.sessions.lock_wait(id) {
+            self.locks.leave(lock, id);
+        }
+        self.sessions.wake(id);
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        let changes = std::mem::take(&mut session.changes);
+        for logged in changes.iter().rev() {
+            self.database.undo(arena, &logged.change);
+        }
+        self.release_locks(id);
+    }
+
+    fn write(&mut self, arena: &mut Arena, now: u64, id: SessionId, table: TableId, write: Write<'_>, manner: Manner) -> Reply {
+        if let Err(reply) = self.admit_write(id, now) {
+            return reply;
+        }
+        if let Write::Update(key, _) | Write::Delete(key) = write
+            && let Err(reply) = self.lock(arena, now, id, LockId::row(table, key))
+        {
+            return reply;
+        }
+        let mut plan = std::mem::take(&mut self.plan);
+        plan.clear();
+        let planned = self.plan_write(arena, table, write, manner.foreign_keys, &mut plan);
+        let reply = match planned {
+            Err(error) => self.refuse(arena, now, id, error),
+            Ok(()) => match self.lock_changes(arena, now, id, &plan) {
+                Err(reply) => reply,
+                Ok(()) => {
+                    self.apply_changes(arena, now, id, table, write, &plan, manner);
+                    Reply::Ok
+                }
+            },
+        };
+        self.plan = plan;
+        reply
+    }
+
+    fn plan_write(&self, arena: &mut Arena, table: TableId, write: Write<'_>, foreign_keys: bool, plan: &mut Vec<Change>) -> Result<(), SqlError> {
+        let checks = Checks { foreign_keys, unique: true };
+        match write {
+            Write::Insert(image) => self.database.plan_insert(arena, table, image, checks, plan),
+            Write::Update(key, image) => self.database.plan_update(arena, table, key, image, checks, plan),
+            Write::Delete(key) => self.database.plan_delete(arena, table, key, checks, plan),
+        }
+    }
+
+    /// A constraint says no. When the row that stands in the way belongs to an open transaction, that
+    /// transaction decides first.
+    fn refuse(&mut self, arena: &mut Arena, now: u64, id: SessionId, error: SqlError) -> Reply {
+        if let SqlError::Duplicate { table, existing, .. } = &error {
+            let lock = LockId::row(*table, *existing);
+            if self.locks.owner(lock).is_some_and(|owner| owner != id)
+                && let Err(reply) = self.lock(arena, now, id, lock)
+            {
+                return reply;
+            }
+        }
+        match error {
+            SqlError::NotFound { .. } => Reply::NoRow,
+            error => Reply::Failed(error.into()),
+        }
+    }
+
+    fn lock_changes(&mut self, arena: &mut Arena, now: u64, id: SessionId, plan: &[Change]) -> Result<(), Reply> {
+        let mut wanted = std::mem::take(&mut self.wanted);
+        wanted.clear();
+        for change in plan {
+            self.database.lock_ids(arena, change, &mut wanted);
+        }
+        let result = wanted.iter().try_for_each(|lock| self.lock(arena, now, id, *lock));
+        self.wanted = wanted;
+        result
+    }
+
+    fn apply_changes(&mut self, arena: &mut Arena, now: u64, id: SessionId, table: TableId, write: Write<'_>, plan: &[Change], manner: Manner) {
+        let by_sql = self.config.version.logs_cascades();
+        let own = |change: &Change| {
+            change.table == table
+                && match write {
+                    Write::Insert(_) => true,
+                    Write::Update(key, _) | Write::Delete(key) => change.key == key,
+                }
+        };
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        if session.changes.is_empty() {
+            session.started_us = now;
+        }
+        let mut new_statement = manner.new_statement;
+        for change in plan {
+            let parent = own(change);
+            let base = if by_sql { rows_flags::USE_SQL_FOREIGN_KEY } else { 0 };
+            let child = if parent { 0 } else { rows_flags::NO_FOREIGN_KEY_CHECKS };
+            session.changes.push(Logged {
+                change: *change,
+                flags: manner.flags.unwrap_or(base | child),
+                new_statement,
+                logged: parent || by_sql,
+            });
+            new_statement = false;
+            self.database.apply(arena, change);
+        }
+    }
+
+    /// Takes a lock for a session, or says what follows from not getting it.
+    fn lock(&mut self, arena: &mut Arena, now: u64, id: SessionId, lock: LockId) -> Result<(), Reply> {
+        match self.locks.acquire(lock, id) {
+            Ok(newly) => {
+                if newly && let Some(session) = self.sessions.get_mut(id) {
+                    session.locks.push(lock);
+                }
+                Ok(())
+            }
+            Err(owner) if self.sessions.closes_cycle(&self.locks, id, owner) => {
+                self.rollback(arena, id);
+                Err(Reply::Failed(ServerError::Deadlock))
+            }
+            Err(_) => {
+                self.locks.enqueue(lock, id);
+                self.sessions.wait(id, State::WaitingForLock(lock, now + self.config.lock_wait_timeout_us));
+                Err(Reply::Waiting)
+            }
+        }
+    }
+
+    pub(super) fn release_locks(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        let mut locks = std::mem::take(&mut session.locks);
+        for lock in locks.drain(..) {
+            if let Some(next) = self.locks.release(lock) {
+                if let Some(waiter) = self.sessions.get_mut(next) {
+                    waiter.locks.push(lock);
+                }
+                self.sessions.wake(next);
+                self.events.push(Event::Resume(next));
+            }
+        }
+        if let Some(session) = self.sessions.get_mut(id) {
+            session.locks = locks;
+        }
+    }
+
+    pub(super) fn expire_lock_waits(&mut self, _arena: &mut Arena, now: u64) {
+        while let Some((id, lock)) = self.sessions.timed_out(now) {
+            self.locks.leave(lock, id);
+            self.sessions.wake(id);
+            self.events.push(Event::Failed(id, ServerError::LockWaitTimeout));
+        }
+    }
+}

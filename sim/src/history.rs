@@ -1,0 +1,114 @@
+//! The history: what clients asked for and what they were told.
+//!
+//! One small record for each client operation, updated in place; the commits of a server with where
+//! they stand in its binlog. Everything that is said of a run is derived from these and from the final
+//! states.
+
+use crate::runbook::Host;
+use cutover_model::binlog::log::LogPosition;
+
+/// What a client wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// Place an order.
+    Place,
+    /// Pay an order.
+    Pay,
+    /// Move money between two customers.
+    Transfer,
+    /// Cancel an order.
+    Cancel,
+    /// Read an order.
+    Read,
+    /// Place an order and roll back.
+    Rollback,
+    /// A recorded transaction.
+    Recorded,
+}
+
+/// What the client knows in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Told {
+    /// Nothing yet.
+    Pending,
+    /// Acknowledged.
+    Ok,
+    /// Definitely not done.
+    Fail,
+    /// Unknown: the connection broke after COMMIT was sent.
+    Info,
+    /// Acknowledged, and there was nothing to change or nothing that should change (a read, a rollback,
+    /// an order that was gone).
+    Empty,
+}
+
+/// One operation of a client. An attempt that is retried is an operation of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Operation {
+    /// Invocation, in µs.
+    pub invoked: u64,
+    /// Return, in µs; `u64::MAX` while pending.
+    pub returned: u64,
+    /// The order, the recorded transaction; the payer of a transfer.
+    pub subject: u64,
+    /// The commit's number on its host, when it committed; `u32::MAX` otherwise.
+    pub commit: u32,
+    /// The client.
+    pub client: u16,
+    /// What was wanted.
+    pub kind: Kind,
+    /// What was told.
+    pub told: Told,
+    /// Where.
+    pub host: Host,
+}
+
+/// No commit.
+pub const NO_COMMIT: u32 = u32::MAX;
+
+/// A commit of a server.
+#[derive(Clone, Copy, Debug)]
+pub struct Commit {
+    /// When the engine had it, in µs.
+    pub at: u64,
+    /// Where it ends in the binlog.
+    pub end: LogPosition,
+    /// Number of its GTID; 0 without.
+    pub gno: u64,
+    /// The operation, `u32::MAX` for the server's own (DDL at the start).
+    pub operation: u32,
+}
+
+/// All operations and commits of a run.
+#[derive(Debug, Default)]
+pub struct History {
+    /// In the order of invocation.
+    pub operations: Vec<Operation>,
+    /// The source's commits, by their number.
+    pub source: Vec<Commit>,
+    /// The target's own commits (clients'), by their number.
+    pub target: Vec<Commit>,
+    /// The source's commits in the order in which the target applied them.
+    pub applied: Vec<Applied>,
+}
+
+/// An application of a source's commit on the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// The commit's number on the source.
+    pub commit: u32,
+    /// When, in µs.
+    pub at: u64,
+}
+
+impl History {
+    /// A host's own commits.
+    pub fn commits(&self, host: Host) -> &[Commit] {
+        match host {
+            Host::Source => &self.source,
+            Host::Target => &self.target,
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! What each operation of a runbook does.
+
+use super::{Failure, Noted, Operator};
+use crate::{
+    runbook::{CoordinatesFrom, Host, Op, Repoint, SetExternalSource, SetReadOnly, Step, Until, Wait},
+    units::Micros,
+};
+use cutover_model::replica::Start;
+
+/// Pause between two polls when a wait says nothing.
+const POLL: Micros = Micros::secs(1);
+/// The parameter group on the way to the server is looked at this often.
+const PARAMETER_POLL: Micros = Micros::ms(10);
+
+impl Operator {
+    pub(super) async fn carry(&mut self, step: &Step) -> Result<(), Failure> {
+        match step.op().map_err(|e| Failure(e.to_string()))? {
+            Op::SetBinlogRetention(o) => {
+                self.statement().await;
+                self.now_in_world().set_retention(Micros::hours(o.hours.into()));
+                Ok(())
+            }
+            Op::CreateSnapshot(o) => self.create_snapshot(&o.id).await,
+            Op::RestoreSnapshot(o) => self.restore_snapshot(&o.id).await,
+            Op::ReadCoordinates(o) => {
+                self.statement().await;
+                let noted = self.read_coordinates(o.from)?;
+                let text = format!("notes {} = {}", o.name, noted.text());
+                self.noted.insert(o.name.clone(), noted);
+                self.tell(text, Vec::new());
+                Ok(())
+            }
+            Op::SetExternalSource(o) => self.set_external_source(o).await,
+            Op::StartReplication => {
+                self.statement().await;
+                self.now_in_world().start_replication().map_err(Failure)
+            }
+            Op::Wait(o) => self.wait(o).await,
+            Op::SetReadOnly(o) => self.set_read_only(o).await,
+            Op::KillConnections(host) => {
+                self.statement().await;
+                let killed = self.now_in_world().kill_connections(host);
+                self.tell(format!("killed {killed} connections"), Vec::new());
+                Ok(())
+            }
+            Op::StopReplication => {
+                self.statement().await;
+                self.now_in_world().stop_replication().map_err(Failure)
+            }
+            Op::ResetExternalSource => {
+                self.statement().await;
+                self.now_in_world().reset_external_source().map_err(Failure)
+            }
+            Op::RaiseAutoIncrement(o) => {
+                self.statement().await;
+                self.now_in_world().raise_auto_increment(o.gap).map_err(Failure)
+            }
+            Op::Repoint(o) => self.repoint(o).await,
+            Op::Pause(o) => {
+                self.sleep(o.length).await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn create_snapshot(&mut self, id: &str) -> Result<(), Failure> {
+        self.api_call().await;
+        let control = self.plan.environment.control_plane.clone();
+        self.sleep(control.snapshot_start).await;
+        self.now_in_world().cut_snapshot(id);
+        self.sleep(control.snapshot_fixed).await;
+        self.sleep(self.for_data(control.snapshot_per_tib)).await;
+        self.tell(format!("snapshot {id} is available"), Vec::new());
+        Ok(())
+    }
+
+    async fn restore_snapshot(&mut self, id: &str) -> Result<(), Failure> {
+        self.api_call().await;
+        let control = self.plan.environment.control_plane.clone();
+        if !self.now_in_world().has_snapshot(id) {
+            return Err(Failure(format!("DBSnapshotNotFound: there is no snapshot {id}")));
+        }
+        self.sleep(control.restore_fixed).await;
+        self.sleep(self.for_data(control.restore_per_tib)).await;
+        self.sleep(control.create_instance).await;
+        self.now_in_world().restore_snapshot(id).map_err(Failure)?;
+        self.tell("the Aurora cluster is available, with what the snapshot held".into(), Vec::new());
+        Ok(())
+    }
+
+    /// A time per TiB, for this environment's volume.
+    fn for_data(&self, per_tib: Micros) -> Micros {
+        let bytes = self.plan.environment.source.data_size.0;
+        Micros((u128::from(per_tib.0) * u128::from(bytes) >> 40) as u64)
+    }
+
+    fn read_coordinates(&self, from: CoordinatesFrom) -> Result<Noted, Failure> {
+        let world = self.now_in_world();
+        match from {
+            CoordinatesFrom::SourcePosition => {
+                let (file, pos) = world.source_position();
+                Ok(Noted::Position { file, pos })
+            }
+            CoordinatesFrom::SourceGtidExecuted => Ok(Noted::Gtids(world.source_gtid_executed())),
+            CoordinatesFrom::RecoveryEvent => {
+                let (file, pos) = world.recovery_event().ok_or_else(|| Failure("no instance was restored yet".into()))?;
+                Ok(Noted::Position { file, pos })
+            }
+        }
+    }
+
+    async fn set_external_source(&mut self, o: &SetExternalSource) -> Result<(), Failure> {
+        self.statement().await;
+        let start = match &o.at {
+            Some(name) => {
+                let (file, pos) = self.position_noted(name)?;
+                Start::Position { file, pos }
+            }
+            None => Start::AutoPosition,
+        };
+        self.now_in_world().set_external_source(start).map_err(Failure)
+    }
+
+    async fn wait(&mut self, wait: &Wait) -> Result<(), Failure> {
+        let until = wait.until.kind().map_err(|e| Failure(e.to_string()))?;
+        let (every, wanted) = (wait.every.unwrap_or(POLL), wait.polls.unwrap_or(1).max(1));
+        let mut agreed = 0;
+        loop {
+            self.statement().await;
+            agreed = if self.holds(until)? { agreed + 1 } else { 0 };
+            if agreed >= wanted {
+                return Ok(());
+            }
+            self.sleep(every).await;
+        }
+    }
+
+    /// Looks once.
+    fn holds(&self, until: Until<'_>) -> Result<bool, Failure> {
+        let world = self.now_in_world();
+        Ok(match until {
+            Until::ReplicationRunning => {
+                let status = world.replica_status().map_err(Failure)?;
+                status.error().map_or(Ok(()), |e| Err(Failure(e)))?;
+                status.io_running_text() == "Yes" && status.sql_running
+            }
+            Until::SecondsBehindSource(most) => {
+                let status = world.replica_status().map_err(Failure)?;
+                status.seconds_behind_source.is_some_and(|s| s <= most)
+            }
+            Until::Applied(name) => {
+                let status = world.replica_status().map_err(Failure)?;
+                status.error().map_or(Ok(()), |e| Err(Failure(e)))?;
+                match self.noted.get(name) {
+                    Some(Noted::Position { file, pos }) => {
+                        (status.exec_file.as_str(), status.exec_pos) >= (file.as_str(), *pos)
+                    }
+                    Some(Noted::Gtids(set)) => set.is_subset_of(&status.executed),
+                    None => return Err(Failure(format!("nothing was noted as `{name}`"))),
+                }
+            }
+            Until::ReadOnly(host) => world.is_read_only(host),
+            Until::NoOpenTransactions(host) => world.open_transactions(host) == 0,
+            Until::SourceUnchangedSince(name) => {
+                let same = match self.noted.get(name) {
+                    Some(Noted::Gtids(set)) => world.source_gtid_executed() == *set,
+                    Some(Noted::Position { file, pos }) => world.source_position() == (file.clone(), *pos),
+                    None => return Err(Failure(format!("nothing was noted as `{name}`"))),
+                };
+                if !same {
+                    return Err(Failure(format!("the source was written to since `{name}` was noted")));
+                }
+                true
+            }
+        })
+    }
+
+    async fn set_read_only(&mut self, o: &SetReadOnly) -> Result<(), Failure> {
+        match o.on {
+            Host::Source => {
+                self.api_call().await;
+                self.sleep(self.plan.environment.source.parameter_delay).await;
+            }
+            Host::Target => self.statement().await,
+        }
+        self.now_in_world().set_read_only(o.on, o.value).map_err(Failure)?;
+        if o.value {
+            while !self.now_in_world().is_read_only(o.on) {
+                self.sleep(PARAMETER_POLL).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn repoint(&mut self, o: &Repoint) -> Result<(), Failure> {
+        self.api_call().await;
+        let restart = o.restart_clients;
+        self.now_in_world().repoint(o.to).map_err(Failure)?;
+        self.sleep(self.plan.environment.control_plane.dns_change).await;
+        if restart {
+            self.now_in_world().restart_clients();
+            self.sleep(self.plan.environment.clients.rolling_restart).await;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,514 @@
+//! The application: clients with pooled connections, a cached name, and a driver that retries or does not.
+//!
+//! Clients are records, not tasks. Each has a random stream of its own, so what one does moves nothing
+//! for another. Every attempt is an operation of the history with its outcome: *ok* (acknowledged), *fail*
+//! (refused, or never sent), *info* (the connection broke after COMMIT was sent).
+
+use super::{Due, World};
+use crate::{
+    environment::{Environment, Resolver as Caching, Retry},
+    history::{Kind, NO_COMMIT, Operation, Told},
+    runbook::Host,
+    stream::Stream,
+    workload::orders::{Intent, Memory, Orders, Step, order},
+    workload_spec::Workload,
+};
+use cutover_model::{
+    RowRef,
+    database::TableId,
+    names::Resolver,
+    server::{Privilege, Reply, ServerError, SessionId},
+};
+
+/// A back-off doubles up to this many times.
+const MOST_DOUBLINGS: u32 = 5;
+
+/// A pooled connection.
+#[derive(Clone, Copy, Debug)]
+struct Connection {
+    host: Host,
+    session: SessionId,
+    /// The pool replaces it then.
+    until: u64,
+}
+
+/// What a client is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Nothing.
+    Idle,
+    /// Statements on their way, executing, or answered.
+    Running,
+    /// COMMIT has been sent and is not answered.
+    Committing,
+}
+
+/// A client.
+#[derive(Debug)]
+pub(super) struct Client {
+    privilege: Privilege,
+    random: Stream,
+    memory: Memory,
+    resolver: Resolver<Host>,
+    connection: Option<Connection>,
+    /// Tells answers to this connection from answers to the ones before.
+    pub(super) number: u32,
+    pub(super) phase: Phase,
+    intent: Option<Intent>,
+    step: u32,
+    /// What is told when the answer arrives.
+    answer: Told,
+    seen: Option<RowRef>,
+    failures: u32,
+    /// The operation under way.
+    pub(super) operation: u32,
+    /// A recorded transaction that it carries, and how many of its rows are done.
+    pub(super) carries: Option<(u32, usize)>,
+}
+
+/// A read that contradicts what the client knows (property P15).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The read.
+    pub operation: u32,
+    /// The client had been told that it placed this order (and paid it), and it is gone (or unpaid).
+    pub order: u64,
+}
+
+/// What clients came across.
+#[derive(Clone, Debug, Default)]
+pub struct ClientTotals {
+    /// Reads that contradict what the client knows.
+    pub stale_reads: Vec<Seen>,
+    /// Recorded transactions that could not be replayed: index and why.
+    pub not_replayable: Vec<(u32, String)>,
+}
+
+/// All clients.
+#[derive(Debug)]
+pub(super) struct Clients {
+    all: Vec<Client>,
+    pub(super) workload: Option<Orders>,
+    pub(super) replay: Option<super::replay::Replay>,
+    settings: crate::environment::Clients,
+    think_us: u64,
+    stopped: bool,
+    pub(super) totals: ClientTotals,
+}
+
+impl Clients {
+    pub(super) fn new(environment: &Environment, spec: &Workload, seed: u64, count: u32) -> Self {
+        let settings = environment.clients.clone();
+        let forever = settings.resolver == Caching::Forever;
+        let all = (0..count)
+            .map(|i| Client {
+                privilege: if i < settings.privileged { Privilege::Admin } else { Privilege::Ordinary },
+                random: Stream::member(seed, u64::from(i)),
+                memory: Memory::default(),
+                resolver: Resolver::new(forever),
+                connection: None,
+                number: 0,
+                phase: Phase::Idle,
+                intent: None,
+                step: 0,
+                answer: Told::Pending,
+                seen: None,
+                failures: 0,
+                operation: NO_COMMIT,
+                carries: None,
+            })
+            .collect();
+        let think_us = (f64::from(count) / spec.rate_per_s * 1e6) as u64;
+        Self { all, workload: None, replay: None, settings, think_us, stopped: false, totals: ClientTotals::default() }
+    }
+
+    pub(super) fn len(&self) -> u16 {
+        self.all.len() as u16
+    }
+
+    pub(super) fn get(&self, client: u16) -> &Client {
+        &self.all[usize::from(client)]
+    }
+
+    pub(super) fn get_mut(&mut self, client: u16) -> &mut Client {
+        &mut self.all[usize::from(client)]
+    }
+
+    /// The client behind a session.
+    pub(super) fn of(&self, host: Host, session: SessionId) -> Option<&Client> {
+        self.index_of(host, session).map(|i| self.get(i))
+    }
+
+    fn index_of(&self, host: Host, session: SessionId) -> Option<u16> {
+        let is = |c: &Client| c.connection.is_some_and(|n| n.host == host && n.session == session);
+        self.all.iter().position(is).map(|i| i as u16)
+    }
+
+    pub(super) fn is_quiet(&self) -> bool {
+        self.all.iter().all(|c| c.phase == Phase::Idle)
+    }
+
+    /// The first client that has nothing to do.
+    pub(super) fn idle(&self) -> Option<u16> {
+        self.all.iter().position(|c| c.phase == Phase::Idle).map(|i| i as u16)
+    }
+
+    /// The table whose balances are watched.
+    pub(super) fn watched_table(&self) -> Option<TableId> {
+        self.workload.as_ref().map(|w| w.customers_table)
+    }
+}
+
+impl World {
+    /// Clients stop thinking of new things; what is under way comes to its end.
+    pub fn stop_clients(&mut self) {
+        self.clients.stopped = true;
+    }
+
+    /// What clients came across.
+    pub fn client_totals(&self) -> &ClientTotals {
+        &self.clients.totals
+    }
+
+    /// The shop, when that is the workload.
+    pub fn orders(&self) -> Option<&Orders> {
+        self.clients.workload.as_ref()
+    }
+
+    /// Schedules every client's first thought.
+    pub(super) fn start_clients(&mut self) {
+        for client in 0..self.clients.len() {
+            let think = self.clients.think_us;
+            let first = self.clients.get_mut(client).random.below(2 * think + 1);
+            self.agenda.push(self.now + first, Due::Wake(client));
+        }
+    }
+
+    /// A client thinks of something to do, or tries again.
+    pub(super) fn wake(&mut self, client: u16) {
+        let now = self.now;
+        let clients = &mut self.clients;
+        let Some(orders) = clients.workload.as_ref() else { return };
+        let c = &mut clients.all[usize::from(client)];
+        if c.phase != Phase::Idle || (clients.stopped && c.intent.is_none()) {
+            return;
+        }
+        if c.intent.is_none() {
+            c.intent = Some(orders.intend(now, client, &mut c.random, &mut c.memory));
+        }
+        let Some(intent) = c.intent else { return };
+        self.invoke(client, intent.kind, intent.order.max(intent.customer * u64::from(intent.kind == Kind::Transfer)));
+    }
+
+    /// A client begins an attempt: it takes a connection and sends its first statement.
+    pub(super) fn invoke(&mut self, client: u16, kind: Kind, subject: u64) {
+        let now = self.now;
+        let host = self.connect(client);
+        let c = self.clients.get_mut(client);
+        c.phase = Phase::Running;
+        c.step = 0;
+        c.answer = Told::Pending;
+        c.seen = None;
+        c.operation = self.history.operations.len() as u32;
+        let (number, connected) = (c.number, c.connection.is_some());
+        self.history.operations.push(Operation {
+            invoked: now,
+            returned: u64::MAX,
+            subject,
+            commit: NO_COMMIT,
+            client,
+            kind,
+            told: Told::Pending,
+            host,
+        });
+        let way = self.one_way(host);
+        if connected {
+            self.agenda.push(now + way, Due::Request(client, number));
+        } else {
+            self.clients.get_mut(client).answer = Told::Fail;
+            self.agenda.push(now + 2 * way, Due::Returned(client, number));
+        }
+    }
+
+    /// The connection of a client, a new one when the pool has none that is good.
+    fn connect(&mut self, client: u16) -> Host {
+        let now = self.now;
+        let lifetime = self.clients.settings.max_lifetime.0;
+        let good = self.clients.get(client).connection.filter(|n| now < n.until);
+        if let Some(connection) = good
+            && self.server(connection.host).is_some_and(|s| s.is_connected(connection.session))
+        {
+            return connection.host;
+        }
+        self.drop_connection(client);
+        let names = &self.names;
+        let c = &mut self.clients.all[usize::from(client)];
+        let host = c.resolver.resolve(names, now);
+        let privilege = c.privilege;
+        let spread = c.random.below(lifetime / 10 + 1);
+        let session = self.server_mut(host).map(|s| s.connect(privilege));
+        self.clients.get_mut(client).connection =
+            session.map(|session| Connection { host, session, until: now + lifetime - spread });
+        host
+    }
+
+    fn drop_connection(&mut self, client: u16) {
+        let c = self.clients.get_mut(client);
+        c.number += 1;
+        let Some(connection) = c.connection.take() else { return };
+        match connection.host {
+            Host::Source => self.source.disconnect(&mut self.arena, connection.session),
+            Host::Target => {
+                if let Some(target) = self.target.as_mut() {
+                    target.server.disconnect(&mut self.arena, connection.session);
+                }
+            }
+        }
+    }
+
+    /// One way between the clients and a host, in µs.
+    pub(super) fn one_way(&mut self, host: Host) -> u64 {
+        let link = match host {
+            Host::Source => &self.environment.network.clients_source,
+            Host::Target => &self.environment.network.clients_target,
+        };
+        link.latency.0 + self.jitter.below(link.jitter.0 + 1)
+    }
+
+    /// A statement reaches its server.
+    pub(super) fn request(&mut self, client: u16, number: u32) {
+        let now = self.now;
+        let c = self.clients.get(client);
+        if c.number != number || c.phase == Phase::Idle {
+            return;
+        }
+        let Some(connection) = c.connection else { return };
+        if connection.host == Host::Source && now < self.source_suspended_until {
+            self.agenda.push(self.source_suspended_until, Due::Request(client, number));
+            return;
+        }
+        if c.carries.is_some() {
+            self.carry(client, connection.host, connection.session);
+            return;
+        }
+        let Self { clients, source, target, arena, .. } = self;
+        let server = match (connection.host, target) {
+            (Host::Target, Some(target)) => &mut target.server,
+            _ => source,
+        };
+        let Some(orders) = clients.workload.as_mut() else { return };
+        let c = &mut clients.all[usize::from(client)];
+        let Some(intent) = c.intent.as_mut() else { return };
+        let step = orders.execute(server, arena, now, connection.session, c.step, intent);
+        match step {
+            Step::Next => {
+                c.step += 1;
+                let there_and_back = self.one_way(connection.host) + self.one_way(connection.host);
+                self.agenda.push(now + there_and_back, Due::Request(client, number));
+            }
+            Step::Finished { seen } => {
+                c.seen = seen;
+                self.answer(client, Told::Empty);
+            }
+            Step::Reply(reply) => self.replied(client, connection.session, connection.host, reply),
+        }
+    }
+
+    /// What follows from a server's reply.
+    pub(super) fn replied(&mut self, client: u16, session: SessionId, host: Host, reply: Reply) {
+        match reply {
+            Reply::Ok => self.answer(client, Told::Empty),
+            Reply::NoRow => {
+                self.roll_back(host, session);
+                let c = self.clients.get_mut(client);
+                if let Some(intent) = c.intent {
+                    Orders::missing(&intent, &mut c.memory);
+                }
+                self.answer(client, Told::Empty);
+            }
+            Reply::Waiting => {}
+            Reply::Committing => self.clients.get_mut(client).phase = Phase::Committing,
+            Reply::Failed(error) => self.refused(client, host, session, &error),
+        }
+    }
+
+    fn roll_back(&mut self, host: Host, session: SessionId) {
+        match host {
+            Host::Source => self.source.rollback(&mut self.arena, session),
+            Host::Target => {
+                if let Some(target) = self.target.as_mut() {
+                    target.server.rollback(&mut self.arena, session);
+                }
+            }
+        }
+    }
+
+    /// A definite error: the driver rolls back.
+    pub(super) fn refused(&mut self, client: u16, host: Host, session: SessionId, error: &ServerError) {
+        self.roll_back(host, session);
+        if error.code() == 1290 {
+            self.marks.refused += 1;
+        }
+        self.answer(client, Told::Fail);
+        if error.code() == 1290 && self.clients.settings.drop_on_read_only {
+            // The answer still arrives; the pool opens a new connection for the next attempt.
+            if let Some(connection) = self.clients.get_mut(client).connection.as_mut() {
+                connection.until = 0;
+            }
+        }
+    }
+
+    /// Sends the final answer on its way.
+    pub(super) fn answer(&mut self, client: u16, told: Told) {
+        let host = self.clients.get(client).connection.map_or(Host::Source, |n| n.host);
+        let way = self.one_way(host);
+        let c = self.clients.get_mut(client);
+        c.answer = told;
+        let number = c.number;
+        self.agenda.push(self.now + way, Due::Returned(client, number));
+    }
+
+    /// The final answer reaches the client.
+    pub(super) fn returned(&mut self, client: u16, number: u32) {
+        if self.clients.get(client).number != number {
+            return;
+        }
+        let told = self.clients.get(client).answer;
+        self.conclude(client, told);
+    }
+
+    /// The client knows the outcome, or that it will never know.
+    fn conclude(&mut self, client: u16, told: Told) {
+        let now = self.now;
+        let c = self.clients.get(client);
+        if c.phase == Phase::Idle {
+            return;
+        }
+        let (operation, seen, carries) = (c.operation as usize, c.seen, c.carries);
+        let record = &mut self.history.operations[operation];
+        record.returned = now;
+        record.told = told;
+        let (host, kind) = (record.host, record.kind);
+        if told == Told::Ok {
+            self.marks.acknowledged(host, now);
+        }
+        self.clients.get_mut(client).phase = Phase::Idle;
+        if carries.is_some() {
+            self.carried(client, told);
+            return;
+        }
+        if kind == Kind::Read {
+            self.check_read(client, operation as u32, seen);
+        }
+        let retry = match (told, self.clients.settings.retry) {
+            (Told::Fail, Retry::Definite | Retry::Blind) | (Told::Info, Retry::Blind) => true,
+            _ => false,
+        };
+        let settings = &self.clients.settings;
+        let backoff = settings.backoff.0;
+        let (stopped, think) = (self.clients.stopped, self.clients.think_us);
+        let c = self.clients.get_mut(client);
+        match told {
+            Told::Fail | Told::Info => c.failures += 1,
+            _ => c.failures = 0,
+        }
+        if told == Told::Ok
+            && let Some(mut intent) = c.intent
+        {
+            if intent.kind == Kind::Place {
+                intent.order = self.history.operations[operation].subject;
+            }
+            Orders::acknowledged(&intent, &mut c.memory);
+        }
+        let pause = match c.failures {
+            0 => c.random.below(2 * think + 1),
+            n => backoff << (n - 1).min(MOST_DOUBLINGS),
+        };
+        if !(retry && !stopped) {
+            c.intent = None;
+        }
+        self.agenda.push(now + pause, Due::Wake(client));
+    }
+
+    /// A read of an order that the client was told of.
+    fn check_read(&mut self, client: u16, operation: u32, seen: Option<RowRef>) {
+        let Some(orders) = self.clients.workload.as_ref() else { return };
+        let c = self.clients.get(client);
+        let Some(intent) = c.intent else { return };
+        let Some(known) = c.memory.of(intent.order) else { return };
+        let columns = self.source.database.table(orders.orders_table).map(|t| t.def().clone());
+        let paid = seen.zip(columns).and_then(|(row, def)| {
+            cutover_model::row::field(&def.columns, self.arena.row(row), order::STATUS).map(|status| status == [2])
+        });
+        let stale = match paid {
+            None => true,
+            Some(paid) => known.paid && !paid,
+        };
+        if stale {
+            self.clients.totals.stale_reads.push(Seen { operation, order: intent.order });
+        }
+    }
+
+    /// A server has committed a session's transaction.
+    pub(super) fn committed(&mut self, host: Host, session: SessionId, number: u32) {
+        let Some(client) = self.clients.index_of(host, session) else { return };
+        let c = self.clients.get(client);
+        let operation = c.operation as usize;
+        let order = c.intent.map(|i| i.order);
+        let record = &mut self.history.operations[operation];
+        record.commit = number;
+        if record.kind == Kind::Place
+            && let Some(order) = order
+        {
+            record.subject = order;
+        }
+        self.answer(client, Told::Ok);
+    }
+
+    /// A lock was granted, or the fence has decided: the statement is executed again.
+    pub(super) fn resume(&mut self, host: Host, session: SessionId) {
+        let Some(client) = self.clients.index_of(host, session) else { return };
+        let number = self.clients.get(client).number;
+        self.request(client, number);
+    }
+
+    pub(super) fn failed_while_waiting(&mut self, host: Host, session: SessionId, error: &ServerError) {
+        if let Some(client) = self.clients.index_of(host, session) {
+            self.refused(client, host, session, error);
+        }
+    }
+
+    /// Kills the clients' connections to a host. What was committing goes on, and nobody hears of it.
+    pub fn kill_connections(&mut self, host: Host) -> usize {
+        let mut killed = 0;
+        for client in 0..self.clients.len() {
+            if self.clients.get(client).connection.is_some_and(|c| c.host == host) {
+                killed += 1;
+                self.break_connection(client);
+            }
+        }
+        killed
+    }
+
+    fn break_connection(&mut self, client: u16) {
+        let phase = self.clients.get(client).phase;
+        let known = self.clients.get(client).answer;
+        self.drop_connection(client);
+        match phase {
+            Phase::Idle => {}
+            Phase::Committing => self.conclude(client, Told::Info),
+            // An answer that was on its way is lost with the connection; only a refusal needs none.
+            Phase::Running if known == Told::Ok => self.conclude(client, Told::Info),
+            Phase::Running => self.conclude(client, Told::Fail),
+        }
+    }
+
+    /// Restarts the application: every process forgets its connections and what it had looked up.
+    pub fn restart_clients(&mut self) {
+        for client in 0..self.clients.len() {
+            self.clients.get_mut(client).resolver.forget();
+            self.break_connection(client);
+        }
+        self.tell("clients", "the application is restarted: it looks its database up again".into(), Vec::new());
+    }
+}

@@ -1,0 +1,234 @@
+//! What the operator can do to the world, and see of it.
+
+use super::{Due, Snapshot, Target, World, setup};
+use crate::{
+    environment::Retention,
+    runbook::Host,
+    units::Micros,
+};
+use cutover_model::{
+    gtid::GtidSet,
+    replica::{Config, Replica, Start, Status},
+    server::Durability,
+};
+
+const NO_TARGET: &str = "there is no Aurora cluster yet";
+const NO_REPLICATION: &str = "no external source is configured on the target";
+
+impl World {
+    /// `CALL mysql.rds_set_configuration('binlog retention hours', …)`.
+    pub fn set_retention(&mut self, time: Micros) {
+        self.retention = Retention::For(time);
+    }
+
+    /// Cuts a snapshot through the source's volume, now.
+    pub fn cut_snapshot(&mut self, id: &str) {
+        if !self.environment.source.multi_az {
+            self.source_suspended_until = self.now + self.environment.control_plane.snapshot_suspends_io.0;
+        }
+        let cut = self.source.cut(&mut self.arena, self.now, Durability::Volume);
+        self.tell(
+            "rds",
+            format!("the snapshot {id} is cut at {}: everything committed up to {}:{} is in it, nothing later", self.moment(self.now).time_of_day(), cut.file_name, cut.end.pos),
+            Vec::new(),
+        );
+        self.snapshots.insert(id.to_string(), Snapshot { cut, at: self.now });
+    }
+
+    /// Whether there is such a snapshot.
+    pub fn has_snapshot(&self, id: &str) -> bool {
+        self.snapshots.contains_key(id)
+    }
+
+    /// Makes the Aurora cluster of a snapshot.
+    ///
+    /// # Errors
+    /// There is no such snapshot, or a cluster already.
+    pub fn restore_snapshot(&mut self, id: &str) -> Result<(), String> {
+        let snapshot = self.snapshots.get(id).ok_or_else(|| format!("there is no snapshot {id}"))?.clone();
+        if self.target.is_some() {
+            return Err("DBClusterAlreadyExistsFault: there is a cluster target already".into());
+        }
+        self.marks.snapshot = Some(snapshot.at);
+        let server = setup::target_server(&self.environment, self.epoch_us, &snapshot.cut);
+        self.target = Some(Target { server, replica: None, snapshot });
+        Ok(())
+    }
+
+    /// `SHOW MASTER STATUS` on the source.
+    pub fn source_position(&self) -> (String, u64) {
+        self.source.binlog.as_ref().map_or_else(Default::default, |b| {
+            let at = b.published();
+            (b.file_name(at.file), at.pos)
+        })
+    }
+
+    /// `SELECT @@global.gtid_executed` on the source.
+    pub fn source_gtid_executed(&self) -> GtidSet {
+        self.source.gtid_executed.clone()
+    }
+
+    /// "Binlog position from crash recovery is FILE POS" of the restored instance.
+    pub fn recovery_event(&self) -> Option<(String, u64)> {
+        self.target.as_ref().map(|t| (t.snapshot.cut.file_name.clone(), t.snapshot.cut.end.pos))
+    }
+
+    /// `mysql.rds_set_external_source…` on the target.
+    ///
+    /// # Errors
+    /// No cluster, or replication runs.
+    pub fn set_external_source(&mut self, start: Start) -> Result<(), String> {
+        let target = self.target.as_mut().ok_or(NO_TARGET)?;
+        if target.replica.as_ref().is_some_and(|r| r.applier_runs()) {
+            return Err("replication is running: stop it first (error 3081)".into());
+        }
+        let e = &self.environment.target;
+        let config = Config { workers: e.replica_parallel_workers, preserve_commit_order: e.replica_preserve_commit_order };
+        target.replica = Some(Replica::new(start, config));
+        Ok(())
+    }
+
+    /// `mysql.rds_start_replication`.
+    ///
+    /// # Errors
+    /// Nothing is configured.
+    pub fn start_replication(&mut self) -> Result<(), String> {
+        let target = self.target.as_mut().ok_or(NO_TARGET)?;
+        target.replica.as_mut().ok_or(NO_REPLICATION)?.start();
+        self.receiver_starts();
+        Ok(())
+    }
+
+    /// `mysql.rds_stop_replication`.
+    ///
+    /// # Errors
+    /// Nothing is configured.
+    pub fn stop_replication(&mut self) -> Result<(), String> {
+        let target = self.target.as_mut().ok_or(NO_TARGET)?;
+        target.replica.as_mut().ok_or(NO_REPLICATION)?.stop();
+        self.receiver_stops();
+        Ok(())
+    }
+
+    /// `mysql.rds_reset_external_source`: relay log and configuration are gone.
+    ///
+    /// # Errors
+    /// Nothing is configured, or replication runs.
+    pub fn reset_external_source(&mut self) -> Result<(), String> {
+        let target = self.target.as_mut().ok_or(NO_TARGET)?;
+        let replica = target.replica.as_ref().ok_or(NO_REPLICATION)?;
+        if replica.applier_runs() {
+            return Err("replication is running: stop it first (error 3081)".into());
+        }
+        self.marks.reset = Some(self.now);
+        target.replica = None;
+        Ok(())
+    }
+
+    /// `SHOW REPLICA STATUS` on the target.
+    ///
+    /// # Errors
+    /// Nothing is configured.
+    pub fn replica_status(&self) -> Result<Status, String> {
+        let target = self.target.as_ref().ok_or(NO_TARGET)?;
+        let replica = target.replica.as_ref().ok_or(NO_REPLICATION)?;
+        Ok(replica.status(&target.server.gtid_executed, (self.epoch_us + self.now) / 1_000_000))
+    }
+
+    /// Sets or clears `read_only`; setting it takes effect when commits under way are done.
+    ///
+    /// # Errors
+    /// No cluster.
+    pub fn set_read_only(&mut self, host: Host, value: bool) -> Result<(), String> {
+        let server = self.server_mut(host).ok_or(NO_TARGET)?;
+        if value {
+            server.set_read_only(false);
+        } else {
+            server.clear_read_only();
+        }
+        self.hear(host);
+        Ok(())
+    }
+
+    /// `@@global.read_only`.
+    pub fn is_read_only(&self, host: Host) -> bool {
+        self.server(host).is_some_and(|s| s.is_read_only())
+    }
+
+    /// `SELECT COUNT(*) FROM information_schema.innodb_trx`.
+    pub fn open_transactions(&self, host: Host) -> usize {
+        self.server(host).map_or(0, |s| s.open_transactions())
+    }
+
+    /// Raises AUTO_INCREMENT of every table of the target.
+    ///
+    /// # Errors
+    /// No cluster.
+    pub fn raise_auto_increment(&mut self, gap: u64) -> Result<(), String> {
+        let target = self.target.as_mut().ok_or(NO_TARGET)?;
+        target.server.database.raise_auto_increment(gap);
+        Ok(())
+    }
+
+    /// Points the application's name at a host.
+    ///
+    /// # Errors
+    /// No cluster.
+    pub fn repoint(&mut self, to: Host) -> Result<(), String> {
+        self.server(to).ok_or(NO_TARGET)?;
+        let effective = self.now + self.environment.control_plane.dns_change.0;
+        self.names.change(to, effective);
+        if to == Host::Target {
+            self.marks.repointed = Some(self.now);
+            self.marks.target_commits_at_repoint = self.history.target.len();
+        }
+        Ok(())
+    }
+
+    /// The step with the role of fence is done.
+    pub fn mark_fence(&mut self) {
+        self.marks.fence = Some(self.now);
+    }
+
+    /// The step with the role of gate is done.
+    pub fn mark_gate(&mut self) {
+        self.marks.gate = Some(self.now);
+        self.marks.applied_at_gate = self.history.applied.len();
+    }
+
+    /// RDS rotates the binlog, uploads what is closed, and purges what the retention no longer holds.
+    pub(super) fn upload(&mut self) {
+        self.source.rotate_binlog(self.now);
+        self.agenda.push(self.now + self.environment.source.binlog_upload_every.0, Due::Upload);
+        let keep = match self.retention {
+            Retention::None => 0,
+            Retention::For(time) => time.0,
+        };
+        let before = (self.epoch_us + self.now).saturating_sub(keep);
+        let in_use = self.stream.file_in_use();
+        let read_to = self.stream_needs();
+        let Some(binlog) = self.source.binlog.as_mut() else { return };
+        let purged = binlog.purge_before(before, in_use);
+        let unread = purged.iter().filter(|f| read_to.is_some_and(|needed| f.number >= needed)).map(|f| f.name.clone());
+        let first_unread = self.marks.purged_unread.is_empty();
+        self.marks.purged_unread.extend(unread);
+        if let (true, Some(name)) = (first_unread, self.marks.purged_unread.first().cloned()) {
+            let why = match self.retention {
+                Retention::None => "binlog retention hours is NULL".to_string(),
+                Retention::For(time) => format!("binlog retention is {time}"),
+            };
+            self.tell("rds", format!("purges {name}, which the target has not read yet ({why})"), Vec::new());
+        }
+    }
+
+    /// The first file that the target still needs: the one that the oldest snapshot's coordinates are in,
+    /// or that the receiver is at.
+    fn stream_needs(&self) -> Option<u32> {
+        let replica = self.target.as_ref().and_then(|t| t.replica.as_ref());
+        match replica.filter(|r| r.is_connected()) {
+            Some(replica) => Some(replica.read_position().file),
+            None if self.marks.repointed.is_some() => None,
+            None => self.snapshots.values().map(|s| s.cut.end.file).min(),
+        }
+    }
+}

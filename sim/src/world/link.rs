@@ -1,0 +1,69 @@
+//! A link: TCP, so ordered and reliable until it breaks; with latency, jitter and bandwidth.
+
+use crate::{environment, stream::Stream};
+
+/// One direction of a connection's path.
+#[derive(Clone, Debug)]
+pub struct Link {
+    latency_us: u64,
+    jitter_us: u64,
+    bytes_per_s: u64,
+    /// When the wire is free for the next message.
+    free_at: u64,
+    /// When the last message arrives; a later one arrives later.
+    last_arrival: u64,
+}
+
+impl Link {
+    /// A link as the environment describes it.
+    pub fn new(link: &environment::Link) -> Self {
+        Self {
+            latency_us: link.latency.0,
+            jitter_us: link.jitter.0,
+            bytes_per_s: link.bandwidth.0.max(1),
+            free_at: 0,
+            last_arrival: 0,
+        }
+    }
+
+    /// Sends `bytes` at `now`: when they have arrived, in µs.
+    pub fn send(&mut self, now: u64, bytes: u64, jitter: &mut Stream) -> u64 {
+        let start = now.max(self.free_at);
+        let wire = (u128::from(bytes) * 1_000_000 / u128::from(self.bytes_per_s)) as u64;
+        self.free_at = start + wire;
+        let arrival = self.free_at + self.latency_us + jitter.below(self.jitter_us + 1);
+        self.last_arrival = arrival.max(self.last_arrival + 1);
+        self.last_arrival
+    }
+
+    /// When the wire is free for more, in µs.
+    pub fn free_at(&self) -> u64 {
+        self.free_at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::{Bytes, Micros};
+
+    fn link() -> Link {
+        Link::new(&environment::Link { latency: Micros(100), jitter: Micros(500), bandwidth: Bytes(1_000_000) })
+    }
+
+    #[test]
+    fn messages_arrive_in_the_order_of_sending_whatever_the_jitter() {
+        let mut link = link();
+        let mut jitter = Stream::new(1);
+        let arrivals: Vec<u64> = (0..100).map(|i| link.send(i, 1, &mut jitter)).collect();
+        assert!(arrivals.windows(2).all(|w| w[0] < w[1]), "{arrivals:?}");
+    }
+
+    #[test]
+    fn bandwidth_bounds_the_throughput() {
+        let mut link = link();
+        let mut jitter = Stream::new(1);
+        let last = (0..10).map(|_| link.send(0, 100_000, &mut jitter)).last().unwrap();
+        assert!((1_000_100..=1_000_600).contains(&last), "1 MB at 1 MB/s takes a second and the latency: {last}");
+    }
+}

@@ -1,0 +1,60 @@
+//! Moments and sums that the checks need and that no final state remembers.
+
+use crate::{runbook::Host, workload::orders::Customer};
+use cutover_model::{Arena, database::{Change, TableId}};
+
+/// Moments in µs of the run; `None`: it did not happen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// The snapshot that the target was restored from was cut.
+    pub snapshot: Option<u64>,
+    /// The step with the role of fence was done.
+    pub fence: Option<u64>,
+    /// The step with the role of gate was done.
+    pub gate: Option<u64>,
+    /// How many of the source's commits the target had applied when the gate let through: the length of
+    /// [`crate::history::History::applied`].
+    pub applied_at_gate: usize,
+    /// The name was pointed at the target.
+    pub repointed: Option<u64>,
+    /// First acknowledged write on the target.
+    pub first_on_target: Option<u64>,
+    /// Replication was reset: what was received and not applied is gone.
+    pub reset: Option<u64>,
+    /// First refusal by `read_only`, and how many in all.
+    pub refused: u64,
+    /// The sum of all balances on the target, against that of the source's customers at the cut: differs
+    /// only while part of a transfer is visible.
+    pub balance_drift: i64,
+    /// Commits on the target after which the sum was off.
+    pub torn_commits: u64,
+    /// Files that RDS purged before the target had read them.
+    pub purged_unread: Vec<String>,
+    /// The last file and position that was sent to the target.
+    pub sent_to: Option<cutover_model::binlog::log::LogPosition>,
+    /// The target had applied GTIDs of its own before it was opened.
+    pub target_commits_at_repoint: usize,
+}
+
+impl Marks {
+    /// The applier has committed a transaction on the target.
+    pub(super) fn target_changed(&mut self, customers: Option<TableId>, changes: &[Change], arena: &Arena) {
+        let Some(customers) = customers else { return };
+        let balance = |row: Option<cutover_model::RowRef>| {
+            row.and_then(|r| Customer::read(arena.row(r))).map_or(0, |c| c.balance)
+        };
+        for change in changes.iter().filter(|c| c.table == customers) {
+            self.balance_drift += balance(change.after) - balance(change.before);
+        }
+        if self.balance_drift != 0 {
+            self.torn_commits += 1;
+        }
+    }
+
+    /// The first acknowledged write on the target.
+    pub(super) fn acknowledged(&mut self, host: Host, now: u64) {
+        if host == Host::Target {
+            self.first_on_target.get_or_insert(now);
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! The world: hosts with their model components, links, names and clients, as one pure state machine.
+//!
+//! `next_due`, `step`, `advance_to`: its outcomes depend on no scheduler. Async code (the operator) brings
+//! it up to now before it looks. Time is in µs since the run's clock started.
+
+pub mod agenda;
+mod clients;
+mod control;
+pub mod link;
+mod marks;
+mod replay;
+mod replication;
+mod setup;
+
+pub use clients::{ClientTotals, Seen};
+pub use marks::Marks;
+pub use setup::SetupError;
+
+use crate::{
+    environment::{Environment, Retention},
+    history::{Applied, Commit, History, NO_COMMIT},
+    outcome::StoryLine,
+    runbook::Host,
+    stream::Stream,
+    units::Moment,
+};
+use agenda::Agenda;
+use clients::Clients;
+use cutover_model::{
+    Arena,
+    names::Record,
+    replica::Replica,
+    server::{Cut, Event, Server},
+};
+use replication::Stream as BinlogStream;
+use std::collections::BTreeMap;
+
+/// What is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// A client thinks of something to do.
+    Wake(u16),
+    /// A client's statement reaches the server. The number tells a connection from the ones before it.
+    Request(u16, u32),
+    /// An answer reaches the client.
+    Returned(u16, u32),
+    /// The next recorded transaction may go out.
+    Replay,
+    /// The receiver's connection attempt reaches the source.
+    Connect(u32),
+    /// Binlog bytes reach the target.
+    Deliver(u32),
+    /// The link has room for more.
+    Pump(u32),
+    /// RDS rotates and uploads the binlog, and purges.
+    Upload,
+}
+
+/// A snapshot.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// What is in it.
+    pub cut: Cut,
+    /// When it was cut, in µs.
+    pub at: u64,
+}
+
+/// The Aurora cluster.
+#[derive(Debug)]
+pub struct Target {
+    /// Its writer.
+    pub server: Server,
+    /// Replication, once configured.
+    pub replica: Option<Replica>,
+    /// What it was restored from.
+    pub snapshot: Snapshot,
+}
+
+/// The world.
+#[derive(Debug)]
+pub struct World {
+    now: u64,
+    /// Row images and keys of all tables.
+    pub arena: Arena,
+    /// The RDS instance.
+    pub source: Server,
+    /// The Aurora cluster, once restored.
+    pub target: Option<Target>,
+    /// What clients asked and were told.
+    pub history: History,
+    /// Who did what.
+    pub story: Vec<StoryLine>,
+    /// Moments that the checks need.
+    pub marks: Marks,
+    environment: Environment,
+    epoch_us: u64,
+    retention: Retention,
+    snapshots: BTreeMap<String, Snapshot>,
+    agenda: Agenda<Due>,
+    jitter: Stream,
+    names: Record<Host>,
+    clients: Clients,
+    stream: BinlogStream,
+    /// The source answers nothing before this moment: I/O is suspended.
+    source_suspended_until: u64,
+    events: Vec<Event>,
+}
+
+impl World {
+    /// Now, in µs.
+    pub fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// The calendar.
+    pub fn moment(&self, at: u64) -> Moment {
+        Moment(self.epoch_us + at)
+    }
+
+    /// When something is due next.
+    pub fn next_due(&self) -> Option<u64> {
+        let target = self.target.as_ref();
+        [
+            self.agenda.next_due(),
+            self.source.next_due(),
+            target.and_then(|t| t.server.next_due()),
+            target.and_then(|t| t.replica.as_ref()).and_then(Replica::next_due),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+        .map(|due| due.max(self.now))
+    }
+
+    /// Lets everything happen that is due up to `at`, in order.
+    pub fn advance_to(&mut self, at: u64) {
+        while let Some(due) = self.next_due().filter(|due| *due <= at) {
+            self.now = due;
+            self.step();
+        }
+        self.now = self.now.max(at);
+    }
+
+    /// Nothing is under way: no operation open, links drained, appliers idle.
+    pub fn is_quiet(&self) -> bool {
+        let replication = self.target.as_ref().and_then(|t| t.replica.as_ref());
+        let applied = replication.is_none_or(|r| !r.applier_runs() || r.is_idle());
+        self.clients.is_quiet() && self.stream.is_quiet() && applied && self.source.open_transactions() == 0
+    }
+
+    /// Adds a line to the story.
+    pub fn tell(&mut self, who: &'static str, what: String, commands: Vec<String>) {
+        let at = self.moment(self.now);
+        self.story.push(StoryLine { at, who, what, commands });
+    }
+
+    fn step(&mut self) {
+        let now = self.now;
+        self.source.step(&mut self.arena, now);
+        self.hear(Host::Source);
+        if let Some(target) = self.target.as_mut() {
+            target.server.step(&mut self.arena, now);
+            self.hear(Host::Target);
+            self.step_replica();
+        }
+        if let Some(due) = self.agenda.pop_due(now) {
+            match due {
+                Due::Wake(client) => self.wake(client),
+                Due::Request(client, connection) => self.request(client, connection),
+                Due::Returned(client, connection) => self.returned(client, connection),
+                Due::Replay => self.replay(),
+                Due::Connect(attempt) => self.connect_receiver(attempt),
+                Due::Deliver(connection) => self.deliver(connection),
+                Due::Pump(connection) => self.pump(connection),
+                Due::Upload => self.upload(),
+            }
+            self.hear(Host::Source);
+            self.hear(Host::Target);
+        }
+    }
+
+    /// Takes what happened inside a server.
+    fn hear(&mut self, host: Host) {
+        loop {
+            let mut events = std::mem::take(&mut self.events);
+            if let Some(server) = self.server_mut(host) {
+                server.events(&mut events);
+            }
+            if events.is_empty() {
+                self.events = events;
+                return;
+            }
+            for event in events.drain(..) {
+                match event {
+                    Event::Resume(session) => self.resume(host, session),
+                    Event::Failed(session, error) => self.failed_while_waiting(host, session, &error),
+                    Event::Committed(session, done) => {
+                        let operation = self.clients.of(host, session).map_or(NO_COMMIT, |c| c.operation);
+                        let commit = Commit { at: self.now, end: done.end, gno: done.gno, operation };
+                        match host {
+                            Host::Source => self.history.source.push(commit),
+                            Host::Target => self.history.target.push(commit),
+                        }
+                        self.committed(host, session, done.number.0 as u32);
+                    }
+                    Event::Published if host == Host::Source => self.pump(self.stream.connection()),
+                    Event::Published => {}
+                    Event::ReadOnlyEffective => {
+                        self.tell(side(host), "is read-only now: no ordinary client can commit any more".into(), Vec::new());
+                    }
+                }
+            }
+            self.events = events;
+        }
+    }
+
+    fn step_replica(&mut self) {
+        let (now, costs) = (self.now, self.costs());
+        let Some(target) = self.target.as_mut() else { return };
+        let Some(replica) = target.replica.as_mut() else { return };
+        if replica.next_due().is_none_or(|due| due > now) {
+            return;
+        }
+        let ran = replica.applier_runs();
+        let (history, clients, marks) = (&mut self.history, &self.clients, &mut self.marks);
+        let source_commits = &history.source;
+        let applied = &mut history.applied;
+        replica.step(&mut self.arena, now, &mut target.server, &self.source, costs, |end, at, changes, arena| {
+            let commit = source_commits.partition_point(|c| c.end < end) as u32;
+            applied.push(Applied { commit, at });
+            marks.target_changed(clients.watched_table(), changes, arena);
+        });
+        if ran && !replica.applier_runs() {
+            let status = replica.status(&target.server.gtid_executed, self.epoch_us / 1_000_000);
+            let why = status.last_sql_error.map(|e| format!("{} ({})", e.text, e.errno)).unwrap_or_default();
+            self.tell("target", format!("the applier has stopped: {why}"), Vec::new());
+        }
+    }
+
+    /// A host's server.
+    pub fn server(&self, host: Host) -> Option<&Server> {
+        match host {
+            Host::Source => Some(&self.source),
+            Host::Target => self.target.as_ref().map(|t| &t.server),
+        }
+    }
+
+    fn server_mut(&mut self, host: Host) -> Option<&mut Server> {
+        match host {
+            Host::Source => Some(&mut self.source),
+            Host::Target => self.target.as_mut().map(|t| &mut t.server),
+        }
+    }
+}
+
+/// A host's name in the story.
+pub(crate) fn side(host: Host) -> &'static str {
+    match host {
+        Host::Source => "source",
+        Host::Target => "target",
+    }
+}

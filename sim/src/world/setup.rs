@@ -1,0 +1,247 @@
+//! The world at the beginning of a run.
+
+use super::{Due, World, agenda::Agenda, clients::Clients, marks::Marks, replay::Replay, replication};
+use crate::{
+    environment::{Checksum, Environment, RowImage, RowMetadata},
+    history::{Commit, History, NO_COMMIT},
+    plan::Plan,
+    recording::Recording,
+    runbook::Host,
+    stream::Stream,
+    workload::orders::{Orders, SCHEMA, SCHEMA_NAME},
+    workload_spec::Kind,
+};
+use cutover_model::{
+    Arena,
+    binlog::{
+        encode::{self, WriterOptions},
+        log::Binlog,
+    },
+    database::Database,
+    ddl,
+    gtid::{GtidSet, Uuid},
+    names::Record,
+    server::{Config, Cut, Event, Manner, Privilege, Server, Version},
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// RDS's name for its binlog files.
+const BINLOG_BASE: &str = "mysql-bin-changelog";
+/// The source's `server_uuid`.
+const SOURCE_UUID: Uuid = Uuid(*b"\xa5\x0c\xe5\x00\x00\x00\x40\x00\x80\x00\x00\x00\x00\x00\x00\x01");
+/// The target's.
+const TARGET_UUID: Uuid = Uuid(*b"\x7a\x76\xe7\x00\x00\x00\x40\x00\x80\x00\x00\x00\x00\x00\x00\x02");
+/// Connections that replay a recording.
+const REPLAY_CLIENTS: u32 = 8;
+/// The first binlog file of a source that has lived before the run.
+const FIRST_FILE_IN_MID_LIFE: u32 = 214;
+
+/// Why a world cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SetupError {
+    /// Not a version.
+    #[error("`{0}` is not a MySQL version; write it like 8.0.36")]
+    Version(String),
+    /// The workload's tables cannot be made.
+    #[error("the tables of the workload cannot be made: {0}")]
+    Tables(String),
+}
+
+fn version(text: &str) -> Result<Version, SetupError> {
+    text.parse().map_err(|()| SetupError::Version(text.to_string()))
+}
+
+fn writer(environment: &Environment, server_id: u32) -> WriterOptions {
+    let source = &environment.source;
+    WriterOptions {
+        server_version: source.engine_version.clone(),
+        server_id,
+        checksum: source.binlog_checksum == Checksum::Crc32,
+        row_image: match source.binlog_row_image {
+            RowImage::Full => encode::RowImage::Full,
+            RowImage::Minimal => encode::RowImage::Minimal,
+            RowImage::Noblob => encode::RowImage::NoBlob,
+        },
+        row_metadata: match source.binlog_row_metadata {
+            RowMetadata::Minimal => encode::RowMetadata::Minimal,
+            RowMetadata::Full => encode::RowMetadata::Full,
+        },
+        ..WriterOptions::default()
+    }
+}
+
+fn source_config(environment: &Environment, epoch_us: u64) -> Result<Config, SetupError> {
+    let source = &environment.source;
+    Ok(Config {
+        version: version(&source.engine_version)?,
+        uuid: SOURCE_UUID,
+        epoch_us,
+        writer: writer(environment, 1),
+        gtid_mode: source.gtid_mode,
+        sync_binlog: source.sync_binlog,
+        flush_log_at_commit: source.innodb_flush_log_at_trx_commit,
+        max_binlog_size: source.max_binlog_size.0,
+        flush_us: source.flush.0,
+        fsync_us: source.fsync.0,
+        engine_commit_us: source.engine_commit.0,
+        lock_wait_timeout_us: source.lock_wait_timeout.0,
+    })
+}
+
+/// The Aurora writer, as the restore of a snapshot leaves it.
+pub(super) fn target_server(environment: &Environment, epoch_us: u64, cut: &Cut) -> Server {
+    let target = &environment.target;
+    let config = Config {
+        version: target.engine_version.parse().unwrap_or(Version::V8_0),
+        uuid: TARGET_UUID,
+        epoch_us,
+        writer: writer(environment, 2),
+        gtid_mode: environment.source.gtid_mode,
+        sync_binlog: 1,
+        flush_log_at_commit: 1,
+        max_binlog_size: environment.source.max_binlog_size.0,
+        flush_us: 0,
+        fsync_us: target.commit.0,
+        engine_commit_us: 0,
+        lock_wait_timeout_us: environment.source.lock_wait_timeout.0,
+    };
+    let binlog = target.binlog.then(|| {
+        Binlog::new(BINLOG_BASE, 1, config.writer.clone(), &cut.gtid_executed, epoch_us)
+    });
+    let mut server = Server::new(config, cut.database.clone(), binlog, cut.gtid_executed.clone());
+    server.gtid_purged = cut.gtid_executed.clone();
+    server
+}
+
+impl World {
+    /// The world of a plan, at its beginning.
+    ///
+    /// # Errors
+    /// [`SetupError`].
+    pub fn new(plan: &Plan, recording: Option<Arc<Recording>>) -> Result<Self, SetupError> {
+        let environment = plan.environment.clone();
+        let epoch_us = plan.clock.start.0;
+        let mut arena = Arena::default();
+        let config = source_config(&environment, epoch_us)?;
+        let orders = plan.workload.kind == Kind::Orders;
+        let fresh = match &recording {
+            Some(recording) => recording.starts_empty(),
+            None => plan.workload.existing_rows == 0,
+        };
+        let database = match &recording {
+            Some(recording) => recording.initial_tables(&mut arena).map_err(SetupError::Tables)?,
+            None if fresh => Database::default(),
+            None => existing_shop(plan, &mut arena, config.version)?,
+        };
+        let lived = if fresh || !config.gtid_mode { GtidSet::default() } else { lived_before(plan) };
+        let first_file = if fresh { 1 } else { FIRST_FILE_IN_MID_LIFE };
+        let binlog = Binlog::new(BINLOG_BASE, first_file, config.writer.clone(), &lived, epoch_us);
+        let source = Server::new(config, database, Some(binlog), lived);
+        let count = if orders { plan.workload.clients } else { REPLAY_CLIENTS };
+        let mut world = Self {
+            now: 0,
+            arena,
+            source,
+            target: None,
+            history: History::default(),
+            story: Vec::new(),
+            marks: Marks::default(),
+            epoch_us,
+            retention: environment.source.binlog_retention,
+            snapshots: BTreeMap::new(),
+            agenda: Agenda::new(Stream::new(plan.streams.ties.0)),
+            jitter: Stream::new(plan.streams.links.0),
+            names: Record::new(Host::Source, environment.names.ttl.0),
+            clients: Clients::new(&environment, &plan.workload, plan.streams.workload.0, count),
+            stream: replication::Stream::new(&environment),
+            source_suspended_until: 0,
+            events: Vec::new(),
+            environment,
+        };
+        world.agenda.push(world.environment.source.binlog_upload_every.0, Due::Upload);
+        match recording {
+            Some(recording) => world.start_replay(Replay::new(recording, &plan.workload)),
+            None => world.open_shop(plan, fresh)?,
+        }
+        Ok(world)
+    }
+
+    fn open_shop(&mut self, plan: &Plan, fresh: bool) -> Result<(), SetupError> {
+        if fresh {
+            self.found_shop()?;
+        }
+        let mut orders = Orders::new(&plan.workload, &self.source.database);
+        if fresh && let Some(orders) = orders.as_mut() {
+            self.enrol_first_customers(orders);
+        }
+        self.clients.workload = orders;
+        self.start_clients();
+        Ok(())
+    }
+
+    /// The schema's own DDL, through the server, so that the binlog begins with it.
+    fn found_shop(&mut self) -> Result<(), SetupError> {
+        let session = self.source.connect(Privilege::Admin);
+        for sql in SCHEMA {
+            let reply = self.source.execute_ddl(&mut self.arena, self.now, session, SCHEMA_NAME, sql);
+            reply.map_err(|e| SetupError::Tables(e.to_string()))?;
+            self.settle();
+        }
+        self.source.disconnect(&mut self.arena, session);
+        Ok(())
+    }
+
+    fn enrol_first_customers(&mut self, orders: &mut Orders) {
+        let session = self.source.connect(Privilege::Admin);
+        for _ in 0..orders.customers {
+            let id = self.source.next_auto_increment(orders.customers_table);
+            let table = orders.customers_table;
+            let image = orders.first_customer(id);
+            self.source.insert(&mut self.arena, self.now, session, table, image, Manner::STATEMENT);
+        }
+        self.source.commit(&mut self.arena, self.now, session);
+        self.settle();
+        self.source.disconnect(&mut self.arena, session);
+    }
+
+    /// Lets the server finish what it is doing, before the clients come.
+    fn settle(&mut self) {
+        while let Some(due) = self.source.next_due() {
+            self.now = due;
+            self.source.step(&mut self.arena, due);
+        }
+        let mut events = Vec::new();
+        self.source.events(&mut events);
+        for event in events {
+            if let Event::Committed(_, done) = event {
+                self.history.source.push(Commit { at: self.now, end: done.end, gno: done.gno, operation: NO_COMMIT });
+            }
+        }
+    }
+}
+
+/// A shop with rows: they come from a generator and cost nothing until they are touched.
+fn existing_shop(plan: &Plan, arena: &mut Arena, version: Version) -> Result<Database, SetupError> {
+    let tables = |e: String| SetupError::Tables(e);
+    let mut database = Database::default();
+    let context = ddl::Context::new(SCHEMA_NAME, version);
+    for sql in SCHEMA {
+        let statement = ddl::parse(sql, &context).map_err(|e| tables(e.to_string()))?;
+        ddl::apply(&mut database, arena, &statement).map_err(|e| tables(e.to_string()))?;
+    }
+    for table in ["customers", "orders", "order_lines"] {
+        let id = database.table_id(SCHEMA_NAME, table).ok_or_else(|| tables(table.to_string()))?;
+        let def = database.table(id).map(|t| t.def().clone()).ok_or_else(|| tables(table.to_string()))?;
+        let base = Orders::base(&plan.workload, &def, plan.streams.base.0).map_err(|e| tables(e.to_string()))?;
+        database.attach_base(id, base).map_err(|e| tables(e.to_string()))?;
+    }
+    Ok(database)
+}
+
+/// The GTIDs of a source that has lived before the run: one for each order that exists.
+fn lived_before(plan: &Plan) -> GtidSet {
+    let mut set = GtidSet::default();
+    set.add_range(SOURCE_UUID, None, 1, plan.workload.existing_rows.max(1));
+    set
+}
