@@ -6,6 +6,7 @@
 
 pub mod arena;
 pub mod ddl;
+pub mod row;
 pub mod schema;
 
 pub use arena::{Arena, KeyId, RowRef};
