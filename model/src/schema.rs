@@ -187,6 +187,18 @@ pub struct UniqueKey {
     pub parts: Vec<KeyPart>,
 }
 
+/// A key that is not unique. It decides nothing about rows; its name decides those that MySQL makes up
+/// for further keys, and what DROP INDEX means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Index {
+    /// Name.
+    pub name: Arc<str>,
+    /// Columns in order; expressions are left out.
+    pub columns: Vec<usize>,
+    /// Made for a foreign key: it goes when another key covers its columns.
+    pub for_foreign_key: bool,
+}
+
 /// What a foreign key does to the children.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Referential {
@@ -230,6 +242,8 @@ pub struct TableDef {
     pub primary: Option<UniqueKey>,
     /// Other unique keys, in order of declaration.
     pub uniques: Vec<UniqueKey>,
+    /// Keys that are not unique, in order of declaration.
+    pub indexes: Vec<Index>,
     /// Foreign keys of this table as a child.
     pub foreign_keys: Vec<ForeignKey>,
     /// Storage engine in lower case (`innodb`, `myisam`, …).
