@@ -15,7 +15,7 @@ mod direct;
 mod error;
 mod mapping;
 
-pub use direct::{Direct, Mode};
+pub use direct::{Direct, Mode, table_of};
 pub use error::{ApplyError, ApplyErrorKind};
 
 use crate::{
@@ -58,8 +58,11 @@ impl RowWork<'_> {
 
 /// Where rows and statements go.
 pub trait Sink {
-    /// The table of this name.
-    fn table(&self, schema: &str, table: &str) -> Option<(TableId, Arc<TableDef>)>;
+    /// The table that a TABLE_MAP speaks of.
+    ///
+    /// # Errors
+    /// 1146: there is none.
+    fn table(&mut self, map: &TableMap<'_>) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind>;
 
     /// Changes one row.
     ///
@@ -124,8 +127,8 @@ impl Walker {
                 }
             } else if event_type == EventType::QUERY {
                 let query = Query::decode(frame.body).map_err(|e| at(e.into()))?;
-                if query.starts_with(&["XA", "START"]) {
-                    xid = xa_id(&query.text());
+                if let Some(id) = xa_id(&query.text(), "START") {
+                    xid = id;
                 }
                 Self::query(arena, sink, &query).map_err(at)?;
             }
@@ -142,9 +145,11 @@ impl Walker {
             let words: Vec<&str> = words.split(' ').collect();
             query.starts_with(&words)
         });
-        if query.starts_with(&["XA", "COMMIT"]) || query.starts_with(&["XA", "ROLLBACK"]) {
-            sink.xa_decided(arena, &xa_id(&query.text()), query.starts_with(&["XA", "COMMIT"]));
-            return Ok(());
+        for (verb, commit) in [("COMMIT", true), ("ROLLBACK", false)] {
+            if let Some(id) = xa_id(&query.text(), verb) {
+                sink.xa_decided(arena, &id, commit);
+                return Ok(());
+            }
         }
         if control || query.error_code != 0 {
             return Ok(());
@@ -179,8 +184,10 @@ impl Walker {
     }
 }
 
-/// The id in an XA statement, as the binlog writes it: `X'..',X'..',1`.
-fn xa_id(sql: &str) -> String {
-    let rest = sql.trim_start().splitn(3, char::is_whitespace).nth(2).unwrap_or_default();
-    rest.trim().trim_end_matches("ONE PHASE").trim().to_string()
+/// The id in `XA <verb> <id>`, as the binlog writes it: `X'..',X'..',1`; `None` for any other statement.
+pub fn xa_id(sql: &str, verb: &str) -> Option<String> {
+    let mut words = sql.trim_start().splitn(3, char::is_whitespace);
+    let xa = words.next()?.eq_ignore_ascii_case("XA") && words.next()?.eq_ignore_ascii_case(verb);
+    let id = words.next()?.trim();
+    xa.then(|| id.strip_suffix("ONE PHASE").unwrap_or(id).trim().to_string())
 }

@@ -3,6 +3,7 @@
 use super::{ApplyErrorKind, RowWork, Sink};
 use crate::{
     arena::Arena,
+    binlog::decode::TableMap,
     database::{Change, Checks, Database, SqlError, TableId},
     ddl,
     row::ImageBuilder,
@@ -18,6 +19,17 @@ pub enum Mode {
     Strict,
     /// An INSERT overwrites, an UPDATE or DELETE of a missing row is passed over.
     Idempotent,
+}
+
+/// The table of a database that a TABLE_MAP speaks of.
+///
+/// # Errors
+/// 1146.
+pub fn table_of(database: &Database, map: &TableMap<'_>) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
+    let (schema, name) = (String::from_utf8_lossy(map.schema), String::from_utf8_lossy(map.table));
+    let id = database.table_id(&schema, &name);
+    id.and_then(|id| Some((id, Arc::clone(database.table(id)?.def()))))
+        .ok_or_else(|| ApplyErrorKind::NoTable(map.full_name()))
 }
 
 /// An applier's access to tables, and what it has changed since the last commit.
@@ -91,9 +103,8 @@ impl DirectOn<'_> {
 }
 
 impl Sink for DirectOn<'_> {
-    fn table(&self, schema: &str, table: &str) -> Option<(TableId, Arc<TableDef>)> {
-        let id = self.database.table_id(schema, table)?;
-        Some((id, Arc::clone(self.database.table(id)?.def())))
+    fn table(&mut self, map: &TableMap<'_>) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
+        table_of(self.database, map)
     }
 
     fn row(&mut self, arena: &mut Arena, work: &RowWork<'_>) -> Result<(), ApplyErrorKind> {

@@ -41,11 +41,9 @@ impl Mappings {
     }
 
     /// Takes a TABLE_MAP in.
-    pub(super) fn learn(&mut self, sink: &dyn Sink, map: &TableMap<'_>, body: &[u8]) -> Result<(), ApplyErrorKind> {
+    pub(super) fn learn(&mut self, sink: &mut dyn Sink, map: &TableMap<'_>, body: &[u8]) -> Result<(), ApplyErrorKind> {
         let same_body = |m: &Mapping| m.table_id == map.table_id && m.body == body[TABLE_ID_BYTES..];
-        let schema = String::from_utf8_lossy(map.schema);
-        let name = String::from_utf8_lossy(map.table);
-        let (table, def) = sink.table(&schema, &name).ok_or_else(|| ApplyErrorKind::NoTable(map.full_name()))?;
+        let (table, def) = sink.table(map)?;
         if self.known.iter().any(|m| same_body(m) && Arc::ptr_eq(&m.def, &def)) {
             return Ok(());
         }

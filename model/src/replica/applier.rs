@@ -2,9 +2,10 @@
 
 use super::{Config, Range, Replica, ThreadError};
 use crate::{
-    apply::{ApplyError, ApplyErrorKind, Direct, RowWork, Sink, Walker},
+    apply::{ApplyError, ApplyErrorKind, Direct, RowWork, Sink, Walker, table_of},
     arena::Arena,
     binlog::{
+        decode::TableMap,
         group::{Group, GroupKind, Groups},
         log::LogPosition,
     },
@@ -277,9 +278,8 @@ struct Counter<'a> {
 }
 
 impl Sink for Counter<'_> {
-    fn table(&self, schema: &str, table: &str) -> Option<(TableId, Arc<TableDef>)> {
-        let id = self.database.table_id(schema, table)?;
-        Some((id, Arc::clone(self.database.table(id)?.def())))
+    fn table(&mut self, map: &TableMap<'_>) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
+        table_of(self.database, map)
     }
 
     fn row(&mut self, arena: &mut Arena, work: &RowWork<'_>) -> Result<(), ApplyErrorKind> {

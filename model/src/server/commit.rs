@@ -153,7 +153,7 @@ impl Server {
 
     /// What DDL text is read with: the default schema and this server's defaults.
     pub fn ddl_context(&self, schema: &str) -> sql::Context {
-        sql::Context::new(schema, self.config.version)
+        sql::Context::new(schema, self.config.ddl_version)
     }
 
     /// `FLUSH BINARY LOGS`: as soon as no group is under way.

@@ -66,6 +66,8 @@ impl fmt::Display for Version {
 pub struct Config {
     /// Version.
     pub version: Version,
+    /// Whose defaults DDL is read with: a QUERY event carries the defaults of the server that it comes from.
+    pub ddl_version: Version,
     /// `server_uuid`.
     pub uuid: Uuid,
     /// The calendar at time 0, in µs since 1970.

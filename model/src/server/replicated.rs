@@ -27,7 +27,7 @@ impl Server {
         if gtid.as_ref().is_some_and(|g| self.gtid_executed.contains(g)) {
             return Ok(());
         }
-        let version = self.config.version;
+        let version = self.config.ddl_version;
         let context = move |schema: &str| crate::ddl::Context::new(schema, version);
         if let Err(error) = walker.walk(arena, &mut direct.on(&mut self.database, &context), group) {
             direct.roll_back(arena, &mut self.database);

@@ -223,7 +223,8 @@ impl World {
         });
         let way = self.one_way(host);
         if connected {
-            self.agenda.push(now + way, Due::Request(client, number));
+            let arrival = self.arrival_in_order(now + way);
+            self.agenda.push(arrival, Due::Request(client, number));
         } else {
             self.clients.get_mut(client).answer = Told::Fail;
             self.agenda.push(now + 2 * way, Due::Returned(client, number));
@@ -332,7 +333,7 @@ impl World {
         }
     }
 
-    fn roll_back(&mut self, host: Host, session: SessionId) {
+    pub(super) fn roll_back(&mut self, host: Host, session: SessionId) {
         match host {
             Host::Source => self.source.rollback(&mut self.arena, session),
             Host::Target => {

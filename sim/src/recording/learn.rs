@@ -1,0 +1,272 @@
+//! What a recording's files leave unsaid: declarations, and the rows that were there before.
+
+use cutover_model::{
+    Arena,
+    apply::{ApplyError, ApplyErrorKind, Direct, RowWork, Sink, Walker},
+    binlog::{
+        decode::{Query, TableMap},
+        event::EventType,
+        group::Group,
+    },
+    database::{Checks, Database, TableId},
+    ddl::{self, Context, DdlError},
+    row::{self, ImageBuilder},
+    schema::{Collation, TableDef, UniqueKey},
+    server::Version,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+/// Tables and rows before the first transaction.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    schemas: BTreeSet<String>,
+    tables: Vec<(Arc<TableDef>, Vec<Vec<u8>>)>,
+}
+
+impl Tables {
+    pub(super) fn is_empty(&self) -> bool {
+        self.tables.is_empty() && self.schemas.is_empty()
+    }
+
+    pub(super) fn definitions(&self) -> impl Iterator<Item = &TableDef> {
+        self.tables.iter().map(|(def, _)| &**def)
+    }
+
+    pub(super) fn build(&self, arena: &mut Arena) -> Result<Database, String> {
+        let mut database = Database::default();
+        let mut changes = Vec::new();
+        for schema in &self.schemas {
+            database.create_schema(schema);
+        }
+        for (def, _) in &self.tables {
+            database.create_table((**def).clone()).map_err(|e| e.to_string())?;
+        }
+        for (def, rows) in &self.tables {
+            let id = database.table_id(&def.schema, &def.name).ok_or_else(|| def.full_name())?;
+            for image in rows {
+                changes.clear();
+                database.plan_insert(arena, id, image, UNCHECKED, &mut changes).map_err(|e| e.to_string())?;
+                changes.iter().for_each(|c| database.apply(arena, c));
+            }
+        }
+        Ok(database)
+    }
+}
+
+const UNCHECKED: Checks = Checks { foreign_keys: false, unique: true };
+
+/// Follows the files on tables of its own.
+#[derive(Debug)]
+pub(super) struct Learner {
+    version: Version,
+    arena: Arena,
+    database: Database,
+    walker: Walker,
+    direct: Direct,
+    initial: Tables,
+    /// Index into `initial.tables` by the table's id here.
+    known: BTreeMap<TableId, usize>,
+    /// Rows that were met as a before-image only in part.
+    guessed: u64,
+    builder: ImageBuilder,
+}
+
+impl Learner {
+    pub(super) fn new(version: Version) -> Self {
+        Self {
+            version,
+            arena: Arena::default(),
+            database: Database::default(),
+            walker: Walker::default(),
+            direct: Direct::default(),
+            initial: Tables::default(),
+            known: BTreeMap::new(),
+            guessed: 0,
+            builder: ImageBuilder::default(),
+        }
+    }
+
+    /// Takes the declarations of a schema file: they stand before the first transaction.
+    pub(super) fn declare(&mut self, text: &str) -> Result<(), DdlError> {
+        for statement in ddl::parse_script(text, &Context::new("", self.version))? {
+            ddl::apply(&mut self.database, &mut self.arena, &statement)?;
+        }
+        for id in self.database.table_ids() {
+            if let Some(table) = self.database.table(id) {
+                self.initial.schemas.insert(table.def().schema.to_string());
+                self.known.insert(id, self.initial.tables.len());
+                self.initial.tables.push((Arc::clone(table.def()), Vec::new()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Follows one group.
+    pub(super) fn follow(&mut self, group: &Group<'_>) -> Result<(), ApplyError> {
+        self.direct.changes.clear();
+        let Self { walker, arena, .. } = self;
+        let mut walker = std::mem::take(walker);
+        let mut own = std::mem::take(arena);
+        let result = walker.walk(&mut own, self, group);
+        self.walker = walker;
+        self.arena = own;
+        result
+    }
+
+    /// The tables before the first transaction, and what limits them.
+    pub(super) fn finish(self) -> (Tables, Vec<String>) {
+        let mut notes = Vec::new();
+        let rows: usize = self.initial.tables.iter().map(|(_, rows)| rows.len()).sum();
+        if rows > 0 {
+            notes.push(format!("the files start in mid-life: {rows} rows are taken to have existed, as their first change shows them"));
+        }
+        if self.guessed > 0 {
+            notes.push(format!(
+                "{} of them are known in part (binlog_row_image is not FULL): columns never seen have their defaults",
+                self.guessed
+            ));
+        }
+        (self.initial, notes)
+    }
+
+    /// A row that existed before: here, and in the initial tables as they were declared.
+    fn existed(&mut self, arena: &mut Arena, work: &RowWork<'_>) -> Result<(), ApplyErrorKind> {
+        let Some(before) = &work.before else { return Ok(()) };
+        let columns = &work.def.columns;
+        before.merge_over(columns, None, &mut self.builder)?;
+        if !before.is_full(columns.len()) {
+            self.guessed += 1;
+        }
+        let image = self.builder.image().to_vec();
+        let Some(&index) = self.known.get(&work.table) else {
+            // The table was created in the files, so every row of it should have been as well.
+            return Err(ApplyErrorKind::NotFound { table: work.def.name.to_string() });
+        };
+        let (declared, rows) = &mut self.initial.tables[index];
+        rows.push(as_declared(declared, work.def, &image));
+        let mut changes = Vec::new();
+        self.database.plan_insert(arena, work.table, &image, UNCHECKED, &mut changes)?;
+        changes.iter().for_each(|c| self.database.apply(arena, c));
+        Ok(())
+    }
+
+    /// Declares a table from its row metadata, when that names the columns.
+    fn from_metadata(&mut self, map: &TableMap<'_>) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
+        let unknown = || ApplyErrorKind::NoTable(map.full_name());
+        let columns = map.columns()?;
+        if columns.iter().any(|c| c.name.starts_with('@')) {
+            return Err(unknown());
+        }
+        let primary = map.primary_key()?.map(|parts| UniqueKey { name: "PRIMARY".into(), parts });
+        let collation = Collation { charset: "utf8mb4".into(), name: "utf8mb4_0900_ai_ci".into() };
+        let schema: Arc<str> = String::from_utf8_lossy(map.schema).into();
+        let def = TableDef {
+            schema: Arc::clone(&schema),
+            name: String::from_utf8_lossy(map.table).into(),
+            columns,
+            primary,
+            uniques: Vec::new(),
+            foreign_keys: Vec::new(),
+            engine: "innodb".into(),
+            collation,
+        };
+        self.database.create_schema(&schema);
+        self.initial.schemas.insert(schema.to_string());
+        let id = self.database.create_table(def).map_err(|_| unknown())?;
+        let def = self.database.table(id).map(|t| Arc::clone(t.def())).ok_or_else(unknown)?;
+        self.known.insert(id, self.initial.tables.len());
+        self.initial.tables.push((Arc::clone(&def), Vec::new()));
+        Ok((id, def))
+    }
+}
+
+/// A row as it was before later DDL: column by column, by name; what is not there any more has its default.
+fn as_declared(declared: &TableDef, now: &TableDef, image: &[u8]) -> Vec<u8> {
+    if declared.columns == now.columns {
+        return image.to_vec();
+    }
+    let mut builder = ImageBuilder::default();
+    builder.start(declared.columns.len());
+    for column in &declared.columns {
+        let here = now.column(&column.name);
+        let raw = here.and_then(|i| row::field(&now.columns, image, i).map(|raw| (i, raw)));
+        let mut converted = Vec::new();
+        match (here, raw) {
+            (Some(_), None) if column.nullable => builder.push_null(),
+            (_, Some((i, raw))) if row::convert(&now.columns[i], raw, column, &mut converted).is_ok() => builder.push(&converted),
+            _ => row::push_default(column, &mut builder),
+        }
+    }
+    builder.image().to_vec()
+}
+
+impl Sink for Learner {
+    fn table(&mut self, map: &TableMap<'_>) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
+        match cutover_model::apply::table_of(&self.database, map) {
+            Ok(found) => Ok(found),
+            Err(_) => self.from_metadata(map),
+        }
+    }
+
+    fn row(&mut self, arena: &mut Arena, work: &RowWork<'_>) -> Result<(), ApplyErrorKind> {
+        if let Some(before) = &work.before
+            && self.database.find(arena, work.table, before).is_none()
+        {
+            self.existed(arena, work)?;
+        }
+        let version = self.version;
+        let context = move |schema: &str| Context::new(schema, version);
+        self.direct.on(&mut self.database, &context).row(arena, work)
+    }
+
+    fn ddl(&mut self, arena: &mut Arena, schema: &str, sql: &str) -> Result<(), ApplyErrorKind> {
+        let statement = ddl::parse(sql, &Context::new(schema, self.version))?;
+        Ok(ddl::apply(&mut self.database, arena, &statement)?)
+    }
+
+    fn xa_prepared(&mut self, xid: &str) {
+        let context = |schema: &str| Context::new(schema, Version::V8_0);
+        self.direct.on(&mut self.database, &context).xa_prepared(xid);
+    }
+
+    fn xa_decided(&mut self, arena: &mut Arena, xid: &str, commit: bool) {
+        let context = |schema: &str| Context::new(schema, Version::V8_0);
+        self.direct.on(&mut self.database, &context).xa_decided(arena, xid, commit);
+    }
+}
+
+/// The DDL statements of a group: default schema and text.
+pub(super) fn declarations(group: &Group<'_>) -> Vec<(String, String)> {
+    queries(group)
+        .filter(|(_, sql)| {
+            let context = Context::new("", Version::V8_0);
+            !matches!(
+                ddl::parse(sql, &context),
+                Ok(ddl::Statement::Transaction { .. } | ddl::Statement::Ignored { .. } | ddl::Statement::Dml { .. })
+            )
+        })
+        .collect()
+}
+
+/// The id in a group's XA START.
+pub(super) fn xa_start(group: &Group<'_>) -> Option<String> {
+    queries(group).find_map(|(_, sql)| cutover_model::apply::xa_id(&sql, "START"))
+}
+
+/// What XA COMMIT or XA ROLLBACK decided.
+pub(super) fn xa_decision(group: &Group<'_>) -> Option<(String, bool)> {
+    queries(group).find_map(|(_, sql)| {
+        let commit = cutover_model::apply::xa_id(&sql, "COMMIT").map(|id| (id, true));
+        commit.or_else(|| cutover_model::apply::xa_id(&sql, "ROLLBACK").map(|id| (id, false)))
+    })
+}
+
+fn queries(group: &Group<'_>) -> impl Iterator<Item = (String, String)> {
+    group.events().filter(|f| f.header.event_type == EventType::QUERY).filter_map(|frame| {
+        let query = Query::decode(frame.body).ok()?;
+        Some((String::from_utf8_lossy(query.schema).into_owned(), query.text().into_owned()))
+    })
+}

@@ -1,0 +1,323 @@
+//! A recording: a real server's binlog files as the traffic of a run.
+//!
+//! Every transaction of the files becomes a client's transaction on the modelled source. Loading follows
+//! the files once, on tables of its own, to learn the declarations and what must have been there before
+//! the first file: a row that is first seen as the before-image of an update or delete existed already.
+
+mod learn;
+mod order;
+
+use crate::workload_spec::Workload;
+use cutover_model::{
+    Arena,
+    apply::{ApplyError, ApplyErrorKind},
+    binlog::{
+        frame::BinlogError,
+        group::{Group, GroupKind, Groups},
+    },
+    database::Database,
+    ddl,
+    schema::TableDef,
+    server::Version,
+};
+use learn::{Learner, Tables};
+use std::{collections::BTreeMap, ops::Range};
+
+/// A file as it was read: its name (for messages) and its bytes.
+#[derive(Clone, Debug)]
+pub struct NamedFile {
+    /// Path as the user gave it.
+    pub name: String,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// What a recorded transaction does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// Changes rows: the group at these positions of a file.
+    Rows {
+        /// Index of the file.
+        file: usize,
+        /// First byte of the group, and the byte behind it.
+        at: Range<u64>,
+    },
+    /// Changes declarations.
+    Ddl {
+        /// Default schema.
+        schema: String,
+        /// The statement.
+        sql: String,
+    },
+}
+
+/// A recorded transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// When it was committed, in µs after the first.
+    pub at_us: u64,
+    /// Index of its file, and the position of its end: how messages name it.
+    pub place: (usize, u64),
+    /// What it does.
+    pub what: What,
+}
+
+/// Transactions of real binlog files, ready to be replayed.
+#[derive(Debug)]
+pub struct Recording {
+    files: Vec<NamedFile>,
+    entries: Vec<Entry>,
+    initial: Tables,
+    version: Version,
+    notes: Vec<String>,
+}
+
+/// Why files cannot be replayed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordingError {
+    /// Nothing to replay.
+    #[error("{file}: no binlog transaction in it")]
+    Empty {
+        /// The file.
+        file: String,
+    },
+    /// A file is damaged.
+    #[error("{file}: {error}{kept}")]
+    Damaged {
+        /// The file.
+        file: String,
+        /// What is wrong, and where.
+        error: BinlogError,
+        /// How much came before.
+        kept: String,
+    },
+    /// The files are not of one server, or one is missing between two.
+    #[error("{0}")]
+    Order(String),
+    /// A transaction cannot be followed.
+    #[error("{file}: {error}")]
+    Apply {
+        /// The file.
+        file: String,
+        /// What is wrong, and where.
+        error: ApplyError,
+    },
+    /// A table's declaration is nowhere.
+    #[error(
+        "{file}: at position {pos}: nothing declares table {table}: the files begin after its CREATE TABLE and carry no \
+         column names (binlog_row_metadata = FULL would); give its CREATE TABLE with --schema FILE.sql"
+    )]
+    Undeclared {
+        /// The file.
+        file: String,
+        /// Where the table is first used.
+        pos: u64,
+        /// The table.
+        table: String,
+    },
+    /// The schema file does not read.
+    #[error("{file}: {error}")]
+    Schema {
+        /// The file.
+        file: String,
+        /// What is wrong, and where.
+        error: ddl::DdlError,
+    },
+}
+
+impl Recording {
+    /// Reads binlog files (in any order) and an optional schema file.
+    ///
+    /// # Errors
+    /// [`RecordingError`] names file, position and remedy.
+    pub fn load(files: Vec<NamedFile>, schema: Option<NamedFile>) -> Result<Self, RecordingError> {
+        let sorted = order::sort(files)?;
+        let version = sorted.version;
+        let mut recording = Self {
+            files: sorted.files,
+            entries: Vec::new(),
+            initial: Tables::default(),
+            version,
+            notes: sorted.notes,
+        };
+        let mut learner = Learner::new(version);
+        if let Some(schema) = schema {
+            let text = String::from_utf8_lossy(&schema.bytes);
+            learner.declare(&text).map_err(|error| RecordingError::Schema { file: schema.name.clone(), error })?;
+        }
+        let mut times = Times::default();
+        let mut prepared = BTreeMap::new();
+        let files = std::mem::take(&mut recording.files);
+        for (index, file) in files.iter().enumerate() {
+            recording.read(index, file, &mut learner, &mut times, &mut prepared)?;
+        }
+        if recording.entries.is_empty() {
+            return Err(RecordingError::Empty { file: files.first().map(|f| f.name.clone()).unwrap_or_default() });
+        }
+        recording.files = files;
+        times.spread(&mut recording.entries);
+        if !prepared.is_empty() {
+            recording.notes.push(format!("{} XA transactions are prepared and never decided: they are left out", prepared.len()));
+        }
+        let (initial, notes) = learner.finish();
+        recording.initial = initial;
+        recording.notes.extend(notes);
+        Ok(recording)
+    }
+
+    fn read(
+        &mut self,
+        index: usize,
+        file: &NamedFile,
+        learner: &mut Learner,
+        times: &mut Times,
+        prepared: &mut BTreeMap<String, Entry>,
+    ) -> Result<(), RecordingError> {
+        let damaged = |error, entries: usize| {
+            let kept = match entries {
+                0 => String::new(),
+                n => format!("; the {n} transactions before it are good"),
+            };
+            RecordingError::Damaged { file: file.name.clone(), error, kept }
+        };
+        let groups = Groups::of_file(&file.bytes).map_err(|e| damaged(e, self.entries.len()))?;
+        for group in groups {
+            let group = group.map_err(|e| damaged(e, self.entries.len()))?;
+            learner.follow(&group).map_err(|error| match error {
+                ApplyError { pos, kind: ApplyErrorKind::NoTable(table) } => {
+                    RecordingError::Undeclared { file: file.name.clone(), pos, table }
+                }
+                error => RecordingError::Apply { file: file.name.clone(), error },
+            })?;
+            self.take(index, &group, times, prepared);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, file: usize, group: &Group<'_>, times: &mut Times, prepared: &mut BTreeMap<String, Entry>) {
+        let place = (file, group.end);
+        let at_us = times.of(group);
+        let rows = || Entry { at_us, place, what: What::Rows { file, at: group.start..group.end } };
+        match group.kind {
+            GroupKind::XaPrepared => {
+                if let Some(id) = learn::xa_start(group) {
+                    prepared.insert(id, rows());
+                }
+            }
+            GroupKind::XaDecided => {
+                if let Some((id, commit)) = learn::xa_decision(group)
+                    && let Some(entry) = prepared.remove(&id)
+                    && commit
+                {
+                    self.entries.push(Entry { at_us, place, ..entry });
+                }
+            }
+            GroupKind::Empty => {}
+            _ => {
+                for (schema, sql) in learn::declarations(group) {
+                    self.entries.push(Entry { at_us, place, what: What::Ddl { schema, sql } });
+                }
+                if group.kind == GroupKind::Rows {
+                    self.entries.push(rows());
+                }
+            }
+        }
+    }
+
+    /// The transactions, in binlog order.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The version of the server that wrote the files.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// What limits the recording, for people.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Whether the files begin with an empty server.
+    pub fn starts_empty(&self) -> bool {
+        self.initial.is_empty()
+    }
+
+    /// The tables before the first transaction.
+    ///
+    /// # Errors
+    /// They contradict each other; the text says how.
+    pub fn initial_tables(&self, arena: &mut Arena) -> Result<Database, String> {
+        self.initial.build(arena)
+    }
+
+    /// The group of an entry that changes rows.
+    pub fn group(&self, entry: &Entry) -> Option<Group<'_>> {
+        let What::Rows { file, at } = &entry.what else { return None };
+        Groups::of_file_from(&self.files.get(*file)?.bytes, at.start).ok()?.next()?.ok()
+    }
+
+    /// How messages name an entry: `binlog.000002, end 33936`.
+    pub fn place(&self, entry: &Entry) -> String {
+        let name = self.files.get(entry.place.0).map_or("", |f| f.name.rsplit('/').next().unwrap_or(&f.name));
+        format!("{name}, end {}", entry.place.1)
+    }
+
+    /// How much slower than recorded the rest after the migration's start is replayed, in thousandths.
+    pub fn stretch_thousandths(&self, spec: &Workload, migration_us: u64) -> u64 {
+        let start = self.start_index(spec);
+        let rest = match (self.entries.get(start), self.entries.last()) {
+            (Some(first), Some(last)) => (last.at_us - first.at_us).max(1),
+            _ => return 1_000,
+        };
+        if spec.stretch { (u128::from(migration_us) * 1_000 / u128::from(rest)).clamp(1_000, 1 << 40) as u64 } else { 1_000 }
+    }
+
+    /// The entry at which the migration starts.
+    pub fn start_index(&self, spec: &Workload) -> usize {
+        ((self.entries.len() as f64 * spec.start_after) as usize).min(self.entries.len().saturating_sub(1))
+    }
+
+    /// The declarations of the initial tables.
+    pub fn initial_definitions(&self) -> impl Iterator<Item = &TableDef> {
+        self.initial.definitions()
+    }
+}
+
+/// When transactions were committed.
+#[derive(Debug, Default)]
+struct Times {
+    first_us: Option<u64>,
+    last_us: u64,
+    /// Indices are spread only where the server gave whole seconds.
+    whole_seconds: bool,
+}
+
+const SECOND_US: u64 = 1_000_000;
+
+impl Times {
+    /// µs since the first transaction; never earlier than the one before.
+    fn of(&mut self, group: &Group<'_>) -> u64 {
+        let exact = group.gtid.as_ref().and_then(|g| g.immediate_commit_us);
+        self.whole_seconds |= exact.is_none();
+        let us = exact.unwrap_or(u64::from(group.timestamp_s) * SECOND_US);
+        let first = *self.first_us.get_or_insert(us);
+        self.last_us = self.last_us.max(us.saturating_sub(first));
+        self.last_us
+    }
+
+    /// Spreads transactions of one whole second evenly within it (5.6 has no finer time).
+    fn spread(&self, entries: &mut [Entry]) {
+        if !self.whole_seconds {
+            return;
+        }
+        for same in entries.chunk_by_mut(|a, b| a.at_us == b.at_us) {
+            let count = same.len() as u64;
+            for (i, entry) in same.iter_mut().enumerate() {
+                entry.at_us += SECOND_US * i as u64 / count;
+            }
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Replays a recording: every transaction at its recorded time, in binlog order.
+//!
+//! Transactions go out over several connections and reach the server in their order, each whole, so that
+//! one that needs what another wrote waits for its lock behind it. What fails (1290 behind a fence, no
+//! host yet) is sent again, the oldest first and alone, until it is through: what was not yet replayed at
+//! cutover goes on against the new endpoint. A transaction that finds its rows gone, with nothing older
+//! open, is *not replayable*: a predecessor was lost. DDL waits for everything before it.
+
+use super::{Due, World};
+use crate::{
+    history::{Kind, Told},
+    recording::{Recording, What},
+    runbook::Host,
+    workload_spec::Workload,
+};
+use cutover_model::{
+    apply::{ApplyErrorKind, Walker},
+    server::{Replaying, Reply, SessionId},
+};
+use std::{collections::BTreeSet, sync::Arc};
+
+/// Traffic begins this long after the clock.
+const BEGIN_US: u64 = 1_000_000;
+/// First pause after a failure, in µs; it doubles up to 64 times it.
+const PAUSE_US: u64 = 250_000;
+const MOST_DOUBLINGS: u32 = 6;
+
+/// The state of a replay.
+#[derive(Debug)]
+pub(super) struct Replay {
+    recording: Arc<Recording>,
+    walker: Walker,
+    /// The first that was never sent.
+    next: u32,
+    /// To be sent again.
+    again: BTreeSet<u32>,
+    in_flight: BTreeSet<u32>,
+    given_up: BTreeSet<u32>,
+    failures: u32,
+    pause_until: u64,
+    last_arrival: u64,
+    start: u32,
+    stretch_thousandths: u64,
+    done: u32,
+}
+
+impl Replay {
+    pub(super) fn new(recording: Arc<Recording>, spec: &Workload, migration_us: u64) -> Self {
+        Self {
+            walker: Walker::default(),
+            next: 0,
+            again: BTreeSet::new(),
+            in_flight: BTreeSet::new(),
+            given_up: BTreeSet::new(),
+            failures: 0,
+            pause_until: 0,
+            last_arrival: 0,
+            start: recording.start_index(spec) as u32,
+            stretch_thousandths: recording.stretch_thousandths(spec, migration_us),
+            done: 0,
+            recording,
+        }
+    }
+
+    /// When a transaction is due, in µs of the run.
+    fn due(&self, index: u32) -> u64 {
+        let entries = self.recording.entries();
+        let at = entries[index as usize].at_us;
+        let from = entries[self.start as usize].at_us;
+        let late = at.saturating_sub(from);
+        let stretched = (u128::from(late) * u128::from(self.stretch_thousandths) / 1_000) as u64;
+        BEGIN_US + at.min(from) + stretched
+    }
+
+    fn is_ddl(&self, index: u32) -> bool {
+        matches!(self.recording.entries()[index as usize].what, What::Ddl { .. })
+    }
+
+    /// The transaction that is to go out next.
+    fn candidate(&self) -> Option<u32> {
+        let next = (self.next < self.recording.entries().len() as u32).then_some(self.next);
+        self.again.first().copied().or(next)
+    }
+
+    /// Whether it may go out beside what is in flight.
+    fn may_go(&self, index: u32) -> bool {
+        self.in_flight.is_empty()
+            || (self.again.is_empty() && !self.is_ddl(index) && !self.in_flight.iter().any(|i| self.is_ddl(*i)))
+    }
+}
+
+impl World {
+    pub(super) fn start_replay(&mut self, replay: Replay) {
+        self.clients.replay = Some(replay);
+        self.agenda.push(BEGIN_US, Due::Replay);
+    }
+
+    /// Whether the recording has come to the transaction at which the migration starts; `true` without a
+    /// recording.
+    pub fn migration_may_start(&self) -> bool {
+        self.clients.replay.as_ref().is_none_or(|r| r.done >= r.start)
+    }
+
+    /// Whether there is something left to replay.
+    pub fn replay_is_done(&self) -> bool {
+        self.clients.replay.as_ref().is_none_or(|r| r.candidate().is_none() && r.in_flight.is_empty())
+    }
+
+    /// Sends what is due.
+    pub(super) fn replay(&mut self) {
+        loop {
+            let Some(replay) = self.clients.replay.as_ref() else { return };
+            let Some(index) = replay.candidate() else { return };
+            if !replay.may_go(index) {
+                return;
+            }
+            let due = replay.due(index).max(replay.pause_until);
+            if due > self.now {
+                self.agenda.push(due, Due::Replay);
+                return;
+            }
+            let Some(client) = self.clients.idle() else { return };
+            if let Some(replay) = self.clients.replay.as_mut() {
+                if !replay.again.remove(&index) {
+                    replay.next += 1;
+                }
+                replay.in_flight.insert(index);
+            }
+            self.clients.get_mut(client).carries = Some((index, 0));
+            self.invoke(client, Kind::Recorded, u64::from(index));
+        }
+    }
+
+    /// When a recorded transaction that is sent now arrives: behind those sent before it.
+    pub(super) fn arrival_in_order(&mut self, arrival: u64) -> u64 {
+        match self.clients.replay.as_mut() {
+            Some(replay) => {
+                replay.last_arrival = arrival.max(replay.last_arrival + 1);
+                replay.last_arrival
+            }
+            None => arrival,
+        }
+    }
+
+    /// A recorded transaction is at its server: executes it, all rows and COMMIT.
+    pub(super) fn carry(&mut self, client: u16, host: Host, session: SessionId) {
+        let Some((index, done)) = self.clients.get(client).carries else { return };
+        let now = self.now;
+        let Self { clients, source, target, arena, .. } = self;
+        let server = match (host, target) {
+            (Host::Target, Some(target)) => &mut target.server,
+            _ => source,
+        };
+        let Some(replay) = clients.replay.as_mut() else { return };
+        let recording = Arc::clone(&replay.recording);
+        let entry = &recording.entries()[index as usize];
+        let (result, done) = match &entry.what {
+            What::Ddl { schema, sql } => {
+                let reply = server.execute_ddl(arena, now, session, schema, sql);
+                (reply.map_err(ApplyErrorKind::from), done)
+            }
+            What::Rows { .. } => match recording.group(entry) {
+                None => (Ok(Reply::Ok), done),
+                Some(group) => {
+                    let mut sink = Replaying::new(server, session, now, done);
+                    let walked = replay.walker.walk(arena, &mut sink, &group);
+                    let done = sink.done();
+                    (walked.map(|()| server.commit(arena, now, session)).map_err(|e| e.kind), done)
+                }
+            },
+        };
+        self.clients.get_mut(client).carries = Some((index, done));
+        match result {
+            Ok(reply) => self.replied(client, session, host, reply),
+            Err(ApplyErrorKind::Waiting) => {}
+            Err(ApplyErrorKind::Refused(error)) if matches!(error.code(), 1290 | 1205 | 1213) => {
+                self.refused(client, host, session, &error);
+            }
+            Err(error) => self.cannot_replay(client, index, host, session, &error),
+        }
+    }
+
+    /// Rows are gone, or in the way: an older transaction that is still open may bring them, else never.
+    fn cannot_replay(&mut self, client: u16, index: u32, host: Host, session: SessionId, error: &ApplyErrorKind) {
+        self.roll_back(host, session);
+        let Some(replay) = self.clients.replay.as_mut() else { return };
+        let older = replay.again.first().is_some_and(|i| *i < index) || replay.in_flight.first().is_some_and(|i| *i < index);
+        if !older {
+            replay.given_up.insert(index);
+            let place = replay.recording.place(&replay.recording.entries()[index as usize]);
+            self.clients.totals.not_replayable.push((index, format!("recorded transaction {} ({place}): {error}", index + 1)));
+        }
+        self.answer(client, Told::Fail);
+    }
+
+    /// A client knows what became of the recorded transaction that it carried.
+    pub(super) fn carried(&mut self, client: u16, told: Told) {
+        let Some((index, _)) = self.clients.get_mut(client).carries.take() else { return };
+        let now = self.now;
+        let Some(replay) = self.clients.replay.as_mut() else { return };
+        replay.in_flight.remove(&index);
+        if told == Told::Fail && !replay.given_up.contains(&index) {
+            replay.again.insert(index);
+            replay.pause_until = now + (PAUSE_US << replay.failures.min(MOST_DOUBLINGS));
+            replay.failures += 1;
+        } else {
+            replay.failures = 0;
+            replay.done += 1;
+        }
+        self.replay();
+    }
+}
