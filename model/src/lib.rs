@@ -6,5 +6,6 @@
 
 pub mod arena;
 pub mod schema;
+pub mod table;
 
 pub use arena::{Arena, KeyId, RowRef};
