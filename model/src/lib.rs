@@ -5,6 +5,8 @@
 #![deny(missing_docs)]
 
 pub mod arena;
+pub mod database;
+pub mod row;
 pub mod schema;
 pub mod table;
 
