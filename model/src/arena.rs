@@ -96,7 +96,10 @@ impl Arena {
     }
 
     /// The same for a key that `build` makes from elsewhere.
-    pub(crate) fn intern_with(&mut self, build: impl FnOnce(&mut Vec<u8>) -> bool) -> Option<KeyId> {
+    pub(crate) fn intern_with(
+        &mut self,
+        build: impl FnOnce(&mut Vec<u8>) -> bool,
+    ) -> Option<KeyId> {
         let mut bytes = std::mem::take(&mut self.scratch);
         bytes.clear();
         let id = build(&mut bytes).then(|| self.intern(&bytes));

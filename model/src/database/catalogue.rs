@@ -27,7 +27,11 @@ impl Database {
         if !Arc::make_mut(&mut self.schemas).remove(name) {
             return Err(SqlError::UnknownSchema(name.into()));
         }
-        for id in Arc::make_mut(&mut self.names).remove(name).unwrap_or_default().into_values() {
+        for id in Arc::make_mut(&mut self.names)
+            .remove(name)
+            .unwrap_or_default()
+            .into_values()
+        {
             self.tables[id.0 as usize] = None;
         }
         self.relink(arena)
@@ -110,7 +114,10 @@ impl Database {
 
     fn name(&mut self, def: &TableDef, id: TableId) {
         let names = Arc::make_mut(&mut self.names);
-        names.entry(def.schema.clone()).or_default().insert(def.name.clone(), id);
+        names
+            .entry(def.schema.clone())
+            .or_default()
+            .insert(def.name.clone(), id);
     }
 
     fn unname(&mut self, def: &TableDef) {
@@ -122,7 +129,9 @@ impl Database {
 
     /// Drops a table.
     pub fn drop_table(&mut self, arena: &mut Arena, id: TableId) {
-        let Some(table) = self.tables.get_mut(id.0 as usize).and_then(Option::take) else { return };
+        let Some(table) = self.tables.get_mut(id.0 as usize).and_then(Option::take) else {
+            return;
+        };
         self.unname(table.def());
         // With fewer tables every key that was looked up before still is.
         let _ = self.relink(arena);
@@ -144,7 +153,9 @@ impl Database {
         self.unname(&old);
         for table in self.tables.iter_mut().flatten() {
             let refers = |def: &TableDef| {
-                let to = |f: &crate::schema::ForeignKey| f.parent_schema == old.schema && f.parent_table == old.name;
+                let to = |f: &crate::schema::ForeignKey| {
+                    f.parent_schema == old.schema && f.parent_table == old.name
+                };
                 def.foreign_keys.iter().any(to)
             };
             if refers(table.def()) {

@@ -60,7 +60,9 @@ pub fn diff(a: &Database, b: &Database, arena: &mut Arena) -> Vec<Difference> {
     let mut names: BTreeMap<(&Arc<str>, &Arc<str>), [Option<&Table>; 2]> = BTreeMap::new();
     for (side, database) in [a, b].into_iter().enumerate() {
         for (_, table) in database.tables() {
-            names.entry((&table.def().schema, &table.def().name)).or_default()[side] = Some(table);
+            names
+                .entry((&table.def().schema, &table.def().name))
+                .or_default()[side] = Some(table);
         }
     }
     let mut out = Vec::new();
@@ -68,7 +70,10 @@ pub fn diff(a: &Database, b: &Database, arena: &mut Arena) -> Vec<Difference> {
         let table = format!("{schema}.{name}");
         match sides {
             [Some(a), Some(b)] => tables(&table, a, b, arena, &mut out),
-            [a, _] => out.push(Difference::MissingTable { table, in_a: a.is_some() }),
+            [a, _] => out.push(Difference::MissingTable {
+                table,
+                in_a: a.is_some(),
+            }),
         }
     }
     out
@@ -78,7 +83,13 @@ fn tables(name: &str, a: &Table, b: &Table, arena: &mut Arena, out: &mut Vec<Dif
     let table = || name.to_string();
     match (&a.shape().identity, &b.shape().identity) {
         (None, None) => return contents(name, a, b, out),
-        (Some(x), Some(y)) if same_key(a, x.key.parts.iter().map(|p| p.column), b, y.key.parts.iter().map(|p| p.column)) => {}
+        (Some(x), Some(y))
+            if same_key(
+                a,
+                x.key.parts.iter().map(|p| p.column),
+                b,
+                y.key.parts.iter().map(|p| p.column),
+            ) => {}
         _ => return out.push(Difference::Keys { table: table() }),
     }
     let same_base = match (a.base(), b.base()) {
@@ -94,13 +105,23 @@ fn tables(name: &str, a: &Table, b: &Table, arena: &mut Arena, out: &mut Vec<Dif
         let a_row = in_a.unwrap_or_else(|| a.get(arena, key));
         let b_row = in_b.unwrap_or_else(|| b.get(arena, key));
         if !same(a, b, arena, a_row, b_row) {
-            out.push(Difference::Row { table: table(), key, a: a_row, b: b_row });
+            out.push(Difference::Row {
+                table: table(),
+                key,
+                a: a_row,
+                b: b_row,
+            });
         }
     }
 }
 
 /// Whether both tables' keys stand on columns of the same names and types.
-fn same_key(a: &Table, of_a: impl Iterator<Item = usize>, b: &Table, of_b: impl Iterator<Item = usize>) -> bool {
+fn same_key(
+    a: &Table,
+    of_a: impl Iterator<Item = usize>,
+    b: &Table,
+    of_b: impl Iterator<Item = usize>,
+) -> bool {
     let columns = |table: &Table, column: usize| {
         let column = table.def().columns.get(column)?;
         let unsigned = match column.kind {
@@ -116,14 +137,21 @@ fn same_key(a: &Table, of_a: impl Iterator<Item = usize>, b: &Table, of_b: impl 
 fn same_types(a: &Table, b: &Table) -> bool {
     let kinds = |t: &Table| t.def().columns.len();
     Arc::ptr_eq(a.def(), b.def())
-        || kinds(a) == kinds(b) && a.def().columns.iter().zip(&b.def().columns).all(|(x, y)| x.kind == y.kind)
+        || kinds(a) == kinds(b)
+            && a.def()
+                .columns
+                .iter()
+                .zip(&b.def().columns)
+                .all(|(x, y)| x.kind == y.kind)
 }
 
 fn same(a: &Table, b: &Table, arena: &Arena, x: Option<RowRef>, y: Option<RowRef>) -> bool {
     if same_types(a, b) {
         return Database::same_row(a.def().columns.len(), arena, x, y);
     }
-    let (Some(x), Some(y)) = (x, y) else { return x == y };
+    let (Some(x), Some(y)) = (x, y) else {
+        return x == y;
+    };
     let text = |table: &Table, row, column| {
         let columns = &table.def().columns;
         crate::row::field(columns, arena.row(row), column).map(|raw| {
@@ -132,10 +160,14 @@ fn same(a: &Table, b: &Table, arena: &Arena, x: Option<RowRef>, y: Option<RowRef
             text
         })
     };
-    a.def().columns.iter().enumerate().all(|(i, column)| match b.def().column(&column.name) {
-        Some(j) => text(a, x, i) == text(b, y, j),
-        None => true,
-    })
+    a.def()
+        .columns
+        .iter()
+        .enumerate()
+        .all(|(i, column)| match b.def().column(&column.name) {
+            Some(j) => text(a, x, i) == text(b, y, j),
+            None => true,
+        })
 }
 
 /// Tables whose rows nothing identifies are bags of images.
@@ -143,16 +175,32 @@ fn contents(name: &str, a: &Table, b: &Table, out: &mut Vec<Difference>) {
     // By content: the rows that only one side has under this key, and whether that is a.
     let mut counts: BTreeMap<u64, Vec<(RowKey, bool)>> = BTreeMap::new();
     for ((content, key), in_a, _) in CowMap::diff(&a.content, &b.content) {
-        counts.entry(content).or_default().push((key, in_a.is_some()));
+        counts
+            .entry(content)
+            .or_default()
+            .push((key, in_a.is_some()));
     }
     for rows in counts.into_values() {
         let of_a = rows.iter().filter(|(_, in_a)| *in_a).count();
         let more_in_a = of_a * 2 > rows.len();
         let many = of_a.abs_diff(rows.len() - of_a);
-        for (key, _) in rows.iter().filter(|(_, in_a)| *in_a == more_in_a).take(many) {
+        for (key, _) in rows
+            .iter()
+            .filter(|(_, in_a)| *in_a == more_in_a)
+            .take(many)
+        {
             let row = |t: &Table| t.rows.get(key).flatten();
-            let (x, y) = if more_in_a { (row(a), None) } else { (None, row(b)) };
-            out.push(Difference::Row { table: name.to_string(), key: *key, a: x, b: y });
+            let (x, y) = if more_in_a {
+                (row(a), None)
+            } else {
+                (None, row(b))
+            };
+            out.push(Difference::Row {
+                table: name.to_string(),
+                key: *key,
+                a: x,
+                b: y,
+            });
         }
     }
 }

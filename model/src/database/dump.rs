@@ -26,7 +26,9 @@ impl Database {
         write(&line);
         let touched = table.touched().filter_map(|(_, row)| row);
         let Some(identity) = &table.shape().identity else {
-            let mut lines: Vec<String> = touched.map(|row| row_line(columns, arena.row(row))).collect();
+            let mut lines: Vec<String> = touched
+                .map(|row| row_line(columns, arena.row(row)))
+                .collect();
             lines.sort_unstable();
             lines.iter().for_each(|line| write(line));
             return Ok(());
@@ -37,7 +39,11 @@ impl Database {
                 let mut key = Vec::new();
                 for part in &identity.key.parts {
                     if let Some(column) = columns.get(part.column) {
-                        append_sort_key(column, field(columns, arena.row(*row), part.column), &mut key);
+                        append_sort_key(
+                            column,
+                            field(columns, arena.row(*row), part.column),
+                            &mut key,
+                        );
                     }
                 }
                 key

@@ -120,7 +120,9 @@ impl SqlError {
     pub fn lock(&self) -> Option<LockId> {
         match self {
             SqlError::Duplicate { lock, .. } => Some(*lock),
-            SqlError::NoReferencedRow { lock, .. } | SqlError::RowIsReferenced { lock, .. } => *lock,
+            SqlError::NoReferencedRow { lock, .. } | SqlError::RowIsReferenced { lock, .. } => {
+                *lock
+            }
             _ => None,
         }
     }

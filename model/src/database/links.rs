@@ -61,19 +61,31 @@ impl Links {
 
 /// The columns that a foreign key refers to; `None` when the parent lacks one.
 fn referenced(parent: &TableDef, key: &ForeignKey) -> Option<Vec<usize>> {
-    let columns: Option<Vec<usize>> = key.parent_columns.iter().map(|c| parent.column(c)).collect();
+    let columns: Option<Vec<usize>> = key
+        .parent_columns
+        .iter()
+        .map(|c| parent.column(c))
+        .collect();
     columns.filter(|c| !c.is_empty() && c.len() == key.columns.len())
 }
 
 fn access(table: &Table, columns: &[usize]) -> Option<Access> {
     let shape = table.shape();
-    if shape.identity.as_ref().is_some_and(|i| i.key.covers(columns)) {
+    if shape
+        .identity
+        .as_ref()
+        .is_some_and(|i| i.key.covers(columns))
+    {
         return Some(Access::Identity);
     }
     let unique = shape.uniques.iter().position(|u| u.key.covers(columns));
     unique.map(Access::Unique).or_else(|| {
         let own = table.def().foreign_keys.len();
-        let group = shape.groups.iter().skip(own).position(|g| g.covers(columns));
+        let group = shape
+            .groups
+            .iter()
+            .skip(own)
+            .position(|g| g.covers(columns));
         group.map(|g| Access::Group(own + g))
     })
 }
@@ -105,9 +117,15 @@ impl Database {
                 continue;
             }
             for (fk, key) in def.foreign_keys.iter().enumerate() {
-                let Some(parent) = self.id(&key.parent_schema, &key.parent_table) else { continue };
-                let Some(parent_def) = self.table(parent).map(|t| t.def()) else { continue };
-                let Some(columns) = referenced(parent_def, key) else { continue };
+                let Some(parent) = self.id(&key.parent_schema, &key.parent_table) else {
+                    continue;
+                };
+                let Some(parent_def) = self.table(parent).map(|t| t.def()) else {
+                    continue;
+                };
+                let Some(columns) = referenced(parent_def, key) else {
+                    continue;
+                };
                 let unique = self.table(parent).and_then(|t| access(t, &columns));
                 if !matches!(unique, Some(Access::Identity | Access::Unique(_))) {
                     let groups = wanted.entry(parent).or_default();
@@ -115,25 +133,48 @@ impl Database {
                         groups.push(columns.clone());
                     }
                 }
-                found.push((def.schema.clone(), key.name.clone(), id, fk, parent, columns));
+                found.push((
+                    def.schema.clone(),
+                    key.name.clone(),
+                    id,
+                    fk,
+                    parent,
+                    columns,
+                ));
             }
         }
         for (i, table) in self.tables.iter_mut().enumerate() {
             if let Some(table) = table {
-                let groups = wanted.get(&TableId(i as u32)).map_or(&[][..], Vec::as_slice);
+                let groups = wanted
+                    .get(&TableId(i as u32))
+                    .map_or(&[][..], Vec::as_slice);
                 table.set_referenced(arena, groups)?;
             }
         }
         found.sort();
         for (_, _, child, fk, parent, parent_columns) in found {
-            let (Some(table), Some(child_table)) = (self.table(parent), self.table(child)) else { continue };
-            let Some(access) = access(table, &parent_columns) else { continue };
+            let (Some(table), Some(child_table)) = (self.table(parent), self.table(child)) else {
+                continue;
+            };
+            let Some(access) = access(table, &parent_columns) else {
+                continue;
+            };
             let key = &child_table.def().foreign_keys[fk];
             let position = |column| parent_columns.iter().position(|&c| c == column);
-            let columns = parts(table, access).iter().filter_map(|p| key.columns.get(position(p.column)?).copied());
+            let columns = parts(table, access)
+                .iter()
+                .filter_map(|p| key.columns.get(position(p.column)?).copied());
             let columns = columns.collect();
-            links[child.0 as usize].parents[fk] = Some(Parent { table: parent, access, columns });
-            links[parent.0 as usize].children.push(Child { table: child, fk, parent_columns });
+            links[child.0 as usize].parents[fk] = Some(Parent {
+                table: parent,
+                access,
+                columns,
+            });
+            links[parent.0 as usize].children.push(Child {
+                table: child,
+                fk,
+                parent_columns,
+            });
         }
         self.links = Arc::new(Links { tables: links });
         Ok(())
@@ -142,7 +183,9 @@ impl Database {
     /// The foreign keys of other tables (or of itself) that refer to a table, checked or not.
     pub fn referencing(&self, table: TableId) -> impl Iterator<Item = (TableId, &ForeignKey)> {
         let children = self.links.of(table).map_or(&[][..], |l| &l.children);
-        children.iter().filter_map(|c| Some((c.table, self.table(c.table)?.def().foreign_keys.get(c.fk)?)))
+        children
+            .iter()
+            .filter_map(|c| Some((c.table, self.table(c.table)?.def().foreign_keys.get(c.fk)?)))
     }
 
     /// Whether a child image's parent exists; `Err` has the lock of the missing parent's key. A key with
@@ -155,10 +198,16 @@ impl Database {
         image: &[u8],
     ) -> Result<(), Option<LockId>> {
         let columns: &[Column] = &child.def().columns;
-        if parent.columns.iter().any(|&c| field(columns, image, c).is_none()) {
+        if parent
+            .columns
+            .iter()
+            .any(|&c| field(columns, image, c).is_none())
+        {
             return Ok(());
         }
-        let Some(table) = self.table(parent.table) else { return Err(None) };
+        let Some(table) = self.table(parent.table) else {
+            return Err(None);
+        };
         let value = |i: usize, _: usize| {
             let column = *parent.columns.get(i)?;
             Some((columns.get(column)?, field(columns, image, column)?))
@@ -166,9 +215,15 @@ impl Database {
         let shape = table.shape();
         let (found, index, key) = match parent.access {
             Access::Identity => {
-                let Some(identity) = &shape.identity else { return Err(None) };
+                let Some(identity) = &shape.identity else {
+                    return Err(None);
+                };
                 let key = identity.key.of_values(arena, value);
-                (key.is_some_and(|k| table.contains(crate::table::RowKey(k))), 0, key)
+                (
+                    key.is_some_and(|k| table.contains(crate::table::RowKey(k))),
+                    0,
+                    key,
+                )
             }
             Access::Unique(i) => {
                 let key = shape.uniques[i].key.of_values(arena, value);
@@ -176,16 +231,28 @@ impl Database {
             }
             Access::Group(i) => (table.has_member(arena, i, value), 0, None),
         };
-        if found { Ok(()) } else { Err(key.map(|k| lock_id(parent.table, index, k))) }
+        if found {
+            Ok(())
+        } else {
+            Err(key.map(|k| lock_id(parent.table, index, k)))
+        }
     }
 }
 
 /// A foreign key as errors 1451 and 1452 print it.
 pub(super) fn constraint(def: &TableDef, key: &ForeignKey) -> String {
     let quoted = |names: &mut dyn Iterator<Item = &str>| {
-        names.map(|n| format!("`{}`", n.replace('`', "``"))).collect::<Vec<_>>().join(", ")
+        names
+            .map(|n| format!("`{}`", n.replace('`', "``")))
+            .collect::<Vec<_>>()
+            .join(", ")
     };
-    let columns = quoted(&mut key.columns.iter().filter_map(|&c| Some(&*def.columns.get(c)?.name)));
+    let columns = quoted(
+        &mut key
+            .columns
+            .iter()
+            .filter_map(|&c| Some(&*def.columns.get(c)?.name)),
+    );
     let parent_columns = quoted(&mut key.parent_columns.iter().map(|c| &**c));
     let parent = match key.parent_schema == def.schema {
         true => format!("`{}`", key.parent_table),

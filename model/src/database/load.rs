@@ -72,30 +72,54 @@ impl Database {
     ///
     /// # Errors
     /// [`LoadError`]; the rows of the lines before it stay.
-    pub fn load_jsonl(&mut self, arena: &mut Arena, id: TableId, text: &str) -> Result<u64, LoadError> {
-        let def = self.live(id).map_err(|error| LoadError::Row { line: 1, error })?.def().clone();
-        let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-        let Some((_, header)) = lines.next() else { return Ok(0) };
+    pub fn load_jsonl(
+        &mut self,
+        arena: &mut Arena,
+        id: TableId,
+        text: &str,
+    ) -> Result<u64, LoadError> {
+        let def = self
+            .live(id)
+            .map_err(|error| LoadError::Row { line: 1, error })?
+            .def()
+            .clone();
+        let mut lines = text
+            .lines()
+            .enumerate()
+            .filter(|(_, line)| !line.trim().is_empty());
+        let Some((_, header)) = lines.next() else {
+            return Ok(0);
+        };
         // For each column of the table: where its value stands in a line.
         let mut places: Vec<Option<usize>> = vec![None; def.columns.len()];
         let names = strings(header, 1)?;
         for (place, name) in names.iter().enumerate() {
             let name = name.as_ref().ok_or(LoadError::Header)?;
             let Some(column) = def.column(name) else {
-                return Err(LoadError::NoSuchColumn { table: def.full_name(), column: name.clone() });
+                return Err(LoadError::NoSuchColumn {
+                    table: def.full_name(),
+                    column: name.clone(),
+                });
             };
             if places[column].replace(place).is_some() {
                 return Err(LoadError::Header);
             }
         }
-        let checks = Checks { foreign_keys: false, unique: true };
+        let checks = Checks {
+            foreign_keys: false,
+            unique: true,
+        };
         let (mut image, mut raw, mut plan) = (ImageBuilder::default(), Vec::new(), Vec::new());
         let mut rows = 0;
         for (index, text) in lines {
             let line = index + 1;
             let values = strings(text, line)?;
             if values.len() != names.len() {
-                return Err(LoadError::Values { line, values: values.len(), columns: names.len() });
+                return Err(LoadError::Values {
+                    line,
+                    values: values.len(),
+                    columns: names.len(),
+                });
             }
             image.start(def.columns.len());
             for (column, place) in def.columns.iter().zip(&places) {
@@ -103,11 +127,19 @@ impl Database {
                 match place.and_then(|p| values.get(p)) {
                     None => push_default(column, &mut image),
                     Some(None) if column.nullable => image.push_null(),
-                    Some(None) => return Err(LoadError::Null { line, column: name() }),
+                    Some(None) => {
+                        return Err(LoadError::Null {
+                            line,
+                            column: name(),
+                        });
+                    }
                     Some(Some(text)) => {
                         raw.clear();
-                        parse(column, text, &mut raw)
-                            .map_err(|error| LoadError::Value { line, column: name(), error })?;
+                        parse(column, text, &mut raw).map_err(|error| LoadError::Value {
+                            line,
+                            column: name(),
+                            error,
+                        })?;
                         image.push(&raw);
                     }
                 }
@@ -124,9 +156,16 @@ impl Database {
 
 /// A JSON array of strings and nulls.
 fn strings(text: &str, line: usize) -> Result<Vec<Option<String>>, LoadError> {
-    let mut reader = Reader { rest: text, read: 0 };
+    let mut reader = Reader {
+        rest: text,
+        read: 0,
+    };
     let read = reader.array();
-    read.map_err(|what| LoadError::Json { line, character: reader.read + 1, what })
+    read.map_err(|what| LoadError::Json {
+        line,
+        character: reader.read + 1,
+        what,
+    })
 }
 
 struct Reader<'a> {
@@ -231,7 +270,9 @@ impl Reader<'_> {
     fn hex(&mut self) -> Result<u32, &'static str> {
         (0..4).try_fold(0, |code, _| {
             let digit = self.next().and_then(|c| c.to_digit(16));
-            digit.map(|d| code << 4 | d).ok_or("expected four hexadecimal digits")
+            digit
+                .map(|d| code << 4 | d)
+                .ok_or("expected four hexadecimal digits")
         })
     }
 }

@@ -49,9 +49,15 @@ pub struct Checks {
 
 impl Checks {
     /// A session's default.
-    pub const ALL: Checks = Checks { foreign_keys: true, unique: true };
+    pub const ALL: Checks = Checks {
+        foreign_keys: true,
+        unique: true,
+    };
     /// As mysqldump's files set them.
-    pub const NONE: Checks = Checks { foreign_keys: false, unique: false };
+    pub const NONE: Checks = Checks {
+        foreign_keys: false,
+        unique: false,
+    };
 }
 
 /// One row's change.
@@ -113,16 +119,25 @@ impl Database {
     ///
     /// # Errors
     /// [`SqlError::NotFound`] (1032), [`SqlError::NoSuchTable`].
-    pub fn find(&self, arena: &mut Arena, table: TableId, row: &Partial<'_>) -> Result<RowKey, SqlError> {
+    pub fn find(
+        &self,
+        arena: &mut Arena,
+        table: TableId,
+        row: &Partial<'_>,
+    ) -> Result<RowKey, SqlError> {
         let table = self.live(table)?;
-        let missing = || SqlError::NotFound { table: table.def().name.to_string() };
+        let missing = || SqlError::NotFound {
+            table: table.def().name.to_string(),
+        };
         table.find(arena, row).ok_or_else(missing)
     }
 
     /// Makes a planned change. The AUTO_INCREMENT counter goes past the row's value, as since 8.0 for
     /// UPDATE too.
     pub fn apply(&mut self, arena: &mut Arena, change: &Change) {
-        let Some(table) = self.table_mut(change.table) else { return };
+        let Some(table) = self.table_mut(change.table) else {
+            return;
+        };
         if let Some(after) = change.after
             && let Some(value) = table.auto_value(arena.row(after))
             && value >= table.auto_increment()
@@ -139,7 +154,9 @@ impl Database {
 
     /// Takes a change back; changes are undone newest first. The AUTO_INCREMENT counter stays.
     pub fn undo(&mut self, arena: &mut Arena, change: &Change) {
-        let Some(table) = self.table_mut(change.table) else { return };
+        let Some(table) = self.table_mut(change.table) else {
+            return;
+        };
         if change.key == change.new_key {
             table.put(arena, change.key, change.after, change.before);
         } else {
@@ -151,7 +168,9 @@ impl Database {
     /// Allocates an AUTO_INCREMENT value. At the end of the column's range the last one comes again, and
     /// the INSERT fails with 1062, as on a server.
     pub fn next_auto_increment(&mut self, table: TableId) -> u64 {
-        let Some(table) = self.table_mut(table) else { return 1 };
+        let Some(table) = self.table_mut(table) else {
+            return 1;
+        };
         let value = table.auto_increment();
         table.set_auto_increment(value.saturating_add(1).min(table.auto_limit()));
         value
@@ -160,8 +179,12 @@ impl Database {
     /// Sets the AUTO_INCREMENT counter (`ALTER TABLE … AUTO_INCREMENT = n`); it never goes below what the
     /// table holds.
     pub fn set_auto_increment(&mut self, arena: &Arena, table: TableId, next: u64) {
-        let Some(table) = self.table_mut(table) else { return };
-        let past = table.largest_auto_value(arena).map_or(1, |v| v.saturating_add(1));
+        let Some(table) = self.table_mut(table) else {
+            return;
+        };
+        let past = table
+            .largest_auto_value(arena)
+            .map_or(1, |v| v.saturating_add(1));
         table.set_auto_increment(next.max(past).min(table.auto_limit()));
     }
 
@@ -170,7 +193,9 @@ impl Database {
     pub fn forget_auto_increments(&mut self, arena: &Arena) {
         for table in self.tables.iter_mut().flatten() {
             if table.shape().auto_increment.is_some() {
-                let past = table.largest_auto_value(arena).map_or(1, |v| v.saturating_add(1));
+                let past = table
+                    .largest_auto_value(arena)
+                    .map_or(1, |v| v.saturating_add(1));
                 table.set_auto_increment(past.min(table.auto_limit()));
             }
         }
@@ -179,7 +204,9 @@ impl Database {
     /// What a transaction must hold alone to make a change: the row, and every value of a unique key that
     /// is freed or taken.
     pub fn lock_ids(&self, arena: &mut Arena, change: &Change, out: &mut Vec<LockId>) {
-        let Some(table) = self.table(change.table) else { return };
+        let Some(table) = self.table(change.table) else {
+            return;
+        };
         let columns = &table.def().columns;
         out.push(lock_id(change.table, 0, change.key.0));
         if change.new_key != change.key {
@@ -190,7 +217,11 @@ impl Database {
             let (before, after) = (key(change.before), key(change.after));
             if before != after || change.key != change.new_key {
                 let both = [before, after.filter(|_| before != after)];
-                out.extend(both.into_iter().flatten().map(|k| lock_id(change.table, i + 1, k)));
+                out.extend(
+                    both.into_iter()
+                        .flatten()
+                        .map(|k| lock_id(change.table, i + 1, k)),
+                );
             }
         }
     }
@@ -206,5 +237,8 @@ impl Database {
 
 /// The lock of a key's value: key 0 identifies the row, the others are the unique keys.
 fn lock_id(table: TableId, index: usize, key: u64) -> LockId {
-    LockId { space: table.0 << 7 | (index as u32).min(127), key }
+    LockId {
+        space: table.0 << 7 | (index as u32).min(127),
+        key,
+    }
 }

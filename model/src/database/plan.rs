@@ -46,7 +46,13 @@ impl Database {
         let row = arena.store(image);
         // Where nothing identifies a row, its handle does.
         let key = key.unwrap_or(RowKey(row.id()));
-        out.push(Change { table: t, key, new_key: key, before: None, after: Some(row) });
+        out.push(Change {
+            table: t,
+            key,
+            new_key: key,
+            before: None,
+            after: Some(row),
+        });
         Ok(())
     }
 
@@ -63,7 +69,9 @@ impl Database {
         checks: Checks,
         out: &mut Vec<Change>,
     ) -> Result<(), SqlError> {
-        self.planned(arena, checks, out, |planner| planner.update(t, key, image, None, 0))
+        self.planned(arena, checks, out, |planner| {
+            planner.update(t, key, image, None, 0)
+        })
     }
 
     /// Appends the changes that a DELETE of a row makes, cascades included.
@@ -90,7 +98,14 @@ impl Database {
     ) -> Result<(), SqlError> {
         let start = out.len();
         let view = Cow::Borrowed(self);
-        let mut planner = Planner { view, arena, checks, out, seen: start, updating: Vec::new() };
+        let mut planner = Planner {
+            view,
+            arena,
+            checks,
+            out,
+            seen: start,
+            updating: Vec::new(),
+        };
         let planned = plan(&mut planner);
         if planned.is_err() {
             out.truncate(start);
@@ -113,7 +128,9 @@ impl Database {
         let columns = &table.def().columns;
         for (i, unique) in table.shape().uniques.iter().enumerate() {
             let value = |_: usize, c: usize| Some((columns.get(c)?, field(columns, image, c)?));
-            let owner = table.owner_of(arena, i, value).filter(|owner| Some(*owner) != own);
+            let owner = table
+                .owner_of(arena, i, value)
+                .filter(|owner| Some(*owner) != own);
             if let Some(owner) = owner {
                 let id = unique.key.of(columns, image, arena).unwrap_or_default();
                 return Err(duplicate(t, table, Some(i), owner, id, image));
@@ -132,31 +149,86 @@ impl Database {
         except: Option<usize>,
     ) -> Result<(), SqlError> {
         let table = self.live(t)?;
-        let Some(links) = self.links.of(t).filter(|l| !l.parents.is_empty()) else { return Ok(()) };
+        let Some(links) = self.links.of(t).filter(|l| !l.parents.is_empty()) else {
+            return Ok(());
+        };
         if !table.def().engine.eq_ignore_ascii_case("innodb") {
             return Ok(());
         }
         let columns = &table.def().columns;
-        for (fk, key) in table.def().foreign_keys.iter().enumerate().filter(|(fk, _)| Some(*fk) != except) {
+        for (fk, key) in table
+            .def()
+            .foreign_keys
+            .iter()
+            .enumerate()
+            .filter(|(fk, _)| Some(*fk) != except)
+        {
             let group = &table.shape().groups[fk];
-            let Some(new) = group.of(columns, image, arena) else { continue };
+            let Some(new) = group.of(columns, image, arena) else {
+                continue;
+            };
             if before.is_some_and(|row| group.of_row(columns, arena, row) == Some(new)) {
                 continue;
             }
             let missing = match links.parents.get(fk).and_then(Option::as_ref) {
                 None => None,
+                // A row may name itself, as it will be and not as it was.
+                Some(p)
+                    if p.table == t
+                        && self.named(arena, t, fk, Named::Image(image)) == Some(new) =>
+                {
+                    continue;
+                }
+                Some(p)
+                    if p.table == t
+                        && before.is_some_and(|row| {
+                            self.named(arena, t, fk, Named::Row(row)) == Some(new)
+                        }) =>
+                {
+                    None
+                }
                 Some(parent) => match self.parent_exists(arena, table, parent, image) {
                     Ok(()) => continue,
-                    // A row may refer to itself, which is not there yet.
-                    Err(_) if parent.table == t && refers_to_itself(self, arena, t, fk, image) => continue,
                     Err(lock) => lock,
                 },
             };
             let constraint = constraint(table.def(), key);
-            return Err(SqlError::NoReferencedRow { constraint, lock: missing });
+            return Err(SqlError::NoReferencedRow {
+                constraint,
+                lock: missing,
+            });
         }
         Ok(())
     }
+
+    /// The key by which a table's foreign key to itself would name a row.
+    fn named(&self, arena: &mut Arena, t: TableId, fk: usize, row: Named<'_>) -> Option<u64> {
+        let table = self.table(t)?;
+        let link = self
+            .links
+            .of(t)?
+            .children
+            .iter()
+            .find(|c| c.table == t && c.fk == fk)?;
+        let (columns, group) = (&table.def().columns, table.shape().groups.get(fk)?);
+        match row {
+            Named::Image(image) => group.of_values(arena, |i, _| {
+                let column = *link.parent_columns.get(i)?;
+                Some((columns.get(column)?, field(columns, image, column)?))
+            }),
+            Named::Row(row) => group.of_row_with(arena, row, |image, i, _| {
+                let column = *link.parent_columns.get(i)?;
+                Some((columns.get(column)?, field(columns, image, column)?))
+            }),
+        }
+    }
+}
+
+/// A row of a table, stored or not yet.
+#[derive(Clone, Copy)]
+enum Named<'a> {
+    Image(&'a [u8]),
+    Row(RowRef),
 }
 
 /// Whether an image is a whole row of the table and nothing else.
@@ -165,25 +237,6 @@ fn check_image(table: &Table, image: &[u8]) -> Result<(), SqlError> {
         Ok(len) if len == image.len() => Ok(()),
         _ => Err(SqlError::BadRow),
     }
-}
-
-/// Whether a row's foreign key names the row itself.
-fn refers_to_itself(
-    db: &Database,
-    arena: &mut Arena,
-    t: TableId,
-    fk: usize,
-    image: &[u8],
-) -> bool {
-    let Some(table) = db.table(t) else { return false };
-    let children = db.links.of(t).map_or(&[][..], |l| &l.children);
-    let Some(child) = children.iter().find(|c| c.table == t && c.fk == fk) else { return false };
-    let (columns, group) = (&table.def().columns, &table.shape().groups[fk]);
-    let named = group.of_values(arena, |i, _| {
-        let column = *child.parent_columns.get(i)?;
-        Some((columns.get(column)?, field(columns, image, column)?))
-    });
-    named.is_some() && named == group.of(columns, image, arena)
 }
 
 /// Error 1062 for a key of an image: `unique` is `None` for the key that identifies rows.
@@ -206,7 +259,10 @@ fn duplicate(
         if i > 0 {
             entry.push('-');
         }
-        if let (Some(column), Some(raw)) = (def.columns.get(part.column), field(&def.columns, image, part.column)) {
+        if let (Some(column), Some(raw)) = (
+            def.columns.get(part.column),
+            field(&def.columns, image, part.column),
+        ) {
             render(column, raw, &mut entry);
         }
     }
@@ -235,7 +291,9 @@ struct Planner<'a> {
 impl Planner<'_> {
     fn before(&mut self, t: TableId, key: RowKey) -> Result<RowRef, SqlError> {
         let table = self.view.live(t)?;
-        let missing = || SqlError::NotFound { table: table.def().name.to_string() };
+        let missing = || SqlError::NotFound {
+            table: table.def().name.to_string(),
+        };
         table.get(self.arena, key).ok_or_else(missing)
     }
 
@@ -249,7 +307,13 @@ impl Planner<'_> {
 
     fn delete(&mut self, t: TableId, key: RowKey, depth: u32) -> Result<(), SqlError> {
         let before = self.before(t, key)?;
-        self.out.push(Change { table: t, key, new_key: key, before: Some(before), after: None });
+        self.out.push(Change {
+            table: t,
+            key,
+            new_key: key,
+            before: Some(before),
+            after: None,
+        });
         self.follow_all(t, key, before, None, depth)
     }
 
@@ -267,7 +331,13 @@ impl Planner<'_> {
         check_image(table, image)?;
         let columns = &table.def().columns;
         if same_image(columns.len(), self.arena.row(before), image) {
-            self.out.push(Change { table: t, key, new_key: key, before: Some(before), after: Some(before) });
+            self.out.push(Change {
+                table: t,
+                key,
+                new_key: key,
+                before: Some(before),
+                after: Some(before),
+            });
             return Ok(());
         }
         let new_key = match table.shape().identity.is_some() {
@@ -277,12 +347,20 @@ impl Planner<'_> {
         if new_key != key && table.contains(new_key) {
             return Err(duplicate(t, table, None, new_key, new_key.0, image));
         }
-        self.view.check_uniques(self.arena, t, Some(key), image, self.checks)?;
+        self.view
+            .check_uniques(self.arena, t, Some(key), image, self.checks)?;
         if self.checks.foreign_keys {
-            self.view.check_parents(self.arena, t, Some(before), image, via)?;
+            self.view
+                .check_parents(self.arena, t, Some(before), image, via)?;
         }
         let after = self.arena.store(image);
-        self.out.push(Change { table: t, key, new_key, before: Some(before), after: Some(after) });
+        self.out.push(Change {
+            table: t,
+            key,
+            new_key,
+            before: Some(before),
+            after: Some(after),
+        });
         self.updating.push(t);
         let followed = self.follow_all(t, key, before, Some(image), depth);
         self.updating.pop();
@@ -301,7 +379,9 @@ impl Planner<'_> {
             return Ok(());
         }
         let links = self.view.links.clone();
-        let Some(links) = links.of(t).filter(|l| !l.children.is_empty()) else { return Ok(()) };
+        let Some(links) = links.of(t).filter(|l| !l.children.is_empty()) else {
+            return Ok(());
+        };
         let image = self.arena.row(before).to_vec();
         for link in &links.children {
             self.follow(link, t, key, &image, after, depth)?;
@@ -323,12 +403,17 @@ impl Planner<'_> {
         if self.out.len() > self.seen + 1 {
             self.catch_up();
         }
-        let (Some(parent_table), Some(child)) = (self.view.table(parent), self.view.table(link.table)) else {
+        let (Some(parent_table), Some(child)) =
+            (self.view.table(parent), self.view.table(link.table))
+        else {
             return Ok(());
         };
         let parent_def = parent_table.def().clone();
         let def = child.def().clone();
-        let (Some(key), Some(group)) = (def.foreign_keys.get(link.fk), child.shape().groups.get(link.fk)) else {
+        let (Some(key), Some(group)) = (
+            def.foreign_keys.get(link.fk),
+            child.shape().groups.get(link.fk),
+        ) else {
             return Ok(());
         };
         let parent_value = |image| {
@@ -354,12 +439,21 @@ impl Planner<'_> {
                 children.retain(|c| *c != parent_key);
             }
         }
-        let Some(&first) = children.first() else { return Ok(()) };
-        let action = if after.is_none() { key.on_delete } else { key.on_update };
+        let Some(&first) = children.first() else {
+            return Ok(());
+        };
+        let action = if after.is_none() {
+            key.on_delete
+        } else {
+            key.on_update
+        };
         let updates = after.is_some() || action == Referential::SetNull;
         if action == Referential::Restrict || updates && self.updating.contains(&link.table) {
             let lock = Some(lock_id(link.table, 0, first.0));
-            return Err(SqlError::RowIsReferenced { constraint: constraint(&def, key), lock });
+            return Err(SqlError::RowIsReferenced {
+                constraint: constraint(&def, key),
+                lock,
+            });
         }
         if depth + 1 > MAX_DEPTH {
             return Err(SqlError::CascadeTooDeep(MAX_DEPTH));
@@ -369,8 +463,16 @@ impl Planner<'_> {
         for row in children {
             self.catch_up();
             // A cascade by another way may have been there before.
-            let Some(current) = self.view.get(self.arena, link.table, row) else { continue };
-            let shape = self.view.live(link.table)?.shape().groups.get(link.fk).cloned();
+            let Some(current) = self.view.get(self.arena, link.table, row) else {
+                continue;
+            };
+            let shape = self
+                .view
+                .live(link.table)?
+                .shape()
+                .groups
+                .get(link.fk)
+                .cloned();
             if shape.and_then(|g| g.of_row(&def.columns, self.arena, current)) != old {
                 continue;
             }
@@ -385,7 +487,10 @@ impl Planner<'_> {
                     (Some(_), _) if action == Referential::SetNull => None,
                     (Some(nth), Some(parent_image)) => {
                         match link.parent_columns.get(nth).and_then(|&c| {
-                            Some((parent_def.columns.get(c)?, field(&parent_def.columns, parent_image, c)?))
+                            Some((
+                                parent_def.columns.get(c)?,
+                                field(&parent_def.columns, parent_image, c)?,
+                            ))
                         }) {
                             Some((column, raw)) => {
                                 value.clear();

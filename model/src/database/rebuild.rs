@@ -47,7 +47,8 @@ impl Copier<'_> {
                 (Some((_, None)), _) if column.nullable => self.image.push_null(),
                 (Some((_, None)), _) => return Err(SqlError::NullValue),
                 (None, ColumnKind::Int { bytes, .. }) if column.auto_increment => {
-                    self.image.push(&self.count.to_le_bytes()[..usize::from((*bytes).clamp(1, 8))]);
+                    self.image
+                        .push(&self.count.to_le_bytes()[..usize::from((*bytes).clamp(1, 8))]);
                 }
                 (None, _) => push_default(column, &mut self.image),
             }
@@ -97,13 +98,17 @@ impl Database {
             image: ImageBuilder::default(),
             count: base.as_ref().map_or(0, |b| b.rows()),
         };
-        let checks = Checks { foreign_keys: false, unique: true };
+        let checks = Checks {
+            foreign_keys: false,
+            unique: true,
+        };
         let mut plan = Vec::new();
         // The base's own rows first: what is deleted frees its keys.
         for deleted in [true, false] {
             for (key, row) in old.touched() {
                 let number = old.base().and_then(|b| b.number(key.0));
-                let new_key = number.and_then(|n| Some(crate::table::RowKey(base.as_ref()?.integer_key(n))));
+                let new_key =
+                    number.and_then(|n| Some(crate::table::RowKey(base.as_ref()?.integer_key(n))));
                 plan.clear();
                 match (row, new_key) {
                     (_, Some(new_key)) if deleted => {
@@ -121,7 +126,10 @@ impl Database {
         if let Some(table) = beside.table_mut(id) {
             let kept = old.shape().auto_increment.and(table.shape().auto_increment);
             if kept.is_some() {
-                let next = table.auto_increment().max(old.auto_increment()).min(table.auto_limit());
+                let next = table
+                    .auto_increment()
+                    .max(old.auto_increment())
+                    .min(table.auto_limit());
                 table.set_auto_increment(next);
             }
         }
@@ -133,7 +141,9 @@ impl Database {
     fn rename_columns(&mut self, old: &TableDef, new: &TableDef, sources: &[ColumnSource]) {
         let renamed = |name: &str| {
             let index = old.column(name)?;
-            let now = sources.iter().position(|s| *s == ColumnSource::Copy(index))?;
+            let now = sources
+                .iter()
+                .position(|s| *s == ColumnSource::Copy(index))?;
             let now = &new.columns.get(now)?.name;
             (**now != *name).then(|| now.clone())
         };
@@ -156,14 +166,21 @@ impl Database {
 }
 
 /// The base under the new declaration.
-fn carry(base: &Base, old: &TableDef, new: &TableDef, sources: &[ColumnSource]) -> Result<Base, SqlError> {
+fn carry(
+    base: &Base,
+    old: &TableDef,
+    new: &TableDef,
+    sources: &[ColumnSource],
+) -> Result<Base, SqlError> {
     let mut generators = Vec::with_capacity(new.columns.len());
     for (column, source) in new.columns.iter().zip(sources) {
         generators.push(match *source {
-            ColumnSource::Copy(index) => match (old.columns.get(index), base.generators().get(index)) {
-                (Some(from), Some(generator)) => convert_generator(from, generator, column)?,
-                _ => Generator::Null,
-            },
+            ColumnSource::Copy(index) => {
+                match (old.columns.get(index), base.generators().get(index)) {
+                    (Some(from), Some(generator)) => convert_generator(from, generator, column)?,
+                    _ => Generator::Null,
+                }
+            }
             ColumnSource::Default => constant_default(column),
         });
     }
@@ -180,22 +197,36 @@ fn constant_default(column: &Column) -> Generator {
     }
 }
 
-fn convert_generator(from: &Column, generator: &Generator, to: &Column) -> Result<Generator, SqlError> {
+fn convert_generator(
+    from: &Column,
+    generator: &Generator,
+    to: &Column,
+) -> Result<Generator, SqlError> {
     let converted = |raw: &[u8]| -> Result<Vec<u8>, SqlError> {
         let mut out = Vec::new();
         convert(from, raw, to, &mut out)?;
         Ok(out)
     };
-    let unfit = |reason| SqlError::Base(BaseError::Column { column: to.name.to_string(), reason });
+    let unfit = |reason| {
+        SqlError::Base(BaseError::Column {
+            column: to.name.to_string(),
+            reason,
+        })
+    };
     Ok(match generator {
         _ if from.kind == to.kind => generator.clone(),
         Generator::Constant(raw) => Generator::Constant(converted(raw)?),
         Generator::Pick { seed, values } => Generator::Pick {
             seed: *seed,
-            values: values.iter().map(|v| converted(v)).collect::<Result<_, _>>()?,
+            values: values
+                .iter()
+                .map(|v| converted(v))
+                .collect::<Result<_, _>>()?,
         },
         // The others are written as the column's type asks, if it is one of their family.
-        Generator::Datetime { .. } if std::mem::discriminant(&from.kind) != std::mem::discriminant(&to.kind) => {
+        Generator::Datetime { .. }
+            if std::mem::discriminant(&from.kind) != std::mem::discriminant(&to.kind) =>
+        {
             return Err(unfit("generated times cannot change their type"));
         }
         other => other.clone(),

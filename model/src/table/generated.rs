@@ -87,10 +87,14 @@ pub enum BaseError {
         reason: &'static str,
     },
     /// A unique key's values could repeat, or could not be found again.
-    #[error("unique key '{0}' stands on generated values that may repeat; use a text with the key in it")]
+    #[error(
+        "unique key '{0}' stands on generated values that may repeat; use a text with the key in it"
+    )]
     NotUnique(String),
     /// The children of a parent could not be found.
-    #[error("a foreign key or a reference stands on column '{0}', whose generated values cannot be found again")]
+    #[error(
+        "a foreign key or a reference stands on column '{0}', whose generated values cannot be found again"
+    )]
     NotInvertible(String),
 }
 
@@ -99,11 +103,32 @@ pub enum BaseError {
 enum Cell {
     Null,
     Raw(Vec<u8>),
-    Pick { seed: u64, values: Vec<Vec<u8>> },
-    Int { source: Source, bytes: usize },
-    Text { prefix: Vec<u8>, suffix: Vec<u8>, length_bytes: usize },
-    DateTime { seed: u64, start: u32, span: u32, fraction: usize },
-    Timestamp { seed: u64, start: u32, span: u32, fraction: usize, old: bool },
+    Pick {
+        seed: u64,
+        values: Vec<Vec<u8>>,
+    },
+    Int {
+        source: Source,
+        bytes: usize,
+    },
+    Text {
+        prefix: Vec<u8>,
+        suffix: Vec<u8>,
+        length_bytes: usize,
+    },
+    DateTime {
+        seed: u64,
+        start: u32,
+        span: u32,
+        fraction: usize,
+    },
+    Timestamp {
+        seed: u64,
+        start: u32,
+        span: u32,
+        fraction: usize,
+        old: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,28 +184,41 @@ impl Base {
     pub fn new(def: &TableDef, rows: u64, generators: Vec<Generator>) -> Result<Self, BaseError> {
         let columns = &def.columns;
         if generators.len() != columns.len() {
-            return Err(BaseError::Columns { generators: generators.len(), columns: columns.len() });
+            return Err(BaseError::Columns {
+                generators: generators.len(),
+                columns: columns.len(),
+            });
         }
         let identity = match &def.primary {
             Some(primary) => KeyShape::new(columns, &primary.parts).integer_column(),
             None => None,
         };
         let key = identity.ok_or(BaseError::Key)?;
-        let ColumnKind::Int { unsigned, .. } = columns[key].kind else { return Err(BaseError::Key) };
+        let ColumnKind::Int { unsigned, .. } = columns[key].kind else {
+            return Err(BaseError::Key);
+        };
         if generators[key] != Generator::Key {
             return Err(BaseError::Key);
         }
         let mut bitmap = vec![0; columns.len().div_ceil(8)];
         let mut cells = Vec::with_capacity(columns.len());
         for (i, (column, generator)) in columns.iter().zip(&generators).enumerate() {
-            let cell = cell(column, generator, rows)
-                .map_err(|reason| BaseError::Column { column: column.name.to_string(), reason })?;
+            let cell = cell(column, generator, rows).map_err(|reason| BaseError::Column {
+                column: column.name.to_string(),
+                reason,
+            })?;
             if cell == Cell::Null {
                 bitmap[i / 8] |= 1 << (i % 8);
             }
             cells.push(cell);
         }
-        let base = Base { rows, unsigned, generators, bitmap, cells };
+        let base = Base {
+            rows,
+            unsigned,
+            generators,
+            bitmap,
+            cells,
+        };
         base.check_keys(columns, &Shape::new(def, &[]))?;
         Ok(base)
     }
@@ -189,14 +227,33 @@ impl Base {
     pub(crate) fn check_keys(&self, columns: &[Column], shape: &Shape) -> Result<(), BaseError> {
         for unique in &shape.uniques {
             let fanout = |wanted: fn(&Generator) -> Option<u64>| {
-                unique.key.parts.iter().find_map(|p| wanted(&self.generators[p.column]))
+                unique
+                    .key
+                    .parts
+                    .iter()
+                    .find_map(|p| wanted(&self.generators[p.column]))
             };
-            let parent = fanout(|g| if let Generator::ParentOf { fanout } = g { Some(*fanout) } else { None });
-            let place = fanout(|g| if let Generator::Position { fanout } = g { Some(*fanout) } else { None });
+            let parent = fanout(|g| {
+                if let Generator::ParentOf { fanout } = g {
+                    Some(*fanout)
+                } else {
+                    None
+                }
+            });
+            let place = fanout(|g| {
+                if let Generator::Position { fanout } = g {
+                    Some(*fanout)
+                } else {
+                    None
+                }
+            });
             let never = self.any(&unique.key.parts, |g| *g == Generator::Null);
             let single = unique.key.parts.iter().any(|p| {
                 p.prefix.is_none()
-                    && matches!(self.generators[p.column], Generator::Key | Generator::Text { .. })
+                    && matches!(
+                        self.generators[p.column],
+                        Generator::Key | Generator::Text { .. }
+                    )
             });
             if !(never || single || parent.is_some() && parent == place) {
                 return Err(BaseError::NotUnique(unique.name.to_string()));
@@ -206,7 +263,10 @@ impl Base {
             let found = |g: &Generator| {
                 matches!(
                     g,
-                    Generator::Null | Generator::Key | Generator::Text { .. } | Generator::ParentOf { .. }
+                    Generator::Null
+                        | Generator::Key
+                        | Generator::Text { .. }
+                        | Generator::ParentOf { .. }
                 )
             };
             if !self.any(&group.parts, found) {
@@ -239,7 +299,11 @@ impl Base {
 
     /// Which row an order-preserving key stands for, if it is one of the base.
     pub fn number(&self, integer_key: u64) -> Option<u64> {
-        let n = if self.unsigned { integer_key } else { integer_key ^ 1 << 63 };
+        let n = if self.unsigned {
+            integer_key
+        } else {
+            integer_key ^ 1 << 63
+        };
         (1..=self.rows).contains(&n).then_some(n)
     }
 
@@ -253,7 +317,9 @@ impl Base {
 
     /// Whether an image is that of the n-th row.
     pub fn is_row(&self, n: u64, image: &[u8]) -> bool {
-        let Some((bitmap, mut rest)) = image.split_at_checked(self.bitmap.len()) else { return false };
+        let Some((bitmap, mut rest)) = image.split_at_checked(self.bitmap.len()) else {
+            return false;
+        };
         let used = self.cells.len() % 8;
         let mask = if used == 0 { 0xff } else { (1u8 << used) - 1 };
         let last = bitmap.len().saturating_sub(1);
@@ -282,13 +348,19 @@ impl Base {
     ) -> Option<Range<u64>> {
         let mut found: Option<Range<u64>> = None;
         for (column, value) in values.clone() {
-            let Some(generator) = self.generators.get(column) else { continue };
+            let Some(generator) = self.generators.get(column) else {
+                continue;
+            };
             let range = match (generator, value) {
                 (Generator::Null, _) => 0..0,
                 (Generator::Key, Sought::Int(v)) => u64::try_from(v).map_or(0..0, one),
                 (Generator::ParentOf { fanout }, Sought::Int(v)) => {
-                    let first = u64::try_from(v).ok().and_then(|p| p.checked_sub(1)?.checked_mul(*fanout));
-                    first.map_or(0..0, |f| f.saturating_add(1)..f.saturating_add(*fanout).saturating_add(1))
+                    let first = u64::try_from(v)
+                        .ok()
+                        .and_then(|p| p.checked_sub(1)?.checked_mul(*fanout));
+                    first.map_or(0..0, |f| {
+                        f.saturating_add(1)..f.saturating_add(*fanout).saturating_add(1)
+                    })
                 }
                 (Generator::Text { prefix, suffix }, Sought::Bytes(bytes)) => {
                     number_within(bytes, prefix, suffix).map_or(0..0, one)
@@ -304,8 +376,11 @@ impl Base {
         let mut range = found.start.max(1)..found.end.min(self.rows.saturating_add(1));
         // Of one parent's children, the position tells which.
         for (column, value) in values {
-            if let (Some(Generator::Position { fanout }), Sought::Int(v)) = (self.generators.get(column), value) {
-                let aligned = range.start.wrapping_sub(1) % fanout == 0 && range.end.saturating_sub(range.start) <= *fanout;
+            if let (Some(Generator::Position { fanout }), Sought::Int(v)) =
+                (self.generators.get(column), value)
+            {
+                let aligned = range.start.wrapping_sub(1) % fanout == 0
+                    && range.end.saturating_sub(range.start) <= *fanout;
                 let offset = u64::try_from(v).ok().and_then(|v| v.checked_sub(1));
                 match offset {
                     Some(o) if aligned => {
@@ -347,9 +422,16 @@ fn cell(column: &Column, generator: &Generator, rows: u64) -> Result<Cell, &'sta
     let integer = |source: Source, low: i128, high: i128| match column.kind {
         ColumnKind::Int { bytes, unsigned } => {
             let bits = 8 * u32::from(bytes.clamp(1, 8));
-            let (min, max) = if unsigned { (0, (1 << bits) - 1) } else { (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) };
+            let (min, max) = if unsigned {
+                (0, (1 << bits) - 1)
+            } else {
+                (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+            };
             match low <= high && min <= low && high <= max {
-                true => Ok(Cell::Int { source, bytes: usize::from(bytes.clamp(1, 8)) }),
+                true => Ok(Cell::Int {
+                    source,
+                    bytes: usize::from(bytes.clamp(1, 8)),
+                }),
                 false => Err("the values do not fit the column"),
             }
         }
@@ -365,7 +447,11 @@ fn cell(column: &Column, generator: &Generator, rows: u64) -> Result<Cell, &'sta
         Generator::Null => Err("the column is NOT NULL"),
         Generator::Constant(value) => raw(value).map(|()| Cell::Raw(value.clone())),
         Generator::Int { seed, low, high } => integer(
-            Source::Drawn { seed: *seed, low: *low, high: *high },
+            Source::Drawn {
+                seed: *seed,
+                low: *low,
+                high: *high,
+            },
             i128::from(*low),
             i128::from(*high),
         ),
@@ -373,9 +459,14 @@ fn cell(column: &Column, generator: &Generator, rows: u64) -> Result<Cell, &'sta
         Generator::Pick { values, .. } if values.is_empty() => Err("there is nothing to pick from"),
         Generator::Pick { seed, values } => {
             values.iter().try_for_each(|v| raw(v))?;
-            Ok(Cell::Pick { seed: *seed, values: values.clone() })
+            Ok(Cell::Pick {
+                seed: *seed,
+                values: values.clone(),
+            })
         }
-        Generator::ParentOf { fanout: 0 } | Generator::Position { fanout: 0 } => Err("the fan-out is 0"),
+        Generator::ParentOf { fanout: 0 } | Generator::Position { fanout: 0 } => {
+            Err("the fan-out is 0")
+        }
         Generator::ParentOf { fanout } => integer(
             Source::Parent { fanout: *fanout },
             1,
@@ -387,22 +478,39 @@ fn cell(column: &Column, generator: &Generator, rows: u64) -> Result<Cell, &'sta
             i128::from((*fanout).min(rows).max(1)),
         ),
         Generator::Datetime { span: 0, .. } => Err("the span is 0 seconds"),
-        Generator::Datetime { start, span, .. } if start.checked_add(*span).is_none_or(|end| end > i32::MAX as u32) => {
+        Generator::Datetime { start, span, .. }
+            if start
+                .checked_add(*span)
+                .is_none_or(|end| end > i32::MAX as u32) =>
+        {
             Err("the time ends after 2038-01-19")
         }
         Generator::Datetime { seed, start, span } => {
             let (seed, start, span) = (*seed, *start, *span);
             match column.kind {
-                ColumnKind::DateTime { fsp } => {
-                    Ok(Cell::DateTime { seed, start, span, fraction: usize::from(fsp.min(6)).div_ceil(2) })
-                }
+                ColumnKind::DateTime { fsp } => Ok(Cell::DateTime {
+                    seed,
+                    start,
+                    span,
+                    fraction: usize::from(fsp.min(6)).div_ceil(2),
+                }),
                 ColumnKind::Timestamp { fsp } => {
                     let fraction = usize::from(fsp.min(6)).div_ceil(2);
-                    Ok(Cell::Timestamp { seed, start, span, fraction, old: false })
+                    Ok(Cell::Timestamp {
+                        seed,
+                        start,
+                        span,
+                        fraction,
+                        old: false,
+                    })
                 }
-                ColumnKind::OldTimestamp => {
-                    Ok(Cell::Timestamp { seed, start, span, fraction: 0, old: true })
-                }
+                ColumnKind::OldTimestamp => Ok(Cell::Timestamp {
+                    seed,
+                    start,
+                    span,
+                    fraction: 0,
+                    old: true,
+                }),
                 _ => Err("a DATETIME or TIMESTAMP column is needed"),
             }
         }
@@ -412,7 +520,9 @@ fn cell(column: &Column, generator: &Generator, rows: u64) -> Result<Cell, &'sta
 /// A text cell: the longest text must fit, and digits must be themselves in the column's character set.
 fn text(column: &Column, prefix: &str, suffix: &str, rows: u64) -> Result<Cell, &'static str> {
     let length_bytes = match column.kind {
-        ColumnKind::Char { max_bytes } | ColumnKind::Varchar { max_bytes } => 1 + usize::from(max_bytes > 255),
+        ColumnKind::Char { max_bytes } | ColumnKind::Varchar { max_bytes } => {
+            1 + usize::from(max_bytes > 255)
+        }
         ColumnKind::Text { length_bytes } => usize::from(length_bytes.clamp(1, 4)),
         _ => return Err("a CHAR, VARCHAR or TEXT column is needed"),
     };
@@ -425,7 +535,11 @@ fn text(column: &Column, prefix: &str, suffix: &str, rows: u64) -> Result<Cell, 
     if payload(&column.kind, &raw) != longest.as_bytes() {
         return Err("the column's character set must contain ASCII");
     }
-    Ok(Cell::Text { prefix: prefix.into(), suffix: suffix.into(), length_bytes })
+    Ok(Cell::Text {
+        prefix: prefix.into(),
+        suffix: suffix.into(),
+        length_bytes,
+    })
 }
 
 impl Cell {
@@ -434,9 +548,15 @@ impl Cell {
         match self {
             Cell::Null => {}
             Cell::Raw(raw) => out(raw),
-            Cell::Pick { seed, values } => out(&values[below(*seed, n, values.len() as u64) as usize]),
+            Cell::Pick { seed, values } => {
+                out(&values[below(*seed, n, values.len() as u64) as usize])
+            }
             Cell::Int { source, bytes } => out(&source.value(n).to_le_bytes()[..*bytes]),
-            Cell::Text { prefix, suffix, length_bytes } => {
+            Cell::Text {
+                prefix,
+                suffix,
+                length_bytes,
+            } => {
                 let mut digits = [0; 20];
                 let mut at = digits.len();
                 let mut rest = n;
@@ -451,14 +571,29 @@ impl Cell {
                 out(&digits[at..]);
                 out(suffix);
             }
-            Cell::DateTime { seed, start, span, fraction } => {
+            Cell::DateTime {
+                seed,
+                start,
+                span,
+                fraction,
+            } => {
                 let packed = datetime(u64::from(*start) + below(*seed, n, u64::from(*span)));
                 out(&packed.to_be_bytes()[3..]);
                 out(&[0; 3][..*fraction]);
             }
-            Cell::Timestamp { seed, start, span, fraction, old } => {
+            Cell::Timestamp {
+                seed,
+                start,
+                span,
+                fraction,
+                old,
+            } => {
                 let seconds = start.wrapping_add(below(*seed, n, u64::from(*span)) as u32);
-                out(&if *old { seconds.to_le_bytes() } else { seconds.to_be_bytes() });
+                out(&if *old {
+                    seconds.to_le_bytes()
+                } else {
+                    seconds.to_be_bytes()
+                });
                 out(&[0; 3][..*fraction]);
             }
         }
@@ -494,7 +629,11 @@ fn datetime(seconds: u64) -> u64 {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
     let year = era * 400 + year_of_era + u64::from(month <= 2);
     let date = (year * 13 + month) << 5 | day;
     let time = (second / 3_600) << 12 | (second / 60 % 60) << 6 | second % 60;

@@ -35,7 +35,11 @@ impl Table {
         let columns = &self.def.columns[..];
         let wide = columns.len();
         let present = |shape: &KeyShape| {
-            let bit = |c: usize| row.present.get(c / 8).is_some_and(|byte| byte >> (c % 8) & 1 == 1);
+            let bit = |c: usize| {
+                row.present
+                    .get(c / 8)
+                    .is_some_and(|byte| byte >> (c % 8) & 1 == 1)
+            };
             shape.parts.iter().all(|p| bit(p.column))
         };
         let value = |_: usize, c: usize| {
@@ -47,7 +51,9 @@ impl Table {
             return self.contains(key).then_some(key);
         }
         let never_null = |shape: &KeyShape| {
-            let solid = |p: &KeyPart| p.prefix.is_none() && columns.get(p.column).is_some_and(|c| !c.nullable);
+            let solid = |p: &KeyPart| {
+                p.prefix.is_none() && columns.get(p.column).is_some_and(|c| !c.nullable)
+            };
             shape.parts.iter().all(solid)
         };
         let usable = |u: &UniqueShape| present(&u.key) && never_null(&u.key);
@@ -77,7 +83,10 @@ impl Table {
         let columns = &self.def.columns[..];
         let same = |image: &[u8]| {
             let fields = crate::row::fields(columns, image);
-            values.iter().zip(fields).all(|(wanted, found)| wanted.is_none_or(|w| w == found))
+            values
+                .iter()
+                .zip(fields)
+                .all(|(wanted, found)| wanted.is_none_or(|w| w == found))
         };
         let stored = self
             .rows
@@ -130,11 +139,20 @@ impl Table {
         value: impl Fn(usize, usize) -> Option<(&'a Column, &'a [u8])>,
         out: &mut Vec<RowKey>,
     ) {
-        let Some(shape) = self.shape.groups.get(group) else { return };
-        let Some(id) = shape.of_values(arena, &value) else { return };
+        let Some(shape) = self.shape.groups.get(group) else {
+            return;
+        };
+        let Some(id) = shape.of_values(arena, &value) else {
+            return;
+        };
         let from = out.len();
         let entries = self.groups[group].iter_from((id, RowKey(0)));
-        out.extend(entries.map(|(key, ())| key).take_while(|key| key.0 == id).map(|key| key.1));
+        out.extend(
+            entries
+                .map(|(key, ())| key)
+                .take_while(|key| key.0 == id)
+                .map(|key| key.1),
+        );
         self.untouched_with(arena, shape, id, value, |key| {
             out.push(key);
             true
@@ -149,8 +167,12 @@ impl Table {
         group: usize,
         value: impl Fn(usize, usize) -> Option<(&'a Column, &'a [u8])>,
     ) -> bool {
-        let Some(shape) = self.shape.groups.get(group) else { return false };
-        let Some(id) = shape.of_values(arena, &value) else { return false };
+        let Some(shape) = self.shape.groups.get(group) else {
+            return false;
+        };
+        let Some(id) = shape.of_values(arena, &value) else {
+            return false;
+        };
         let first = self.groups[group].iter_from((id, RowKey(0))).next();
         let mut found = first.is_some_and(|(key, ())| key.0 == id);
         if !found {
@@ -171,10 +193,16 @@ impl Table {
         value: impl Fn(usize, usize) -> Option<(&'a Column, &'a [u8])>,
         mut each: impl FnMut(RowKey) -> bool,
     ) {
-        let Some(base) = self.base.as_deref() else { return };
+        let Some(base) = self.base.as_deref() else {
+            return;
+        };
         let columns = &self.def.columns[..];
         // By a whole column only: a prefix of a value does not lead back to it.
-        let whole = shape.parts.iter().enumerate().filter(|(_, p)| p.prefix.is_none());
+        let whole = shape
+            .parts
+            .iter()
+            .enumerate()
+            .filter(|(_, p)| p.prefix.is_none());
         let sought = whole.filter_map(|(i, p)| {
             let (column, raw) = value(i, p.column)?;
             Some((p.column, Sought::new(column, raw)))
@@ -207,17 +235,29 @@ impl Table {
     pub(crate) fn largest_auto_value(&self, arena: &Arena) -> Option<u64> {
         let index = self.shape.auto_increment?;
         let mut scratch = Vec::new();
-        let identity = self.shape.identity.as_ref().and_then(|i| i.key.integer_column());
+        let identity = self
+            .shape
+            .identity
+            .as_ref()
+            .and_then(|i| i.key.integer_column());
         if identity == Some(index) {
             return self.auto_value(self.image(arena, self.last_key()?, &mut scratch)?);
         }
-        let stored = self.rows.iter().filter_map(|(_, row)| self.auto_value(arena.row(row?))).max();
+        let stored = self
+            .rows
+            .iter()
+            .filter_map(|(_, row)| self.auto_value(arena.row(row?)))
+            .max();
         stored.max(self.base.as_ref().map(|b| b.rows()))
     }
 
     /// The largest value that the AUTO_INCREMENT column can hold.
     pub(crate) fn auto_limit(&self) -> u64 {
-        let kind = self.shape.auto_increment.and_then(|i| self.def.columns.get(i)).map(|c| &c.kind);
+        let kind = self
+            .shape
+            .auto_increment
+            .and_then(|i| self.def.columns.get(i))
+            .map(|c| &c.kind);
         match kind {
             Some(ColumnKind::Int { bytes, unsigned }) => {
                 u64::MAX >> (64 - 8 * u32::from(*bytes).clamp(1, 8) + u32::from(!unsigned))

@@ -12,8 +12,8 @@ mod lookup;
 mod shape;
 
 pub use generated::{Base, BaseError, Generator};
-pub use shape::{KeyShape, Shape, UniqueShape};
 use shape::integer_value;
+pub use shape::{KeyShape, Shape, UniqueShape};
 
 use crate::arena::{Arena, RowRef};
 use crate::schema::TableDef;
@@ -140,12 +140,19 @@ impl Table {
     pub fn get(&self, arena: &mut Arena, key: RowKey) -> Option<RowRef> {
         match self.rows.get(&key) {
             Some(entry) => entry,
-            None => self.base_row(key).map(|(base, n)| arena.store_with(|out| base.row(n, out))),
+            None => self
+                .base_row(key)
+                .map(|(base, n)| arena.store_with(|out| base.row(n, out))),
         }
     }
 
     /// A row's image, where it stands or computed into `scratch`.
-    pub fn image<'a>(&self, arena: &'a Arena, key: RowKey, scratch: &'a mut Vec<u8>) -> Option<&'a [u8]> {
+    pub fn image<'a>(
+        &self,
+        arena: &'a Arena,
+        key: RowKey,
+        scratch: &'a mut Vec<u8>,
+    ) -> Option<&'a [u8]> {
         match self.rows.get(&key) {
             Some(entry) => entry.map(|row| arena.row(row)),
             None => {
@@ -182,7 +189,9 @@ impl Table {
             .peekable();
         std::iter::from_fn(move || {
             loop {
-                let Some(&(key, entry)) = touched.peek() else { return generated.next() };
+                let Some(&(key, entry)) = touched.peek() else {
+                    return generated.next();
+                };
                 if generated.peek().is_some_and(|&g| g < key) {
                     return generated.next();
                 }
@@ -197,10 +206,16 @@ impl Table {
 
     /// The largest key.
     pub fn last_key(&self) -> Option<RowKey> {
-        let last = self.rows.last().filter(|(_, entry)| entry.is_some()).map(|(key, _)| key);
+        let last = self
+            .rows
+            .last()
+            .filter(|(_, entry)| entry.is_some())
+            .map(|(key, _)| key);
         match (&self.base, last) {
             (None, last) => last,
-            (Some(base), Some(last)) if base.number(last.0).is_none() && last.0 > base.integer_key(1) => {
+            (Some(base), Some(last))
+                if base.number(last.0).is_none() && last.0 > base.integer_key(1) =>
+            {
                 Some(last)
             }
             // Deleted rows at the end of the base: step back over them.
@@ -274,7 +289,9 @@ impl Table {
         let Some(row) = row else { return };
         let columns = &self.def.columns;
         for (unique, map) in self.shape.uniques.iter().zip(&mut self.uniques) {
-            let Some(id) = unique.key.of_row(columns, arena, row) else { continue };
+            let Some(id) = unique.key.of_row(columns, arena, row) else {
+                continue;
+            };
             if add {
                 map.insert(id, key);
             } else if map.get(&id) == Some(key) {
@@ -282,7 +299,9 @@ impl Table {
             }
         }
         for (group, map) in self.shape.groups.iter().zip(&mut self.groups) {
-            let Some(id) = group.of_row(columns, arena, row) else { continue };
+            let Some(id) = group.of_row(columns, arena, row) else {
+                continue;
+            };
             if add {
                 map.insert((id, key), ());
             } else {
@@ -306,8 +325,12 @@ impl Table {
     /// counting gives.
     pub(crate) fn check_indexes(&self, arena: &mut Arena) {
         let mut anew = self.clone();
-        anew.uniques.iter_mut().for_each(|map| *map = CowMap::default());
-        anew.groups.iter_mut().for_each(|map| *map = CowMap::default());
+        anew.uniques
+            .iter_mut()
+            .for_each(|map| *map = CowMap::default());
+        anew.groups
+            .iter_mut()
+            .for_each(|map| *map = CowMap::default());
         anew.content = CowMap::default();
         for (key, row) in self.rows.iter() {
             anew.index(arena, key, row, true);

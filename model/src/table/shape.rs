@@ -24,9 +24,12 @@ pub struct KeyShape {
 
 /// The value of an integer column.
 pub(crate) fn integer_value(kind: &ColumnKind, raw: &[u8]) -> Option<i128> {
-    let ColumnKind::Int { unsigned, .. } = *kind else { return None };
+    let ColumnKind::Int { unsigned, .. } = *kind else {
+        return None;
+    };
     let mut wide = [0; 16];
-    wide.get_mut(..raw.len().min(8))?.copy_from_slice(raw.get(..raw.len().min(8))?);
+    wide.get_mut(..raw.len().min(8))?
+        .copy_from_slice(raw.get(..raw.len().min(8))?);
     let value = i128::from_le_bytes(wide);
     let bits = 8 * raw.len().min(8);
     let negative = !unsigned && bits > 0 && value >> (bits - 1) == 1;
@@ -38,7 +41,9 @@ pub(crate) fn integer_to_key(value: i128, unsigned: bool) -> Option<u64> {
     if unsigned {
         u64::try_from(value).ok()
     } else {
-        i64::try_from(value).ok().map(|v| v.cast_unsigned() ^ 1 << 63)
+        i64::try_from(value)
+            .ok()
+            .map(|v| v.cast_unsigned() ^ 1 << 63)
     }
 }
 
@@ -53,26 +58,42 @@ impl KeyShape {
     /// The shape of a key over some columns of a table.
     pub fn new(columns: &[Column], parts: &[KeyPart]) -> Self {
         let integer = match parts {
-            [KeyPart { column, prefix: None }] => match columns.get(*column).map(|c| &c.kind) {
+            [
+                KeyPart {
+                    column,
+                    prefix: None,
+                },
+            ] => match columns.get(*column).map(|c| &c.kind) {
                 Some(ColumnKind::Int { unsigned, .. }) => Some(*unsigned),
                 _ => None,
             },
             _ => None,
         };
-        KeyShape { parts: parts.to_vec(), integer }
+        KeyShape {
+            parts: parts.to_vec(),
+            integer,
+        }
     }
 
     /// The shape of a key over whole columns.
     pub fn of_columns(columns: &[Column], key: &[usize]) -> Self {
-        let parts: Vec<KeyPart> =
-            key.iter().map(|&column| KeyPart { column, prefix: None }).collect();
+        let parts: Vec<KeyPart> = key
+            .iter()
+            .map(|&column| KeyPart {
+                column,
+                prefix: None,
+            })
+            .collect();
         KeyShape::new(columns, &parts)
     }
 
     /// Whether the key covers just these columns, whole, in any order.
     pub fn covers(&self, columns: &[usize]) -> bool {
         self.parts.len() == columns.len()
-            && self.parts.iter().all(|p| p.prefix.is_none() && columns.contains(&p.column))
+            && self
+                .parts
+                .iter()
+                .all(|p| p.prefix.is_none() && columns.contains(&p.column))
     }
 
     /// The key of a row of the table; `None` when one of its columns is NULL.
@@ -84,7 +105,9 @@ impl KeyShape {
 
     /// The key of a full image; `None` when one of its columns is NULL.
     pub fn of(&self, columns: &[Column], image: &[u8], arena: &mut Arena) -> Option<u64> {
-        self.of_values(arena, |_, column| Some((columns.get(column)?, field(columns, image, column)?)))
+        self.of_values(arena, |_, column| {
+            Some((columns.get(column)?, field(columns, image, column)?))
+        })
     }
 
     /// The key of a row that may be of another table: `value(image, position in the key, column)` gives
@@ -100,7 +123,9 @@ impl KeyShape {
             return self.integer(unsigned, |i, c| value(arena.row(row), i, c));
         }
         arena
-            .intern_from(row, |image, out| self.append(out, |i, c| value(image, i, c)))
+            .intern_from(row, |image, out| {
+                self.append(out, |i, c| value(image, i, c))
+            })
             .map(|id| id.0)
     }
 
@@ -112,7 +137,9 @@ impl KeyShape {
     ) -> Option<u64> {
         match self.integer {
             Some(unsigned) => self.integer(unsigned, value),
-            None => arena.intern_with(|out| self.append(out, value)).map(|id| id.0),
+            None => arena
+                .intern_with(|out| self.append(out, value))
+                .map(|id| id.0),
         }
     }
 
@@ -131,13 +158,16 @@ impl KeyShape {
         out: &mut Vec<u8>,
         value: impl Fn(usize, usize) -> Option<(&'a Column, &'a [u8])>,
     ) -> bool {
-        self.parts.iter().enumerate().all(|(i, part)| match value(i, part.column) {
-            Some((column, raw)) => {
-                append_part(column, part.prefix, raw, out);
-                true
-            }
-            None => false,
-        })
+        self.parts
+            .iter()
+            .enumerate()
+            .all(|(i, part)| match value(i, part.column) {
+                Some((column, raw)) => {
+                    append_part(column, part.prefix, raw, out);
+                    true
+                }
+                None => false,
+            })
     }
 
     /// The number of a single integer key's column.
@@ -181,13 +211,22 @@ impl Shape {
                 p.prefix.is_none() && def.columns.get(p.column).is_some_and(|c| !c.nullable)
             })
         };
-        let identity = def.primary.as_ref().or_else(|| def.uniques.iter().find(whole));
-        let others = def.uniques.iter().filter(|u| !identity.is_some_and(|i| std::ptr::eq(i, *u)));
+        let identity = def
+            .primary
+            .as_ref()
+            .or_else(|| def.uniques.iter().find(whole));
+        let others = def
+            .uniques
+            .iter()
+            .filter(|u| !identity.is_some_and(|i| std::ptr::eq(i, *u)));
         let own = def.foreign_keys.iter().map(|f| &f.columns);
         Shape {
             identity: identity.map(shape),
             uniques: others.map(shape).collect(),
-            groups: own.chain(referenced).map(|c| KeyShape::of_columns(&def.columns, c)).collect(),
+            groups: own
+                .chain(referenced)
+                .map(|c| KeyShape::of_columns(&def.columns, c))
+                .collect(),
             auto_increment: def.columns.iter().position(|c| c.auto_increment),
         }
     }

@@ -19,7 +19,10 @@ fn partial(bench: &Bench, table: &str, values: &[(usize, &str)]) -> (Vec<u8>, Ve
 
 fn find(bench: &Bench, arena: &mut Arena, table: &str, values: &[(usize, &str)]) -> Option<RowKey> {
     let (present, image) = partial(bench, table, values);
-    let row = Partial { present: &present, image: &image };
+    let row = Partial {
+        present: &present,
+        image: &image,
+    };
     bench.db.find(arena, bench.id(table), &row).ok()
 }
 
@@ -53,7 +56,10 @@ fn equal_rows_of_a_table_without_key_are_told_apart_and_compared_as_a_bag() {
     let arena = &mut Arena::default();
     let mut source = Bench::new(arena, [keyless("bag", vec![int("n"), text("s")])]);
     let mut target = source.clone();
-    for (bench, rows) in [(&mut source, ["1", "1", "2"]), (&mut target, ["2", "1", "1"])] {
+    for (bench, rows) in [
+        (&mut source, ["1", "1", "2"]),
+        (&mut target, ["2", "1", "1"]),
+    ] {
         for n in rows {
             bench.insert(arena, "bag", &row(&[n, "x"])).unwrap();
         }
@@ -61,17 +67,39 @@ fn equal_rows_of_a_table_without_key_are_told_apart_and_compared_as_a_bag() {
     assert_eq!(diff(&source.db, &target.db, arena), vec![]);
     let key = find(&target, arena, "bag", &[(0, "1"), (1, "x")]).unwrap();
     let mut plan = Vec::new();
-    target.db.plan_delete(arena, target.id("bag"), key, Checks::ALL, &mut plan).unwrap();
+    target
+        .db
+        .plan_delete(arena, target.id("bag"), key, Checks::ALL, &mut plan)
+        .unwrap();
     target.db.apply(arena, &plan[0]);
-    assert_eq!(target.dump(arena, "bag"), [r#"["n", "s"]"#, r#"["1", "x"]"#, r#"["2", "x"]"#]);
+    assert_eq!(
+        target.dump(arena, "bag"),
+        [r#"["n", "s"]"#, r#"["1", "x"]"#, r#"["2", "x"]"#]
+    );
     let found = diff(&source.db, &target.db, arena);
-    assert!(matches!(&found[..], [Difference::Row { a: Some(_), b: None, .. }]), "{found:?}");
+    assert!(
+        matches!(
+            &found[..],
+            [Difference::Row {
+                a: Some(_),
+                b: None,
+                ..
+            }]
+        ),
+        "{found:?}"
+    );
 }
 
 #[test]
 fn a_comparison_names_tables_and_rows() {
     let arena = &mut Arena::default();
-    let mut a = Bench::new(arena, [table("t", vec![int("id"), int("v")]), table("u", vec![int("id")])]);
+    let mut a = Bench::new(
+        arena,
+        [
+            table("t", vec![int("id"), int("v")]),
+            table("u", vec![int("id")]),
+        ],
+    );
     for id in 1..=1000 {
         a.insert(arena, "t", &row(&[&id.to_string(), "0"])).unwrap();
     }
@@ -81,17 +109,32 @@ fn a_comparison_names_tables_and_rows() {
     b.update(arena, "t", 600, &row(&["600", "1"])).unwrap();
     b.update(arena, "t", 600, &row(&["600", "0"])).unwrap();
     let found = diff(&a.db, &b.db, arena);
-    let [Difference::Row { table, key, .. }, Difference::MissingTable { table: u, in_a: true }] = &found[..] else {
+    let [
+        Difference::Row { table, key, .. },
+        Difference::MissingTable {
+            table: u,
+            in_a: true,
+        },
+    ] = &found[..]
+    else {
         panic!("{found:?}")
     };
-    assert_eq!((&**table, *key, &**u), ("app.t", a.row_key("t", 500), "app.u"));
+    assert_eq!(
+        (&**table, *key, &**u),
+        ("app.t", a.row_key("t", 500), "app.u")
+    );
 }
 
 #[test]
 fn names_are_case_sensitive_and_empty_schemas_exist() {
     let arena = &mut Arena::default();
     let mut db = Bench::new(arena, [table("t", vec![int("id")])]).db;
-    assert_eq!(db.create_table(arena, table("t", vec![int("id")])).unwrap_err().code(), 1050);
+    assert_eq!(
+        db.create_table(arena, table("t", vec![int("id")]))
+            .unwrap_err()
+            .code(),
+        1050
+    );
     db.create_table(arena, table("T", vec![int("id")])).unwrap();
     db.create_schema("empty").unwrap();
     assert_eq!(db.create_schema("empty").unwrap_err().code(), 1007);
@@ -105,7 +148,13 @@ fn names_are_case_sensitive_and_empty_schemas_exist() {
 fn a_renamed_table_keeps_its_id_its_rows_and_its_children() {
     let arena = &mut Arena::default();
     let mut child = table("child", vec![int("id"), int("p")]);
-    child.foreign_keys = vec![foreign("fk", 1, "parent", Referential::Cascade, Referential::Restrict)];
+    child.foreign_keys = vec![foreign(
+        "fk",
+        1,
+        "parent",
+        Referential::Cascade,
+        Referential::Restrict,
+    )];
     let mut bench = Bench::new(arena, [table("parent", vec![int("id")]), child]);
     bench.insert(arena, "parent", &row(&["1"])).unwrap();
     bench.insert(arena, "child", &row(&["1", "1"])).unwrap();
@@ -115,11 +164,20 @@ fn a_renamed_table_keeps_its_id_its_rows_and_its_children() {
     assert_eq!(bench.db.id("old", "parents"), Some(id));
     let key = RowKey(1 ^ 1 << 63);
     let mut plan = Vec::new();
-    bench.db.plan_delete(arena, id, key, Checks::ALL, &mut plan).unwrap();
+    bench
+        .db
+        .plan_delete(arena, id, key, Checks::ALL, &mut plan)
+        .unwrap();
     assert_eq!(plan.len(), 2);
     bench.db.truncate(arena, id).unwrap();
     assert_eq!(bench.db.table(id).unwrap().auto_increment(), 1);
-    assert_eq!(bench.insert(arena, "child", &row(&["2", "1"])).unwrap_err().code(), 1452);
+    assert_eq!(
+        bench
+            .insert(arena, "child", &row(&["2", "1"]))
+            .unwrap_err()
+            .code(),
+        1452
+    );
 }
 
 #[test]
@@ -148,16 +206,34 @@ fn a_rebuild_maps_columns_and_refuses_what_does_not_fit() {
     let id = bench.id("t");
     let mut unique = table("t", vec![int("id"), int("v")]);
     unique.uniques = vec![key("v", &[1])];
-    let refused = bench.db.rebuild(arena, id, unique, &[ColumnSource::Copy(0), ColumnSource::Copy(1)]);
-    assert_eq!(refused.unwrap_err().to_string(), "Duplicate entry '7' for key 't.v'");
+    let refused = bench.db.rebuild(
+        arena,
+        id,
+        unique,
+        &[ColumnSource::Copy(0), ColumnSource::Copy(1)],
+    );
+    assert_eq!(
+        refused.unwrap_err().to_string(),
+        "Duplicate entry '7' for key 't.v'"
+    );
     assert_eq!(bench.rows(arena, "t").len(), 2);
 
     // The key goes, a new one counts the rows.
     let new = table("t2", vec![int("n"), text("v"), int("more")]);
-    let sources = [ColumnSource::Default, ColumnSource::Copy(1), ColumnSource::Default];
+    let sources = [
+        ColumnSource::Default,
+        ColumnSource::Copy(1),
+        ColumnSource::Default,
+    ];
     bench.db.rebuild(arena, id, new, &sources).unwrap();
-    assert_eq!(bench.dump(arena, "t2")[1..], [r#"["1", "7", null]"#, r#"["2", "7", null]"#]);
-    assert_eq!((bench.db.id("app", "t"), bench.db.id("app", "t2")), (None, Some(id)));
+    assert_eq!(
+        bench.dump(arena, "t2")[1..],
+        [r#"["1", "7", null]"#, r#"["2", "7", null]"#]
+    );
+    assert_eq!(
+        (bench.db.id("app", "t"), bench.db.id("app", "t2")),
+        (None, Some(id))
+    );
 }
 
 #[test]
@@ -168,7 +244,14 @@ fn text_goes_in_as_it_came_out() {
     let text = "[\"s\", \"id\"]\n[\"a\\\"\\\\\\u00e9\\ud83d\\ude80\\n\", \"-2\"]\n\n[null, \"10\"]\n[ \"é\" ,\"9\" ]\r\n";
     assert_eq!(bench.db.load_jsonl(arena, id, text), Ok(3));
     let dump = bench.dump(arena, "t");
-    assert_eq!(dump[1..], [r#"["-2", "a\"\\é🚀\n"]"#, r#"["9", "é"]"#, r#"["10", null]"#]);
+    assert_eq!(
+        dump[1..],
+        [
+            r#"["-2", "a\"\\é🚀\n"]"#,
+            r#"["9", "é"]"#,
+            r#"["10", null]"#
+        ]
+    );
     let mut again = Bench::new(arena, [table("t", vec![int("id"), super::text("s")])]);
     again.db.load_jsonl(arena, id, &dump.join("\n")).unwrap();
     assert_eq!(diff(&bench.db, &again.db, arena), vec![]);
@@ -179,15 +262,49 @@ fn what_is_wrong_with_a_text_is_said_with_its_line_and_column() {
     let arena = &mut Arena::default();
     let mut bench = Bench::new(arena, [table("t", vec![int("id"), text("s")])]);
     let id = bench.id("t");
-    let mut load = |text: &str| bench.db.load_jsonl(arena, id, text).unwrap_err().to_string();
-    assert_eq!(load("[\"id\"]\n[5]"), "line 2, character 2: expected a string or null: numbers are written as strings");
-    assert_eq!(load("[\"nope\"]"), "line 1: table 'app.t' has no column 'nope'");
-    assert_eq!(load("[\"id\", \"ID\"]"), "line 1: the first line must name each column once");
-    assert_eq!(load("[\"id\"]\n[\"1\", \"2\"]"), "line 2: 2 values for 1 columns");
-    assert_eq!(load("[\"id\"]\n[null]"), "line 2: column 'id' cannot be null");
+    let mut load = |text: &str| {
+        bench
+            .db
+            .load_jsonl(arena, id, text)
+            .unwrap_err()
+            .to_string()
+    };
+    assert_eq!(
+        load("[\"id\"]\n[5]"),
+        "line 2, character 2: expected a string or null: numbers are written as strings"
+    );
+    assert_eq!(
+        load("[\"nope\"]"),
+        "line 1: table 'app.t' has no column 'nope'"
+    );
+    assert_eq!(
+        load("[\"id\", \"ID\"]"),
+        "line 1: the first line must name each column once"
+    );
+    assert_eq!(
+        load("[\"id\"]\n[\"1\", \"2\"]"),
+        "line 2: 2 values for 1 columns"
+    );
+    assert_eq!(
+        load("[\"id\"]\n[null]"),
+        "line 2: column 'id' cannot be null"
+    );
     assert!(load("[\"id\"]\n[\"x\"]").starts_with("line 2: column 'id': "));
-    assert_eq!(load("[\"id\"]\n[\"3\"]\n[\"3\"]"), "line 3: Duplicate entry '3' for key 't.PRIMARY'");
-    for broken in ["[", "[\"", "[\"\\", "[\"\\ud83d\"]", "[\"a\"", "[\"a\",", "[]]", "nul", "[\"\\u12\"]"] {
+    assert_eq!(
+        load("[\"id\"]\n[\"3\"]\n[\"3\"]"),
+        "line 3: Duplicate entry '3' for key 't.PRIMARY'"
+    );
+    for broken in [
+        "[",
+        "[\"",
+        "[\"\\",
+        "[\"\\ud83d\"]",
+        "[\"a\"",
+        "[\"a\",",
+        "[]]",
+        "nul",
+        "[\"\\u12\"]",
+    ] {
         assert!(bench.db.load_jsonl(arena, id, broken).is_err(), "{broken}");
     }
 }

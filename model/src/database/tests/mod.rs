@@ -13,7 +13,10 @@ use crate::schema::{
 
 pub(super) fn column(name: &str, kind: ColumnKind, nullable: bool) -> Column {
     let text = matches!(kind, ColumnKind::Varchar { .. });
-    let collation = Collation { charset: "utf8mb4".into(), name: "utf8mb4_0900_ai_ci".into() };
+    let collation = Collation {
+        charset: "utf8mb4".into(),
+        name: "utf8mb4_0900_ai_ci".into(),
+    };
     Column {
         name: name.into(),
         kind,
@@ -26,7 +29,14 @@ pub(super) fn column(name: &str, kind: ColumnKind, nullable: bool) -> Column {
 }
 
 pub(super) fn int(name: &str) -> Column {
-    column(name, ColumnKind::Int { bytes: 4, unsigned: false }, true)
+    column(
+        name,
+        ColumnKind::Int {
+            bytes: 4,
+            unsigned: false,
+        },
+        true,
+    )
 }
 
 pub(super) fn text(name: &str) -> Column {
@@ -34,15 +44,27 @@ pub(super) fn text(name: &str) -> Column {
 }
 
 pub(super) fn key(name: &str, columns: &[usize]) -> UniqueKey {
-    let parts = columns.iter().map(|&column| KeyPart { column, prefix: None }).collect();
-    UniqueKey { name: name.into(), parts }
+    let parts = columns
+        .iter()
+        .map(|&column| KeyPart {
+            column,
+            prefix: None,
+        })
+        .collect();
+    UniqueKey {
+        name: name.into(),
+        parts,
+    }
 }
 
 /// A table of schema `app`; the first column is its AUTO_INCREMENT primary key.
 pub(super) fn table(name: &str, mut columns: Vec<Column>) -> TableDef {
     columns[0].auto_increment = true;
     columns[0].nullable = false;
-    TableDef { primary: Some(key("PRIMARY", &[0])), ..keyless(name, columns) }
+    TableDef {
+        primary: Some(key("PRIMARY", &[0])),
+        ..keyless(name, columns)
+    }
 }
 
 pub(super) fn keyless(name: &str, columns: Vec<Column>) -> TableDef {
@@ -54,7 +76,10 @@ pub(super) fn keyless(name: &str, columns: Vec<Column>) -> TableDef {
         uniques: Vec::new(),
         foreign_keys: Vec::new(),
         engine: "innodb".into(),
-        collation: Collation { charset: "utf8mb4".into(), name: "utf8mb4_0900_ai_ci".into() },
+        collation: Collation {
+            charset: "utf8mb4".into(),
+            name: "utf8mb4_0900_ai_ci".into(),
+        },
     }
 }
 
@@ -124,9 +149,16 @@ impl Bench {
         Ok(out)
     }
 
-    pub fn insert(&mut self, arena: &mut Arena, table: &str, row: &[Option<&str>]) -> Result<Vec<Change>, SqlError> {
+    pub fn insert(
+        &mut self,
+        arena: &mut Arena,
+        table: &str,
+        row: &[Option<&str>],
+    ) -> Result<Vec<Change>, SqlError> {
         let (t, image) = (self.id(table), self.image(table, row));
-        self.run(arena, |db, arena, out| db.plan_insert(arena, t, &image, Checks::ALL, out))
+        self.run(arena, |db, arena, out| {
+            db.plan_insert(arena, t, &image, Checks::ALL, out)
+        })
     }
 
     /// The row whose integer key has this value.
@@ -143,13 +175,26 @@ impl Bench {
         id: i64,
         row: &[Option<&str>],
     ) -> Result<Vec<Change>, SqlError> {
-        let (t, key, image) = (self.id(table), self.row_key(table, id), self.image(table, row));
-        self.run(arena, |db, arena, out| db.plan_update(arena, t, key, &image, Checks::ALL, out))
+        let (t, key, image) = (
+            self.id(table),
+            self.row_key(table, id),
+            self.image(table, row),
+        );
+        self.run(arena, |db, arena, out| {
+            db.plan_update(arena, t, key, &image, Checks::ALL, out)
+        })
     }
 
-    pub fn delete(&mut self, arena: &mut Arena, table: &str, id: i64) -> Result<Vec<Change>, SqlError> {
+    pub fn delete(
+        &mut self,
+        arena: &mut Arena,
+        table: &str,
+        id: i64,
+    ) -> Result<Vec<Change>, SqlError> {
         let (t, key) = (self.id(table), self.row_key(table, id));
-        self.run(arena, |db, arena, out| db.plan_delete(arena, t, key, Checks::ALL, out))
+        self.run(arena, |db, arena, out| {
+            db.plan_delete(arena, t, key, Checks::ALL, out)
+        })
     }
 
     /// All rows of a table as texts, those of a base too.
@@ -160,13 +205,16 @@ impl Bench {
         let mut out = Vec::new();
         for key in table.keys() {
             let image = table.image(arena, key, &mut scratch).unwrap();
-            let row = columns.iter().zip(fields(columns, image)).map(|(column, raw)| {
-                raw.map(|raw| {
-                    let mut text = String::new();
-                    render(column, raw, &mut text);
-                    text
-                })
-            });
+            let row = columns
+                .iter()
+                .zip(fields(columns, image))
+                .map(|(column, raw)| {
+                    raw.map(|raw| {
+                        let mut text = String::new();
+                        render(column, raw, &mut text);
+                        text
+                    })
+                });
             out.push(row.collect());
         }
         out
@@ -174,12 +222,19 @@ impl Bench {
 
     pub fn dump(&self, arena: &Arena, table: &str) -> Vec<String> {
         let mut lines = Vec::new();
-        self.db.dump_table(arena, self.id(table), &mut |line| lines.push(line.to_string())).unwrap();
+        self.db
+            .dump_table(arena, self.id(table), &mut |line| {
+                lines.push(line.to_string())
+            })
+            .unwrap();
         lines
     }
 }
 
 /// Texts of a row: `row(&["1", "NULL"])`.
 pub(super) fn row<'a>(values: &[&'a str]) -> Vec<Option<&'a str>> {
-    values.iter().map(|v| (*v != "NULL").then_some(*v)).collect()
+    values
+        .iter()
+        .map(|v| (*v != "NULL").then_some(*v))
+        .collect()
 }

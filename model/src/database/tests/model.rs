@@ -27,15 +27,31 @@ enum Op {
 }
 
 impl Plain {
-    fn fits(&self, t: usize, id: i64, row: &[Option<i64>; 3], skip: Option<usize>, old: Option<&[Option<i64>; 3]>) -> bool {
-        let unique = row[0].is_none() || self.tables[t].iter().all(|(i, r)| *i == id || r[0] != row[0]);
-        let parents = self.fks.iter().enumerate().all(|(n, &(child, column, parent, ..))| {
-            let value = row[column - 1];
-            child != t
-                || Some(n) == skip
-                || old.is_some_and(|o| o[column - 1] == value)
-                || value.is_none_or(|v| self.tables[parent].contains_key(&v) || parent == t && v == id)
-        });
+    fn fits(
+        &self,
+        t: usize,
+        id: i64,
+        row: &[Option<i64>; 3],
+        skip: Option<usize>,
+        old: Option<&[Option<i64>; 3]>,
+    ) -> bool {
+        let unique = row[0].is_none()
+            || self.tables[t]
+                .iter()
+                .all(|(i, r)| *i == id || r[0] != row[0]);
+        let parents = self
+            .fks
+            .iter()
+            .enumerate()
+            .all(|(n, &(child, column, parent, ..))| {
+                let value = row[column - 1];
+                child != t
+                    || Some(n) == skip
+                    || old.is_some_and(|o| o[column - 1] == value)
+                    || value.is_none_or(|v| {
+                        self.tables[parent].contains_key(&v) || parent == t && v == id
+                    })
+            });
         unique && parents
     }
 
@@ -50,16 +66,23 @@ impl Plain {
         self.follow(t, id, None, updating, depth)
     }
 
-    fn update(&mut self, t: usize, id: i64, new: i64, row: [Option<i64>; 3], skip: Option<usize>, updating: &[usize], depth: u32) -> Option<()> {
+    fn update(
+        &mut self,
+        t: usize,
+        id: i64,
+        new: i64,
+        row: [Option<i64>; 3],
+        skip: Option<usize>,
+        updating: &[usize],
+        depth: u32,
+    ) -> Option<()> {
         let old = *self.tables[t].get(&id)?;
         let mut others = self.clone();
         others.tables[t].remove(&id);
         let taken = others.tables[t].contains_key(&new);
-        // The old row is still there when parents are looked for.
-        let mut with_old = others.clone();
-        with_old.tables[t].insert(id, old);
         let unique = others.fits(t, new, &[row[0], None, None], None, None);
-        (!taken && unique && with_old.fits(t, new, &[None, row[1], row[2]], skip, Some(&old))).then_some(())?;
+        (!taken && unique && others.fits(t, new, &[None, row[1], row[2]], skip, Some(&old)))
+            .then_some(())?;
         self.tables[t].remove(&id);
         self.tables[t].insert(new, row);
         if id == new {
@@ -69,10 +92,22 @@ impl Plain {
         self.follow(t, id, Some(new), &updating, depth)
     }
 
-    fn follow(&mut self, t: usize, id: i64, new: Option<i64>, updating: &[usize], depth: u32) -> Option<()> {
-        for (n, (child, column, parent, on_delete, on_update)) in self.fks.clone().into_iter().enumerate() {
+    fn follow(
+        &mut self,
+        t: usize,
+        id: i64,
+        new: Option<i64>,
+        updating: &[usize],
+        depth: u32,
+    ) -> Option<()> {
+        for (n, (child, column, parent, on_delete, on_update)) in
+            self.fks.clone().into_iter().enumerate()
+        {
             let refers = |rows: &Rows| -> Vec<i64> {
-                rows.iter().filter(|(_, r)| r[column - 1] == Some(id)).map(|(i, _)| *i).collect()
+                rows.iter()
+                    .filter(|(_, r)| r[column - 1] == Some(id))
+                    .map(|(i, _)| *i)
+                    .collect()
             };
             let children = refers(&self.tables[child]);
             if parent != t || children.is_empty() {
@@ -80,11 +115,16 @@ impl Plain {
             }
             let action = if new.is_some() { on_update } else { on_delete };
             let updates = new.is_some() || action == Referential::SetNull;
-            if action == Referential::Restrict || updates && updating.contains(&child) || depth == 15 {
+            if action == Referential::Restrict
+                || updates && updating.contains(&child)
+                || depth == 15
+            {
                 return None;
             }
             for c in children {
-                let Some(mut row) = self.tables[child].get(&c).copied() else { continue };
+                let Some(mut row) = self.tables[child].get(&c).copied() else {
+                    continue;
+                };
                 if row[column - 1] != Some(id) {
                     continue;
                 }
@@ -116,7 +156,8 @@ impl Plain {
     /// No dangling reference, no unique value twice.
     fn sound(&self) -> bool {
         self.tables.iter().enumerate().all(|(t, rows)| {
-            rows.iter().all(|(id, row)| self.fits(t, *id, row, None, None))
+            rows.iter()
+                .all(|(id, row)| self.fits(t, *id, row, None, None))
         })
     }
 }
@@ -134,7 +175,10 @@ fn fks() -> impl Strategy<Value = Vec<Fk>> {
     let ends = [(0, 2, 0), (1, 2, 0), (1, 3, 0), (2, 2, 1), (2, 3, 0)];
     prop::collection::vec((action(), action()), ends.len()).prop_map(move |actions| {
         let with = ends.iter().zip(actions);
-        with.map(|(&(child, column, parent), (delete, update))| (child, column, parent, delete, update)).collect()
+        with.map(|(&(child, column, parent), (delete, update))| {
+            (child, column, parent, delete, update)
+        })
+        .collect()
     })
 }
 
@@ -157,11 +201,20 @@ fn bench(arena: &mut Arena, fks: &[Fk]) -> Bench {
     let wide = |bytes, unsigned| ColumnKind::Int { bytes, unsigned };
     let defs = TABLES.iter().enumerate().map(|(t, name)| {
         let id = column("id", wide(8, t == 1), false);
-        let mut def = table(name, vec![id, int("u"), int("x"), column("y", wide(2, true), true)]);
+        let mut def = table(
+            name,
+            vec![id, int("u"), int("x"), column("y", wide(2, true), true)],
+        );
         def.uniques = vec![key("u", &[1])];
         for (n, &(child, column, parent, delete, update)) in fks.iter().enumerate() {
             if child == t {
-                def.foreign_keys.push(foreign(&format!("fk{n}"), column, TABLES[parent], delete, update));
+                def.foreign_keys.push(foreign(
+                    &format!("fk{n}"),
+                    column,
+                    TABLES[parent],
+                    delete,
+                    update,
+                ));
             }
         }
         def
@@ -170,7 +223,11 @@ fn bench(arena: &mut Arena, fks: &[Fk]) -> Bench {
 }
 
 fn texts(id: i64, row: &[Option<i64>; 3]) -> Vec<Option<String>> {
-    [Some(id)].iter().chain(row).map(|v| v.map(|v| v.to_string())).collect()
+    [Some(id)]
+        .iter()
+        .chain(row)
+        .map(|v| v.map(|v| v.to_string()))
+        .collect()
 }
 
 fn run(bench: &mut Bench, arena: &mut Arena, op: &Op) -> Result<Vec<Change>, SqlError> {
@@ -178,11 +235,20 @@ fn run(bench: &mut Bench, arena: &mut Arena, op: &Op) -> Result<Vec<Change>, Sql
     match op {
         Op::Insert(t, id, row) => {
             let row = with(*id, row);
-            bench.insert(arena, TABLES[*t], &row.iter().map(Option::as_deref).collect::<Vec<_>>())
+            bench.insert(
+                arena,
+                TABLES[*t],
+                &row.iter().map(Option::as_deref).collect::<Vec<_>>(),
+            )
         }
         Op::Update(t, id, new, row) => {
             let row = with(*new, row);
-            bench.update(arena, TABLES[*t], *id, &row.iter().map(Option::as_deref).collect::<Vec<_>>())
+            bench.update(
+                arena,
+                TABLES[*t],
+                *id,
+                &row.iter().map(Option::as_deref).collect::<Vec<_>>(),
+            )
         }
         Op::Delete(t, id) => bench.delete(arena, TABLES[*t], *id),
         Op::UndoLast => Ok(Vec::new()),
