@@ -4,9 +4,17 @@
 
 #![deny(missing_docs)]
 
+pub mod apply;
 pub mod arena;
+pub mod binlog;
+pub mod database;
 pub mod ddl;
+pub mod gtid;
+pub mod names;
+pub mod replica;
 pub mod row;
 pub mod schema;
+pub mod server;
+pub mod table;
 
 pub use arena::{Arena, KeyId, RowRef};
