@@ -27,7 +27,7 @@ pub enum Mode {
 /// 1146.
 pub fn table_of(database: &Database, map: &TableMap<'_>) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
     let (schema, name) = (String::from_utf8_lossy(map.schema), String::from_utf8_lossy(map.table));
-    let id = database.table_id(&schema, &name);
+    let id = database.id(&schema, &name);
     id.and_then(|id| Some((id, Arc::clone(database.table(id)?.def()))))
         .ok_or_else(|| ApplyErrorKind::NoTable(map.full_name()))
 }
@@ -76,9 +76,9 @@ impl DirectOn<'_> {
     fn find(&mut self, arena: &mut Arena, work: &RowWork<'_>) -> Result<Option<crate::table::RowKey>, ApplyErrorKind> {
         let Some(before) = &work.before else { return Ok(None) };
         match self.database.find(arena, work.table, before) {
-            Some(key) => Ok(Some(key)),
-            None if self.direct.mode == Mode::Idempotent => Ok(None),
-            None => Err(ApplyErrorKind::NotFound { table: work.def.name.to_string() }),
+            Ok(key) => Ok(Some(key)),
+            Err(SqlError::NotFound { .. }) if self.direct.mode == Mode::Idempotent => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -24,12 +24,6 @@ pub enum ApplyErrorKind {
     /// A constraint: 1062, 1452, …
     #[error(transparent)]
     Sql(#[from] SqlError),
-    /// 1032: the row of an UPDATE or DELETE is not there.
-    #[error("Can't find record in '{table}'")]
-    NotFound {
-        /// The table's name.
-        table: String,
-    },
     /// 1146.
     #[error("Table '{0}' doesn't exist")]
     NoTable(String),
@@ -92,7 +86,6 @@ impl ApplyErrorKind {
     pub fn code(&self) -> Option<u16> {
         match self {
             Self::Sql(e) => Some(e.code()),
-            Self::NotFound { .. } => Some(1032),
             Self::NoTable(_) => Some(1146),
             Self::Mismatch { .. } | Self::Convert { .. } => Some(1677),
             Self::Incident => Some(1590),

@@ -1,13 +1,13 @@
 //! The applier: a coordinator that reads the relay log, and workers.
 
-use super::{Config, Range, Replica, ThreadError};
+use super::{Config, Range, Replica, ThreadError, checksum};
 use crate::{
     apply::{ApplyError, ApplyErrorKind, Direct, RowWork, Sink, Walker, table_of},
     arena::Arena,
     binlog::{
         decode::TableMap,
         group::{Group, GroupKind, Groups},
-        log::LogPosition,
+        log::LogPos,
     },
     database::{Change, Database, TableId},
     schema::TableDef,
@@ -50,14 +50,13 @@ const ROWS_PER_PAGE: u64 = 128;
 pub(super) struct Applier {
     config: Config,
     pub(super) running: bool,
-    pub(super) exec: LogPosition,
+    pub(super) exec: LogPos,
     pub(super) exec_file: String,
     pub(super) last_error: Option<ThreadError>,
     pub(super) applying_timestamp_s: Option<u32>,
     /// In the order of the relay log.
     in_flight: VecDeque<Applying>,
     last_commit_us: u64,
-    clock_file: u32,
     warm: BTreeSet<(TableId, u64)>,
     walker: Walker,
     counter: Walker,
@@ -69,13 +68,12 @@ impl Applier {
         Self {
             config,
             running: false,
-            exec: LogPosition { file: 0, pos },
+            exec: LogPos { file: 0, pos },
             exec_file,
             last_error: None,
             applying_timestamp_s: None,
             in_flight: VecDeque::new(),
             last_commit_us: 0,
-            clock_file: 0,
             warm: BTreeSet::new(),
             walker: Walker::default(),
             counter: Walker::default(),
@@ -97,7 +95,7 @@ impl Applier {
         self.applying_timestamp_s = None;
     }
 
-    pub(super) fn connected(&mut self, file: &str, at: LogPosition) {
+    pub(super) fn connected(&mut self, file: &str, at: LogPos) {
         if self.exec.file == 0 {
             self.exec = at;
             self.exec_file = file.to_string();
@@ -113,8 +111,8 @@ impl Applier {
     }
 
     /// When a group that may follow `last_committed` can start.
-    fn may_start_us(&self, now: u64, file: u32, last_committed: u64, alone: bool) -> u64 {
-        let depends = |a: &&Applying| alone || a.range.file != file || a.sequence <= last_committed;
+    fn may_start_us(&self, now: u64, file: u64, last_committed: u64, alone: bool) -> u64 {
+        let depends = |a: &&Applying| alone || a.range.at.file != file || a.sequence <= last_committed;
         self.in_flight.iter().filter(depends).map(|a| a.commit_us).max().unwrap_or(0).max(now)
     }
 }
@@ -139,7 +137,7 @@ impl Replica {
         server: &mut Server,
         source: &Server,
         costs: Costs,
-        mut applied: impl FnMut(LogPosition, u64, &[Change], &Arena),
+        mut applied: impl FnMut(LogPos, u64, &[Change], &Arena),
     ) {
         if !self.applier.running {
             return;
@@ -149,7 +147,7 @@ impl Replica {
             let applying = self.applier.in_flight[index];
             match self.commit(arena, server, source, &applying) {
                 Ok(()) => {
-                    let end = LogPosition { file: applying.range.file, pos: applying.range.to };
+                    let end = applying.range.end();
                     applied(end, applying.commit_us, &self.applier.direct.changes, arena);
                     self.applier.in_flight.remove(index);
                     self.advance(end, source);
@@ -170,14 +168,14 @@ impl Replica {
     }
 
     /// The low-water mark: the end of the last group before the first that is not done.
-    fn advance(&mut self, end: LogPosition, source: &Server) {
+    fn advance(&mut self, end: LogPos, source: &Server) {
         let mark = match self.applier.in_flight.front() {
-            Some(front) => LogPosition { file: front.range.file, pos: front.range.from },
+            Some(front) => front.range.at,
             None => end,
         };
         if mark > self.applier.exec {
             if mark.file != self.applier.exec.file
-                && let Some(name) = source.binlog.as_ref().map(|b| b.file_name(mark.file))
+                && let Some(name) = source.binlog.as_ref().map(|b| b.name(mark.file))
             {
                 self.applier.exec_file = name;
             }
@@ -189,11 +187,8 @@ impl Replica {
     fn dispatch(&mut self, arena: &mut Arena, now: u64, server: &Server, source: &Server, costs: Costs) {
         while self.applier.in_flight.len() < self.applier.workers() {
             let Some(range) = self.relay.front().copied() else { return };
-            let Some(bytes) = source.binlog.as_ref().and_then(|b| b.stored(range.file, range.from, range.to)) else {
-                return;
-            };
-            let mut groups = Groups::new(bytes, range.from, source.config.writer.checksum());
-            let group = match groups.next() {
+            let Some(binlog) = source.binlog.as_ref() else { return };
+            let group = match Groups::new(binlog.bytes(range.span), range.at.pos, checksum(binlog)).next() {
                 Some(Ok(group)) => group,
                 // What is left of the range holds no group: heads of files and the like.
                 None => {
@@ -211,13 +206,12 @@ impl Replica {
             let cost = self.cost(arena, server, &group, costs);
             let (last_committed, sequence) =
                 group.gtid.as_ref().map_or((0, 0), |g| (g.last_committed, g.sequence_number));
-            let start = self.applier.may_start_us(now, range.file, last_committed, alone || sequence == 0);
+            let start = self.applier.may_start_us(now, range.at.file, last_committed, alone || sequence == 0);
             let done_us = start + cost;
             let commit_us =
                 if self.applier.config.preserve_commit_order { done_us.max(self.applier.last_commit_us) } else { done_us };
             self.applier.last_commit_us = commit_us;
-            self.applier.clock_file = range.file;
-            let taken = Range { file: range.file, from: group.start, to: group.end };
+            let taken = range.part(group.start, group.end);
             if self.applier.in_flight.is_empty() {
                 self.applier.applying_timestamp_s = Some(group.timestamp_s);
             }
@@ -229,7 +223,7 @@ impl Replica {
                 commit_us,
             });
             match self.relay.front_mut() {
-                Some(front) if group.end < front.to => front.from = group.end,
+                Some(front) if group.end < front.end().pos => *front = front.from(group.end),
                 _ => {
                     self.relay.pop_front();
                 }
@@ -250,18 +244,20 @@ impl Replica {
     }
 
     fn commit(&mut self, arena: &mut Arena, server: &mut Server, source: &Server, applying: &Applying) -> Result<(), ApplyError> {
-        let Range { file, from, to } = applying.range;
-        let Some(bytes) = source.binlog.as_ref().and_then(|b| b.stored(file, from, to)) else { return Ok(()) };
-        let Some(Ok(group)) = Groups::new(bytes, from, source.config.writer.checksum()).next() else { return Ok(()) };
+        let Some(binlog) = source.binlog.as_ref() else { return Ok(()) };
+        let Range { at, span } = applying.range;
+        // The group was read when it was handed to the worker.
+        let Some(Ok(group)) = Groups::new(binlog.bytes(span), at.pos, checksum(binlog)).next() else { return Ok(()) };
         server.apply_replicated(arena, applying.commit_us, &mut self.applier.walker, &mut self.applier.direct, &group)
     }
 
     fn stopped_by(&mut self, error: &ApplyError, applying: &Applying, source: &Server) {
-        let file = source.binlog.as_ref().map(|b| b.file_name(applying.range.file)).unwrap_or_default();
+        let end = applying.range.end();
+        let file = source.binlog.as_ref().map(|b| b.name(end.file)).unwrap_or_default();
         let errno = error.kind.code().map_or(13_121, u32::from);
         let text = format!(
             "Coordinator stopped because there were error(s) in the worker(s): {} ; the event's source log {file}, end_log_pos {}",
-            error.kind, applying.range.to
+            error.kind, end.pos
         );
         self.applier.stop(&mut self.relay);
         self.applier.last_error = Some(ThreadError { errno, text });
@@ -286,7 +282,7 @@ impl Sink for Counter<'_> {
         self.rows += 1;
         if self.lazy
             && let Some(before) = &work.before
-            && let Some(RowKey(key)) = self.database.find(arena, work.table, before)
+            && let Ok(RowKey(key)) = self.database.find(arena, work.table, before)
             && self.warm.insert((work.table, key / ROWS_PER_PAGE))
         {
             self.cold += 1;

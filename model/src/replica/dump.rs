@@ -9,7 +9,7 @@ use super::{Range, ThreadError};
 use crate::{
     binlog::{
         group::Groups,
-        log::{Binlog, LogPosition},
+        log::{Binlog, LogPos, Span},
     },
     gtid::{Gtid, GtidSet},
     server::Server,
@@ -36,7 +36,7 @@ pub enum Request {
 #[derive(Clone, Debug)]
 pub struct DumpThread {
     /// The next byte to look at.
-    pub at: LogPosition,
+    pub at: LogPos,
     /// The first byte that is sent.
     skip: Option<GtidSet>,
 }
@@ -91,7 +91,7 @@ fn by_gtid(server: &Server, binlog: &Binlog, known: &GtidSet) -> Result<DumpThre
              transactions that have been committed on source but are not included in GTID_EXECUTED.",
         ));
     }
-    let missing = binlog.purged_gtids().subtract(known);
+    let missing = binlog.purged().subtract(known);
     if !missing.is_empty() {
         return Err(refused(
             server,
@@ -103,16 +103,16 @@ fn by_gtid(server: &Server, binlog: &Binlog, known: &GtidSet) -> Result<DumpThre
         ));
     }
     match binlog.find_file_for(known) {
-        Some(file) => Ok(DumpThread { at: LogPosition { file, pos: FIRST }, skip: Some(known.clone()) }),
+        Some(file) => Ok(DumpThread { at: LogPos { file, pos: FIRST }, skip: Some(known.clone()) }),
         None => Err(refused(server, "Could not find first log file name in binary log index file")),
     }
 }
 
 fn by_position(server: &Server, binlog: &Binlog, file: &str, pos: u64) -> Result<DumpThread, ThreadError> {
-    let number = if file.is_empty() { binlog.first_file() } else { binlog.file_number(file) };
-    let number = number
-        .ok_or_else(|| refused(server, "Could not find first log file name in binary log index file"))?;
-    let end = binlog.published_end(number).unwrap_or(FIRST);
+    let first = || binlog.files().first();
+    let found = if file.is_empty() { first() } else { binlog.number(file).and_then(|n| binlog.file(n)) };
+    let found = found.ok_or_else(|| refused(server, "Could not find first log file name in binary log index file"))?;
+    let (number, end) = (found.number(), found.length());
     if pos > end {
         return Err(refused(
             server,
@@ -122,7 +122,7 @@ fn by_position(server: &Server, binlog: &Binlog, file: &str, pos: u64) -> Result
             ),
         ));
     }
-    Ok(DumpThread { at: LogPosition { file: number, pos }, skip: None })
+    Ok(DumpThread { at: LogPos { file: number, pos }, skip: None })
 }
 
 impl DumpThread {
@@ -131,51 +131,56 @@ impl DumpThread {
     ///
     /// # Errors
     /// The position is inside an event, or the file that comes next is gone.
-    pub fn next(&mut self, server: &Server, limit: u64) -> Result<Option<Sent>, ThreadError> {
+    pub fn next(&mut self, server: &Server, limit: usize) -> Result<Option<Sent>, ThreadError> {
         let Some(binlog) = &server.binlog else { return Ok(None) };
         loop {
-            if binlog.file_name_of(self.at.file).is_none() {
+            if binlog.file(self.at.file).is_none() {
                 return Err(refused(server, "could not find next log"));
             }
-            let Some(bytes) = binlog.read(self.at) else {
-                match binlog.next_file(self.at.file) {
-                    Some(file) => {
-                        self.at = LogPosition { file, pos: FIRST };
-                        continue;
-                    }
-                    None => return Ok(None),
+            let span = binlog.read_span(self.at).filter(|span| span.length() > 0);
+            let Some(span) = span else {
+                if self.at.file >= binlog.published().file {
+                    return Ok(None);
                 }
+                self.at = LogPos { file: self.at.file + 1, pos: FIRST };
+                continue;
             };
-            let from = self.at.pos;
-            let mut groups = Groups::new(bytes, from, server.config.writer.checksum());
-            let mut sent = Sent { range: Range { file: self.at.file, from, to: from }, gtids: Vec::new() };
-            for group in groups.by_ref() {
-                let group = group.map_err(|_| refused(server, &inside_an_event(self.at.pos)))?;
-                let gtid = group.gtid.as_ref().and_then(|g| g.gtid.clone());
-                let known = gtid.as_ref().is_some_and(|g| self.skip.as_ref().is_some_and(|s| s.contains(g)));
-                if known {
-                    if !sent.gtids.is_empty() || sent.range.to > sent.range.from {
-                        break;
-                    }
-                    sent.range = Range { from: group.end, to: group.end, ..sent.range };
-                    continue;
+            match self.choose(server, binlog, span, limit)? {
+                Some(sent) => {
+                    self.at = sent.range.end();
+                    return Ok(Some(sent));
                 }
-                if sent.range.from == sent.range.to {
-                    sent.range.from = group.start;
-                }
-                sent.range.to = group.end;
-                sent.gtids.extend(gtid);
-                if sent.range.to - sent.range.from >= limit {
+                // Nothing but events outside of groups (the head of a file, a ROTATE) and known groups.
+                None => self.at.pos += span.length() as u64,
+            }
+        }
+    }
+
+    /// The first groups of a span that the replica does not have.
+    fn choose(&self, server: &Server, binlog: &Binlog, span: Span, limit: usize) -> Result<Option<Sent>, ThreadError> {
+        let checksum = super::checksum(binlog);
+        let (mut from, mut to, mut gtids) = (self.at.pos, self.at.pos, Vec::new());
+        for group in Groups::new(binlog.bytes(span), self.at.pos, checksum) {
+            let group = group.map_err(|_| refused(server, &inside_an_event(self.at.pos)))?;
+            let gtid = group.gtid.as_ref().and_then(|g| g.gtid);
+            if gtid.is_some_and(|g| self.skip.as_ref().is_some_and(|s| s.contains(&g))) {
+                if to > from {
                     break;
                 }
+                continue;
             }
-            if sent.range.to > sent.range.from {
-                self.at.pos = sent.range.to;
-                return Ok(Some(sent));
+            if to <= from {
+                from = group.start;
             }
-            // Nothing but events outside of groups: the head of a file, a ROTATE.
-            self.at.pos = from + bytes.len() as u64;
+            to = group.end;
+            gtids.extend(gtid);
+            if (to - from) as usize >= limit {
+                break;
+            }
         }
+        let skip = (from - self.at.pos) as usize;
+        let at = LogPos { file: self.at.file, pos: from };
+        Ok((to > from).then(|| Sent { range: Range { at, span: span.slice(skip, (to - from) as usize) }, gtids }))
     }
 }
 

@@ -16,7 +16,10 @@ pub use applier::{Applying, Costs};
 pub use status::{IoRunning, Status};
 
 use crate::{
-    binlog::log::LogPosition,
+    binlog::{
+        event::Checksum,
+        log::{Binlog, LogPos, Span},
+    },
     gtid::{Gtid, GtidSet},
 };
 use applier::Applier;
@@ -36,15 +39,32 @@ pub enum Start {
     },
 }
 
-/// A range of a file of the source, whole groups.
+/// A range of a file of the source: whole groups. The bytes stay readable when the file is purged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {
-    /// The file's number on the source.
-    pub file: u32,
-    /// First byte.
-    pub from: u64,
+    /// Where it starts on the source.
+    pub at: LogPos,
+    /// Its bytes.
+    pub span: Span,
+}
+
+impl Range {
     /// Behind the last byte.
-    pub to: u64,
+    pub fn end(&self) -> LogPos {
+        LogPos { file: self.at.file, pos: self.at.pos + self.span.length() as u64 }
+    }
+
+    /// The part between two positions.
+    fn part(&self, from: u64, to: u64) -> Self {
+        let rest = self.from(from);
+        Self { span: rest.span.slice(0, (to - from) as usize), ..rest }
+    }
+
+    /// What is left from position `pos` on.
+    fn from(&self, pos: u64) -> Self {
+        let skip = pos.saturating_sub(self.at.pos);
+        Self { at: LogPos { file: self.at.file, pos }, span: self.span.slice(skip as usize, usize::MAX) }
+    }
 }
 
 /// An error of the receiver or the applier: number and text.
@@ -54,6 +74,11 @@ pub struct ThreadError {
     pub errno: u32,
     /// `Last_IO_Error`, `Last_SQL_Error`.
     pub text: String,
+}
+
+/// How the events of a log are checked.
+fn checksum(binlog: &Binlog) -> Checksum {
+    if binlog.writer().options().checksum { Checksum::Crc32 } else { Checksum::None }
 }
 
 /// Replication parameters of the replica.
@@ -73,7 +98,7 @@ pub struct Replica {
     io: IoRunning,
     connected_once: bool,
     read_file: String,
-    read: LogPosition,
+    read: LogPos,
     relay: VecDeque<Range>,
     retrieved: GtidSet,
     last_io_error: Option<ThreadError>,
@@ -93,7 +118,7 @@ impl Replica {
             io: IoRunning::No,
             connected_once: false,
             read_file: read_file.clone(),
-            read: LogPosition { file: 0, pos },
+            read: LogPos { file: 0, pos },
             relay: VecDeque::new(),
             retrieved: GtidSet::default(),
             last_io_error: None,
@@ -129,7 +154,7 @@ impl Replica {
     }
 
     /// The source agreed and sends from here on. `clock_diff_s`: this server's clock minus the source's.
-    pub fn connected(&mut self, file: &str, at: LogPosition, clock_diff_s: i64) {
+    pub fn connected(&mut self, file: &str, at: LogPos, clock_diff_s: i64) {
         self.io = IoRunning::Yes;
         self.connected_once = true;
         self.read_file = file.to_string();
@@ -153,27 +178,25 @@ impl Replica {
 
     /// Events have arrived and are in the relay log.
     pub fn receive(&mut self, file: &str, range: Range, gtids: impl Iterator<Item = Gtid>) {
-        if self.read.file != range.file {
+        let end = range.end();
+        if self.read.file != end.file {
             self.read_file.clear();
             self.read_file.push_str(file);
         }
-        self.read = LogPosition { file: range.file, pos: range.to };
+        self.read = end;
         for gtid in gtids {
             self.retrieved.add(gtid);
         }
-        match self.relay.back_mut() {
-            Some(last) if last.file == range.file && last.to == range.from => last.to = range.to,
-            _ => self.relay.push_back(range),
-        }
+        self.relay.push_back(range);
     }
 
     /// How far the receiver is.
-    pub fn read_position(&self) -> LogPosition {
+    pub fn read_position(&self) -> LogPos {
         self.read
     }
 
     /// The end of the last group applied, in order.
-    pub fn exec_position(&self) -> LogPosition {
+    pub fn exec_position(&self) -> LogPos {
         self.applier.exec
     }
 

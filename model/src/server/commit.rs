@@ -19,12 +19,13 @@ use super::{
 use crate::{
     arena::Arena,
     binlog::{
-        encode::{Head, RowWrite, TableTemplate, ddl, transaction},
-        log::LogPosition,
+        encode::{Head, RowWrite, TableTemplate, Writer},
+        log::LogPos,
     },
-    database::TableId,
+    database::{Database, TableId},
     ddl::{self as sql, DdlError},
     gtid::Gtid,
+    schema::TableDef,
 };
 use std::{collections::VecDeque, sync::Arc};
 
@@ -40,7 +41,7 @@ pub struct Committed {
     /// Its GTID's number; 0 with `gtid_mode = OFF`.
     pub gno: u64,
     /// Where it ends in the binlog; position 0 without a binlog.
-    pub end: LogPosition,
+    pub end: LogPos,
 }
 
 /// A DDL statement on its way through the pipeline.
@@ -183,7 +184,7 @@ impl Server {
             for &session in &queue {
                 self.pipeline.group.push(Member {
                     session,
-                    done: Committed { number: CommitNumber(0), gno: 0, end: LogPosition::default() },
+                    done: Committed { number: CommitNumber(0), gno: 0, end: LogPos::default() },
                     sequence: 0,
                 });
             }
@@ -229,34 +230,33 @@ impl Server {
         } else {
             0
         };
-        member.done = Committed { number, gno, end: LogPosition::default() };
+        member.done = Committed { number, gno, end: LogPos::default() };
         let Some(session) = self.sessions.get(member.session) else { return };
         let Some(binlog) = self.binlog.as_mut() else { return };
         let us = self.config.epoch_us + at;
         let head = Head {
             gtid: (gno > 0).then(|| Gtid::new(self.config.uuid, gno)),
-            last_committed: session.last_committed.saturating_sub(self.pipeline.file_clock) as i64,
-            sequence_number: (member.sequence - self.pipeline.file_clock) as i64,
+            last_committed: session.last_committed.saturating_sub(self.pipeline.file_clock),
+            sequence_number: member.sequence - self.pipeline.file_clock,
             immediate_commit_us: us,
             original_commit_us: us,
             timestamp_s: ((self.config.epoch_us + session.started_us) / 1_000_000) as u32,
+            origin_server_id: None,
             thread_id: session.serial,
             default_schema: "",
             xid: number.0 + 1,
         };
-        let writer = &self.config.writer;
-        member.done.end = match &session.ddl {
-            Some(statement) => binlog.append(|out, pos| ddl(out, pos, writer, &head, &statement.schema, &statement.sql)),
+        let written = match &session.ddl {
+            Some(ddl) => binlog.append(us, head.gtid, |writer, out, pos| writer.ddl(out, pos, &head, &ddl.schema, &ddl.sql)),
             None => {
                 let database = &self.database;
-                let templates = &mut self.templates;
                 for logged in &session.changes {
-                    template(templates, database, writer, logged.change.table);
+                    self.templates.renew(database, binlog.writer(), logged.change.table);
                 }
+                let templates = &self.templates;
                 let rows = session.changes.iter().filter(|l| l.logged).filter_map(|l| {
-                    let template = templates.get(l.change.table.0 as usize)?.as_deref()?;
                     Some(RowWrite {
-                        template,
+                        template: templates.of(l.change.table)?,
                         columns: &database.table(l.change.table)?.def().columns,
                         before: l.change.before.map(|r| arena.row(r)),
                         after: l.change.after.map(|r| arena.row(r)),
@@ -264,9 +264,10 @@ impl Server {
                         new_statement: l.new_statement,
                     })
                 });
-                binlog.append(|out, pos| transaction(out, pos, writer, &head, rows))
+                binlog.append(us, head.gtid, |writer, out, pos| writer.transaction(out, pos, &head, rows))
             }
         };
+        member.done.end = written.end;
     }
 
     fn end_sync(&mut self, at: u64) {
@@ -320,39 +321,47 @@ impl Server {
 
     fn rotate_if_due(&mut self, now: u64) {
         let Some(binlog) = self.binlog.as_mut() else { return };
-        if self.pipeline.rotate || binlog.position().pos >= self.config.max_binlog_size {
+        if self.pipeline.rotate || binlog.end().pos >= self.config.max_binlog_size {
             self.pipeline.rotate = false;
             self.pipeline.file_clock = self.pipeline.clock;
-            binlog.rotate(self.config.epoch_us + now, &self.gtid_executed);
+            binlog.rotate(self.config.epoch_us + now);
             self.events.push(Event::Published);
         }
     }
 }
 
-/// The TABLE_MAP of a table, made anew when its declaration changed.
-pub(super) fn template(
-    templates: &mut Vec<Option<Arc<TableTemplate>>>,
-    database: &crate::database::Database,
-    writer: &crate::binlog::encode::WriterOptions,
-    id: TableId,
-) {
-    let index = id.0 as usize;
-    if templates.len() <= index {
-        templates.resize(index + 1, None);
+/// The TABLE_MAPs of tables, by the declarations that they were made of.
+#[derive(Debug, Default)]
+pub(super) struct Templates(Vec<Option<(Arc<TableDef>, TableTemplate)>>);
+
+impl Templates {
+    /// Makes a table's TABLE_MAP anew when its declaration has changed.
+    pub(super) fn renew(&mut self, database: &Database, writer: &Writer, id: TableId) {
+        let index = id.0 as usize;
+        if self.0.len() <= index {
+            self.0.resize_with(index + 1, || None);
+        }
+        let Some(table) = database.table(id) else { return };
+        if !self.0[index].as_ref().is_some_and(|(def, _)| Arc::ptr_eq(def, table.def())) {
+            let template = TableTemplate::new(writer, u64::from(id.0) + FIRST_TABLE_ID, table.def());
+            self.0[index] = Some((Arc::clone(table.def()), template));
+        }
     }
-    let Some(table) = database.table(id) else { return };
-    let current = templates[index].as_ref().is_some_and(|t| Arc::ptr_eq(t.def(), table.def()));
-    if !current {
-        templates[index] = Some(Arc::new(TableTemplate::new(table.def(), writer)));
+
+    pub(super) fn of(&self, id: TableId) -> Option<&TableTemplate> {
+        self.0.get(id.0 as usize)?.as_ref().map(|(_, template)| template)
     }
 }
 
+/// A server numbers its own tables first.
+const FIRST_TABLE_ID: u64 = 90;
+
 impl Server {
     /// The logical clock of a replicated transaction: one after the other.
-    pub(super) fn replicated_number(&mut self) -> (i64, i64) {
+    pub(super) fn replicated_number(&mut self) -> (u64, u64) {
         self.pipeline.clock += 1;
         self.pipeline.committed_clock = self.pipeline.clock;
-        let sequence = (self.pipeline.clock - self.pipeline.file_clock) as i64;
+        let sequence = self.pipeline.clock - self.pipeline.file_clock;
         (sequence - 1, sequence)
     }
 }

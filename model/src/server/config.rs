@@ -1,63 +1,27 @@
 //! A server's parameters.
 
-use crate::{binlog::encode::WriterOptions, gtid::Uuid};
-use std::{fmt, str::FromStr};
+use crate::gtid::Uuid;
 
-/// A MySQL version, as far as behaviour depends on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Version {
-    /// 5, 8, 9.
-    pub major: u16,
-    /// Minor.
-    pub minor: u16,
-    /// Patch.
-    pub patch: u16,
-}
+pub use crate::ddl::Version;
 
 impl Version {
     /// MySQL 8.0, what RDS and Aurora 3 run.
-    pub const V8_0: Self = Self { major: 8, minor: 0, patch: 36 };
+    pub const V8_0: Self = Self(80_036);
 
     /// Foreign-key cascades are done above the engine and written to the binlog, the children first
     /// (measured on 9.7.4; 5.6.24 and 8.0 log the parent alone).
     pub fn logs_cascades(self) -> bool {
-        (self.major, self.minor) >= (9, 6)
+        self.at_least(90_600)
     }
 
     /// `Last_IO_Errno` of a fatal refusal: 13114 from 8.0 on, 1236 before (measured on 9.7.4 and 5.6.24).
     pub fn fatal_dump_errno(self) -> u32 {
-        if self.major >= 8 { 13_114 } else { 1_236 }
-    }
-
-    /// Keys in error 1062 are written `table.index` from 8.0 on.
-    pub fn qualifies_key_names(self) -> bool {
-        self.major >= 8
+        if self.at_least(80_000) { 13_114 } else { 1_236 }
     }
 
     /// The counter of AUTO_INCREMENT survives a restart from 8.0 on (WL#6204); before, it was max + 1.
     pub fn persists_auto_increment(self) -> bool {
-        self.major >= 8
-    }
-}
-
-impl FromStr for Version {
-    type Err = ();
-
-    /// Reads `8.0.36`, `9.7.4-2`, `5.6.24-log`.
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let mut parts = text.split(['.', '-']).map(str::parse::<u16>);
-        match (parts.next(), parts.next()) {
-            (Some(Ok(major)), Some(Ok(minor))) => {
-                Ok(Self { major, minor, patch: parts.next().and_then(Result::ok).unwrap_or(0) })
-            }
-            _ => Err(()),
-        }
-    }
-}
-
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
+        self.at_least(80_000)
     }
 }
 
@@ -72,8 +36,6 @@ pub struct Config {
     pub uuid: Uuid,
     /// The calendar at time 0, in µs since 1970.
     pub epoch_us: u64,
-    /// How the binlog is written.
-    pub writer: WriterOptions,
     /// `gtid_mode = ON`.
     pub gtid_mode: bool,
     /// `sync_binlog`.

@@ -32,16 +32,16 @@ pub use statements::Manner;
 
 use crate::{
     arena::Arena,
-    binlog::{encode::TableTemplate, log::Binlog},
+    binlog::log::Binlog,
     database::{Change, Database, LockId},
     gtid::GtidSet,
 };
-use commit::Pipeline;
+use commit::{Pipeline, Templates};
 use fence::ReadOnly;
 use locks::LockTable;
 use session::Sessions;
 use recovery::Settled;
-use std::{collections::VecDeque, sync::Arc};
+use std::collections::VecDeque;
 
 /// What a statement came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ pub struct Server {
     pipeline: Pipeline,
     read_only: ReadOnly,
     events: Vec<Event>,
-    templates: Vec<Option<Arc<TableTemplate>>>,
+    templates: Templates,
     settled: VecDeque<Settled>,
     // Buffers that keep statements from allocating.
     plan: Vec<Change>,
@@ -103,7 +103,7 @@ impl Server {
     /// A server over tables, as it is after start-up.
     pub fn new(config: Config, database: Database, binlog: Option<Binlog>, gtid_executed: GtidSet) -> Self {
         let next_gno = gtid_executed.next_free(config.uuid, None);
-        let gtid_purged = binlog.as_ref().map_or_else(|| gtid_executed.clone(), |b| b.purged_gtids().clone());
+        let gtid_purged = binlog.as_ref().map_or_else(|| gtid_executed.clone(), |b| b.purged().clone());
         Self {
             config,
             database,
@@ -116,7 +116,7 @@ impl Server {
             pipeline: Pipeline::default(),
             read_only: ReadOnly::default(),
             events: Vec::new(),
-            templates: Vec::new(),
+            templates: Templates::default(),
             settled: VecDeque::new(),
             plan: Vec::new(),
             wanted: Vec::new(),

@@ -9,7 +9,7 @@
 use super::{Committed, Server};
 use crate::{
     arena::Arena,
-    binlog::log::LogPosition,
+    binlog::log::LogPos,
     database::{Change, Database},
     ddl as sql,
     gtid::{Gtid, GtidSet},
@@ -30,7 +30,7 @@ pub struct Cut {
     /// The tables after recovery.
     pub database: Database,
     /// Where the binlog ends: the true coordinates of the tables.
-    pub end: LogPosition,
+    pub end: LogPos,
     /// The file's name at `end`.
     pub file_name: String,
     /// The GTIDs in the binlog up to there, and before.
@@ -45,8 +45,8 @@ impl Server {
         let mut database = self.database.clone();
         let end = match (&self.binlog, durability) {
             (Some(binlog), Durability::Volume) => binlog.synced(),
-            (Some(binlog), Durability::Process) => binlog.position(),
-            (None, _) => LogPosition::default(),
+            (Some(binlog), Durability::Process) => binlog.end(),
+            (None, _) => LogPos::default(),
         };
         let mut gtid_executed = self.gtid_executed.clone();
         let numbered = self.pipeline.group.iter().filter(|m| m.sequence > 0).count() as u64;
@@ -68,11 +68,11 @@ impl Server {
         for settled in self.settled.iter().rev().filter(|s| !self.survives(s, end, now, durability)) {
             settled.changes.iter().rev().for_each(|change| database.undo(arena, change));
             if settled.done.end > end {
-                gtid_executed = gtid_executed.subtract(&GtidSet::from(Gtid::new(self.config.uuid, settled.done.gno)));
+                gtid_executed = gtid_executed.subtract(&single(Gtid::new(self.config.uuid, settled.done.gno)));
             }
             commits -= 1;
         }
-        let file_name = self.binlog.as_ref().map(|b| b.file_name(end.file)).unwrap_or_default();
+        let file_name = self.binlog.as_ref().map(|b| b.name(end.file)).unwrap_or_default();
         Cut { database, end, file_name, gtid_executed, commits }
     }
 
@@ -82,13 +82,13 @@ impl Server {
         let cut = self.cut(arena, now, durability);
         self.database = cut.database.clone();
         if !self.config.version.persists_auto_increment() {
-            self.database.rewind_auto_increment(arena);
+            self.database.forget_auto_increments(arena);
         }
         self.gtid_executed = cut.gtid_executed.clone();
         self.next_gno = self.gtid_executed.next_free(self.config.uuid, None);
         if let Some(binlog) = self.binlog.as_mut() {
             binlog.truncate_to(cut.end);
-            binlog.rotate(self.config.epoch_us + now, &self.gtid_executed);
+            binlog.restart(self.config.epoch_us + now);
         }
         self.sessions.clear();
         self.locks.clear();
@@ -101,7 +101,7 @@ impl Server {
 
     /// Whether an engine-committed transaction is durable in binlog and redo log alike. The redo log is
     /// flushed once a second when not at every commit.
-    fn survives(&self, settled: &Settled, end: LogPosition, now: u64, durability: Durability) -> bool {
+    fn survives(&self, settled: &Settled, end: LogPos, now: u64, durability: Durability) -> bool {
         let redo_written = match (self.config.flush_log_at_commit, durability) {
             (1, _) | (2, Durability::Process) => true,
             _ => settled.at < now / 1_000_000 * 1_000_000,
@@ -128,6 +128,12 @@ impl Server {
             set.add(Gtid::new(self.config.uuid, gno));
         }
     }
+}
+
+fn single(gtid: Gtid) -> GtidSet {
+    let mut set = GtidSet::new();
+    set.add(gtid);
+    set
 }
 
 /// A committed transaction that a crash could still take.

@@ -6,7 +6,7 @@ use crate::{
     apply::{ApplyErrorKind, RowWork, Sink, table_of},
     arena::Arena,
     binlog::decode::TableMap,
-    database::TableId,
+    database::{SqlError, TableId},
     row::ImageBuilder,
     schema::TableDef,
 };
@@ -49,7 +49,7 @@ impl<'a> Replaying<'a> {
             after.merge_over(columns, None, builder)?;
             return Ok(server.insert(arena, now, session, table, builder.image(), manner));
         };
-        let Some(key) = server.database.find(arena, table, before) else { return Ok(Reply::NoRow) };
+        let key = server.database.find(arena, table, before)?;
         match &work.after {
             None => Ok(server.delete(arena, now, session, table, key, manner)),
             Some(after) => match server.lock_row(arena, now, session, table, key) {
@@ -79,7 +79,7 @@ impl Sink for Replaying<'_> {
                 self.done = self.at;
                 Ok(())
             }
-            Reply::NoRow => Err(ApplyErrorKind::NotFound { table: work.def.name.to_string() }),
+            Reply::NoRow => Err(SqlError::NotFound { table: work.def.name.to_string() }.into()),
             Reply::Waiting => Err(ApplyErrorKind::Waiting),
             Reply::Failed(error) => Err(ApplyErrorKind::Refused(error)),
         }

@@ -5,7 +5,10 @@ use super::Server;
 use crate::{
     apply::{ApplyError, Direct, Walker},
     arena::Arena,
-    binlog::{encode::{Head, RowWrite, ddl, transaction}, group::{Group, GroupKind}},
+    binlog::{
+        encode::{Head, RowWrite},
+        group::{Group, GroupKind},
+    },
 };
 
 impl Server {
@@ -23,7 +26,7 @@ impl Server {
         group: &Group<'_>,
     ) -> Result<(), ApplyError> {
         direct.changes.clear();
-        let gtid = group.gtid.as_ref().and_then(|g| g.gtid.clone());
+        let gtid = group.gtid.as_ref().and_then(|g| g.gtid);
         if gtid.as_ref().is_some_and(|g| self.gtid_executed.contains(g)) {
             return Ok(());
         }
@@ -47,30 +50,31 @@ impl Server {
         let event = group.gtid.as_ref();
         let us = self.config.epoch_us + at;
         let head = Head {
-            gtid: event.and_then(|g| g.gtid.clone()),
+            gtid: event.and_then(|g| g.gtid),
             last_committed: number.0,
             sequence_number: number.1,
             immediate_commit_us: us,
             original_commit_us: event.and_then(|g| g.original_commit_us).unwrap_or(us),
             timestamp_s: group.timestamp_s,
+            origin_server_id: None,
             thread_id: 0,
             default_schema: "",
-            xid: number.1 as u64,
+            xid: number.1,
         };
-        let writer = &self.config.writer;
         match group.statement().filter(|_| group.kind == GroupKind::Ddl) {
             Some(query) => {
                 let schema = String::from_utf8_lossy(query.schema).into_owned();
-                binlog.append(|out, pos| ddl(out, pos, writer, &head, &schema, &query.text()));
+                binlog.append(us, head.gtid, |writer, out, pos| writer.ddl(out, pos, &head, &schema, &query.text()));
             }
             None => {
-                let (database, templates) = (&self.database, &mut self.templates);
+                let database = &self.database;
                 for change in &direct.changes {
-                    super::commit::template(templates, database, writer, change.table);
+                    self.templates.renew(database, binlog.writer(), change.table);
                 }
+                let templates = &self.templates;
                 let rows = direct.changes.iter().enumerate().filter_map(|(i, change)| {
                     Some(RowWrite {
-                        template: templates.get(change.table.0 as usize)?.as_deref()?,
+                        template: templates.of(change.table)?,
                         columns: &database.table(change.table)?.def().columns,
                         before: change.before.map(|r| arena.row(r)),
                         after: change.after.map(|r| arena.row(r)),
@@ -78,7 +82,7 @@ impl Server {
                         new_statement: i == 0,
                     })
                 });
-                binlog.append(|out, pos| transaction(out, pos, writer, &head, rows));
+                binlog.append(us, head.gtid, |writer, out, pos| writer.transaction(out, pos, &head, rows));
             }
         }
         binlog.sync();

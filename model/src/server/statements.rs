@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     arena::{Arena, RowRef},
-    binlog::decode::rows_flags,
+    binlog::decode::rows_flag,
     database::{Change, Checks, LockId, SqlError, TableId},
     table::RowKey,
 };
@@ -85,7 +85,7 @@ impl Server {
         if let Err(reply) = self.admit_write(id, now) {
             return reply;
         }
-        match self.lock(arena, now, id, LockId::row(table, key)) {
+        match self.lock(arena, now, id, row_lock(table, key)) {
             Ok(()) if self.database.get(arena, table, key).is_some() => Reply::Ok,
             Ok(()) => Reply::NoRow,
             Err(reply) => reply,
@@ -99,7 +99,7 @@ impl Server {
 
     /// A consistent read of one row: the committed version, or the session's own.
     pub fn select(&self, arena: &mut Arena, id: SessionId, table: TableId, key: RowKey) -> Option<RowRef> {
-        match self.locks.owner(LockId::row(table, key)) {
+        match self.locks.owner(row_lock(table, key)) {
             Some(owner) if owner != id => {
                 let undo = self.sessions.get(owner).and_then(|s| {
                     s.changes.iter().map(|l| l.change).find(|c| c.table == table && (c.key == key || c.new_key == key))
@@ -138,7 +138,7 @@ impl Server {
             return reply;
         }
         if let Write::Update(key, _) | Write::Delete(key) = write
-            && let Err(reply) = self.lock(arena, now, id, LockId::row(table, key))
+            && let Err(reply) = self.lock(arena, now, id, row_lock(table, key))
         {
             return reply;
         }
@@ -171,8 +171,7 @@ impl Server {
     /// A constraint says no. When the row that stands in the way belongs to an open transaction, that
     /// transaction decides first.
     fn refuse(&mut self, arena: &mut Arena, now: u64, id: SessionId, error: SqlError) -> Reply {
-        if let SqlError::Duplicate { table, existing, .. } = &error {
-            let lock = LockId::row(*table, *existing);
+        if let Some(lock) = error.lock() {
             if self.locks.owner(lock).is_some_and(|owner| owner != id)
                 && let Err(reply) = self.lock(arena, now, id, lock)
             {
@@ -212,8 +211,8 @@ impl Server {
         let mut new_statement = manner.new_statement;
         for change in plan {
             let parent = own(change);
-            let base = if by_sql { rows_flags::USE_SQL_FOREIGN_KEY } else { 0 };
-            let child = if parent { 0 } else { rows_flags::NO_FOREIGN_KEY_CHECKS };
+            let base = if by_sql { rows_flag::USE_SQL_FOREIGN_KEY } else { 0 };
+            let child = if parent { 0 } else { rows_flag::NO_FOREIGN_KEY_CHECKS };
             session.changes.push(Logged {
                 change: *change,
                 flags: manner.flags.unwrap_or(base | child),
@@ -270,4 +269,9 @@ impl Server {
             self.events.push(Event::Failed(id, ServerError::LockWaitTimeout));
         }
     }
+}
+
+/// The lock of a row.
+fn row_lock(table: TableId, key: RowKey) -> LockId {
+    LockId::row(table, key)
 }
