@@ -15,6 +15,13 @@ const OFFSET_BITS: u32 = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowRef(NonZeroU64);
 
+impl RowRef {
+    /// A number that no other handle of the arena has; later rows have larger ones.
+    pub fn id(self) -> u64 {
+        self.0.get()
+    }
+}
+
 /// The identity of a key: equal ids, equal keys (under the key's collation).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(pub u64);
@@ -24,6 +31,7 @@ pub struct KeyId(pub u64);
 pub struct Arena {
     chunks: Vec<Vec<u8>>,
     keys: IndexSet<Box<[u8]>, FxBuildHasher>,
+    scratch: Vec<u8>,
 }
 
 impl Arena {
@@ -70,6 +78,43 @@ impl Arena {
             return KeyId(id as u64);
         }
         KeyId(self.keys.insert_full(key.into()).0 as u64)
+    }
+
+    /// The id of a key that `build` makes from a row of the arena; `None` when it returns false.
+    ///
+    /// The bytes are built in a buffer that is used again, so a key that is known costs no allocation.
+    pub(crate) fn intern_from(
+        &mut self,
+        row: RowRef,
+        build: impl FnOnce(&[u8], &mut Vec<u8>) -> bool,
+    ) -> Option<KeyId> {
+        let mut bytes = std::mem::take(&mut self.scratch);
+        bytes.clear();
+        let id = build(self.row(row), &mut bytes).then(|| self.intern(&bytes));
+        self.scratch = bytes;
+        id
+    }
+
+    /// The same for a key that `build` makes from elsewhere.
+    pub(crate) fn intern_with(
+        &mut self,
+        build: impl FnOnce(&mut Vec<u8>) -> bool,
+    ) -> Option<KeyId> {
+        let mut bytes = std::mem::take(&mut self.scratch);
+        bytes.clear();
+        let id = build(&mut bytes).then(|| self.intern(&bytes));
+        self.scratch = bytes;
+        id
+    }
+
+    /// Keeps a row image that `build` makes.
+    pub(crate) fn store_with(&mut self, build: impl FnOnce(&mut Vec<u8>)) -> RowRef {
+        let mut bytes = std::mem::take(&mut self.scratch);
+        bytes.clear();
+        build(&mut bytes);
+        let row = self.store(&bytes);
+        self.scratch = bytes;
+        row
     }
 
     /// The id of a key that was interned before.

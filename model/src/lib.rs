@@ -5,8 +5,10 @@
 #![deny(missing_docs)]
 
 pub mod arena;
+pub mod database;
 pub mod ddl;
 pub mod row;
 pub mod schema;
+pub mod table;
 
 pub use arena::{Arena, KeyId, RowRef};

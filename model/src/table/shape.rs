@@ -1,0 +1,233 @@
+//! How a table's keys become numbers.
+//!
+//! Every index here maps one `u64` to a row. A key of a single integer column is that integer, mapped so
+//! that order is kept ([`crate::row::integer_key`]); any other key is the id under which its bytes are
+//! interned. Integers inside such bytes are written by value, so that an INT UNSIGNED child finds its
+//! BIGINT parent.
+//!
+//! Which key identifies a row is what the server's `open_table_from_share` decides: the primary key,
+//! else the first unique key whose columns are all NOT NULL and whole (no prefixes), else none.
+
+use crate::arena::{Arena, RowRef};
+use crate::row::{append_key, field};
+use crate::schema::{Column, ColumnKind, KeyPart, TableDef, UniqueKey};
+use std::sync::Arc;
+
+/// The columns of a key, and how their values become one number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyShape {
+    /// Columns in order.
+    pub parts: Vec<KeyPart>,
+    /// The key is one integer column: whether it is UNSIGNED.
+    integer: Option<bool>,
+}
+
+/// The value of an integer column.
+pub(crate) fn integer_value(kind: &ColumnKind, raw: &[u8]) -> Option<i128> {
+    let ColumnKind::Int { unsigned, .. } = *kind else {
+        return None;
+    };
+    let mut wide = [0; 16];
+    wide.get_mut(..raw.len().min(8))?
+        .copy_from_slice(raw.get(..raw.len().min(8))?);
+    let value = i128::from_le_bytes(wide);
+    let bits = 8 * raw.len().min(8);
+    let negative = !unsigned && bits > 0 && value >> (bits - 1) == 1;
+    Some(if negative { value - (1 << bits) } else { value })
+}
+
+/// The order-preserving key of an integer; `None` when no column of that signedness can hold it.
+pub(crate) fn integer_to_key(value: i128, unsigned: bool) -> Option<u64> {
+    if unsigned {
+        u64::try_from(value).ok()
+    } else {
+        i64::try_from(value)
+            .ok()
+            .map(|v| v.cast_unsigned() ^ 1 << 63)
+    }
+}
+
+fn append_part(column: &Column, prefix: Option<u32>, raw: &[u8], out: &mut Vec<u8>) {
+    match integer_value(&column.kind, raw) {
+        Some(value) => out.extend_from_slice(&value.to_be_bytes()[7..]),
+        None => append_key(column, prefix, Some(raw), out),
+    }
+}
+
+impl KeyShape {
+    /// The shape of a key over some columns of a table.
+    pub fn new(columns: &[Column], parts: &[KeyPart]) -> Self {
+        let integer = match parts {
+            [
+                KeyPart {
+                    column,
+                    prefix: None,
+                },
+            ] => match columns.get(*column).map(|c| &c.kind) {
+                Some(ColumnKind::Int { unsigned, .. }) => Some(*unsigned),
+                _ => None,
+            },
+            _ => None,
+        };
+        KeyShape {
+            parts: parts.to_vec(),
+            integer,
+        }
+    }
+
+    /// The shape of a key over whole columns.
+    pub fn of_columns(columns: &[Column], key: &[usize]) -> Self {
+        let parts: Vec<KeyPart> = key
+            .iter()
+            .map(|&column| KeyPart {
+                column,
+                prefix: None,
+            })
+            .collect();
+        KeyShape::new(columns, &parts)
+    }
+
+    /// Whether the key covers just these columns, whole, in any order.
+    pub fn covers(&self, columns: &[usize]) -> bool {
+        self.parts.len() == columns.len()
+            && self
+                .parts
+                .iter()
+                .all(|p| p.prefix.is_none() && columns.contains(&p.column))
+    }
+
+    /// The key of a row of the table; `None` when one of its columns is NULL.
+    pub fn of_row(&self, columns: &[Column], arena: &mut Arena, row: RowRef) -> Option<u64> {
+        self.of_row_with(arena, row, |image, _, column| {
+            Some((columns.get(column)?, field(columns, image, column)?))
+        })
+    }
+
+    /// The key of a full image; `None` when one of its columns is NULL.
+    pub fn of(&self, columns: &[Column], image: &[u8], arena: &mut Arena) -> Option<u64> {
+        self.of_values(arena, |_, column| {
+            Some((columns.get(column)?, field(columns, image, column)?))
+        })
+    }
+
+    /// The key of a row that may be of another table: `value(image, position in the key, column)` gives
+    /// a value with the column that it was stored in. `None` when one is `None` (NULL or absent), or is an
+    /// integer that this key's column cannot hold.
+    pub fn of_row_with<'c>(
+        &self,
+        arena: &mut Arena,
+        row: RowRef,
+        value: impl for<'i> Fn(&'i [u8], usize, usize) -> Option<(&'c Column, &'i [u8])>,
+    ) -> Option<u64> {
+        if let Some(unsigned) = self.integer {
+            return self.integer(unsigned, |i, c| value(arena.row(row), i, c));
+        }
+        arena
+            .intern_from(row, |image, out| {
+                self.append(out, |i, c| value(image, i, c))
+            })
+            .map(|id| id.0)
+    }
+
+    /// The same for values from anywhere: `value(position in the key, column)`.
+    pub fn of_values<'a>(
+        &self,
+        arena: &mut Arena,
+        value: impl Fn(usize, usize) -> Option<(&'a Column, &'a [u8])>,
+    ) -> Option<u64> {
+        match self.integer {
+            Some(unsigned) => self.integer(unsigned, value),
+            None => arena
+                .intern_with(|out| self.append(out, value))
+                .map(|id| id.0),
+        }
+    }
+
+    fn integer<'a>(
+        &self,
+        unsigned: bool,
+        value: impl Fn(usize, usize) -> Option<(&'a Column, &'a [u8])>,
+    ) -> Option<u64> {
+        let (column, raw) = value(0, self.parts.first()?.column)?;
+        integer_to_key(integer_value(&column.kind, raw)?, unsigned)
+    }
+
+    /// Appends all parts' bytes; false when one is absent.
+    fn append<'a>(
+        &self,
+        out: &mut Vec<u8>,
+        value: impl Fn(usize, usize) -> Option<(&'a Column, &'a [u8])>,
+    ) -> bool {
+        self.parts
+            .iter()
+            .enumerate()
+            .all(|(i, part)| match value(i, part.column) {
+                Some((column, raw)) => {
+                    append_part(column, part.prefix, raw, out);
+                    true
+                }
+                None => false,
+            })
+    }
+
+    /// The number of a single integer key's column.
+    pub(crate) fn integer_column(&self) -> Option<usize> {
+        self.integer.and(self.parts.first()).map(|p| p.column)
+    }
+}
+
+/// A unique key with its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UniqueShape {
+    /// `PRIMARY` or the index's name.
+    pub name: Arc<str>,
+    /// Its columns.
+    pub key: KeyShape,
+}
+
+/// The keys of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// What identifies a row; `None` when nothing does.
+    pub identity: Option<UniqueShape>,
+    /// The other unique keys.
+    pub uniques: Vec<UniqueShape>,
+    /// Keys under which several rows may stand: the foreign keys' columns, in the order of
+    /// [`TableDef::foreign_keys`], then whatever other tables refer to.
+    pub groups: Vec<KeyShape>,
+    /// The AUTO_INCREMENT column.
+    pub auto_increment: Option<usize>,
+}
+
+impl Shape {
+    /// The keys that a declaration asks for, and groups over further columns.
+    pub fn new(def: &TableDef, referenced: &[Vec<usize>]) -> Self {
+        let shape = |u: &UniqueKey| UniqueShape {
+            name: u.name.clone(),
+            key: KeyShape::new(&def.columns, &u.parts),
+        };
+        let whole = |u: &&UniqueKey| {
+            u.parts.iter().all(|p| {
+                p.prefix.is_none() && def.columns.get(p.column).is_some_and(|c| !c.nullable)
+            })
+        };
+        let identity = def
+            .primary
+            .as_ref()
+            .or_else(|| def.uniques.iter().find(whole));
+        let others = def
+            .uniques
+            .iter()
+            .filter(|u| !identity.is_some_and(|i| std::ptr::eq(i, *u)));
+        let own = def.foreign_keys.iter().map(|f| &f.columns);
+        Shape {
+            identity: identity.map(shape),
+            uniques: others.map(shape).collect(),
+            groups: own
+                .chain(referenced)
+                .map(|c| KeyShape::of_columns(&def.columns, c))
+                .collect(),
+            auto_increment: def.columns.iter().position(|c| c.auto_increment),
+        }
+    }
+}
