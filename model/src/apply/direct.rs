@@ -48,13 +48,15 @@ pub struct Direct {
 pub struct DirectOn<'a> {
     direct: &'a mut Direct,
     database: &'a mut Database,
-    context: &'a dyn Fn(&str) -> ddl::Context,
+    version: ddl::Version,
 }
 
 impl Direct {
     /// A sink for one group.
-    pub fn on<'a>(&'a mut self, database: &'a mut Database, context: &'a dyn Fn(&str) -> ddl::Context) -> DirectOn<'a> {
-        DirectOn { direct: self, database, context }
+    ///
+    /// `version`: whose defaults DDL is read with.
+    pub fn on<'a>(&'a mut self, database: &'a mut Database, version: ddl::Version) -> DirectOn<'a> {
+        DirectOn { direct: self, database, version }
     }
 
     /// Undoes the changes since the last commit.
@@ -136,7 +138,7 @@ impl Sink for DirectOn<'_> {
     }
 
     fn ddl(&mut self, arena: &mut Arena, schema: &str, sql: &str) -> Result<(), ApplyErrorKind> {
-        let statement = ddl::parse(sql, &(self.context)(schema))?;
+        let statement = ddl::parse(sql, &ddl::Context::new(schema, self.version)).map_err(ddl::DdlError::from)?;
         Ok(ddl::apply(self.database, arena, &statement)?)
     }
 

@@ -1,7 +1,7 @@
 //! What stops an applier.
 
 use crate::{
-    binlog::{cursor::DecodeError, decode::Mismatch, event::EventType},
+    binlog::{DecodeError, decode::Mismatch, event::EventType},
     database::SqlError,
     ddl::DdlError,
     row::{ConvertError, RowError},

@@ -3,7 +3,7 @@
 
 use super::{Database, SqlError, TableId};
 use crate::arena::Arena;
-use crate::schema::TableDef;
+use crate::schema::{Collation, TableDef};
 use crate::table::{Base, Generator, Table};
 use std::sync::Arc;
 
@@ -27,6 +27,7 @@ impl Database {
         if !Arc::make_mut(&mut self.schemas).remove(name) {
             return Err(SqlError::UnknownSchema(name.into()));
         }
+        Arc::make_mut(&mut self.collations).remove(name);
         for id in Arc::make_mut(&mut self.names)
             .remove(name)
             .unwrap_or_default()
@@ -35,6 +36,16 @@ impl Database {
             self.tables[id.0 as usize] = None;
         }
         self.relink(arena)
+    }
+
+    /// A schema's default collation, where one was said.
+    pub fn schema_collation(&self, schema: &str) -> Option<&Collation> {
+        self.collations.get(schema)
+    }
+
+    /// Says a schema's default collation, for tables that say none.
+    pub fn set_schema_collation(&mut self, schema: &str, collation: Collation) {
+        Arc::make_mut(&mut self.collations).insert(schema.into(), collation);
     }
 
     /// Whether a schema exists, tables or not.

@@ -86,6 +86,8 @@ impl Change {
 #[derive(Clone, Debug, Default)]
 pub struct Database {
     schemas: Arc<BTreeSet<Arc<str>>>,
+    /// Default collations of schemas that said one.
+    collations: Arc<BTreeMap<Arc<str>, crate::schema::Collation>>,
     /// By schema, then table.
     names: Arc<BTreeMap<Arc<str>, BTreeMap<Arc<str>, TableId>>>,
     /// By id; dropped tables leave a gap.
@@ -232,6 +234,13 @@ impl Database {
             (Some(a), Some(b)) => a == b || same_image(columns, arena.row(a), arena.row(b)),
             (a, b) => a == b,
         }
+    }
+}
+
+impl LockId {
+    /// The lock of a row.
+    pub fn of_row(table: TableId, key: RowKey) -> Self {
+        lock_id(table, 0, key.0)
     }
 }
 

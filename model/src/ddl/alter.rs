@@ -9,17 +9,8 @@ use super::create::no_duplicates;
 use super::default::resolve as resolve_default;
 use super::keys::{Key, add_foreign_keys, effective_prefix, settle};
 use super::{AlterChange, ColumnSpec, Context, DdlError, DefaultSpec, Position, TableName};
+use crate::database::ColumnSource;
 use crate::schema::{Collation, Column, Default, TableDef};
-use std::sync::Arc;
-
-/// Where a column of the new table gets its values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ColumnSource {
-    /// A column of the old table, converted where the types differ.
-    Old(usize),
-    /// The column's default.
-    Default,
-}
 
 /// What ALTER TABLE makes of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +21,6 @@ pub struct Altered {
     pub sources: Vec<ColumnSource>,
     /// AUTO_INCREMENT=n.
     pub auto_increment: Option<u64>,
-    /// Columns that have another name now, (old, new): foreign keys of other tables name them.
-    pub renamed_columns: Vec<(Arc<str>, Arc<str>)>,
 }
 
 /// Applies changes to a declaration; `schema` is the schema's default collation.
@@ -44,7 +33,10 @@ pub fn alter(
     schema: &Collation,
     ctx: &Context,
 ) -> Result<Altered, DdlError> {
-    let mut new = TableDef { columns: Vec::new(), ..def.clone() };
+    let mut new = TableDef {
+        columns: Vec::new(),
+        ..def.clone()
+    };
     let mut auto_increment = None;
     let mut convert = None;
     for change in changes {
@@ -86,12 +78,21 @@ pub fn alter(
 
     let renamed_columns: Vec<_> = slots
         .iter()
-        .filter_map(|slot| Some((def.columns.get(slot.old?)?.name.clone(), slot.column.name.clone())))
+        .filter_map(|slot| {
+            Some((
+                def.columns.get(slot.old?)?.name.clone(),
+                slot.column.name.clone(),
+            ))
+        })
         .filter(|(old, new)| old != new)
         .collect();
     for key in &mut new.foreign_keys {
         if key.parent_schema == def.schema && key.parent_table == def.name {
-            rename_parent_columns(&mut key.parent_columns, &renamed_columns);
+            for column in &mut key.parent_columns {
+                if let Some((_, new)) = renamed_columns.iter().find(|(old, _)| same(old, column)) {
+                    *column = new.clone();
+                }
+            }
         }
     }
     for change in changes {
@@ -99,8 +100,15 @@ pub fn alter(
             rename(&mut new, to);
         }
     }
-    let sources = slots.iter().map(|s| s.old.map_or(ColumnSource::Default, ColumnSource::Old)).collect();
-    Ok(Altered { def: new, sources, auto_increment, renamed_columns })
+    let sources = slots
+        .iter()
+        .map(|s| s.old.map_or(ColumnSource::Default, ColumnSource::Copy))
+        .collect();
+    Ok(Altered {
+        def: new,
+        sources,
+        auto_increment,
+    })
 }
 
 /// Gives a table its new name, and the foreign keys whose names MySQL made up from the old one theirs.
@@ -117,15 +125,6 @@ pub(super) fn rename(def: &mut TableDef, to: &TableName) {
     }
     def.schema = to.schema.clone();
     def.name = to.name.clone();
-}
-
-/// Follows a parent's renamed columns.
-pub(super) fn rename_parent_columns(columns: &mut [Arc<str>], renamed: &[(Arc<str>, Arc<str>)]) {
-    for column in columns {
-        if let Some((_, new)) = renamed.iter().find(|(old, _)| old.eq_ignore_ascii_case(column)) {
-            *column = new.clone();
-        }
-    }
 }
 
 /// A column of the new table; `old` is its position in the old one.
@@ -145,7 +144,10 @@ fn columns(
     table: &Collation,
     ctx: &Context,
 ) -> Result<Vec<Slot>, DdlError> {
-    let unknown = |column: &str| DdlError::UnknownColumn { column: column.to_owned(), table: def.full_name() };
+    let unknown = |column: &str| DdlError::UnknownColumn {
+        column: column.to_owned(),
+        table: def.full_name(),
+    };
     // What the statement writes out, in its order.
     let mut written: Vec<(&ColumnSpec, Column, Option<usize>, &Option<Position>)> = Vec::new();
     let mut dropped = vec![false; def.columns.len()];
@@ -173,19 +175,36 @@ fn columns(
             }
             AlterChange::SetDefault(name, default) => {
                 let old = def.column(name).ok_or_else(|| unknown(name))?;
-                kept[old].default = new_default(&def.columns[old], default.as_ref(), &def.collation)?;
+                kept[old].default =
+                    new_default(&def.columns[old], default.as_ref(), &def.collation)?;
             }
             _ => {}
         }
     }
-    promote_first_timestamp(written.iter_mut().map(|(spec, column, ..)| (*spec, column)), ctx);
+    promote_first_timestamp(
+        written.iter_mut().map(|(spec, column, ..)| (*spec, column)),
+        ctx,
+    );
 
     let mut slots = Vec::with_capacity(kept.len() + written.len());
-    for (old, column) in kept.into_iter().enumerate().filter(|&(old, _)| !dropped[old]) {
-        match written.iter().find(|(_, _, changed, _)| *changed == Some(old)) {
-            Some((_, new, _, None)) => slots.push(Slot { column: new.clone(), old: Some(old) }),
+    for (old, column) in kept
+        .into_iter()
+        .enumerate()
+        .filter(|&(old, _)| !dropped[old])
+    {
+        match written
+            .iter()
+            .find(|(_, _, changed, _)| *changed == Some(old))
+        {
+            Some((_, new, _, None)) => slots.push(Slot {
+                column: new.clone(),
+                old: Some(old),
+            }),
             Some((_, _, _, Some(_))) => {}
-            None => slots.push(Slot { column, old: Some(old) }),
+            None => slots.push(Slot {
+                column,
+                old: Some(old),
+            }),
         }
     }
     for (_, column, old, position) in written {
@@ -206,7 +225,11 @@ fn columns(
     Ok(slots)
 }
 
-fn new_default(column: &Column, said: Option<&DefaultSpec>, table: &Collation) -> Result<Default, DdlError> {
+fn new_default(
+    column: &Column,
+    said: Option<&DefaultSpec>,
+    table: &Collation,
+) -> Result<Default, DdlError> {
     match said {
         None => Ok(Default::Implicit),
         Some(said) => {
@@ -239,7 +262,10 @@ fn keys(
             }
             AlterChange::RenameKey(from, to) => {
                 let found = keys.iter().position(|key| is_named(key, from));
-                renames.push((found.ok_or_else(|| DdlError::UnknownKey(from.to_string()))?, to));
+                renames.push((
+                    found.ok_or_else(|| DdlError::UnknownKey(from.to_string()))?,
+                    to,
+                ));
                 continue;
             }
             _ => continue,
@@ -289,7 +315,11 @@ fn foreign_keys(
             AlterChange::DropConstraint(name) => (name, false),
             _ => continue,
         };
-        match new.foreign_keys.iter().position(|key| same(&key.name, name)) {
+        match new
+            .foreign_keys
+            .iter()
+            .position(|key| same(&key.name, name))
+        {
             Some(found) => drop(new.foreign_keys.remove(found)),
             None if needed => return Err(DdlError::CannotDrop(name.to_string())),
             None => {}
@@ -300,8 +330,14 @@ fn foreign_keys(
             match moved(*column) {
                 Some(position) => *column = position,
                 None => {
-                    let name = def.columns.get(*column).map_or(String::new(), |c| c.name.to_string());
-                    return Err(DdlError::ColumnInForeignKey { column: name, constraint: key.name.to_string() });
+                    let name = def
+                        .columns
+                        .get(*column)
+                        .map_or(String::new(), |c| c.name.to_string());
+                    return Err(DdlError::ColumnInForeignKey {
+                        column: name,
+                        constraint: key.name.to_string(),
+                    });
                 }
             }
         }

@@ -5,15 +5,27 @@ use super::create_text::{self, Constraint, index_options, key_or_constraint, key
 use super::cursor::Cursor;
 use super::options::{charset_option, table_option};
 use super::{
-    AlterChange, AlterTable, CharsetSpec, ColumnSpec, KeyKind, KeySpec, ParseError, Position, Statement, TableName,
-    TableOptions,
+    AlterChange, AlterTable, CharsetSpec, ColumnSpec, KeyKind, KeySpec, ParseError, Position,
+    Statement, TableName, TableOptions,
 };
 use std::sync::Arc;
 
 /// Words that begin a change; after a comma, they end a list of columns in ORDER BY.
 const VERBS: &[&str] = &[
-    "ADD", "ALGORITHM", "ALTER", "CHANGE", "CONVERT", "DEFAULT", "DISABLE", "DROP", "ENABLE", "ENGINE", "FORCE",
-    "LOCK", "MODIFY", "RENAME",
+    "ADD",
+    "ALGORITHM",
+    "ALTER",
+    "CHANGE",
+    "CONVERT",
+    "DEFAULT",
+    "DISABLE",
+    "DROP",
+    "ENABLE",
+    "ENGINE",
+    "FORCE",
+    "LOCK",
+    "MODIFY",
+    "RENAME",
 ];
 
 /// What follows ALTER TABLE.
@@ -25,7 +37,11 @@ pub(super) fn alter_table(c: &mut Cursor<'_>) -> Result<Statement, ParseError> {
             break;
         }
         change(c, &name, &mut changes)?;
-        if !c.eat_symbol(',') && !c.is_end() && !c.is_symbol(';') && !c.is_any(&["PARTITION", "REMOVE"]) {
+        if !c.eat_symbol(',')
+            && !c.is_end()
+            && !c.is_symbol(';')
+            && !c.is_any(&["PARTITION", "REMOVE"])
+        {
             return c.expected("`,` or the end of the statement");
         }
     }
@@ -41,7 +57,12 @@ pub(super) fn create_index(c: &mut Cursor<'_>, kind: KeyKind) -> Result<Statemen
     let parts = key_parts(c, kind)?;
     index_options(c)?;
     while lock_or_algorithm(c)? {}
-    let key = KeySpec { kind, name: Some(key), parts, for_foreign_key: false };
+    let key = KeySpec {
+        kind,
+        name: Some(key),
+        parts,
+        for_foreign_key: false,
+    };
     Ok(altered(c, table, vec![AlterChange::AddKey(key)]))
 }
 
@@ -51,13 +72,20 @@ pub(super) fn drop_index(c: &mut Cursor<'_>) -> Result<Statement, ParseError> {
     c.expect("ON")?;
     let table = c.table()?;
     while lock_or_algorithm(c)? {}
-    let change =
-        if key.eq_ignore_ascii_case("PRIMARY") { AlterChange::DropPrimaryKey } else { AlterChange::DropKey(key) };
+    let change = if key.eq_ignore_ascii_case("PRIMARY") {
+        AlterChange::DropPrimaryKey
+    } else {
+        AlterChange::DropKey(key)
+    };
     Ok(altered(c, table, vec![change]))
 }
 
 fn altered(c: &Cursor<'_>, name: TableName, changes: Vec<AlterChange>) -> Statement {
-    Statement::AlterTable(Box::new(AlterTable { name, changes, context: c.ctx.clone() }))
+    Statement::AlterTable(Box::new(AlterTable {
+        name,
+        changes,
+        context: c.ctx.clone(),
+    }))
 }
 
 fn lock_or_algorithm(c: &mut Cursor<'_>) -> Result<bool, ParseError> {
@@ -71,12 +99,22 @@ fn lock_or_algorithm(c: &mut Cursor<'_>) -> Result<bool, ParseError> {
 
 /// PARTITION BY and the changes of partitions: true when one stood here (it is the last).
 fn partitions(c: &mut Cursor<'_>) -> Result<bool, ParseError> {
-    if c.is_any(&["TRUNCATE", "DROP", "EXCHANGE", "DISCARD", "IMPORT"]) && c.is_ahead(1, "PARTITION") {
+    if c.is_any(&["TRUNCATE", "DROP", "EXCHANGE", "DISCARD", "IMPORT"])
+        && c.is_ahead(1, "PARTITION")
+    {
         let clause = format!("ALTER TABLE … {} PARTITION", c.word().unwrap_or_default());
         return c.unsupported(&clause);
     }
-    let harmless =
-        ["ADD", "COALESCE", "REORGANIZE", "ANALYZE", "CHECK", "OPTIMIZE", "REBUILD", "REPAIR"];
+    let harmless = [
+        "ADD",
+        "COALESCE",
+        "REORGANIZE",
+        "ANALYZE",
+        "CHECK",
+        "OPTIMIZE",
+        "REBUILD",
+        "REPAIR",
+    ];
     let here = c.is("PARTITION")
         || (c.is_any(&harmless) && c.is_ahead(1, "PARTITION"))
         || (c.is("REMOVE") && c.is_ahead(1, "PARTITIONING"))
@@ -88,7 +126,11 @@ fn partitions(c: &mut Cursor<'_>) -> Result<bool, ParseError> {
     Ok(here)
 }
 
-fn change(c: &mut Cursor<'_>, table: &TableName, out: &mut Vec<AlterChange>) -> Result<(), ParseError> {
+fn change(
+    c: &mut Cursor<'_>,
+    table: &TableName,
+    out: &mut Vec<AlterChange>,
+) -> Result<(), ParseError> {
     if c.eat("ADD") {
         return add(c, table, out);
     }
@@ -99,8 +141,14 @@ fn change(c: &mut Cursor<'_>, table: &TableName, out: &mut Vec<AlterChange>) -> 
     if let Some(verb) = c.eat_any(&["MODIFY", "CHANGE"]) {
         c.eat("COLUMN");
         let old = c.column()?;
-        let new = if verb == "CHANGE" { c.column()? } else { old.clone() };
-        return column(c, new, table, out, |spec, position| AlterChange::ChangeColumn(old, spec, position));
+        let new = if verb == "CHANGE" {
+            c.column()?
+        } else {
+            old.clone()
+        };
+        return column(c, new, table, out, |spec, position| {
+            AlterChange::ChangeColumn(old, spec, position)
+        });
     }
     if c.eat("ALTER") {
         out.extend(alter_part(c)?);
@@ -150,7 +198,11 @@ fn change(c: &mut Cursor<'_>, table: &TableName, out: &mut Vec<AlterChange>) -> 
 }
 
 /// What follows ADD.
-fn add(c: &mut Cursor<'_>, table: &TableName, out: &mut Vec<AlterChange>) -> Result<(), ParseError> {
+fn add(
+    c: &mut Cursor<'_>,
+    table: &TableName,
+    out: &mut Vec<AlterChange>,
+) -> Result<(), ParseError> {
     if !c.is("COLUMN") {
         match key_or_constraint(c, &table.schema)? {
             Some(Constraint::Key(key)) => {
@@ -158,7 +210,10 @@ fn add(c: &mut Cursor<'_>, table: &TableName, out: &mut Vec<AlterChange>) -> Res
                 return Ok(());
             }
             Some(Constraint::Foreign(foreign, key)) => {
-                out.extend([AlterChange::AddForeignKey(foreign), AlterChange::AddKey(key)]);
+                out.extend([
+                    AlterChange::AddForeignKey(foreign),
+                    AlterChange::AddKey(key),
+                ]);
                 return Ok(());
             }
             Some(Constraint::Check) => return Ok(()),
@@ -171,7 +226,10 @@ fn add(c: &mut Cursor<'_>, table: &TableName, out: &mut Vec<AlterChange>) -> Res
             match key_or_constraint(c, &table.schema)? {
                 Some(Constraint::Key(key)) => out.push(AlterChange::AddKey(key)),
                 Some(Constraint::Foreign(foreign, key)) => {
-                    out.extend([AlterChange::AddForeignKey(foreign), AlterChange::AddKey(key)]);
+                    out.extend([
+                        AlterChange::AddForeignKey(foreign),
+                        AlterChange::AddKey(key),
+                    ]);
                 }
                 Some(Constraint::Check) => {}
                 None => {
@@ -209,7 +267,10 @@ fn column(
     out.extend(text.keys.into_iter().map(AlterChange::AddKey));
     if let Some(foreign) = text.foreign_key {
         let key = create_text::key_for(&foreign, None);
-        out.extend([AlterChange::AddForeignKey(foreign), AlterChange::AddKey(key)]);
+        out.extend([
+            AlterChange::AddForeignKey(foreign),
+            AlterChange::AddKey(key),
+        ]);
     }
     Ok(())
 }
@@ -220,12 +281,18 @@ fn drop_change(c: &mut Cursor<'_>) -> Result<Option<AlterChange>, ParseError> {
         return Ok(Some(AlterChange::DropPrimaryKey));
     }
     if c.eat_all(&["FOREIGN", "KEY"]) {
-        return Ok(Some(AlterChange::DropForeignKey(c.name("the foreign key's name")?)));
+        return Ok(Some(AlterChange::DropForeignKey(
+            c.name("the foreign key's name")?,
+        )));
     }
     if c.eat_any(&["KEY", "INDEX"]).is_some() {
         let name = c.name("the key's name")?;
         let primary = name.eq_ignore_ascii_case("PRIMARY");
-        return Ok(Some(if primary { AlterChange::DropPrimaryKey } else { AlterChange::DropKey(name) }));
+        return Ok(Some(if primary {
+            AlterChange::DropPrimaryKey
+        } else {
+            AlterChange::DropKey(name)
+        }));
     }
     if c.eat("CHECK") {
         c.name("the constraint's name")?;
@@ -234,7 +301,11 @@ fn drop_change(c: &mut Cursor<'_>) -> Result<Option<AlterChange>, ParseError> {
     if c.eat("CONSTRAINT") {
         let name = c.name("the constraint's name")?;
         let primary = name.eq_ignore_ascii_case("PRIMARY");
-        return Ok(Some(if primary { AlterChange::DropPrimaryKey } else { AlterChange::DropConstraint(name) }));
+        return Ok(Some(if primary {
+            AlterChange::DropPrimaryKey
+        } else {
+            AlterChange::DropConstraint(name)
+        }));
     }
     c.eat("COLUMN");
     let name = c.column()?;
@@ -287,7 +358,11 @@ fn rename(c: &mut Cursor<'_>, table: &TableName) -> Result<AlterChange, ParseErr
     if c.eat_any(&["TO", "AS"]).is_none() {
         c.eat_symbol('=');
     }
-    let schema = c.ctx.default_schema.clone().unwrap_or_else(|| table.schema.clone());
+    let schema = c
+        .ctx
+        .default_schema
+        .clone()
+        .unwrap_or_else(|| table.schema.clone());
     Ok(AlterChange::Rename(c.table_in(Some(&schema))?))
 }
 
@@ -296,7 +371,8 @@ fn order_by(c: &mut Cursor<'_>) -> Result<(), ParseError> {
     loop {
         c.column()?;
         c.eat_any(&["ASC", "DESC"]);
-        let next_is_change = c.is_symbol(',') && c.is_any_ahead(1, VERBS) && !c.is_symbol_ahead(2, ',');
+        let next_is_change =
+            c.is_symbol(',') && c.is_any_ahead(1, VERBS) && !c.is_symbol_ahead(2, ',');
         if next_is_change || !c.eat_symbol(',') {
             return Ok(());
         }

@@ -41,7 +41,9 @@ pub(super) fn default_of(charset: &str, ctx: &Context) -> Result<Collation, DdlE
             None => by_name("utf8mb4_general_ci"),
         };
     }
-    known_default(&lower).map(|c| shared(&c)).ok_or_else(|| DdlError::UnknownCharset(charset.to_owned()))
+    known_default(&lower)
+        .map(|c| shared(&c))
+        .ok_or_else(|| DdlError::UnknownCharset(charset.to_owned()))
 }
 
 /// The server's default where nothing else is said.
@@ -72,11 +74,16 @@ fn modern(name: &str) -> String {
 
 fn known_default(charset: &str) -> Option<Known<'static>> {
     let lower = modern(charset);
-    (1..IDS).map(|id| Known::resolve(CollationId::from(id))).find(|c| c.is_default && c.charset == lower)
+    (1..IDS)
+        .map(|id| Known::resolve(CollationId::from(id)))
+        .find(|c| c.is_default && c.charset == lower)
 }
 
 fn shared(known: &Known<'static>) -> Collation {
-    Collation { charset: known.charset.into(), name: known.collation.into() }
+    Collation {
+        charset: known.charset.into(),
+        name: known.collation.into(),
+    }
 }
 
 #[cfg(test)]
@@ -86,10 +93,19 @@ mod tests {
 
     #[test]
     fn utf8mb4_has_another_default_before_8_0() {
-        let old = Context { version: Version(50744), ..Context::default() };
+        let old = Context {
+            version: Version(50744),
+            ..Context::default()
+        };
         let new = Context::default();
-        assert_eq!(&*default_of("utf8mb4", &old).unwrap().name, "utf8mb4_general_ci");
-        assert_eq!(&*default_of("UTF8MB4", &new).unwrap().name, "utf8mb4_0900_ai_ci");
+        assert_eq!(
+            &*default_of("utf8mb4", &old).unwrap().name,
+            "utf8mb4_general_ci"
+        );
+        assert_eq!(
+            &*default_of("UTF8MB4", &new).unwrap().name,
+            "utf8mb4_0900_ai_ci"
+        );
         assert_eq!(&*of_server(&old).unwrap().name, "latin1_swedish_ci");
         assert_eq!(&*of_server(&new).unwrap().name, "utf8mb4_0900_ai_ci");
     }
@@ -97,13 +113,24 @@ mod tests {
     #[test]
     fn utf8_is_utf8mb3() {
         assert_eq!(&*by_name("utf8_bin").unwrap().name, "utf8mb3_bin");
-        assert_eq!(&*default_of("utf8", &Context::default()).unwrap().name, "utf8mb3_general_ci");
+        assert_eq!(
+            &*default_of("utf8", &Context::default()).unwrap().name,
+            "utf8mb3_general_ci"
+        );
         assert_eq!(bytes_per_char("utf8"), 3);
     }
 
     #[test]
     fn every_character_set_has_its_width() {
-        for (charset, bytes) in [("latin1", 1), ("binary", 1), ("utf8mb4", 4), ("gbk", 2), ("ujis", 3), ("utf16", 4), ("gb18030", 4)] {
+        for (charset, bytes) in [
+            ("latin1", 1),
+            ("binary", 1),
+            ("utf8mb4", 4),
+            ("gbk", 2),
+            ("ujis", 3),
+            ("utf16", 4),
+            ("gb18030", 4),
+        ] {
             assert_eq!(bytes_per_char(charset), bytes, "{charset}");
         }
     }
@@ -111,6 +138,11 @@ mod tests {
     #[test]
     fn unknown_names_are_errors_with_mysql_codes() {
         assert_eq!(by_name("klingon_ci").unwrap_err().code(), Some(1273));
-        assert_eq!(default_of("klingon", &Context::default()).unwrap_err().code(), Some(1115));
+        assert_eq!(
+            default_of("klingon", &Context::default())
+                .unwrap_err()
+                .code(),
+            Some(1115)
+        );
     }
 }

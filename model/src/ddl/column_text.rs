@@ -18,7 +18,11 @@ pub(super) struct ColumnText {
 }
 
 /// What follows the column's name; `schema` is the table's.
-pub(super) fn column(c: &mut Cursor<'_>, name: Arc<str>, schema: &Arc<str>) -> Result<ColumnText, ParseError> {
+pub(super) fn column(
+    c: &mut Cursor<'_>,
+    name: Arc<str>,
+    schema: &Arc<str>,
+) -> Result<ColumnText, ParseError> {
     let ty = data_type(c, &name)?;
     let mut out = ColumnText {
         column: ColumnSpec {
@@ -41,7 +45,11 @@ pub(super) fn column(c: &mut Cursor<'_>, name: Arc<str>, schema: &Arc<str>) -> R
     Ok(out)
 }
 
-fn attribute(c: &mut Cursor<'_>, out: &mut ColumnText, schema: &Arc<str>) -> Result<bool, ParseError> {
+fn attribute(
+    c: &mut Cursor<'_>,
+    out: &mut ColumnText,
+    schema: &Arc<str>,
+) -> Result<bool, ParseError> {
     let name = out.column.name.clone();
     let column = &mut out.column;
     if c.eat_all(&["NOT", "SECONDARY"]) {
@@ -76,8 +84,11 @@ fn attribute(c: &mut Cursor<'_>, out: &mut ColumnText, schema: &Arc<str>) -> Res
         column.charset.collation = Some(name_or_string(c, "a collation")?);
     } else if let Some(charset) = charset_name(c)? {
         column.charset.charset = Some(charset);
-    } else if c.eat_any(&["COLUMN_FORMAT", "STORAGE", "SRID", "REF_SYSTEM_ID"]).is_some()
-        || c.eat_any(&["ENGINE_ATTRIBUTE", "SECONDARY_ENGINE_ATTRIBUTE"]).is_some()
+    } else if c
+        .eat_any(&["COLUMN_FORMAT", "STORAGE", "SRID", "REF_SYSTEM_ID"])
+        .is_some()
+        || c.eat_any(&["ENGINE_ATTRIBUTE", "SECONDARY_ENGINE_ATTRIBUTE"])
+            .is_some()
     {
         c.eat_symbol('=');
         c.skip_value()?;
@@ -90,7 +101,8 @@ fn attribute(c: &mut Cursor<'_>, out: &mut ColumnText, schema: &Arc<str>) -> Res
         });
     } else if c.is("REFERENCES") {
         // Before 9.0, REFERENCES in a column's definition was read and forgotten.
-        out.foreign_key = references(c, None, vec![name], schema)?.filter(|_| c.ctx.version.at_least(90000));
+        out.foreign_key =
+            references(c, None, vec![name], schema)?.filter(|_| c.ctx.version.at_least(90000));
     } else if c.is("CHECK") || c.is("CONSTRAINT") {
         if c.eat("CONSTRAINT") && !c.is("CHECK") {
             c.name("the constraint's name")?;
@@ -103,13 +115,23 @@ fn attribute(c: &mut Cursor<'_>, out: &mut ColumnText, schema: &Arc<str>) -> Res
 }
 
 fn key_on(column: &Arc<str>, kind: KeyKind) -> KeySpec {
-    let part = KeyPartSpec { column: Some(column.clone()), prefix: None };
-    KeySpec { kind, name: None, parts: vec![part], for_foreign_key: false }
+    let part = KeyPartSpec {
+        column: Some(column.clone()),
+        prefix: None,
+    };
+    KeySpec {
+        kind,
+        name: None,
+        parts: vec![part],
+        for_foreign_key: false,
+    }
 }
 
 /// CURRENT_TIMESTAMP and its synonyms, with `(n)` or `()`.
 fn now(c: &mut Cursor<'_>) -> Result<bool, ParseError> {
-    if c.eat_any(&["CURRENT_TIMESTAMP", "NOW", "LOCALTIME", "LOCALTIMESTAMP"]).is_none() {
+    if c.eat_any(&["CURRENT_TIMESTAMP", "NOW", "LOCALTIME", "LOCALTIMESTAMP"])
+        .is_none()
+    {
         return Ok(false);
     }
     if c.is_symbol('(') {
@@ -173,7 +195,10 @@ fn literal(c: &mut Cursor<'_>) -> Result<Option<DefaultSpec>, ParseError> {
         c.eat_symbol('+');
     }
     match c.number_text() {
-        Some(number) => Ok(Some(DefaultSpec::Number(format!("{}{number}", if negative { "-" } else { "" })))),
+        Some(number) => Ok(Some(DefaultSpec::Number(format!(
+            "{}{number}",
+            if negative { "-" } else { "" }
+        )))),
         None if negative => c.expected("a number"),
         None => Ok(None),
     }

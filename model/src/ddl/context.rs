@@ -64,6 +64,9 @@ pub struct Context {
     pub utf8mb4_default: Option<Collation>,
     /// `default_storage_engine`, in lower case.
     pub engine: Arc<str>,
+    /// When the statement ran, in microseconds since 1970 (UTC): what a new column with DEFAULT
+    /// CURRENT_TIMESTAMP holds in the rows that were there before.
+    pub now_us: Option<u64>,
 }
 
 impl Default for Context {
@@ -77,13 +80,24 @@ impl Default for Context {
             server_collation: None,
             utf8mb4_default: None,
             engine: "innodb".into(),
+            now_us: None,
         }
     }
 }
 
 impl Context {
+    /// A session in a default schema (empty: none) of a server of this version, with its defaults.
+    pub fn new(schema: &str, version: Version) -> Self {
+        Context {
+            default_schema: (!schema.is_empty()).then(|| schema.into()),
+            version,
+            ..Context::default()
+        }
+    }
+
     pub(super) fn timestamps_are_explicit(&self) -> bool {
-        self.explicit_defaults_for_timestamp.unwrap_or(self.version.at_least(80002))
+        self.explicit_defaults_for_timestamp
+            .unwrap_or(self.version.at_least(80002))
     }
 }
 

@@ -37,7 +37,11 @@ impl CreateTable {
             uniques: Vec::new(),
             indexes: Vec::new(),
             foreign_keys: Vec::new(),
-            engine: spec.options.engine.clone().unwrap_or_else(|| ctx.engine.clone()),
+            engine: spec
+                .options
+                .engine
+                .clone()
+                .unwrap_or_else(|| ctx.engine.clone()),
             collation,
         };
         for column in &spec.columns {
@@ -45,7 +49,11 @@ impl CreateTable {
         }
         no_duplicates(&def)?;
         promote_first_timestamp(spec.columns.iter().zip(&mut def.columns), ctx);
-        let keys = spec.keys.iter().map(|key| Key::resolve(key, &def.columns)).collect::<Result<_, _>>()?;
+        let keys = spec
+            .keys
+            .iter()
+            .map(|key| Key::resolve(key, &def.columns))
+            .collect::<Result<_, _>>()?;
         settle(&mut def, keys)?;
         add_foreign_keys(&mut def, spec.foreign_keys.iter())?;
         Ok(def)

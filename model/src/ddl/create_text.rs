@@ -5,7 +5,8 @@ use super::column_text;
 use super::cursor::Cursor;
 use super::options::table_option;
 use super::{
-    CreateBody, CreateTable, DdlError, ForeignKeySpec, KeyKind, KeyPartSpec, KeySpec, ParseError, Statement, TableSpec,
+    CreateBody, CreateTable, DdlError, ForeignKeySpec, KeyKind, KeyPartSpec, KeySpec, ParseError,
+    Statement, TableSpec,
 };
 use crate::schema::Referential;
 use std::sync::Arc;
@@ -16,11 +17,18 @@ pub(super) fn create_table(c: &mut Cursor<'_>, temporary: bool) -> Result<Statem
     let name = c.table()?;
     if temporary {
         c.skip_rest();
-        return Ok(Statement::Ignored { what: "CREATE TEMPORARY TABLE".to_owned() });
+        return Ok(Statement::Ignored {
+            what: "CREATE TEMPORARY TABLE".to_owned(),
+        });
     }
     let created = |body, c: &Cursor<'_>| {
         let context = c.ctx.clone();
-        Statement::CreateTable(Box::new(CreateTable { name: name.clone(), if_not_exists, body, context }))
+        Statement::CreateTable(Box::new(CreateTable {
+            name: name.clone(),
+            if_not_exists,
+            body,
+            context,
+        }))
     };
     let in_parentheses = c.is_symbol('(') && c.is_ahead(1, "LIKE");
     if in_parentheses {
@@ -34,7 +42,11 @@ pub(super) fn create_table(c: &mut Cursor<'_>, temporary: bool) -> Result<Statem
         return Ok(created(CreateBody::Like(like), c));
     }
     let mut spec = TableSpec::default();
-    let is_select = |c: &Cursor<'_>| c.is_any(&["SELECT", "AS", "IGNORE", "REPLACE", "WITH", "TABLE", "VALUES"]);
+    let is_select = |c: &Cursor<'_>| {
+        c.is_any(&[
+            "SELECT", "AS", "IGNORE", "REPLACE", "WITH", "TABLE", "VALUES",
+        ])
+    };
     if c.is_symbol('(') && !c.is_ahead(1, "SELECT") {
         c.skip();
         loop {
@@ -102,7 +114,10 @@ pub(super) enum Constraint {
 }
 
 /// A key or a constraint, if one begins here; `schema` is the table's.
-pub(super) fn key_or_constraint(c: &mut Cursor<'_>, schema: &Arc<str>) -> Result<Option<Constraint>, ParseError> {
+pub(super) fn key_or_constraint(
+    c: &mut Cursor<'_>,
+    schema: &Arc<str>,
+) -> Result<Option<Constraint>, ParseError> {
     let mut constraint = None;
     if c.eat("CONSTRAINT") {
         if !c.is_any(&["PRIMARY", "UNIQUE", "FOREIGN", "CHECK"]) {
@@ -117,7 +132,11 @@ pub(super) fn key_or_constraint(c: &mut Cursor<'_>, schema: &Arc<str>) -> Result
         return Ok(Some(Constraint::Check));
     }
     if c.eat_all(&["FOREIGN", "KEY"]) {
-        let index = if c.is_symbol('(') { None } else { Some(c.name("the index's name")?) };
+        let index = if c.is_symbol('(') {
+            None
+        } else {
+            Some(c.name("the index's name")?)
+        };
         let columns = names(c)?;
         // The constraint's name, else the index's, names the key (server: grammar of FOREIGN KEY).
         let key_name = constraint.clone().or(index);
@@ -144,15 +163,26 @@ pub(super) fn key_or_constraint(c: &mut Cursor<'_>, schema: &Arc<str>) -> Result
 }
 
 /// What follows the words that say what kind of key: name, type, parts, options.
-fn key(c: &mut Cursor<'_>, kind: KeyKind, constraint: Option<Arc<str>>) -> Result<KeySpec, ParseError> {
+fn key(
+    c: &mut Cursor<'_>,
+    kind: KeyKind,
+    constraint: Option<Arc<str>>,
+) -> Result<KeySpec, ParseError> {
     let mut name = None;
-    if !c.is_symbol('(') && !(c.is_any(&["USING", "TYPE"]) && c.is_any_ahead(1, &["BTREE", "HASH", "RTREE"])) {
+    if !c.is_symbol('(')
+        && !(c.is_any(&["USING", "TYPE"]) && c.is_any_ahead(1, &["BTREE", "HASH", "RTREE"]))
+    {
         name = Some(c.name("the key's name or `(`")?);
     }
     index_options(c)?;
     let parts = key_parts(c, kind)?;
     index_options(c)?;
-    Ok(KeySpec { kind, name: name.or(constraint), parts, for_foreign_key: false })
+    Ok(KeySpec {
+        kind,
+        name: name.or(constraint),
+        parts,
+        for_foreign_key: false,
+    })
 }
 
 /// `(a, b(10) DESC, (expression))`.
@@ -165,7 +195,10 @@ pub(super) fn key_parts(c: &mut Cursor<'_>, kind: KeyKind) -> Result<Vec<KeyPart
                 return c.unsupported("a unique key on an expression");
             }
             c.parenthesised()?;
-            parts.push(KeyPartSpec { column: None, prefix: None });
+            parts.push(KeyPartSpec {
+                column: None,
+                prefix: None,
+            });
         } else {
             let column = Some(c.column()?);
             let mut prefix = None;
@@ -194,7 +227,12 @@ pub(super) fn index_options(c: &mut Cursor<'_>) -> Result<(), ParseError> {
         if c.eat_any(&["USING", "TYPE"]).is_some() || c.eat_all(&["WITH", "PARSER"]) {
             c.name("the index type")?;
         } else if c
-            .eat_any(&["KEY_BLOCK_SIZE", "COMMENT", "ENGINE_ATTRIBUTE", "SECONDARY_ENGINE_ATTRIBUTE"])
+            .eat_any(&[
+                "KEY_BLOCK_SIZE",
+                "COMMENT",
+                "ENGINE_ATTRIBUTE",
+                "SECONDARY_ENGINE_ATTRIBUTE",
+            ])
             .is_some()
         {
             c.eat_symbol('=');
@@ -222,9 +260,16 @@ pub(super) fn references(
         return Ok(None);
     }
     let parent = c.table_in(Some(schema))?;
-    let parent_columns = if c.is_symbol('(') { names(c)? } else { columns.clone() };
+    let parent_columns = if c.is_symbol('(') {
+        names(c)?
+    } else {
+        columns.clone()
+    };
     if parent_columns.len() != columns.len() {
-        let name = name.as_deref().unwrap_or("foreign key without name").to_owned();
+        let name = name
+            .as_deref()
+            .unwrap_or("foreign key without name")
+            .to_owned();
         return c.fail(DdlError::ForeignKeyColumns(name));
     }
     let (mut on_delete, mut on_update) = (Referential::Restrict, Referential::Restrict);
@@ -233,14 +278,24 @@ pub(super) fn references(
             c.name("FULL, PARTIAL or SIMPLE")?;
         } else if c.eat_all(&["ON", "DELETE"]) {
             on_delete = action(c)?;
-        } else if c.is("ON") && c.is_ahead(1, "UPDATE") && !c.is_any_ahead(2, &["CURRENT_TIMESTAMP", "NOW"]) {
+        } else if c.is("ON")
+            && c.is_ahead(1, "UPDATE")
+            && !c.is_any_ahead(2, &["CURRENT_TIMESTAMP", "NOW"])
+        {
             c.eat_all(&["ON", "UPDATE"]);
             on_update = action(c)?;
         } else {
             break;
         }
     }
-    Ok(Some(ForeignKeySpec { name, columns, parent, parent_columns, on_delete, on_update }))
+    Ok(Some(ForeignKeySpec {
+        name,
+        columns,
+        parent,
+        parent_columns,
+        on_delete,
+        on_update,
+    }))
 }
 
 fn action(c: &mut Cursor<'_>) -> Result<Referential, ParseError> {
@@ -258,9 +313,17 @@ fn action(c: &mut Cursor<'_>) -> Result<Referential, ParseError> {
 
 /// The key on the child's columns that every foreign key needs.
 pub(super) fn key_for(foreign: &ForeignKeySpec, name: Option<Arc<str>>) -> KeySpec {
-    let part = |column: &Arc<str>| KeyPartSpec { column: Some(column.clone()), prefix: None };
+    let part = |column: &Arc<str>| KeyPartSpec {
+        column: Some(column.clone()),
+        prefix: None,
+    };
     let parts = foreign.columns.iter().map(part).collect();
-    KeySpec { kind: KeyKind::Plain, name, parts, for_foreign_key: true }
+    KeySpec {
+        kind: KeyKind::Plain,
+        name,
+        parts,
+        for_foreign_key: true,
+    }
 }
 
 /// CHECK (…) [[NOT] ENFORCED].

@@ -22,7 +22,13 @@ impl<'a> Cursor<'a> {
         while let Some(token) = lexer.next()? {
             tokens.push(token);
         }
-        Ok(Cursor { text, range, tokens, at: 0, ctx })
+        Ok(Cursor {
+            text,
+            range,
+            tokens,
+            at: 0,
+            ctx,
+        })
     }
 
     fn peek(&self, ahead: usize) -> Option<&What<'a>> {
@@ -58,7 +64,10 @@ impl<'a> Cursor<'a> {
             rest if rest.is_empty() => "the end of the statement".to_owned(),
             rest => rest,
         };
-        self.fail(DdlError::Syntax { expected: expected.to_owned(), near })
+        self.fail(DdlError::Syntax {
+            expected: expected.to_owned(),
+            near,
+        })
     }
 
     /// Any error, here.
@@ -101,7 +110,10 @@ impl<'a> Cursor<'a> {
 
     /// Eats the keywords when all of them follow one another.
     pub fn eat_all(&mut self, keywords: &[&str]) -> bool {
-        let found = keywords.iter().enumerate().all(|(i, k)| self.is_ahead(i, k));
+        let found = keywords
+            .iter()
+            .enumerate()
+            .all(|(i, k)| self.is_ahead(i, k));
         if found {
             self.at += keywords.len();
         }
@@ -116,7 +128,11 @@ impl<'a> Cursor<'a> {
     }
 
     pub fn expect(&mut self, keyword: &str) -> Result<(), ParseError> {
-        if self.eat(keyword) { Ok(()) } else { self.expected(keyword) }
+        if self.eat(keyword) {
+            Ok(())
+        } else {
+            self.expected(keyword)
+        }
     }
 
     pub fn is_symbol(&self, symbol: char) -> bool {
@@ -134,7 +150,11 @@ impl<'a> Cursor<'a> {
     }
 
     pub fn expect_symbol(&mut self, symbol: char) -> Result<(), ParseError> {
-        if self.eat_symbol(symbol) { Ok(()) } else { self.expected(&format!("`{symbol}`")) }
+        if self.eat_symbol(symbol) {
+            Ok(())
+        } else {
+            self.expected(&format!("`{symbol}`"))
+        }
     }
 
     /// An unquoted word in upper case, for messages and tables of keywords.
@@ -162,10 +182,16 @@ impl<'a> Cursor<'a> {
         let first = self.name("a table's name")?;
         if self.eat_symbol('.') {
             let name = self.name("a table's name")?;
-            return Ok(TableName { schema: first, name });
+            return Ok(TableName {
+                schema: first,
+                name,
+            });
         }
         match fallback {
-            Some(schema) => Ok(TableName { schema: schema.clone(), name: first }),
+            Some(schema) => Ok(TableName {
+                schema: schema.clone(),
+                name: first,
+            }),
             None => {
                 self.rewind(mark);
                 self.fail(DdlError::NoSchema)
@@ -190,7 +216,9 @@ impl<'a> Cursor<'a> {
     pub fn string(&mut self) -> Option<String> {
         let introducer = matches!(self.peek(0), Some(What::Word(w)) if w.starts_with('_'));
         let ahead = usize::from(introducer);
-        let Some(What::Str(first)) = self.peek(ahead) else { return None };
+        let Some(What::Str(first)) = self.peek(ahead) else {
+            return None;
+        };
         let mut out = first.as_ref().to_owned();
         self.at += ahead + 1;
         while let Some(What::Str(more)) = self.peek(0) {
@@ -204,7 +232,9 @@ impl<'a> Cursor<'a> {
     pub fn bytes(&mut self) -> Option<Vec<u8>> {
         let introducer = matches!(self.peek(0), Some(What::Word(w)) if w.starts_with('_'));
         let ahead = usize::from(introducer);
-        let Some(What::Bytes(bytes)) = self.peek(ahead) else { return None };
+        let Some(What::Bytes(bytes)) = self.peek(ahead) else {
+            return None;
+        };
         let bytes = bytes.clone();
         self.at += ahead + 1;
         Some(bytes)
@@ -249,7 +279,10 @@ impl<'a> Cursor<'a> {
             }
             self.at += 1;
         }
-        let close = self.tokens.get(self.at - 1).map_or(self.range.end, |t| t.start);
+        let close = self
+            .tokens
+            .get(self.at - 1)
+            .map_or(self.range.end, |t| t.start);
         Ok(self.text.get(start..close).unwrap_or("").trim())
     }
 
@@ -272,7 +305,10 @@ impl<'a> Cursor<'a> {
 
     /// A keyword stands anywhere in the rest of the statement.
     pub fn rest_has(&self, keyword: &str) -> bool {
-        self.tokens.iter().skip(self.at).any(|t| matches!(t.what, What::Word(w) if w.eq_ignore_ascii_case(keyword)))
+        self.tokens
+            .iter()
+            .skip(self.at)
+            .any(|t| matches!(t.what, What::Word(w) if w.eq_ignore_ascii_case(keyword)))
     }
 
     pub fn skip_rest(&mut self) {
@@ -282,6 +318,10 @@ impl<'a> Cursor<'a> {
     /// Nothing but semicolons may follow.
     pub fn end(&mut self) -> Result<(), ParseError> {
         while self.eat_symbol(';') {}
-        if self.is_end() { Ok(()) } else { self.expected("the end of the statement") }
+        if self.is_end() {
+            Ok(())
+        } else {
+            self.expected("the end of the statement")
+        }
     }
 }

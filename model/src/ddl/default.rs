@@ -16,11 +16,17 @@ pub(super) fn resolve(
         DefaultSpec::Null => return Ok(Default::Literal(None)),
         DefaultSpec::Now => return Ok(Default::Now),
         DefaultSpec::Expression(text) => {
-            return Ok(match text.replace(char::is_whitespace, "").to_ascii_uppercase().as_str() {
-                "JSON_OBJECT()" => Default::Literal(Some("{}".to_owned())),
-                "JSON_ARRAY()" => Default::Literal(Some("[]".to_owned())),
-                _ => Default::Expression(text.clone()),
-            });
+            return Ok(
+                match text
+                    .replace(char::is_whitespace, "")
+                    .to_ascii_uppercase()
+                    .as_str()
+                {
+                    "JSON_OBJECT()" => Default::Literal(Some("{}".to_owned())),
+                    "JSON_ARRAY()" => Default::Literal(Some("[]".to_owned())),
+                    _ => Default::Expression(text.clone()),
+                },
+            );
         }
         DefaultSpec::Text(text) => of_text(text, kind),
         DefaultSpec::Number(number) => of_number(number, kind),
@@ -38,12 +44,16 @@ fn of_text(text: &str, kind: &ColumnKind) -> Option<String> {
         ColumnKind::Binary { bytes } => Some(padded_hex(text.as_bytes(), bytes)),
         ColumnKind::Varbinary { .. } | ColumnKind::Blob { .. } => Some(hex(text.as_bytes())),
         ColumnKind::Char { .. } => Some(text.trim_end_matches(' ').to_owned()),
-        ColumnKind::Varchar { .. } | ColumnKind::Text { .. } | ColumnKind::Json => Some(text.to_owned()),
+        ColumnKind::Varchar { .. } | ColumnKind::Text { .. } | ColumnKind::Json => {
+            Some(text.to_owned())
+        }
         ColumnKind::Enum { ref members, .. } => one_of(text.trim_end_matches(' '), members),
         ColumnKind::Set { ref members, .. } => {
             let wanted: Vec<&str> = text.split(',').filter(|m| !m.is_empty()).collect();
             let known = |member: &&&str| members.iter().any(|m| m.eq_ignore_ascii_case(member));
-            let chosen = members.iter().filter(|m| wanted.iter().any(|w| w.eq_ignore_ascii_case(m)));
+            let chosen = members
+                .iter()
+                .filter(|m| wanted.iter().any(|w| w.eq_ignore_ascii_case(m)));
             let chosen: Vec<&str> = chosen.map(String::as_str).collect();
             wanted.iter().all(|w| known(&w)).then(|| chosen.join(","))
         }
@@ -55,14 +65,22 @@ fn of_text(text: &str, kind: &ColumnKind) -> Option<String> {
 /// The member as it is declared.
 fn one_of(text: &str, members: &[String]) -> Option<String> {
     let exact = members.iter().find(|m| *m == text);
-    exact.or_else(|| members.iter().find(|m| m.to_lowercase() == text.to_lowercase())).cloned()
+    exact
+        .or_else(|| {
+            members
+                .iter()
+                .find(|m| m.to_lowercase() == text.to_lowercase())
+        })
+        .cloned()
 }
 
 fn of_number(number: &str, kind: &ColumnKind) -> Option<String> {
     match *kind {
         ColumnKind::Int { .. } => integer(number),
         ColumnKind::Decimal { scale, .. } => decimal(number, scale),
-        ColumnKind::Float | ColumnKind::Double => number.parse::<f64>().ok().map(|_| number.to_owned()),
+        ColumnKind::Float | ColumnKind::Double => {
+            number.parse::<f64>().ok().map(|_| number.to_owned())
+        }
         ColumnKind::Bit { .. } => {
             let value: u64 = number.parse().ok()?;
             Some(bit(&value.to_be_bytes()))
@@ -96,13 +114,21 @@ fn of_bytes(bytes: &[u8], kind: &ColumnKind, collation: &Collation) -> Option<St
         ColumnKind::Bit { .. } => Some(bit(bytes)),
         ColumnKind::Binary { bytes: width } => Some(padded_hex(bytes, *width)),
         ColumnKind::Varbinary { .. } | ColumnKind::Blob { .. } => Some(hex(bytes)),
-        ColumnKind::Char { .. } | ColumnKind::Varchar { .. } | ColumnKind::Enum { .. } | ColumnKind::Set { .. } => {
-            let is_ascii = bytes.is_ascii() || &*collation.charset == "utf8mb4" || &*collation.charset == "utf8mb3";
+        ColumnKind::Char { .. }
+        | ColumnKind::Varchar { .. }
+        | ColumnKind::Enum { .. }
+        | ColumnKind::Set { .. } => {
+            let is_ascii = bytes.is_ascii()
+                || &*collation.charset == "utf8mb4"
+                || &*collation.charset == "utf8mb3";
             let text = std::str::from_utf8(bytes).ok().filter(|_| is_ascii)?;
             of_text(text, kind)
         }
         _ => {
-            let significant = bytes.iter().position(|&b| b != 0).map_or(&[][..], |n| &bytes[n..]);
+            let significant = bytes
+                .iter()
+                .position(|&b| b != 0)
+                .map_or(&[][..], |n| &bytes[n..]);
             if significant.len() > 8 {
                 return None;
             }
@@ -136,12 +162,18 @@ fn digits(number: &str) -> Option<(bool, String, String)> {
         None => (false, number.strip_prefix('+').unwrap_or(number)),
     };
     let (mantissa, exponent) = match rest.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok().filter(|e| e.abs() <= 100)?),
+        Some((mantissa, exponent)) => (
+            mantissa,
+            exponent.parse::<i32>().ok().filter(|e| e.abs() <= 100)?,
+        ),
         None => (rest, 0),
     };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let is_number = !(whole.is_empty() && fraction.is_empty())
-        && whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit());
+        && whole
+            .bytes()
+            .chain(fraction.bytes())
+            .all(|b| b.is_ascii_digit());
     if !is_number {
         return None;
     }
@@ -152,7 +184,11 @@ fn digits(number: &str) -> Option<(bool, String, String)> {
         _ => format!("{all:0<width$}", width = point as usize),
     };
     let (whole, fraction) = padded.split_at(point.max(0) as usize);
-    Some((negative, whole.trim_start_matches('0').to_owned(), fraction.to_owned()))
+    Some((
+        negative,
+        whole.trim_start_matches('0').to_owned(),
+        fraction.to_owned(),
+    ))
 }
 
 /// Rounded half away from zero to so many digits, as the server rounds exact values.
@@ -179,8 +215,16 @@ fn decimal(number: &str, scale: u8) -> Option<String> {
         "" => "0",
         digits => digits,
     };
-    let sign = if negative && text.bytes().any(|b| b != b'0') { "-" } else { "" };
-    Some(if scale == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") })
+    let sign = if negative && text.bytes().any(|b| b != b'0') {
+        "-"
+    } else {
+        ""
+    };
+    Some(if scale == 0 {
+        format!("{sign}{whole}")
+    } else {
+        format!("{sign}{whole}.{fraction}")
+    })
 }
 
 fn integer(number: &str) -> Option<String> {
@@ -200,18 +244,36 @@ fn date_and_time(text: &str) -> Option<(String, String)> {
             _ => return None,
         };
         let date = format!("{}-{}-{}", &padded[..4], &padded[4..6], &padded[6..8]);
-        return Some((date, format!("{}:{}:{}.{fraction}", &padded[8..10], &padded[10..12], &padded[12..])));
+        return Some((
+            date,
+            format!(
+                "{}:{}:{}.{fraction}",
+                &padded[8..10],
+                &padded[10..12],
+                &padded[12..]
+            ),
+        ));
     }
     let (date, time) = text.split_once([' ', 'T']).unwrap_or((text, ""));
-    let parts: Option<Vec<u32>> = date.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse().ok()).collect();
-    let &[year, month, day] = parts?.as_slice() else { return None };
+    let parts: Option<Vec<u32>> = date
+        .split(|c: char| !c.is_ascii_digit())
+        .map(|n| n.parse().ok())
+        .collect();
+    let &[year, month, day] = parts?.as_slice() else {
+        return None;
+    };
     let year = match (date.find(|c: char| !c.is_ascii_digit()), year) {
         (Some(..=2), 0..=69) => year + 2000,
         (Some(..=2), _) => year + 1900,
         _ => year,
     };
     let valid = year <= 9999 && month <= 12 && day <= 31;
-    valid.then(|| (format!("{year:04}-{month:02}-{day:02}"), time.trim().to_owned()))
+    valid.then(|| {
+        (
+            format!("{year:04}-{month:02}-{day:02}"),
+            time.trim().to_owned(),
+        )
+    })
 }
 
 /// `3:4:5.6`, `03:04`, `30405`, `0`, nothing: with as many fractional digits as the column has.
@@ -221,7 +283,13 @@ fn time_of_day(text: &str, fsp: u8) -> Option<String> {
         None => (false, text.trim()),
     };
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let number = |n: &str| if n.is_empty() { Some(0) } else { n.parse::<u32>().ok() };
+    let number = |n: &str| {
+        if n.is_empty() {
+            Some(0)
+        } else {
+            n.parse::<u32>().ok()
+        }
+    };
     let (hours, minutes, seconds) = match whole.split(':').collect::<Vec<_>>().as_slice() {
         &[packed] => {
             let packed = number(packed)?;
@@ -231,7 +299,10 @@ fn time_of_day(text: &str, fsp: u8) -> Option<String> {
         &[hours, minutes, seconds] => (number(hours)?, number(minutes)?, number(seconds)?),
         _ => return None,
     };
-    let valid = hours <= 838 && minutes <= 59 && seconds <= 59 && fraction.bytes().all(|b| b.is_ascii_digit());
+    let valid = hours <= 838
+        && minutes <= 59
+        && seconds <= 59
+        && fraction.bytes().all(|b| b.is_ascii_digit());
     if !valid {
         return None;
     }
@@ -239,7 +310,9 @@ fn time_of_day(text: &str, fsp: u8) -> Option<String> {
     let fraction = decimal(&format!("0.{fraction}"), fsp)?;
     let fraction = fraction.strip_prefix('0')?;
     let sign = if negative { "-" } else { "" };
-    Some(format!("{sign}{hours:02}:{minutes:02}:{seconds:02}{fraction}"))
+    Some(format!(
+        "{sign}{hours:02}:{minutes:02}:{seconds:02}{fraction}"
+    ))
 }
 
 #[cfg(test)]
@@ -265,8 +338,15 @@ mod tests {
 
     #[test]
     fn numbers_take_the_form_of_their_column() {
-        let decimal = |scale| ColumnKind::Decimal { precision: 12, scale, unsigned: false };
-        let int = ColumnKind::Int { bytes: 4, unsigned: false };
+        let decimal = |scale| ColumnKind::Decimal {
+            precision: 12,
+            scale,
+            unsigned: false,
+        };
+        let int = ColumnKind::Int {
+            bytes: 4,
+            unsigned: false,
+        };
         assert_eq!(number("0", decimal(2)).as_deref(), Some("0.00"));
         assert_eq!(string("-1.005", decimal(2)).as_deref(), Some("-1.01"));
         assert_eq!(number("9.999", decimal(2)).as_deref(), Some("10.00"));
@@ -275,36 +355,78 @@ mod tests {
         assert_eq!(number("5e-1", decimal(1)).as_deref(), Some("0.5"));
         assert_eq!(string("007", int.clone()).as_deref(), Some("7"));
         assert_eq!(string("x", int.clone()), None);
-        assert_eq!(text(DefaultSpec::Bytes(vec![1, 0]), int).as_deref(), Some("256"));
+        assert_eq!(
+            text(DefaultSpec::Bytes(vec![1, 0]), int).as_deref(),
+            Some("256")
+        );
         assert_eq!(number("0", ColumnKind::Year).as_deref(), Some("0000"));
         assert_eq!(number("70", ColumnKind::Year).as_deref(), Some("1970"));
     }
 
     #[test]
     fn bits_and_bytes_print_as_hexadecimal() {
-        assert_eq!(text(DefaultSpec::Bytes(vec![1]), ColumnKind::Bit { bits: 1 }).as_deref(), Some("1"));
-        assert_eq!(number("10", ColumnKind::Bit { bits: 17 }).as_deref(), Some("A"));
-        assert_eq!(string("ab", ColumnKind::Binary { bytes: 3 }).as_deref(), Some("616200"));
-        assert_eq!(string("ab", ColumnKind::Varbinary { max_bytes: 3 }).as_deref(), Some("6162"));
+        assert_eq!(
+            text(DefaultSpec::Bytes(vec![1]), ColumnKind::Bit { bits: 1 }).as_deref(),
+            Some("1")
+        );
+        assert_eq!(
+            number("10", ColumnKind::Bit { bits: 17 }).as_deref(),
+            Some("A")
+        );
+        assert_eq!(
+            string("ab", ColumnKind::Binary { bytes: 3 }).as_deref(),
+            Some("616200")
+        );
+        assert_eq!(
+            string("ab", ColumnKind::Varbinary { max_bytes: 3 }).as_deref(),
+            Some("6162")
+        );
     }
 
     #[test]
     fn dates_and_times_are_written_out() {
-        let (dt, ts) = (ColumnKind::DateTime { fsp: 3 }, ColumnKind::Timestamp { fsp: 0 });
-        assert_eq!(string("2020-1-2", dt.clone()).as_deref(), Some("2020-01-02 00:00:00.000"));
-        assert_eq!(string("2020-01-02 03:04:05.6789", dt).as_deref(), Some("2020-01-02 03:04:05.679"));
-        assert_eq!(number("0", ts.clone()).as_deref(), Some("0000-00-00 00:00:00"));
-        assert_eq!(number("20200102", ts.clone()).as_deref(), Some("2020-01-02 00:00:00"));
+        let (dt, ts) = (
+            ColumnKind::DateTime { fsp: 3 },
+            ColumnKind::Timestamp { fsp: 0 },
+        );
+        assert_eq!(
+            string("2020-1-2", dt.clone()).as_deref(),
+            Some("2020-01-02 00:00:00.000")
+        );
+        assert_eq!(
+            string("2020-01-02 03:04:05.6789", dt).as_deref(),
+            Some("2020-01-02 03:04:05.679")
+        );
+        assert_eq!(
+            number("0", ts.clone()).as_deref(),
+            Some("0000-00-00 00:00:00")
+        );
+        assert_eq!(
+            number("20200102", ts.clone()).as_deref(),
+            Some("2020-01-02 00:00:00")
+        );
         assert_eq!(string("soon", ts), None);
-        assert_eq!(string("0000-00-00", ColumnKind::Date).as_deref(), Some("0000-00-00"));
-        assert_eq!(string("-1:02", ColumnKind::Time { fsp: 1 }).as_deref(), Some("-01:02:00.0"));
-        assert_eq!(number("10203", ColumnKind::Time { fsp: 0 }).as_deref(), Some("01:02:03"));
+        assert_eq!(
+            string("0000-00-00", ColumnKind::Date).as_deref(),
+            Some("0000-00-00")
+        );
+        assert_eq!(
+            string("-1:02", ColumnKind::Time { fsp: 1 }).as_deref(),
+            Some("-01:02:00.0")
+        );
+        assert_eq!(
+            number("10203", ColumnKind::Time { fsp: 0 }).as_deref(),
+            Some("01:02:03")
+        );
     }
 
     #[test]
     fn members_are_spelt_as_declared() {
         let members: std::sync::Arc<[String]> = ["new", "Paid", "x"].map(str::to_owned).into();
-        let of_enum = ColumnKind::Enum { members: members.clone(), bytes: 1 };
+        let of_enum = ColumnKind::Enum {
+            members: members.clone(),
+            bytes: 1,
+        };
         let of_set = ColumnKind::Set { members, bytes: 1 };
         assert_eq!(string("paid", of_enum.clone()).as_deref(), Some("Paid"));
         assert_eq!(string("gone", of_enum), None);

@@ -1,5 +1,6 @@
 //! What goes wrong with DDL: MySQL's own errors with their codes, and what cannot be followed here.
 
+use crate::database::SqlError;
 use thiserror::Error;
 
 /// Why a statement was refused.
@@ -20,11 +21,10 @@ pub enum DdlError {
         clause: String,
     },
     /// 1046.
-    #[error("no database selected: the statement names a table without its schema, and there is no default schema")]
+    #[error(
+        "no database selected: the statement names a table without its schema, and there is no default schema"
+    )]
     NoSchema,
-    /// 1007.
-    #[error("schema `{0}` exists already")]
-    SchemaExists(String),
     /// 1008 (DROP), 1049 (elsewhere).
     #[error("unknown schema `{schema}`")]
     UnknownSchema {
@@ -33,9 +33,6 @@ pub enum DdlError {
         /// In DROP DATABASE.
         drop: bool,
     },
-    /// 1050.
-    #[error("table `{0}` exists already")]
-    TableExists(String),
     /// 1051 (DROP), 1146 (elsewhere).
     #[error("unknown table `{table}`")]
     UnknownTable {
@@ -106,6 +103,9 @@ pub enum DdlError {
     /// 1067.
     #[error("invalid default value for `{0}`")]
     InvalidDefault(String),
+    /// What the tables refuse: rows that become equal under a new key, values that a new type cannot hold.
+    #[error(transparent)]
+    Rows(#[from] SqlError),
     /// 1239.
     #[error("foreign key `{0}`: the columns and the referenced columns differ in number")]
     ForeignKeyColumns(String),
@@ -118,10 +118,20 @@ impl DdlError {
             DdlError::Syntax { .. } => 1064,
             DdlError::Unsupported { .. } => return None,
             DdlError::NoSchema => 1046,
-            DdlError::SchemaExists(_) => 1007,
-            DdlError::UnknownSchema { drop, .. } => if *drop { 1008 } else { 1049 },
-            DdlError::TableExists(_) => 1050,
-            DdlError::UnknownTable { drop, .. } => if *drop { 1051 } else { 1146 },
+            DdlError::UnknownSchema { drop, .. } => {
+                if *drop {
+                    1008
+                } else {
+                    1049
+                }
+            }
+            DdlError::UnknownTable { drop, .. } => {
+                if *drop {
+                    1051
+                } else {
+                    1146
+                }
+            }
             DdlError::UnknownColumn { .. } => 1054,
             DdlError::DuplicateColumn(_) => 1060,
             DdlError::DuplicateKey(_) => 1061,
@@ -137,11 +147,14 @@ impl DdlError {
             DdlError::TooLong { .. } => 1074,
             DdlError::InvalidDefault(_) => 1067,
             DdlError::ForeignKeyColumns(_) => 1239,
+            DdlError::Rows(error) => error.code(),
         })
     }
 
     pub(super) fn unsupported(clause: impl Into<String>) -> DdlError {
-        DdlError::Unsupported { clause: clause.into() }
+        DdlError::Unsupported {
+            clause: clause.into(),
+        }
     }
 }
 
@@ -162,7 +175,11 @@ impl ParseError {
     /// `offset` in bytes from the start of `text`.
     pub(super) fn at(text: &str, offset: usize, error: DdlError) -> ParseError {
         let (line, column) = place(text, offset);
-        ParseError { line, column, error }
+        ParseError {
+            line,
+            column,
+            error,
+        }
     }
 }
 
@@ -172,4 +189,11 @@ pub(super) fn place(text: &str, offset: usize) -> (u32, u32) {
     let line = before.bytes().filter(|&b| b == b'\n').count() + 1;
     let last = before.rsplit('\n').next().unwrap_or("");
     (line as u32, last.chars().count() as u32 + 1)
+}
+
+impl From<ParseError> for DdlError {
+    /// Without the place, which means nothing where the statement is a log event.
+    fn from(error: ParseError) -> Self {
+        error.error
+    }
 }

@@ -22,15 +22,25 @@ impl Key {
     /// # Errors
     /// 1072 for a column that the table does not have.
     pub fn resolve(spec: &KeySpec, columns: &[Column]) -> Result<Key, DdlError> {
-        let part = |part: &super::KeyPartSpec| match &part.column {
-            None => Ok(None),
-            Some(name) => {
-                let column = position(columns, name)?;
-                Ok(Some(KeyPart { column, prefix: effective_prefix(&columns[column], part.prefix) }))
+        let part = |part: &super::KeyPartSpec| -> Result<_, DdlError> {
+            match &part.column {
+                None => Ok(None),
+                Some(name) => {
+                    let column = position(columns, name)?;
+                    Ok(Some(KeyPart {
+                        column,
+                        prefix: effective_prefix(&columns[column], part.prefix),
+                    }))
+                }
             }
         };
         let parts = spec.parts.iter().map(part).collect::<Result<_, _>>()?;
-        Ok(Key { kind: spec.kind, name: spec.name.clone(), parts, for_foreign_key: spec.for_foreign_key })
+        Ok(Key {
+            kind: spec.kind,
+            name: spec.name.clone(),
+            parts,
+            for_foreign_key: spec.for_foreign_key,
+        })
     }
 
     /// The table's keys as a list, unique ones first.
@@ -46,7 +56,16 @@ impl Key {
         let plain = def.indexes.iter().map(|index| Key {
             kind: KeyKind::Plain,
             name: Some(index.name.clone()),
-            parts: index.columns.iter().map(|&column| Some(KeyPart { column, prefix: None })).collect(),
+            parts: index
+                .columns
+                .iter()
+                .map(|&column| {
+                    Some(KeyPart {
+                        column,
+                        prefix: None,
+                    })
+                })
+                .collect(),
             for_foreign_key: index.for_foreign_key,
         });
         primary.chain(uniques).chain(plain).collect()
@@ -55,24 +74,35 @@ impl Key {
     /// The columns of this key, in order, begin those of the other.
     fn is_prefix_of(&self, other: &Key) -> bool {
         self.parts.len() <= other.parts.len()
-            && self.parts.iter().zip(&other.parts).all(|(a, b)| match (a, b) {
-                (Some(a), Some(b)) => a.column == b.column,
-                _ => false,
-            })
+            && self
+                .parts
+                .iter()
+                .zip(&other.parts)
+                .all(|(a, b)| match (a, b) {
+                    (Some(a), Some(b)) => a.column == b.column,
+                    _ => false,
+                })
     }
 }
 
 /// The position of a key's column.
 pub(super) fn position(columns: &[Column], name: &str) -> Result<usize, DdlError> {
-    let found = columns.iter().position(|c| c.name.eq_ignore_ascii_case(name));
+    let found = columns
+        .iter()
+        .position(|c| c.name.eq_ignore_ascii_case(name));
     found.ok_or_else(|| DdlError::UnknownKeyColumn(name.to_owned()))
 }
 
 /// A prefix as long as its column is none.
 pub(super) fn effective_prefix(column: &Column, prefix: Option<u32>) -> Option<u32> {
-    let width = column.collation.as_ref().map_or(1, |c| bytes_per_char(&c.charset));
+    let width = column
+        .collation
+        .as_ref()
+        .map_or(1, |c| bytes_per_char(&c.charset));
     let length = match column.kind {
-        ColumnKind::Char { max_bytes } | ColumnKind::Varchar { max_bytes } => max_bytes / width.max(1),
+        ColumnKind::Char { max_bytes } | ColumnKind::Varchar { max_bytes } => {
+            max_bytes / width.max(1)
+        }
         ColumnKind::Binary { bytes: max_bytes } | ColumnKind::Varbinary { max_bytes } => max_bytes,
         ColumnKind::Text { .. } | ColumnKind::Blob { .. } | ColumnKind::Geometry { .. } => u32::MAX,
         _ => 0,
@@ -91,7 +121,8 @@ pub(super) fn settle(def: &mut TableDef, keys: Vec<Key>) -> Result<(), DdlError>
     let is_needed = |index: usize, key: &Key| {
         !key.for_foreign_key
             || !keys.iter().enumerate().any(|(other, k)| {
-                let stronger = !k.for_foreign_key || k.parts.len() > key.parts.len() || other < index;
+                let stronger =
+                    !k.for_foreign_key || k.parts.len() > key.parts.len() || other < index;
                 other != index && stronger && key.is_prefix_of(k)
             })
     };
@@ -106,20 +137,32 @@ pub(super) fn settle(def: &mut TableDef, keys: Vec<Key>) -> Result<(), DdlError>
                     column.nullable = false;
                 }
             }
-            primary = Some(UniqueKey { name: PRIMARY.into(), parts });
+            primary = Some(UniqueKey {
+                name: PRIMARY.into(),
+                parts,
+            });
             continue;
         }
         let name = match &key.name {
-            Some(name) if taken(&names, name) => return Err(DdlError::DuplicateKey(name.to_string())),
+            Some(name) if taken(&names, name) => {
+                return Err(DdlError::DuplicateKey(name.to_string()));
+            }
             Some(name) => name.clone(),
             None => {
-                let first = key.parts.first().and_then(|p| p.as_ref()).and_then(|p| def.columns.get(p.column));
+                let first = key
+                    .parts
+                    .first()
+                    .and_then(|p| p.as_ref())
+                    .and_then(|p| def.columns.get(p.column));
                 let stem = first.map_or("functional_index", |c| &c.name);
-                let usable = |name: &str| !taken(&names, name) && !name.eq_ignore_ascii_case(PRIMARY);
+                let usable =
+                    |name: &str| !taken(&names, name) && !name.eq_ignore_ascii_case(PRIMARY);
                 if usable(stem) {
                     stem.into()
                 } else {
-                    let numbered = (2..100).map(|i| format!("{stem}_{i}")).find(|name| usable(name));
+                    let numbered = (2..100)
+                        .map(|i| format!("{stem}_{i}"))
+                        .find(|name| usable(name));
                     numbered.map_or_else(|| "not_specified".into(), Into::into)
                 }
             }
@@ -127,10 +170,17 @@ pub(super) fn settle(def: &mut TableDef, keys: Vec<Key>) -> Result<(), DdlError>
         names.push(name.clone());
         let parts = key.parts.iter().flatten();
         if key.kind == KeyKind::Unique {
-            uniques.push(UniqueKey { name, parts: parts.cloned().collect() });
+            uniques.push(UniqueKey {
+                name,
+                parts: parts.cloned().collect(),
+            });
         } else {
             let columns = parts.map(|p| p.column).collect();
-            indexes.push(Index { name, columns, for_foreign_key: key.for_foreign_key });
+            indexes.push(Index {
+                name,
+                columns,
+                for_foreign_key: key.for_foreign_key,
+            });
         }
     }
     (def.primary, def.uniques, def.indexes) = (primary, uniques, indexes);
@@ -150,15 +200,32 @@ pub(super) fn add_foreign_keys<'a>(
         return Ok(());
     }
     let stem = format!("{}_ibfk_", def.name);
-    let number = |key: &ForeignKey| key.name.strip_prefix(stem.as_str()).and_then(|n| n.parse::<u32>().ok());
-    let mut last = def.foreign_keys.iter().filter_map(number).max().unwrap_or(0);
+    let number = |key: &ForeignKey| {
+        key.name
+            .strip_prefix(stem.as_str())
+            .and_then(|n| n.parse::<u32>().ok())
+    };
+    let mut last = def
+        .foreign_keys
+        .iter()
+        .filter_map(number)
+        .max()
+        .unwrap_or(0);
     for spec in specs {
-        let columns = spec.columns.iter().map(|name| position(&def.columns, name)).collect::<Result<_, _>>()?;
+        let columns = spec
+            .columns
+            .iter()
+            .map(|name| position(&def.columns, name))
+            .collect::<Result<_, _>>()?;
         let name = spec.name.clone().unwrap_or_else(|| {
             last = last.saturating_add(1);
             format!("{stem}{last}").into()
         });
-        if def.foreign_keys.iter().any(|k| k.name.eq_ignore_ascii_case(&name)) {
+        if def
+            .foreign_keys
+            .iter()
+            .any(|k| k.name.eq_ignore_ascii_case(&name))
+        {
             return Err(DdlError::DuplicateKey(name.to_string()));
         }
         def.foreign_keys.push(ForeignKey {

@@ -70,7 +70,10 @@ impl<'a> Lexer<'a> {
     }
 
     fn fault(&self, offset: usize, what: &str) -> ParseError {
-        let error = DdlError::Syntax { expected: what.to_owned(), near: near(self.text, offset, self.end) };
+        let error = DdlError::Syntax {
+            expected: what.to_owned(),
+            near: near(self.text, offset, self.end),
+        };
         ParseError::at(self.text, offset, error)
     }
 
@@ -99,23 +102,37 @@ impl<'a> Lexer<'a> {
                 What::Str(self.quoted(b'\'', self.backslash)?)
             }
             b'0'..=b'9' if !after_dot => self.number(start)?,
-            b'.' if !after_dot && self.peek(1).is_some_and(|b| b.is_ascii_digit()) && !self.follows_name(start) => {
+            b'.' if !after_dot
+                && self.peek(1).is_some_and(|b| b.is_ascii_digit())
+                && !self.follows_name(start) =>
+            {
                 self.number(start)?
             }
             b if is_word(b) => What::Word(self.word()),
             _ => {
-                let symbol = self.text[start..self.end].chars().next().unwrap_or('\u{fffd}');
+                let symbol = self.text[start..self.end]
+                    .chars()
+                    .next()
+                    .unwrap_or('\u{fffd}');
                 self.at += symbol.len_utf8();
                 self.after_dot = symbol == '.';
                 What::Symbol(symbol)
             }
         };
-        Ok(Some(Token { what, start, end: self.at }))
+        Ok(Some(Token {
+            what,
+            start,
+            end: self.at,
+        }))
     }
 
     /// A dot directly after a name belongs to a qualified name: ``db.1st``.
     fn follows_name(&self, dot: usize) -> bool {
-        dot > 0 && self.bytes().get(dot - 1).is_some_and(|&b| is_word(b) || b == b'`' || b == b'"')
+        dot > 0
+            && self
+                .bytes()
+                .get(dot - 1)
+                .is_some_and(|&b| is_word(b) || b == b'`' || b == b'"')
     }
 
     fn word(&mut self) -> &'a str {
@@ -131,7 +148,13 @@ impl<'a> Lexer<'a> {
             let kind = self.peek(1).unwrap_or(b'x');
             let word = self.word();
             let digits = &word[2..];
-            let fits = |b: u8| if kind == b'x' { b.is_ascii_hexdigit() } else { matches!(b, b'0' | b'1') };
+            let fits = |b: u8| {
+                if kind == b'x' {
+                    b.is_ascii_hexdigit()
+                } else {
+                    matches!(b, b'0' | b'1')
+                }
+            };
             if !digits.is_empty() && digits.bytes().all(fits) {
                 return self.literal_bytes(kind, digits, start);
             }
@@ -164,8 +187,11 @@ impl<'a> Lexer<'a> {
     }
 
     fn literal_bytes(&self, kind: u8, digits: &str, start: usize) -> Result<What<'a>, ParseError> {
-        let (radix_bits, what) =
-            if kind.eq_ignore_ascii_case(&b'x') { (4, "hexadecimal digits") } else { (1, "the digits 0 and 1") };
+        let (radix_bits, what) = if kind.eq_ignore_ascii_case(&b'x') {
+            (4, "hexadecimal digits")
+        } else {
+            (1, "the digits 0 and 1")
+        };
         let per_byte = 8 / radix_bits;
         let mut out = vec![0u8; digits.len().div_ceil(per_byte)];
         let last = out.len().wrapping_sub(1);
@@ -228,7 +254,10 @@ impl<'a> Lexer<'a> {
                     self.versioned = None;
                 }
                 Some(b'/') if self.peek(1) == Some(b'*') => {
-                    if self.peek(2) == Some(b'!') && self.versioned.is_none() && self.enter_version_comment() {
+                    if self.peek(2) == Some(b'!')
+                        && self.versioned.is_none()
+                        && self.enter_version_comment()
+                    {
                         continue;
                     }
                     match end_of_comment(self.bytes(), start) {
@@ -240,7 +269,9 @@ impl<'a> Lexer<'a> {
                     Some(end) => self.at = end,
                     None => return Ok(()),
                 },
-                Some(0xef) if start == 0 && self.text.starts_with('\u{feff}') => self.at += '\u{feff}'.len_utf8(),
+                Some(0xef) if start == 0 && self.text.starts_with('\u{feff}') => {
+                    self.at += '\u{feff}'.len_utf8()
+                }
                 _ => return Ok(()),
             }
         }
@@ -249,10 +280,16 @@ impl<'a> Lexer<'a> {
     /// At `/*!`: true when what stands inside counts for this server.
     fn enter_version_comment(&mut self) -> bool {
         let start = self.at;
-        let digits = self.bytes()[start + 3..].iter().take(6).take_while(|b| b.is_ascii_digit()).count();
+        let digits = self.bytes()[start + 3..]
+            .iter()
+            .take(6)
+            .take_while(|b| b.is_ascii_digit())
+            .count();
         // Five digits, or six where the sixth is a digit as well; fewer belong to the content.
         let digits = if digits < 5 { 0 } else { digits };
-        let needed = self.text[start + 3..start + 3 + digits].parse::<u32>().unwrap_or(0);
+        let needed = self.text[start + 3..start + 3 + digits]
+            .parse::<u32>()
+            .unwrap_or(0);
         if needed > self.version {
             return false;
         }
@@ -291,7 +328,11 @@ pub(super) fn end_of_quoted(bytes: &[u8], open: usize, backslash: bool) -> Optio
 /// `--` opens a comment only before white space; a comment inside a `/* … */` ends first.
 pub(super) fn end_of_comment(bytes: &[u8], start: usize) -> Option<usize> {
     let rest = bytes.get(start..)?;
-    let line_end = || rest.iter().position(|&b| b == b'\n').map_or(bytes.len(), |n| start + n + 1);
+    let line_end = || {
+        rest.iter()
+            .position(|&b| b == b'\n')
+            .map_or(bytes.len(), |n| start + n + 1)
+    };
     match rest {
         [b'#', ..] => Some(line_end()),
         [b'-', b'-'] => Some(bytes.len()),
@@ -317,7 +358,11 @@ pub(super) fn end_of_comment(bytes: &[u8], start: usize) -> Option<usize> {
 /// The first words at a place, for error messages.
 pub(super) fn near(text: &str, start: usize, end: usize) -> String {
     let rest = text.get(start..end).unwrap_or("");
-    let mut out: String = rest.chars().take(60).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut out: String = rest
+        .chars()
+        .take(60)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     if rest.chars().nth(60).is_some() {
         out.push('…');
     }
@@ -331,7 +376,9 @@ mod tests {
     fn lex(text: &str) -> Vec<What<'_>> {
         let ctx = Context::default();
         let mut lexer = Lexer::new(text, 0..text.len(), &ctx);
-        std::iter::from_fn(|| lexer.next().unwrap()).map(|t| t.what).collect()
+        std::iter::from_fn(|| lexer.next().unwrap())
+            .map(|t| t.what)
+            .collect()
     }
 
     #[test]
@@ -368,22 +415,43 @@ mod tests {
     #[test]
     fn names_may_begin_with_digits() {
         assert_eq!(lex("2fa"), [What::Word("2fa")]);
-        assert_eq!(lex("a.1b"), [What::Word("a"), What::Symbol('.'), What::Word("1b")]);
+        assert_eq!(
+            lex("a.1b"),
+            [What::Word("a"), What::Symbol('.'), What::Word("1b")]
+        );
         assert_eq!(lex("0xyz"), [What::Word("0xyz")]);
     }
 
     #[test]
     fn version_comments_count_only_up_to_the_servers_version() {
-        assert_eq!(lex("a /*!50100 b */ c"), [What::Word("a"), What::Word("b"), What::Word("c")]);
-        assert_eq!(lex("a /*!99999 b /* n */ x */ c"), [What::Word("a"), What::Word("c")]);
-        assert_eq!(lex("a /*!b*/ c"), [What::Word("a"), What::Word("b"), What::Word("c")]);
-        assert_eq!(lex("a /*!100401 mariadb */ c"), [What::Word("a"), What::Word("c")]);
+        assert_eq!(
+            lex("a /*!50100 b */ c"),
+            [What::Word("a"), What::Word("b"), What::Word("c")]
+        );
+        assert_eq!(
+            lex("a /*!99999 b /* n */ x */ c"),
+            [What::Word("a"), What::Word("c")]
+        );
+        assert_eq!(
+            lex("a /*!b*/ c"),
+            [What::Word("a"), What::Word("b"), What::Word("c")]
+        );
+        assert_eq!(
+            lex("a /*!100401 mariadb */ c"),
+            [What::Word("a"), What::Word("c")]
+        );
         assert_eq!(lex("/*M!999999\\- sandbox */ c"), [What::Word("c")]);
     }
 
     #[test]
     fn what_is_left_open_is_an_error_with_its_place() {
-        for text in ["a 'open", "a `open", "a /* open", "a /*!50000 open", "a 'open\\"] {
+        for text in [
+            "a 'open",
+            "a `open",
+            "a /* open",
+            "a /*!50000 open",
+            "a 'open\\",
+        ] {
             let ctx = Context::default();
             let mut lexer = Lexer::new(text, 0..text.len(), &ctx);
             assert!(lexer.next().is_ok());

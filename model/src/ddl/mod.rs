@@ -12,6 +12,7 @@
 
 mod alter;
 mod alter_text;
+mod apply;
 mod charset;
 mod column;
 mod column_text;
@@ -32,13 +33,15 @@ mod types;
 #[cfg(test)]
 mod tests;
 
-pub use alter::{Altered, ColumnSource, alter};
+pub use alter::{Altered, alter};
+pub use apply::apply;
 pub use charset::{by_name as collation_by_name, bytes_per_char};
 pub use context::{Context, SqlMode, Version};
 pub use error::{DdlError, ParseError};
 pub use script::{Placed, parse_script};
 pub use statement::{
-    AlterChange, AlterTable, CharsetSpec, ColumnSpec, ColumnType, CreateBody, CreateTable, DefaultSpec, ForeignKeySpec,
-    KeyKind, KeyPartSpec, KeySpec, Position, Statement, TableName, TableOptions, TableSpec,
+    AlterChange, AlterTable, CharsetSpec, ColumnSpec, ColumnType, CreateBody, CreateTable,
+    DefaultSpec, ForeignKeySpec, KeyKind, KeyPartSpec, KeySpec, Position, Statement, TableName,
+    TableOptions, TableSpec,
 };
 pub use statement_text::parse;

@@ -53,7 +53,10 @@ pub(super) fn name_or_string(c: &mut Cursor<'_>, what: &str) -> Result<Arc<str>,
 }
 
 /// [DEFAULT] CHARACTER SET, [DEFAULT] COLLATE: false when none stands here.
-pub(super) fn charset_option(c: &mut Cursor<'_>, out: &mut CharsetSpec) -> Result<bool, ParseError> {
+pub(super) fn charset_option(
+    c: &mut Cursor<'_>,
+    out: &mut CharsetSpec,
+) -> Result<bool, ParseError> {
     let mark = c.mark();
     c.eat("DEFAULT");
     if let Some(charset) = charset_name(c)? {

@@ -25,7 +25,11 @@ pub fn parse_script(text: &str, ctx: &Context) -> Result<Vec<Placed>, ParseError
     let mut ctx = ctx.clone();
     let mut splitter = Splitter {
         text,
-        at: if text.starts_with(BOM) { BOM.len_utf8() } else { 0 },
+        at: if text.starts_with(BOM) {
+            BOM.len_utf8()
+        } else {
+            0
+        },
         delimiter: ";",
         backslash: !ctx.sql_mode.no_backslash_escapes,
     };
@@ -38,10 +42,18 @@ pub fn parse_script(text: &str, ctx: &Context) -> Result<Vec<Placed>, ParseError
             ctx.default_schema = Some(schema.clone());
         }
         for c in text.get(counted..range.start).unwrap_or("").chars() {
-            (line, column) = if c == '\n' { (line + 1, 1) } else { (line, column + 1) };
+            (line, column) = if c == '\n' {
+                (line + 1, 1)
+            } else {
+                (line, column + 1)
+            };
         }
         counted = range.start;
-        out.push(Placed { line, column, statement });
+        out.push(Placed {
+            line,
+            column,
+            statement,
+        });
     }
     Ok(out)
 }
@@ -73,11 +85,17 @@ impl Splitter<'_> {
                 continue;
             }
             let (next, blank) = match b {
-                b'\'' | b'"' | b'`' => (end_of_quoted(bytes, self.at, self.backslash).unwrap_or(bytes.len()), false),
+                b'\'' | b'"' | b'`' => (
+                    end_of_quoted(bytes, self.at, self.backslash).unwrap_or(bytes.len()),
+                    false,
+                ),
                 b'/' if bytes[self.at..].starts_with(b"/*") => {
                     // What a version comment holds is part of a statement.
                     let version = bytes.get(self.at + 2) == Some(&b'!');
-                    (end_of_comment(bytes, self.at).unwrap_or(bytes.len()), !version)
+                    (
+                        end_of_comment(bytes, self.at).unwrap_or(bytes.len()),
+                        !version,
+                    )
                 }
                 b'#' | b'-' => match end_of_comment(bytes, self.at) {
                     Some(end) => (end, true),
@@ -97,8 +115,11 @@ impl Splitter<'_> {
     fn delimiter_command(&mut self) -> bool {
         const COMMAND: &str = "DELIMITER";
         let rest = &self.text[self.at..];
-        let Some(argument) = rest.get(COMMAND.len()..) else { return false };
-        let is_command = rest[..COMMAND.len()].eq_ignore_ascii_case(COMMAND) && argument.starts_with([' ', '\t']);
+        let Some(argument) = rest.get(COMMAND.len()..) else {
+            return false;
+        };
+        let is_command = rest[..COMMAND.len()].eq_ignore_ascii_case(COMMAND)
+            && argument.starts_with([' ', '\t']);
         if !is_command {
             return false;
         }
@@ -123,7 +144,10 @@ mod tests {
             Statement::Use(schema) => format!("USE {schema}"),
             other => panic!("{other:?}"),
         };
-        placed.iter().map(|p| (p.line, p.column, verb(&p.statement))).collect()
+        placed
+            .iter()
+            .map(|p| (p.line, p.column, verb(&p.statement)))
+            .collect()
     }
 
     #[test]
@@ -144,7 +168,8 @@ mod tests {
 
     #[test]
     fn use_changes_the_schema_of_what_follows() {
-        let placed = parse_script("USE a; TRUNCATE t; USE b; TRUNCATE t;", &Context::default()).unwrap();
+        let placed =
+            parse_script("USE a; TRUNCATE t; USE b; TRUNCATE t;", &Context::default()).unwrap();
         let tables: Vec<_> = placed
             .iter()
             .filter_map(|p| match &p.statement {
@@ -157,7 +182,14 @@ mod tests {
 
     #[test]
     fn errors_have_their_place_in_the_file() {
-        let error = parse_script("USE a;\n\nCREATE TABLE t (\n  a INT,\n  b WIBBLE\n);", &Context::default()).unwrap_err();
-        assert_eq!((error.line, error.column, error.error.code()), (5, 5, Some(1064)));
+        let error = parse_script(
+            "USE a;\n\nCREATE TABLE t (\n  a INT,\n  b WIBBLE\n);",
+            &Context::default(),
+        )
+        .unwrap_err();
+        assert_eq!(
+            (error.line, error.column, error.error.code()),
+            (5, 5, Some(1064))
+        );
     }
 }

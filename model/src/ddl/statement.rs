@@ -59,6 +59,8 @@ pub enum Statement {
         names: Vec<TableName>,
         /// IF EXISTS.
         if_exists: bool,
+        /// All or none, as since 8.0; before, those that exist are dropped even when one does not.
+        atomic: bool,
     },
     /// RENAME TABLE: (from, to), one after the other.
     RenameTables(Vec<(TableName, TableName)>),

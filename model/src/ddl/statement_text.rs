@@ -12,8 +12,8 @@ use std::ops::Range;
 
 /// Statements that change rows in a way that only a server can follow.
 const DML: &[&str] = &[
-    "BINLOG", "CALL", "DELETE", "DO", "HANDLER", "IMPORT", "INSERT", "LOAD", "REPLACE", "SELECT", "TABLE", "UPDATE",
-    "VALUES", "WITH",
+    "BINLOG", "CALL", "DELETE", "DO", "HANDLER", "IMPORT", "INSERT", "LOAD", "REPLACE", "SELECT",
+    "TABLE", "UPDATE", "VALUES", "WITH",
 ];
 
 /// Statements of transactions.
@@ -21,16 +21,60 @@ const TRANSACTION: &[&str] = &["BEGIN", "COMMIT", "ROLLBACK", "RELEASE", "SAVEPO
 
 /// Statements that leave rows, columns and keys as they are, whatever follows.
 const HARMLESS: &[&str] = &[
-    "ANALYZE", "CACHE", "CHANGE", "CHECK", "CHECKSUM", "CLONE", "DEALLOCATE", "DELIMITER", "DESC", "DESCRIBE",
-    "EXECUTE", "EXPLAIN", "FLUSH", "GET", "GRANT", "HELP", "INSTALL", "KILL", "LOCK", "OPTIMIZE", "PREPARE", "PURGE",
-    "REPAIR", "RESET", "RESIGNAL", "RESTART", "REVOKE", "SET", "SHOW", "SHUTDOWN", "SIGNAL", "STOP", "UNINSTALL",
+    "ANALYZE",
+    "CACHE",
+    "CHANGE",
+    "CHECK",
+    "CHECKSUM",
+    "CLONE",
+    "DEALLOCATE",
+    "DELIMITER",
+    "DESC",
+    "DESCRIBE",
+    "EXECUTE",
+    "EXPLAIN",
+    "FLUSH",
+    "GET",
+    "GRANT",
+    "HELP",
+    "INSTALL",
+    "KILL",
+    "LOCK",
+    "OPTIMIZE",
+    "PREPARE",
+    "PURGE",
+    "REPAIR",
+    "RESET",
+    "RESIGNAL",
+    "RESTART",
+    "REVOKE",
+    "SET",
+    "SHOW",
+    "SHUTDOWN",
+    "SIGNAL",
+    "STOP",
+    "UNINSTALL",
     "UNLOCK",
 ];
 
 /// Objects whose CREATE, ALTER and DROP leave tables as they are.
 const OBJECTS: &[&str] = &[
-    "EVENT", "FUNCTION", "INSTANCE", "LIBRARY", "LOGFILE", "PREPARE", "PROCEDURE", "RESOURCE", "ROLE", "SERVER",
-    "SPATIAL", "TABLESPACE", "TRIGGER", "UNDO", "USER", "VIEW",
+    "EVENT",
+    "FUNCTION",
+    "INSTANCE",
+    "LIBRARY",
+    "LOGFILE",
+    "PREPARE",
+    "PROCEDURE",
+    "RESOURCE",
+    "ROLE",
+    "SERVER",
+    "SPATIAL",
+    "TABLESPACE",
+    "TRIGGER",
+    "UNDO",
+    "USER",
+    "VIEW",
 ];
 
 /// One statement, a semicolon behind it allowed.
@@ -43,19 +87,29 @@ pub fn parse(sql: &str, ctx: &Context) -> Result<Statement, ParseError> {
 }
 
 /// The statement in a range of a text; errors have their place in the whole text.
-pub(super) fn parse_range(text: &str, range: Range<usize>, ctx: &Context) -> Result<Statement, ParseError> {
+pub(super) fn parse_range(
+    text: &str,
+    range: Range<usize>,
+    ctx: &Context,
+) -> Result<Statement, ParseError> {
     // The first word decides for the most frequent texts, and data is not worth reading any further.
     let first = Lexer::new(text, range.clone(), ctx).next()?;
     if let Some(What::Word(word)) = first.as_ref().map(|t| &t.what) {
         let among = |words: &[&str]| words.iter().any(|w| w.eq_ignore_ascii_case(word));
         if among(TRANSACTION) {
-            return Ok(Statement::Transaction { verb: word.to_ascii_uppercase() });
+            return Ok(Statement::Transaction {
+                verb: word.to_ascii_uppercase(),
+            });
         }
         if among(DML) {
-            return Ok(Statement::Dml { verb: word.to_ascii_uppercase() });
+            return Ok(Statement::Dml {
+                verb: word.to_ascii_uppercase(),
+            });
         }
         if among(HARMLESS) {
-            return Ok(Statement::Ignored { what: word.to_ascii_uppercase() });
+            return Ok(Statement::Ignored {
+                what: word.to_ascii_uppercase(),
+            });
         }
     }
     let mut c = Cursor::new(text, range, ctx)?;
@@ -66,11 +120,15 @@ pub(super) fn parse_range(text: &str, range: Range<usize>, ctx: &Context) -> Res
 
 fn statement(c: &mut Cursor<'_>) -> Result<Statement, ParseError> {
     if c.is_end() || c.is_symbol(';') {
-        return Ok(Statement::Ignored { what: "comment".to_owned() });
+        return Ok(Statement::Ignored {
+            what: "comment".to_owned(),
+        });
     }
     if c.is_symbol('(') {
         c.skip_rest();
-        return Ok(Statement::Dml { verb: "SELECT".to_owned() });
+        return Ok(Statement::Dml {
+            verb: "SELECT".to_owned(),
+        });
     }
     if c.eat("CREATE") {
         return create(c);
@@ -95,7 +153,11 @@ fn statement(c: &mut Cursor<'_>) -> Result<Statement, ParseError> {
         let transaction = c.is("TRANSACTION");
         c.skip_rest();
         let word = "START".to_owned();
-        return Ok(if transaction { Statement::Transaction { verb: word } } else { Statement::Ignored { what: word } });
+        return Ok(if transaction {
+            Statement::Transaction { verb: word }
+        } else {
+            Statement::Ignored { what: word }
+        });
     }
     c.expected("a statement of MySQL")
 }
@@ -114,10 +176,18 @@ fn create(c: &mut Cursor<'_>) -> Result<Statement, ParseError> {
             Some(collation) => collation,
             None => c.here(of_server(c.ctx))?,
         };
-        return Ok(Statement::CreateSchema { name, if_not_exists, collation });
+        return Ok(Statement::CreateSchema {
+            name,
+            if_not_exists,
+            collation,
+        });
     }
     c.eat_any(&["ONLINE", "OFFLINE"]);
-    for (word, kind) in [("UNIQUE", KeyKind::Unique), ("FULLTEXT", KeyKind::Plain), ("SPATIAL", KeyKind::Plain)] {
+    for (word, kind) in [
+        ("UNIQUE", KeyKind::Unique),
+        ("FULLTEXT", KeyKind::Plain),
+        ("SPATIAL", KeyKind::Plain),
+    ] {
         if c.is(word) && c.is_ahead(1, "INDEX") {
             c.eat_all(&[word, "INDEX"]);
             return create_index(c, kind);
@@ -140,14 +210,24 @@ fn alter(c: &mut Cursor<'_>) -> Result<Statement, ParseError> {
         return alter_table(c);
     }
     if c.eat_any(&["DATABASE", "SCHEMA"]).is_some() {
-        let starts_option = c.is_any(&["DEFAULT", "CHARACTER", "CHARSET", "COLLATE", "ENCRYPTION", "READ"]);
+        let starts_option = c.is_any(&[
+            "DEFAULT",
+            "CHARACTER",
+            "CHARSET",
+            "COLLATE",
+            "ENCRYPTION",
+            "READ",
+        ]);
         let name = match (&c.ctx.default_schema, starts_option) {
             (Some(schema), true) => schema.clone(),
             (None, true) => return c.fail(DdlError::NoSchema),
             (_, false) => c.name("a schema's name")?,
         };
         if c.eat_all(&["UPGRADE", "DATA", "DIRECTORY", "NAME"]) {
-            return Ok(Statement::AlterSchema { name, collation: None });
+            return Ok(Statement::AlterSchema {
+                name,
+                collation: None,
+            });
         }
         let collation = schema_collation(c)?;
         return Ok(Statement::AlterSchema { name, collation });
@@ -166,13 +246,23 @@ fn drop_object(c: &mut Cursor<'_>) -> Result<Statement, ParseError> {
         }
         c.eat_any(&["RESTRICT", "CASCADE"]);
         if temporary {
-            return Ok(Statement::Ignored { what: "DROP TEMPORARY TABLE".to_owned() });
+            return Ok(Statement::Ignored {
+                what: "DROP TEMPORARY TABLE".to_owned(),
+            });
         }
-        return Ok(Statement::DropTables { names, if_exists });
+        let atomic = c.ctx.version.at_least(80000);
+        return Ok(Statement::DropTables {
+            names,
+            if_exists,
+            atomic,
+        });
     }
     if c.eat_any(&["DATABASE", "SCHEMA"]).is_some() {
         let if_exists = c.eat_all(&["IF", "EXISTS"]);
-        return Ok(Statement::DropSchema { name: c.name("a schema's name")?, if_exists });
+        return Ok(Statement::DropSchema {
+            name: c.name("a schema's name")?,
+            if_exists,
+        });
     }
     c.eat_any(&["ONLINE", "OFFLINE"]);
     if c.eat("INDEX") {
@@ -205,9 +295,21 @@ fn object(c: &mut Cursor<'_>, verb: &str) -> Result<Statement, ParseError> {
     while !c.is_end() {
         if let Some(kind) = c.eat_any(OBJECTS) {
             c.skip_rest();
-            return Ok(Statement::Ignored { what: format!("{verb} {kind}") });
+            return Ok(Statement::Ignored {
+                what: format!("{verb} {kind}"),
+            });
         }
-        let modifier = c.eat_any(&["OR", "REPLACE", "AGGREGATE", "IF", "NOT", "EXISTS", "MATERIALIZED"]).is_some();
+        let modifier = c
+            .eat_any(&[
+                "OR",
+                "REPLACE",
+                "AGGREGATE",
+                "IF",
+                "NOT",
+                "EXISTS",
+                "MATERIALIZED",
+            ])
+            .is_some();
         if modifier {
         } else if c.eat_any(&["ALGORITHM", "DEFINER"]).is_some() {
             c.eat_symbol('=');

@@ -18,13 +18,19 @@ pub(super) struct TypeText {
 
 impl TypeText {
     fn plain(kind: ColumnType) -> TypeText {
-        TypeText { kind, charset: CharsetSpec::default(), serial: false }
+        TypeText {
+            kind,
+            charset: CharsetSpec::default(),
+            serial: false,
+        }
     }
 }
 
 /// The type at the cursor.
 pub(super) fn data_type(c: &mut Cursor<'_>, column: &str) -> Result<TypeText, ParseError> {
-    let Some(word) = c.word() else { return c.expected("a data type") };
+    let Some(word) = c.word() else {
+        return c.expected("a data type");
+    };
     let mark = c.mark();
     c.skip();
     let exact = |kind| Ok(TypeText::plain(ColumnType::Exact(kind)));
@@ -34,10 +40,19 @@ pub(super) fn data_type(c: &mut Cursor<'_>, column: &str) -> Result<TypeText, Pa
         "MEDIUMINT" | "INT3" | "MIDDLEINT" => integer(c, 3),
         "INT" | "INTEGER" | "INT4" => integer(c, 4),
         "BIGINT" | "INT8" => integer(c, 8),
-        "BOOL" | "BOOLEAN" => exact(ColumnKind::Int { bytes: 1, unsigned: false }),
+        "BOOL" | "BOOLEAN" => exact(ColumnKind::Int {
+            bytes: 1,
+            unsigned: false,
+        }),
         "SERIAL" => {
-            let kind = ColumnKind::Int { bytes: 8, unsigned: true };
-            Ok(TypeText { serial: true, ..TypeText::plain(ColumnType::Exact(kind)) })
+            let kind = ColumnKind::Int {
+                bytes: 8,
+                unsigned: true,
+            };
+            Ok(TypeText {
+                serial: true,
+                ..TypeText::plain(ColumnType::Exact(kind))
+            })
         }
         "DECIMAL" | "DEC" | "NUMERIC" | "FIXED" => decimal(c, column),
         "FLOAT" => {
@@ -58,7 +73,11 @@ pub(super) fn data_type(c: &mut Cursor<'_>, column: &str) -> Result<TypeText, Pa
             c.eat("PRECISION");
             precision(c)?;
             sign(c);
-            exact(if word == "REAL" && c.ctx.sql_mode.real_as_float { ColumnKind::Float } else { ColumnKind::Double })
+            exact(if word == "REAL" && c.ctx.sql_mode.real_as_float {
+                ColumnKind::Float
+            } else {
+                ColumnKind::Double
+            })
         }
         "BIT" => match length(c)?.unwrap_or(1) {
             0 => exact(ColumnKind::Bit { bits: 1 }),
@@ -72,11 +91,12 @@ pub(super) fn data_type(c: &mut Cursor<'_>, column: &str) -> Result<TypeText, Pa
         }
         "DATE" => exact(ColumnKind::Date),
         "TIME" | "DATETIME" | "TIMESTAMP" => temporal(c, mark, column, &word),
-        "CHAR" | "CHARACTER" | "NCHAR" | "NATIONAL" | "NVARCHAR" | "VARCHAR" | "VARCHARACTER" | "LONG" => {
-            characters(c, mark, column, &word)
-        }
+        "CHAR" | "CHARACTER" | "NCHAR" | "NATIONAL" | "NVARCHAR" | "VARCHAR" | "VARCHARACTER"
+        | "LONG" => characters(c, mark, column, &word),
         "BINARY" => match length(c)?.unwrap_or(1) {
-            bytes @ 0..=255 => exact(ColumnKind::Binary { bytes: bytes as u32 }),
+            bytes @ 0..=255 => exact(ColumnKind::Binary {
+                bytes: bytes as u32,
+            }),
             _ => too_long(c, mark, column, 255),
         },
         "VARBINARY" => match length(c)? {
@@ -115,8 +135,10 @@ pub(super) fn data_type(c: &mut Cursor<'_>, column: &str) -> Result<TypeText, Pa
             with_charset(c, ColumnType::Exact(ColumnKind::Set { members, bytes }))
         }
         "JSON" => exact(ColumnKind::Json),
-        "GEOMETRY" | "POINT" | "LINESTRING" | "POLYGON" | "MULTIPOINT" | "MULTILINESTRING" | "MULTIPOLYGON"
-        | "GEOMETRYCOLLECTION" | "GEOMCOLLECTION" => exact(ColumnKind::Geometry { length_bytes: 4 }),
+        "GEOMETRY" | "POINT" | "LINESTRING" | "POLYGON" | "MULTIPOINT" | "MULTILINESTRING"
+        | "MULTIPOLYGON" | "GEOMETRYCOLLECTION" | "GEOMCOLLECTION" => {
+            exact(ColumnKind::Geometry { length_bytes: 4 })
+        }
         "VECTOR" => {
             length(c)?;
             exact(ColumnKind::Vector { length_bytes: 4 })
@@ -132,7 +154,9 @@ pub(super) fn data_type(c: &mut Cursor<'_>, column: &str) -> Result<TypeText, Pa
 pub(super) fn varbinary(length: u64) -> ColumnKind {
     match u32::try_from(length) {
         Ok(max_bytes) if length <= 65_535 => ColumnKind::Varbinary { max_bytes },
-        _ => ColumnKind::Blob { length_bytes: class_of(length) },
+        _ => ColumnKind::Blob {
+            length_bytes: class_of(length),
+        },
     }
 }
 
@@ -148,7 +172,10 @@ pub(super) fn class_of(bytes: u64) -> u8 {
 
 fn too_long<T>(c: &mut Cursor<'_>, mark: usize, column: &str, max: u64) -> Result<T, ParseError> {
     c.rewind(mark);
-    c.fail(DdlError::TooLong { column: column.to_owned(), max })
+    c.fail(DdlError::TooLong {
+        column: column.to_owned(),
+        max,
+    })
 }
 
 /// `(n)`.
@@ -167,7 +194,11 @@ fn precision(c: &mut Cursor<'_>) -> Result<Option<(u64, Option<u64>)>, ParseErro
         return Ok(None);
     }
     let digits = c.number("a precision")?;
-    let scale = if c.eat_symbol(',') { Some(c.number("a scale")?) } else { None };
+    let scale = if c.eat_symbol(',') {
+        Some(c.number("a scale")?)
+    } else {
+        None
+    };
     c.expect_symbol(')')?;
     Ok(Some((digits, scale)))
 }
@@ -184,7 +215,10 @@ fn sign(c: &mut Cursor<'_>) -> bool {
 fn integer(c: &mut Cursor<'_>, bytes: u8) -> Result<TypeText, ParseError> {
     length(c)?;
     let unsigned = sign(c);
-    Ok(TypeText::plain(ColumnType::Exact(ColumnKind::Int { bytes, unsigned })))
+    Ok(TypeText::plain(ColumnType::Exact(ColumnKind::Int {
+        bytes,
+        unsigned,
+    })))
 }
 
 fn decimal(c: &mut Cursor<'_>, column: &str) -> Result<TypeText, ParseError> {
@@ -192,16 +226,29 @@ fn decimal(c: &mut Cursor<'_>, column: &str) -> Result<TypeText, ParseError> {
     let (precision, scale) = precision(c)?.unwrap_or((10, None));
     let unsigned = sign(c);
     // DECIMAL(0) is DECIMAL(10), as the server has it.
-    let precision = if precision == 0 && scale.unwrap_or(0) == 0 { 10 } else { precision };
+    let precision = if precision == 0 && scale.unwrap_or(0) == 0 {
+        10
+    } else {
+        precision
+    };
     match (u8::try_from(precision), u8::try_from(scale.unwrap_or(0))) {
         (Ok(precision @ 1..=65), Ok(scale @ 0..=30)) if scale <= precision => {
-            Ok(TypeText::plain(ColumnType::Exact(ColumnKind::Decimal { precision, scale, unsigned })))
+            Ok(TypeText::plain(ColumnType::Exact(ColumnKind::Decimal {
+                precision,
+                scale,
+                unsigned,
+            })))
         }
         _ => too_long(c, mark, column, 65),
     }
 }
 
-fn temporal(c: &mut Cursor<'_>, mark: usize, column: &str, word: &str) -> Result<TypeText, ParseError> {
+fn temporal(
+    c: &mut Cursor<'_>,
+    mark: usize,
+    column: &str,
+    word: &str,
+) -> Result<TypeText, ParseError> {
     let old = !c.ctx.version.at_least(50604);
     let length = length(c)?;
     // TIMESTAMP(14) and its like were display widths before fractions existed.
@@ -221,15 +268,24 @@ fn temporal(c: &mut Cursor<'_>, mark: usize, column: &str, word: &str) -> Result
 }
 
 /// CHAR and VARCHAR under all their names; LONG and LONG VARCHAR are MEDIUMTEXT.
-fn characters(c: &mut Cursor<'_>, mark: usize, column: &str, word: &str) -> Result<TypeText, ParseError> {
+fn characters(
+    c: &mut Cursor<'_>,
+    mark: usize,
+    column: &str,
+    word: &str,
+) -> Result<TypeText, ParseError> {
     let mut national = matches!(word, "NCHAR" | "NATIONAL" | "NVARCHAR");
     let mut varying = matches!(word, "VARCHAR" | "VARCHARACTER" | "NVARCHAR");
     match word {
         "LONG" => {
             if c.eat("VARBINARY") {
-                return Ok(TypeText::plain(ColumnType::Exact(ColumnKind::Blob { length_bytes: 3 })));
+                return Ok(TypeText::plain(ColumnType::Exact(ColumnKind::Blob {
+                    length_bytes: 3,
+                })));
             }
-            if c.eat_any(&["VARCHAR", "VARCHARACTER"]).is_none() && c.eat_any(&["CHAR", "CHARACTER"]).is_some() {
+            if c.eat_any(&["VARCHAR", "VARCHARACTER"]).is_none()
+                && c.eat_any(&["CHAR", "CHARACTER"]).is_some()
+            {
                 c.expect("VARYING")?;
             }
             return text(c, 3);

@@ -31,8 +31,7 @@ impl Server {
             return Ok(());
         }
         let version = self.config.ddl_version;
-        let context = move |schema: &str| crate::ddl::Context::new(schema, version);
-        if let Err(error) = walker.walk(arena, &mut direct.on(&mut self.database, &context), group) {
+        if let Err(error) = walker.walk(arena, &mut direct.on(&mut self.database, version), group) {
             direct.roll_back(arena, &mut self.database);
             return Err(error);
         }

@@ -273,5 +273,5 @@ impl Server {
 
 /// The lock of a row.
 fn row_lock(table: TableId, key: RowKey) -> LockId {
-    LockId::row(table, key)
+    LockId::of_row(table, key)
 }

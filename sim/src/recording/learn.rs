@@ -217,9 +217,7 @@ impl Sink for Learner {
         {
             self.existed(arena, work)?;
         }
-        let version = self.version;
-        let context = move |schema: &str| Context::new(schema, version);
-        self.direct.on(&mut self.database, &context).row(arena, work)
+        self.direct.on(&mut self.database, self.version).row(arena, work)
     }
 
     fn ddl(&mut self, arena: &mut Arena, schema: &str, sql: &str) -> Result<(), ApplyErrorKind> {
@@ -228,13 +226,11 @@ impl Sink for Learner {
     }
 
     fn xa_prepared(&mut self, xid: &str) {
-        let context = |schema: &str| Context::new(schema, Version::V8_0);
-        self.direct.on(&mut self.database, &context).xa_prepared(xid);
+        self.direct.on(&mut self.database, self.version).xa_prepared(xid);
     }
 
     fn xa_decided(&mut self, arena: &mut Arena, xid: &str, commit: bool) {
-        let context = |schema: &str| Context::new(schema, Version::V8_0);
-        self.direct.on(&mut self.database, &context).xa_decided(arena, xid, commit);
+        self.direct.on(&mut self.database, self.version).xa_decided(arena, xid, commit);
     }
 }
 

@@ -74,6 +74,7 @@ pub(super) fn keyless(name: &str, columns: Vec<Column>) -> TableDef {
         columns,
         primary: None,
         uniques: Vec::new(),
+        indexes: Vec::new(),
         foreign_keys: Vec::new(),
         engine: "innodb".into(),
         collation: Collation {

@@ -1,16 +1,24 @@
 //! Whole statements, from text to declarations.
 
 mod alterations;
+mod applied;
 mod mutations;
 mod real_world;
 mod statements;
 
 use super::*;
-use crate::schema::{Collation, Column, ColumnKind, Default as ColumnDefault, Generated, Referential, TableDef};
+use crate::database::ColumnSource;
+use crate::schema::{
+    Collation, Column, ColumnKind, Default as ColumnDefault, Generated, Referential, TableDef,
+};
 use std::fmt::Write;
 
 fn session(version: u32) -> Context {
-    Context { version: Version(version), default_schema: Some("app".into()), ..Context::default() }
+    Context {
+        version: Version(version),
+        default_schema: Some("app".into()),
+        ..Context::default()
+    }
 }
 
 fn utf8mb4(ctx: &Context) -> Collation {
@@ -20,7 +28,9 @@ fn utf8mb4(ctx: &Context) -> Collation {
 /// The table that a CREATE TABLE makes in a schema of utf8mb4.
 fn table_of(sql: &str, ctx: &Context) -> TableDef {
     match parse(sql, ctx) {
-        Ok(Statement::CreateTable(create)) => create.define(&utf8mb4(ctx)).unwrap().expect("columns"),
+        Ok(Statement::CreateTable(create)) => {
+            create.define(&utf8mb4(ctx)).unwrap().expect("columns")
+        }
         other => panic!("{sql}: {other:?}"),
     }
 }
@@ -39,7 +49,11 @@ fn kind(column: &Column) -> String {
         ColumnKind::Int { bytes, unsigned } => format!("int{bytes}{}", sign(*unsigned)),
         ColumnKind::Float => "float".into(),
         ColumnKind::Double => "double".into(),
-        ColumnKind::Decimal { precision, scale, unsigned } => format!("decimal({precision},{scale}){}", sign(*unsigned)),
+        ColumnKind::Decimal {
+            precision,
+            scale,
+            unsigned,
+        } => format!("decimal({precision},{scale}){}", sign(*unsigned)),
         ColumnKind::Bit { bits } => format!("bit({bits})"),
         ColumnKind::Year => "year".into(),
         ColumnKind::Date => "date".into(),
@@ -92,10 +106,18 @@ fn column(column: &Column) -> String {
 /// A table in one line: `schema.table engine collation: columns; keys; foreign keys`. `!` is NOT NULL.
 fn show(def: &TableDef) -> String {
     let columns: Vec<String> = def.columns.iter().map(column).collect();
-    let mut out = format!("{} {} {}: {}", def.full_name(), def.engine, def.collation.name, columns.join(", "));
+    let mut out = format!(
+        "{} {} {}: {}",
+        def.full_name(),
+        def.engine,
+        def.collation.name,
+        columns.join(", ")
+    );
     let name = |c: &usize| def.columns[*c].name.to_string();
     for key in def.primary.iter().chain(&def.uniques) {
-        let part = |p: &crate::schema::KeyPart| name(&p.column) + &p.prefix.map_or(String::new(), |n| format!("({n})"));
+        let part = |p: &crate::schema::KeyPart| {
+            name(&p.column) + &p.prefix.map_or(String::new(), |n| format!("({n})"))
+        };
         let parts: Vec<String> = key.parts.iter().map(part).collect();
         write!(out, "; {}={}", key.name, parts.join("+")).unwrap();
     }
@@ -110,9 +132,20 @@ fn show(def: &TableDef) -> String {
             Referential::Cascade => "cascade",
             Referential::SetNull => "set null",
         };
-        let parent = format!("{}.{}({})", key.parent_schema, key.parent_table, key.parent_columns.join("+"));
+        let parent = format!(
+            "{}.{}({})",
+            key.parent_schema,
+            key.parent_table,
+            key.parent_columns.join("+")
+        );
         let (delete, update) = (action(key.on_delete), action(key.on_update));
-        write!(out, "; {}: {} -> {parent} {delete}/{update}", key.name, columns.join("+")).unwrap();
+        write!(
+            out,
+            "; {}: {} -> {parent} {delete}/{update}",
+            key.name,
+            columns.join("+")
+        )
+        .unwrap();
     }
     out
 }

@@ -34,20 +34,42 @@ fn every_beginning_and_every_end_of_a_statement_has_an_answer() {
 
 #[test]
 fn nesting_costs_no_stack() {
-    read(&format!("CREATE TABLE t (a INT DEFAULT {})", "(".repeat(200_000)));
-    read(&format!("CREATE TABLE t (a INT CHECK ({}1{}))", "(".repeat(100_000), ")".repeat(100_000)));
+    read(&format!(
+        "CREATE TABLE t (a INT DEFAULT {})",
+        "(".repeat(200_000)
+    ));
+    read(&format!(
+        "CREATE TABLE t (a INT CHECK ({}1{}))",
+        "(".repeat(100_000),
+        ")".repeat(100_000)
+    ));
     read(&"/*!50000 ".repeat(50_000));
 }
 
 #[test]
 fn numbers_beyond_every_limit_are_errors() {
     let huge = "99999999999999999999999";
-    for ty in ["INT(N)", "CHAR(N)", "VARCHAR(N)", "DECIMAL(N,N)", "FLOAT(N)", "BIT(N)", "TIME(N)", "TEXT(N)", "BLOB(N)"] {
+    for ty in [
+        "INT(N)",
+        "CHAR(N)",
+        "VARCHAR(N)",
+        "DECIMAL(N,N)",
+        "FLOAT(N)",
+        "BIT(N)",
+        "TIME(N)",
+        "TEXT(N)",
+        "BLOB(N)",
+    ] {
         let sql = format!("CREATE TABLE t (a {})", ty.replace('N', huge));
         assert!(parse(&sql, &session(80400)).is_err(), "{sql}");
-        read(&format!("CREATE TABLE t (a {})", ty.replace('N', "18446744073709551615")));
+        read(&format!(
+            "CREATE TABLE t (a {})",
+            ty.replace('N', "18446744073709551615")
+        ));
     }
-    read("CREATE TABLE t (a DECIMAL(9,2) DEFAULT 1e999999999, b DECIMAL(9,2) DEFAULT 1e-100, c BIGINT DEFAULT 1e100)");
+    read(
+        "CREATE TABLE t (a DECIMAL(9,2) DEFAULT 1e999999999, b DECIMAL(9,2) DEFAULT 1e-100, c BIGINT DEFAULT 1e100)",
+    );
 }
 
 proptest! {

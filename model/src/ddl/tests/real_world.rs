@@ -240,7 +240,10 @@ fn a_dump_is_read_from_head_to_tail() {
         _ => None,
     });
     let (line, create) = create.unwrap();
-    assert_eq!((line, create.name.to_string(), create.auto_increment()), (24, "shop.customers".to_owned(), Some(7)));
+    assert_eq!(
+        (line, create.name.to_string(), create.auto_increment()),
+        (24, "shop.customers".to_owned(), Some(7))
+    );
     let what: Vec<&str> = placed
         .iter()
         .filter_map(|p| match &p.statement {
@@ -253,5 +256,9 @@ fn a_dump_is_read_from_head_to_tail() {
 
 /// Everything above, for tests that damage it.
 pub(super) fn all() -> impl Iterator<Item = &'static str> {
-    TABLES.iter().map(|(_, sql, _)| *sql).chain(READ.iter().copied()).chain([DUMP])
+    TABLES
+        .iter()
+        .map(|(_, sql, _)| *sql)
+        .chain(READ.iter().copied())
+        .chain([DUMP])
 }
