@@ -62,7 +62,11 @@ pub trait Sink {
     ///
     /// # Errors
     /// 1146: there is none.
-    fn table(&mut self, map: &TableMap<'_>) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind>;
+    fn table(
+        &mut self,
+        arena: &mut Arena,
+        map: &TableMap<'_>,
+    ) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind>;
 
     /// Changes one row.
     ///
@@ -95,33 +99,56 @@ impl Walker {
     ///
     /// # Errors
     /// [`ApplyError`] with the position of the event.
-    pub fn walk(&mut self, arena: &mut Arena, sink: &mut dyn Sink, group: &Group<'_>) -> Result<(), ApplyError> {
+    pub fn walk(
+        &mut self,
+        arena: &mut Arena,
+        sink: &mut dyn Sink,
+        group: &Group<'_>,
+    ) -> Result<(), ApplyError> {
         let fail = |pos, kind| Err(ApplyError { pos, kind });
         match group.kind {
             GroupKind::Statement { pos } => {
-                let statement = group.statement().map(|q| q.text().into_owned()).unwrap_or_default();
+                let statement = group
+                    .statement()
+                    .map(|q| q.text().into_owned())
+                    .unwrap_or_default();
                 fail(pos, ApplyErrorKind::StatementFormat { statement })
             }
             GroupKind::Incident { pos } => fail(pos, ApplyErrorKind::Incident),
-            GroupKind::Unsupported { pos, event_type } => fail(pos, ApplyErrorKind::Unsupported(event_type)),
-            GroupKind::Empty | GroupKind::Rows | GroupKind::XaPrepared | GroupKind::Ddl | GroupKind::XaDecided => {
-                self.events(arena, sink, group)
+            GroupKind::Unsupported { pos, event_type } => {
+                fail(pos, ApplyErrorKind::Unsupported(event_type))
             }
+            GroupKind::Empty
+            | GroupKind::Rows
+            | GroupKind::XaPrepared
+            | GroupKind::Ddl
+            | GroupKind::XaDecided => self.events(arena, sink, group),
         }
     }
 
-    fn events(&mut self, arena: &mut Arena, sink: &mut dyn Sink, group: &Group<'_>) -> Result<(), ApplyError> {
+    fn events(
+        &mut self,
+        arena: &mut Arena,
+        sink: &mut dyn Sink,
+        group: &Group<'_>,
+    ) -> Result<(), ApplyError> {
         let mut new_statement = true;
         let mut xid = String::new();
         for frame in group.events() {
-            let at = |kind| ApplyError { pos: frame.pos, kind };
+            let at = |kind| ApplyError {
+                pos: frame.pos,
+                kind,
+            };
             let event_type = frame.header.event_type;
             if event_type == EventType::TABLE_MAP {
                 let map = TableMap::decode(frame.body).map_err(|e| at(e.into()))?;
-                self.mappings.learn(sink, &map, frame.body).map_err(at)?;
+                self.mappings
+                    .learn(arena, sink, &map, frame.body)
+                    .map_err(at)?;
             } else if event_type.is_rows() {
                 let event = RowsEvent::decode(event_type, frame.body).map_err(|e| at(e.into()))?;
-                self.rows(arena, sink, &event, &mut new_statement).map_err(at)?;
+                self.rows(arena, sink, &event, &mut new_statement)
+                    .map_err(at)?;
                 if event.ends_statement() {
                     new_statement = true;
                 }
@@ -139,8 +166,21 @@ impl Walker {
         Ok(())
     }
 
-    fn query(arena: &mut Arena, sink: &mut dyn Sink, query: &Query<'_>) -> Result<(), ApplyErrorKind> {
-        const CONTROL: [&str; 8] = ["BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "XA START", "XA END", "XA PREPARE"];
+    fn query(
+        arena: &mut Arena,
+        sink: &mut dyn Sink,
+        query: &Query<'_>,
+    ) -> Result<(), ApplyErrorKind> {
+        const CONTROL: [&str; 8] = [
+            "BEGIN",
+            "COMMIT",
+            "ROLLBACK",
+            "SAVEPOINT",
+            "RELEASE",
+            "XA START",
+            "XA END",
+            "XA PREPARE",
+        ];
         let control = CONTROL.iter().any(|words| {
             let words: Vec<&str> = words.split(' ').collect();
             query.starts_with(&words)
@@ -167,7 +207,13 @@ impl Walker {
     ) -> Result<(), ApplyErrorKind> {
         let Some(mapping) = self.mappings.get(event.table_id) else {
             // The dummy event that ends a statement without rows refers to no table.
-            return if event.rows.is_empty() { Ok(()) } else { Err(ApplyErrorKind::NoTableMap { table_id: event.table_id }) };
+            return if event.rows.is_empty() {
+                Ok(())
+            } else {
+                Err(ApplyErrorKind::NoTableMap {
+                    table_id: event.table_id,
+                })
+            };
         };
         mapping.each(event, |before, after| {
             let work = RowWork {
@@ -189,5 +235,10 @@ pub fn xa_id(sql: &str, verb: &str) -> Option<String> {
     let mut words = sql.trim_start().splitn(3, char::is_whitespace);
     let xa = words.next()?.eq_ignore_ascii_case("XA") && words.next()?.eq_ignore_ascii_case(verb);
     let id = words.next()?.trim();
-    xa.then(|| id.strip_suffix("ONE PHASE").unwrap_or(id).trim().to_string())
+    xa.then(|| {
+        id.strip_suffix("ONE PHASE")
+            .unwrap_or(id)
+            .trim()
+            .to_string()
+    })
 }

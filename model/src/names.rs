@@ -16,7 +16,11 @@ pub struct Record<H> {
 impl<H: Copy> Record<H> {
     /// A record that points at `host`.
     pub fn new(host: H, ttl_us: u64) -> Self {
-        Self { ttl_us, host, pending: None }
+        Self {
+            ttl_us,
+            host,
+            pending: None,
+        }
     }
 
     /// Changes the record; the zone answers with the new host from `effective_us` on.
@@ -44,7 +48,10 @@ pub struct Resolver<H> {
 impl<H: Copy> Resolver<H> {
     /// An empty cache.
     pub fn new(forever: bool) -> Self {
-        Self { forever, cached: None }
+        Self {
+            forever,
+            cached: None,
+        }
     }
 
     /// The host, from the cache while it is good.
@@ -75,7 +82,11 @@ mod tests {
         let mut resolver = Resolver::new(false);
         assert_eq!(resolver.resolve(&record, 0), 's');
         record.change('t', 1_000_000);
-        assert_eq!(resolver.resolve(&record, 4_999_999), 's', "the TTL is not over");
+        assert_eq!(
+            resolver.resolve(&record, 4_999_999),
+            's',
+            "the TTL is not over"
+        );
         assert_eq!(resolver.resolve(&record, 5_000_000), 't');
     }
 

@@ -5,7 +5,7 @@
 //! states.
 
 use crate::runbook::Host;
-use cutover_model::binlog::log::LogPosition;
+use cutover_model::binlog::log::LogPos;
 
 /// What a client wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub struct Commit {
     /// When the engine had it, in µs.
     pub at: u64,
     /// Where it ends in the binlog.
-    pub end: LogPosition,
+    pub end: LogPos,
     /// Number of its GTID; 0 without.
     pub gno: u64,
     /// The operation, `u32::MAX` for the server's own (DDL at the start).

@@ -10,10 +10,15 @@ compile_error!(
 );
 
 pub mod environment;
+pub mod history;
+pub mod operator;
 pub mod outcome;
 pub mod plan;
 pub mod recording;
 pub mod run;
 pub mod runbook;
+pub mod stream;
 pub mod units;
+pub mod workload;
 pub mod workload_spec;
+pub mod world;

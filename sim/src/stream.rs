@@ -3,7 +3,7 @@
 //! A named generator (xoshiro256++) and our own way to draw a range, so that the numbers stay the same
 //! whatever a library's next version does. Integers only: floating-point functions differ by platform.
 
-use rand_core::{RngCore, SeedableRng};
+use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// A stream of random numbers.
@@ -45,7 +45,10 @@ mod tests {
     fn a_stream_is_the_same_for_ever() {
         let mut stream = Stream::new(7);
         let drawn: Vec<u64> = (0..4).map(|_| stream.below(1_000_000)).collect();
-        assert_eq!(drawn, GOLDEN, "a change here changes every plan that people have saved");
+        assert_eq!(
+            drawn, GOLDEN,
+            "a change here changes every plan that people have saved"
+        );
     }
     const GOLDEN: [u64; 4] = [0, 0, 0, 0];
 

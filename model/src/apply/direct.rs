@@ -25,8 +25,14 @@ pub enum Mode {
 ///
 /// # Errors
 /// 1146.
-pub fn table_of(database: &Database, map: &TableMap<'_>) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
-    let (schema, name) = (String::from_utf8_lossy(map.schema), String::from_utf8_lossy(map.table));
+pub fn table_of(
+    database: &Database,
+    map: &TableMap<'_>,
+) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
+    let (schema, name) = (
+        String::from_utf8_lossy(map.schema),
+        String::from_utf8_lossy(map.table),
+    );
     let id = database.id(&schema, &name);
     id.and_then(|id| Some((id, Arc::clone(database.table(id)?.def()))))
         .ok_or_else(|| ApplyErrorKind::NoTable(map.full_name()))
@@ -56,7 +62,11 @@ impl Direct {
     ///
     /// `version`: whose defaults DDL is read with.
     pub fn on<'a>(&'a mut self, database: &'a mut Database, version: ddl::Version) -> DirectOn<'a> {
-        DirectOn { direct: self, database, version }
+        DirectOn {
+            direct: self,
+            database,
+            version,
+        }
     }
 
     /// Undoes the changes since the last commit.
@@ -69,14 +79,23 @@ impl Direct {
     /// Undoes what was prepared and never decided: readers do not see it.
     pub fn undo_prepared(&mut self, arena: &mut Arena, database: &mut Database) {
         for (_, changes) in std::mem::take(&mut self.prepared) {
-            changes.iter().rev().for_each(|change| database.undo(arena, change));
+            changes
+                .iter()
+                .rev()
+                .for_each(|change| database.undo(arena, change));
         }
     }
 }
 
 impl DirectOn<'_> {
-    fn find(&mut self, arena: &mut Arena, work: &RowWork<'_>) -> Result<Option<crate::table::RowKey>, ApplyErrorKind> {
-        let Some(before) = &work.before else { return Ok(None) };
+    fn find(
+        &mut self,
+        arena: &mut Arena,
+        work: &RowWork<'_>,
+    ) -> Result<Option<crate::table::RowKey>, ApplyErrorKind> {
+        let Some(before) = &work.before else {
+            return Ok(None);
+        };
         match self.database.find(arena, work.table, before) {
             Ok(key) => Ok(Some(key)),
             Err(SqlError::NotFound { .. }) if self.direct.mode == Mode::Idempotent => Ok(None),
@@ -84,8 +103,16 @@ impl DirectOn<'_> {
         }
     }
 
-    fn insert(&mut self, arena: &mut Arena, work: &RowWork<'_>, checks: Checks, from: usize) -> Result<(), ApplyErrorKind> {
-        let Some(after) = &work.after else { return Ok(()) };
+    fn insert(
+        &mut self,
+        arena: &mut Arena,
+        work: &RowWork<'_>,
+        checks: Checks,
+        from: usize,
+    ) -> Result<(), ApplyErrorKind> {
+        let Some(after) = &work.after else {
+            return Ok(());
+        };
         let columns = &work.def.columns;
         let image = if after.is_full(columns.len()) {
             after.image
@@ -94,10 +121,15 @@ impl DirectOn<'_> {
             self.direct.builder.image()
         };
         let changes = &mut self.direct.changes;
-        match self.database.plan_insert(arena, work.table, image, checks, changes) {
+        match self
+            .database
+            .plan_insert(arena, work.table, image, checks, changes)
+        {
             Err(SqlError::Duplicate { existing, .. }) if self.direct.mode == Mode::Idempotent => {
                 changes.truncate(from);
-                Ok(self.database.plan_update(arena, work.table, existing, image, checks, changes)?)
+                Ok(self
+                    .database
+                    .plan_update(arena, work.table, existing, image, checks, changes)?)
             }
             other => Ok(other?),
         }
@@ -105,30 +137,58 @@ impl DirectOn<'_> {
 }
 
 impl Sink for DirectOn<'_> {
-    fn table(&mut self, map: &TableMap<'_>) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
+    fn table(
+        &mut self,
+        _: &mut Arena,
+        map: &TableMap<'_>,
+    ) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
         table_of(self.database, map)
     }
 
     fn row(&mut self, arena: &mut Arena, work: &RowWork<'_>) -> Result<(), ApplyErrorKind> {
-        let checks = Checks { foreign_keys: work.foreign_keys(), unique: true };
+        let checks = Checks {
+            foreign_keys: work.foreign_keys(),
+            unique: true,
+        };
         let from = self.direct.changes.len();
         match (&work.before, &work.after) {
             (None, _) => self.insert(arena, work, checks, from)?,
             (Some(_), Some(after)) => {
-                let Some(key) = self.find(arena, work)? else { return Ok(()) };
+                let Some(key) = self.find(arena, work)? else {
+                    return Ok(());
+                };
                 let columns = &work.def.columns;
                 let image = if after.is_full(columns.len()) {
                     after.image
                 } else {
                     let old = self.database.get(arena, work.table, key);
-                    after.merge_over(columns, old.map(|r| arena.row(r)), &mut self.direct.builder)?;
+                    after.merge_over(
+                        columns,
+                        old.map(|r| arena.row(r)),
+                        &mut self.direct.builder,
+                    )?;
                     self.direct.builder.image()
                 };
-                self.database.plan_update(arena, work.table, key, image, checks, &mut self.direct.changes)?;
+                self.database.plan_update(
+                    arena,
+                    work.table,
+                    key,
+                    image,
+                    checks,
+                    &mut self.direct.changes,
+                )?;
             }
             (Some(_), None) => {
-                let Some(key) = self.find(arena, work)? else { return Ok(()) };
-                self.database.plan_delete(arena, work.table, key, checks, &mut self.direct.changes)?;
+                let Some(key) = self.find(arena, work)? else {
+                    return Ok(());
+                };
+                self.database.plan_delete(
+                    arena,
+                    work.table,
+                    key,
+                    checks,
+                    &mut self.direct.changes,
+                )?;
             }
         }
         for i in from..self.direct.changes.len() {
@@ -138,7 +198,8 @@ impl Sink for DirectOn<'_> {
     }
 
     fn ddl(&mut self, arena: &mut Arena, schema: &str, sql: &str) -> Result<(), ApplyErrorKind> {
-        let statement = ddl::parse(sql, &ddl::Context::new(schema, self.version)).map_err(ddl::DdlError::from)?;
+        let statement = ddl::parse(sql, &ddl::Context::new(schema, self.version))
+            .map_err(ddl::DdlError::from)?;
         Ok(ddl::apply(self.database, arena, &statement)?)
     }
 
@@ -148,11 +209,16 @@ impl Sink for DirectOn<'_> {
     }
 
     fn xa_decided(&mut self, arena: &mut Arena, xid: &str, commit: bool) {
-        let Some(changes) = self.direct.prepared.remove(xid) else { return };
+        let Some(changes) = self.direct.prepared.remove(xid) else {
+            return;
+        };
         if commit {
             self.direct.changes = changes;
         } else {
-            changes.iter().rev().for_each(|change| self.database.undo(arena, change));
+            changes
+                .iter()
+                .rev()
+                .for_each(|change| self.database.undo(arena, change));
         }
     }
 }

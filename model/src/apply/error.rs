@@ -56,10 +56,14 @@ pub enum ApplyErrorKind {
     #[error("the server says that events are missing here (incident)")]
     Incident,
     /// An event that is not read.
-    #[error("{0:?} events are not read (JSON documents as differences): record with binlog_row_value_options = ''")]
+    #[error(
+        "{0:?} events are not read (JSON documents as differences): record with binlog_row_value_options = ''"
+    )]
     Unsupported(EventType),
     /// Rows of a table that no TABLE_MAP announced: the start position is inside a transaction.
-    #[error("rows of table id {table_id} without the event that describes the table: the start position is inside a transaction")]
+    #[error(
+        "rows of table id {table_id} without the event that describes the table: the start position is inside a transaction"
+    )]
     NoTableMap {
         /// The id.
         table_id: u64,

@@ -6,6 +6,7 @@
 
 use super::{ApplyErrorKind, Sink};
 use crate::{
+    arena::Arena,
     binlog::decode::{RowsEvent, TableMap},
     database::TableId,
     row::{self, Partial},
@@ -41,10 +42,21 @@ impl Mappings {
     }
 
     /// Takes a TABLE_MAP in.
-    pub(super) fn learn(&mut self, sink: &mut dyn Sink, map: &TableMap<'_>, body: &[u8]) -> Result<(), ApplyErrorKind> {
-        let same_body = |m: &Mapping| m.table_id == map.table_id && m.body == body[TABLE_ID_BYTES..];
-        let (table, def) = sink.table(map)?;
-        if self.known.iter().any(|m| same_body(m) && Arc::ptr_eq(&m.def, &def)) {
+    pub(super) fn learn(
+        &mut self,
+        arena: &mut Arena,
+        sink: &mut dyn Sink,
+        map: &TableMap<'_>,
+        body: &[u8],
+    ) -> Result<(), ApplyErrorKind> {
+        let same_body =
+            |m: &Mapping| m.table_id == map.table_id && m.body == body[TABLE_ID_BYTES..];
+        let (table, def) = sink.table(arena, map)?;
+        if self
+            .known
+            .iter()
+            .any(|m| same_body(m) && Arc::ptr_eq(&m.def, &def))
+        {
             return Ok(());
         }
         let foreign = match map.compatible(&def) {
@@ -55,7 +67,13 @@ impl Mappings {
         if self.known.len() == KNOWN {
             self.known.remove(0);
         }
-        self.known.push(Mapping { table_id: map.table_id, body: body[TABLE_ID_BYTES..].to_vec(), table, def, foreign });
+        self.known.push(Mapping {
+            table_id: map.table_id,
+            body: body[TABLE_ID_BYTES..].to_vec(),
+            table,
+            def,
+            foreign,
+        });
         Ok(())
     }
 }
@@ -77,16 +95,29 @@ impl Mapping {
             Some(columns) => {
                 for change in event.rows(columns) {
                     let change = change?;
-                    let before = change.before.map(|p| self.translate(columns, &p)).transpose()?;
-                    let after = change.after.map(|p| self.translate(columns, &p)).transpose()?;
-                    row(before.as_ref().map(Translated::partial), after.as_ref().map(Translated::partial))?;
+                    let before = change
+                        .before
+                        .map(|p| self.translate(columns, &p))
+                        .transpose()?;
+                    let after = change
+                        .after
+                        .map(|p| self.translate(columns, &p))
+                        .transpose()?;
+                    row(
+                        before.as_ref().map(Translated::partial),
+                        after.as_ref().map(Translated::partial),
+                    )?;
                 }
             }
         }
         Ok(())
     }
 
-    fn translate(&self, foreign: &[Column], partial: &Partial<'_>) -> Result<Translated, ApplyErrorKind> {
+    fn translate(
+        &self,
+        foreign: &[Column],
+        partial: &Partial<'_>,
+    ) -> Result<Translated, ApplyErrorKind> {
         let here = &self.def.columns;
         let mut present = vec![0u8; here.len().div_ceil(8)];
         let mut values: Vec<Option<Vec<u8>>> = Vec::new();
@@ -97,8 +128,12 @@ impl Mapping {
                 None => None,
                 Some(raw) => {
                     let mut out = Vec::new();
-                    row::convert(&foreign[i], raw, column, &mut out)
-                        .map_err(|error| ApplyErrorKind::Convert { table: self.def.full_name(), error })?;
+                    row::convert(&foreign[i], raw, column, &mut out).map_err(|error| {
+                        ApplyErrorKind::Convert {
+                            table: self.def.full_name(),
+                            error,
+                        }
+                    })?;
                     Some(out)
                 }
             };
@@ -123,6 +158,9 @@ struct Translated {
 
 impl Translated {
     fn partial(&self) -> Partial<'_> {
-        Partial { present: &self.present, image: &self.image }
+        Partial {
+            present: &self.present,
+            image: &self.image,
+        }
     }
 }

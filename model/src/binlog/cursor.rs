@@ -50,18 +50,34 @@ impl<'a> Cursor<'a> {
     }
 
     pub(crate) fn malformed(&self, field: &'static str) -> DecodeError {
-        DecodeError::Malformed { event: self.event, field }
+        DecodeError::Malformed {
+            event: self.event,
+            field,
+        }
     }
 
-    pub(crate) fn take(&mut self, length: usize, field: &'static str) -> Result<&'a [u8], DecodeError> {
-        let short = DecodeError::Short { event: self.event, field };
+    pub(crate) fn take(
+        &mut self,
+        length: usize,
+        field: &'static str,
+    ) -> Result<&'a [u8], DecodeError> {
+        let short = DecodeError::Short {
+            event: self.event,
+            field,
+        };
         let (taken, rest) = self.rest.split_at_checked(length).ok_or(short)?;
         self.rest = rest;
         Ok(taken)
     }
 
-    pub(crate) fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], DecodeError> {
-        let short = DecodeError::Short { event: self.event, field };
+    pub(crate) fn array<const N: usize>(
+        &mut self,
+        field: &'static str,
+    ) -> Result<[u8; N], DecodeError> {
+        let short = DecodeError::Short {
+            event: self.event,
+            field,
+        };
         let (taken, rest) = self.rest.split_first_chunk::<N>().ok_or(short)?;
         self.rest = rest;
         Ok(*taken)
@@ -86,7 +102,10 @@ impl<'a> Cursor<'a> {
     /// An integer of `bytes` bytes, at most 8.
     pub(crate) fn uint(&mut self, bytes: usize, field: &'static str) -> Result<u64, DecodeError> {
         let taken = self.take(bytes, field)?;
-        Ok(taken.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte)))
+        Ok(taken
+            .iter()
+            .rev()
+            .fold(0, |value, byte| value << 8 | u64::from(*byte)))
     }
 
     /// A length-encoded integer (`net_store_length`).
@@ -124,7 +143,11 @@ impl<'a> Cursor<'a> {
     pub(crate) fn varlen_signed(&mut self, field: &'static str) -> Result<i64, DecodeError> {
         let value = self.varlen(field)?;
         let magnitude = (value >> 1) as i64;
-        Ok(if value & 1 == 1 { !magnitude } else { magnitude })
+        Ok(if value & 1 == 1 {
+            !magnitude
+        } else {
+            magnitude
+        })
     }
 }
 

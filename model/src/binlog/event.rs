@@ -84,7 +84,10 @@ impl EventType {
 
     /// GTID, ANONYMOUS_GTID or GTID_TAGGED.
     pub fn is_gtid(self) -> bool {
-        matches!(self, EventType::GTID | EventType::ANONYMOUS_GTID | EventType::GTID_TAGGED)
+        matches!(
+            self,
+            EventType::GTID | EventType::ANONYMOUS_GTID | EventType::GTID_TAGGED
+        )
     }
 }
 

@@ -7,7 +7,9 @@
 
 use super::cursor::DecodeError;
 use super::decode::FormatDescription;
-use super::event::{CHECKSUM_LENGTH, Checksum, EventType, FIRST_POSITION, HEADER_LENGTH, Header, MAGIC, flag};
+use super::event::{
+    CHECKSUM_LENGTH, Checksum, EventType, FIRST_POSITION, HEADER_LENGTH, Header, MAGIC, flag,
+};
 
 /// An event in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +99,9 @@ pub enum ErrorKind {
         why: &'static str,
     },
     /// The file ends, or goes on with something else, before a transaction's end.
-    #[error("the transaction that starts here has no end (the server stopped while it wrote it, or the file is cut)")]
+    #[error(
+        "the transaction that starts here has no end (the server stopped while it wrote it, or the file is cut)"
+    )]
     UnfinishedGroup,
     /// A TRANSACTION_PAYLOAD that cannot be opened.
     #[error("TRANSACTION_PAYLOAD: {0}")]
@@ -118,20 +122,35 @@ impl<'a> Frames<'a> {
     /// Frames of `bytes`, which start at position `pos` of their file, with the checksums that its
     /// FORMAT_DESCRIPTION announced. Each FORMAT_DESCRIPTION on the way sets them anew.
     pub fn new(bytes: &'a [u8], pos: u64, checksum: Checksum) -> Frames<'a> {
-        Frames { rest: bytes, pos, checksum, verify: true, failed: false }
+        Frames {
+            rest: bytes,
+            pos,
+            checksum,
+            verify: true,
+            failed: false,
+        }
     }
 
     /// Frames of a whole file, its FORMAT_DESCRIPTION being the first of them.
     pub fn of_file(file: &'a [u8]) -> Result<Frames<'a>, BinlogError> {
         let Some(events) = file.strip_prefix(&MAGIC) else {
-            return Err(BinlogError { pos: 0, kind: not_a_binlog(file) });
+            return Err(BinlogError {
+                pos: 0,
+                kind: not_a_binlog(file),
+            });
         };
-        if let Some(event_type) = events.get(4).filter(|t| **t != EventType::FORMAT_DESCRIPTION.0) {
+        if let Some(event_type) = events
+            .get(4)
+            .filter(|t| **t != EventType::FORMAT_DESCRIPTION.0)
+        {
             let kind = match EventType(*event_type) {
                 EventType::START_V3 => ErrorKind::UnsupportedVersion(3),
                 _ => ErrorKind::BadFormatDescription("another event comes first"),
             };
-            return Err(BinlogError { pos: FIRST_POSITION, kind });
+            return Err(BinlogError {
+                pos: FIRST_POSITION,
+                kind,
+            });
         }
         Ok(Frames::new(events, FIRST_POSITION, Checksum::None))
     }
@@ -143,7 +162,10 @@ impl<'a> Frames<'a> {
 
     /// Computes no checksums from here on.
     pub(crate) fn trust(self) -> Frames<'a> {
-        Frames { verify: false, ..self }
+        Frames {
+            verify: false,
+            ..self
+        }
     }
 
     /// Where the next frame starts; after an error, where the bad one does.
@@ -158,14 +180,23 @@ impl<'a> Frames<'a> {
 
     fn read(&mut self) -> Result<Frame<'a>, ErrorKind> {
         let available = self.rest.len() as u64;
-        let truncated = |needed: usize| ErrorKind::Truncated { needed: needed as u64, available };
+        let truncated = |needed: usize| ErrorKind::Truncated {
+            needed: needed as u64,
+            available,
+        };
         let header = Header::decode(self.rest).map_err(|_| truncated(HEADER_LENGTH))?;
         let length = header.length as usize;
-        let bad_length = ErrorKind::BadLength { event_type: header.event_type, length: header.length };
+        let bad_length = ErrorKind::BadLength {
+            event_type: header.event_type,
+            length: header.length,
+        };
         if length < HEADER_LENGTH + self.checksum.length() {
             return Err(bad_length);
         }
-        let (bytes, rest) = self.rest.split_at_checked(length).ok_or_else(|| truncated(length))?;
+        let (bytes, rest) = self
+            .rest
+            .split_at_checked(length)
+            .ok_or_else(|| truncated(length))?;
         if header.event_type == EventType::FORMAT_DESCRIPTION {
             self.checksum = self.announced(bytes)?;
         } else if self.verify && self.checksum == Checksum::Crc32 {
@@ -173,12 +204,21 @@ impl<'a> Frames<'a> {
         }
         // FORMAT_DESCRIPTION has a checksum even where the other events have none.
         let tail = match header.event_type {
-            EventType::FORMAT_DESCRIPTION if FormatDescription::has_checksum(bytes) => CHECKSUM_LENGTH,
+            EventType::FORMAT_DESCRIPTION if FormatDescription::has_checksum(bytes) => {
+                CHECKSUM_LENGTH
+            }
             EventType::FORMAT_DESCRIPTION => 0,
             _ => self.checksum.length(),
         };
-        let body = bytes.get(HEADER_LENGTH..length.saturating_sub(tail)).ok_or(bad_length)?;
-        let frame = Frame { pos: self.pos, header, body, bytes };
+        let body = bytes
+            .get(HEADER_LENGTH..length.saturating_sub(tail))
+            .ok_or(bad_length)?;
+        let frame = Frame {
+            pos: self.pos,
+            header,
+            body,
+            bytes,
+        };
         self.rest = rest;
         self.pos += length as u64;
         Ok(frame)
@@ -201,18 +241,28 @@ impl<'a> Frames<'a> {
             let (head, tail) = bytes.split_at(HEADER_LENGTH);
             in_place.copy_from_slice(head);
             in_place[17] &= !(flag::IN_USE as u8);
-            let (tail, stored) = tail
-                .split_last_chunk::<CHECKSUM_LENGTH>()
-                .ok_or(ErrorKind::BadFormatDescription("it is too short for its checksum"))?;
+            let (tail, stored) = tail.split_last_chunk::<CHECKSUM_LENGTH>().ok_or(
+                ErrorKind::BadFormatDescription("it is too short for its checksum"),
+            )?;
             let mut crc = crc32fast::Hasher::new();
             crc.update(&in_place);
             crc.update(tail);
-            compare(EventType::FORMAT_DESCRIPTION, u32::from_le_bytes(*stored), crc.finalize())?;
+            compare(
+                EventType::FORMAT_DESCRIPTION,
+                u32::from_le_bytes(*stored),
+                crc.finalize(),
+            )?;
         }
-        match body.len().checked_sub(CHECKSUM_LENGTH + 1).and_then(|at| body.get(at)) {
+        match body
+            .len()
+            .checked_sub(CHECKSUM_LENGTH + 1)
+            .and_then(|at| body.get(at))
+        {
             Some(0) => Ok(Checksum::None),
             Some(1) => Ok(Checksum::Crc32),
-            _ => Err(ErrorKind::BadFormatDescription("its checksum algorithm is unknown")),
+            _ => Err(ErrorKind::BadFormatDescription(
+                "its checksum algorithm is unknown",
+            )),
         }
     }
 }
@@ -224,7 +274,10 @@ impl<'a> Iterator for Frames<'a> {
         if self.failed || self.rest.is_empty() {
             return None;
         }
-        let frame = self.read().map_err(|kind| BinlogError { pos: self.pos, kind });
+        let frame = self.read().map_err(|kind| BinlogError {
+            pos: self.pos,
+            kind,
+        });
         self.failed = frame.is_err();
         Some(frame)
     }
@@ -232,13 +285,28 @@ impl<'a> Iterator for Frames<'a> {
 
 fn check(bytes: &[u8], event_type: EventType) -> Result<(), ErrorKind> {
     match bytes.split_last_chunk::<CHECKSUM_LENGTH>() {
-        Some((covered, stored)) => compare(event_type, u32::from_le_bytes(*stored), crc32fast::hash(covered)),
-        None => Err(ErrorKind::BadLength { event_type, length: bytes.len() as u32 }),
+        Some((covered, stored)) => compare(
+            event_type,
+            u32::from_le_bytes(*stored),
+            crc32fast::hash(covered),
+        ),
+        None => Err(ErrorKind::BadLength {
+            event_type,
+            length: bytes.len() as u32,
+        }),
     }
 }
 
 fn compare(event_type: EventType, stored: u32, computed: u32) -> Result<(), ErrorKind> {
-    if stored == computed { Ok(()) } else { Err(ErrorKind::Checksum { event_type, stored, computed }) }
+    if stored == computed {
+        Ok(())
+    } else {
+        Err(ErrorKind::Checksum {
+            event_type,
+            stored,
+            computed,
+        })
+    }
 }
 
 fn not_a_binlog(file: &[u8]) -> ErrorKind {
@@ -252,10 +320,16 @@ fn not_a_binlog(file: &[u8]) -> ErrorKind {
         [b'P', b'K', 3, 4] | [b'P', b'K', 3, 4, ..] => " (it is a zip archive: unpack it first)",
         [0xfd, b'7', b'z', b'X', ..] => " (it is compressed with xz: unpack it first)",
         _ if MAGIC.starts_with(file) => " (it ends within its first four bytes)",
-        _ if file.first().is_some_and(|b| b.is_ascii_graphic() || *b == b'\n') => {
+        _ if file
+            .first()
+            .is_some_and(|b| b.is_ascii_graphic() || *b == b'\n') =>
+        {
             " (it is text, perhaps the output of mysqlbinlog or a binlog index: the binary file is needed)"
         }
         _ => "",
     };
-    ErrorKind::NotABinlog { found: file.iter().take(4).copied().collect(), hint }
+    ErrorKind::NotABinlog {
+        found: file.iter().take(4).copied().collect(),
+        hint,
+    }
 }

@@ -99,8 +99,12 @@ impl<'a> Group<'a> {
             GroupKind::Ddl | GroupKind::XaDecided => self.start,
             _ => return None,
         };
-        let queries = self.events().filter(|f| f.pos >= at && f.header.event_type == EventType::QUERY);
-        queries.filter_map(|f| Query::decode(f.body).ok()).find(|q| !is_control(q))
+        let queries = self
+            .events()
+            .filter(|f| f.pos >= at && f.header.event_type == EventType::QUERY);
+        queries
+            .filter_map(|f| Query::decode(f.body).ok())
+            .find(|q| !is_control(q))
     }
 }
 
@@ -130,9 +134,17 @@ impl<'g> Iterator for Events<'g> {
                 return Some(frame);
             };
             let end = *inflated.ends.get(self.payloads)?;
-            let from = self.payloads.checked_sub(1).and_then(|i| inflated.ends.get(i)).copied().unwrap_or(0);
+            let from = self
+                .payloads
+                .checked_sub(1)
+                .and_then(|i| inflated.ends.get(i))
+                .copied()
+                .unwrap_or(0);
             self.payloads += 1;
-            self.inner = Some((Frames::trusted(inflated.bytes.get(from..end)?, 0, Checksum::None), frame.pos));
+            self.inner = Some((
+                Frames::trusted(inflated.bytes.get(from..end)?, 0, Checksum::None),
+                frame.pos,
+            ));
         }
     }
 }
@@ -152,20 +164,35 @@ pub struct Groups<'a> {
 impl<'a> Groups<'a> {
     /// Groups of `bytes`, which start at a group's first event at position `pos` of their file.
     pub fn new(bytes: &'a [u8], pos: u64, checksum: Checksum) -> Groups<'a> {
-        Groups { frames: Frames::new(bytes, pos, checksum), bytes, origin: pos, good: pos, failed: false }
+        Groups {
+            frames: Frames::new(bytes, pos, checksum),
+            bytes,
+            origin: pos,
+            good: pos,
+            failed: false,
+        }
     }
 
     /// Groups of a whole file.
     pub fn of_file(file: &'a [u8]) -> Result<Groups<'a>, BinlogError> {
         let frames = Frames::of_file(file)?;
         let pos = frames.pos();
-        Ok(Groups { frames, bytes: file, origin: 0, good: pos, failed: false })
+        Ok(Groups {
+            frames,
+            bytes: file,
+            origin: 0,
+            good: pos,
+            failed: false,
+        })
     }
 
     /// The same for bytes whose checksums were computed before.
     pub(crate) fn of_trusted_file(file: &'a [u8]) -> Result<Groups<'a>, BinlogError> {
         let groups = Groups::of_file(file)?;
-        Ok(Groups { frames: groups.frames.trust(), ..groups })
+        Ok(Groups {
+            frames: groups.frames.trust(),
+            ..groups
+        })
     }
 
     /// Groups of a whole file from a position on, its head being read for the checksum algorithm.
@@ -181,9 +208,15 @@ impl<'a> Groups<'a> {
         }
         let past_end = BinlogError {
             pos,
-            kind: ErrorKind::Truncated { needed: pos, available: file.len() as u64 },
+            kind: ErrorKind::Truncated {
+                needed: pos,
+                available: file.len() as u64,
+            },
         };
-        let rest = usize::try_from(pos).ok().and_then(|at| file.get(at..)).ok_or(past_end)?;
+        let rest = usize::try_from(pos)
+            .ok()
+            .and_then(|at| file.get(at..))
+            .ok_or(past_end)?;
         Ok(Groups::new(rest, pos, checksum))
     }
 
@@ -198,14 +231,21 @@ impl<'a> Groups<'a> {
             let checksum = self.frames.checksum();
             let Some(frame) = self.frames.next() else {
                 return match open.start {
-                    Some(pos) => Err(BinlogError { pos, kind: ErrorKind::UnfinishedGroup }),
+                    Some(pos) => Err(BinlogError {
+                        pos,
+                        kind: ErrorKind::UnfinishedGroup,
+                    }),
                     None => Ok(None),
                 };
             };
             let frame = frame?;
-            let at = |kind| BinlogError { pos: frame.pos, kind };
+            let at = |kind| BinlogError {
+                pos: frame.pos,
+                kind,
+            };
             if is_payload(&frame) {
-                open.start.ok_or_else(|| at(middle(frame.header.event_type)))?;
+                open.start
+                    .ok_or_else(|| at(middle(frame.header.event_type)))?;
                 open.inflate(&frame).map_err(at)?;
             } else {
                 open.feed(&frame)?;
@@ -221,7 +261,10 @@ impl<'a> Groups<'a> {
                     gtid: open.gtid,
                     kind: open.kind(),
                     timestamp_s: open.timestamp_s.unwrap_or(frame.header.timestamp_s),
-                    bytes: self.bytes.get(from as usize..to as usize).unwrap_or_default(),
+                    bytes: self
+                        .bytes
+                        .get(from as usize..to as usize)
+                        .unwrap_or_default(),
                     checksum,
                     inflated: open.inflated,
                 }));
@@ -284,7 +327,11 @@ impl Open {
             if self.ended || is_payload(&event) {
                 return Err(PayloadError::Damaged.into());
             }
-            self.feed(&Frame { pos: frame.pos, ..event }).map_err(|error| error.kind)?;
+            self.feed(&Frame {
+                pos: frame.pos,
+                ..event
+            })
+            .map_err(|error| error.kind)?;
         }
         self.inflated = Some(inflated);
         Ok(())
@@ -354,7 +401,12 @@ impl Open {
             EventType::VIEW_CHANGE | EventType::TRANSACTION_CONTEXT | EventType::IGNORABLE => {}
             _ if event_type.name().is_some() => return fail(middle(event_type)),
             _ if frame.header.flags & flag::IGNORABLE != 0 => {}
-            _ => return fail(ErrorKind::Unexpected { event_type, why: "its type is unknown" }),
+            _ => {
+                return fail(ErrorKind::Unexpected {
+                    event_type,
+                    why: "its type is unknown",
+                });
+            }
         }
         Ok(())
     }
@@ -392,14 +444,20 @@ impl Open {
 
     fn unfinished_if_open(&self) -> Result<(), BinlogError> {
         match self.start {
-            Some(pos) => Err(BinlogError { pos, kind: ErrorKind::UnfinishedGroup }),
+            Some(pos) => Err(BinlogError {
+                pos,
+                kind: ErrorKind::UnfinishedGroup,
+            }),
             None => Ok(()),
         }
     }
 }
 
 fn middle(event_type: EventType) -> ErrorKind {
-    ErrorKind::Unexpected { event_type, why: "no transaction has begun (the start position is inside one?)" }
+    ErrorKind::Unexpected {
+        event_type,
+        why: "no transaction has begun (the start position is inside one?)",
+    }
 }
 
 fn is_payload(frame: &Frame<'_>) -> bool {
@@ -410,7 +468,9 @@ fn is_payload(frame: &Frame<'_>) -> bool {
 fn is_control(query: &Query<'_>) -> bool {
     const WORDS: [&str; 4] = ["BEGIN", "COMMIT", "SAVEPOINT", "RELEASE"];
     let word = first_word(query.sql);
-    WORDS.iter().any(|w| word.eq_ignore_ascii_case(w.as_bytes()))
+    WORDS
+        .iter()
+        .any(|w| word.eq_ignore_ascii_case(w.as_bytes()))
         || word.eq_ignore_ascii_case(b"ROLLBACK")
         || query.starts_with(&["XA", "START"])
         || query.starts_with(&["XA", "END"])
@@ -418,19 +478,32 @@ fn is_control(query: &Query<'_>) -> bool {
 
 /// Whether a statement changes rows. CREATE TABLE … SELECT in STATEMENT format passes for DDL here.
 fn is_change(query: &Query<'_>) -> bool {
-    const WORDS: [&str; 10] =
-        ["INSERT", "UPDATE", "DELETE", "REPLACE", "LOAD", "CALL", "SELECT", "WITH", "DO", "IMPORT"];
+    const WORDS: [&str; 10] = [
+        "INSERT", "UPDATE", "DELETE", "REPLACE", "LOAD", "CALL", "SELECT", "WITH", "DO", "IMPORT",
+    ];
     let word = first_word(query.sql);
-    WORDS.iter().any(|w| word.eq_ignore_ascii_case(w.as_bytes()))
+    WORDS
+        .iter()
+        .any(|w| word.eq_ignore_ascii_case(w.as_bytes()))
 }
 
 /// The first word behind blanks, comments and parentheses; `/*! … */` counts as text.
 fn first_word(mut sql: &[u8]) -> &[u8] {
-    let behind = |text: &'_ [u8], end: &[u8]| text.windows(end.len()).position(|w| w == end).map(|at| at + end.len());
+    let behind = |text: &'_ [u8], end: &[u8]| {
+        text.windows(end.len())
+            .position(|w| w == end)
+            .map(|at| at + end.len())
+    };
     loop {
         sql = sql.trim_ascii_start();
         let skip = match sql {
-            [b'/', b'*', b'!', ..] => 3 + sql.iter().skip(3).take_while(|b| b.is_ascii_digit()).count(),
+            [b'/', b'*', b'!', ..] => {
+                3 + sql
+                    .iter()
+                    .skip(3)
+                    .take_while(|b| b.is_ascii_digit())
+                    .count()
+            }
             [b'/', b'*', ..] => behind(sql, b"*/").unwrap_or(sql.len()),
             [b'#', ..] | [b'-', b'-', ..] => behind(sql, b"\n").unwrap_or(sql.len()),
             [b'(', ..] => 1,
@@ -438,6 +511,9 @@ fn first_word(mut sql: &[u8]) -> &[u8] {
         };
         sql = sql.get(skip..).unwrap_or_default();
     }
-    let end = sql.iter().position(|b| !b.is_ascii_alphabetic()).unwrap_or(sql.len());
+    let end = sql
+        .iter()
+        .position(|b| !b.is_ascii_alphabetic())
+        .unwrap_or(sql.len());
     sql.get(..end).unwrap_or_default()
 }

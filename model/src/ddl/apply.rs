@@ -15,7 +15,9 @@ use std::sync::Arc;
 
 /// A schema's default collation: the server's where nothing was said.
 fn schema_collation(db: &Database, schema: &str, ctx: &Context) -> Result<Collation, DdlError> {
-    db.schema_collation(schema).cloned().map_or_else(|| of_server(ctx), Ok)
+    db.schema_collation(schema)
+        .cloned()
+        .map_or_else(|| of_server(ctx), Ok)
 }
 
 /// Makes a statement's change. USE, transactions and what leaves tables as they are change nothing.
@@ -24,11 +26,7 @@ fn schema_collation(db: &Database, schema: &str, ctx: &Context) -> Result<Collat
 /// MySQL's own, with their numbers, and [`DdlError::Unsupported`] for data that a statement changes and
 /// for new columns whose values in existing rows only a server can compute. The database is then as
 /// before, but for a DROP TABLE that is not atomic.
-pub fn apply(
-    db: &mut Database,
-    arena: &mut Arena,
-    statement: &Statement,
-) -> Result<(), DdlError> {
+pub fn apply(db: &mut Database, arena: &mut Arena, statement: &Statement) -> Result<(), DdlError> {
     match statement {
         Statement::CreateSchema {
             name,
@@ -173,11 +171,7 @@ fn in_place(def: &TableDef) -> Vec<ColumnSource> {
     (0..def.columns.len()).map(ColumnSource::Copy).collect()
 }
 
-fn alter_table(
-    db: &mut Database,
-    arena: &mut Arena,
-    change: &AlterTable,
-) -> Result<(), DdlError> {
+fn alter_table(db: &mut Database, arena: &mut Arena, change: &AlterTable) -> Result<(), DdlError> {
     let id = existing(db, &change.name)?;
     let old = def_of(db, id)?.clone();
     let collation = schema_collation(db, &old.schema, &change.context)?;

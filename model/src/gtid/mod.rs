@@ -62,7 +62,8 @@ impl Tag {
         let room = bytes.get_mut(..text.len())?;
         for (i, (to, from)) in room.iter_mut().zip(text).enumerate() {
             let lower = from.to_ascii_lowercase();
-            let fits = lower.is_ascii_lowercase() || lower == b'_' || (i > 0 && lower.is_ascii_digit());
+            let fits =
+                lower.is_ascii_lowercase() || lower == b'_' || (i > 0 && lower.is_ascii_digit());
             if !fits {
                 return None;
             }
@@ -73,7 +74,10 @@ impl Tag {
 
     /// The tag's text.
     pub fn as_str(&self) -> &str {
-        let text = self.bytes.get(..usize::from(self.length.get())).unwrap_or_default();
+        let text = self
+            .bytes
+            .get(..usize::from(self.length.get()))
+            .unwrap_or_default();
         std::str::from_utf8(text).unwrap_or_default()
     }
 }
@@ -117,7 +121,11 @@ pub struct Gtid {
 impl Gtid {
     /// An identifier without a tag.
     pub fn new(uuid: Uuid, gno: u64) -> Gtid {
-        Gtid { uuid, tag: None, gno }
+        Gtid {
+            uuid,
+            tag: None,
+            gno,
+        }
     }
 }
 

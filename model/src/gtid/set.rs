@@ -24,7 +24,9 @@ pub struct GtidSet {
 impl GtidSet {
     /// The empty set.
     pub const fn new() -> GtidSet {
-        GtidSet { sources: BTreeMap::new() }
+        GtidSet {
+            sources: BTreeMap::new(),
+        }
     }
 
     /// Puts one identifier in; says whether it was new. Numbers out of range are no GTIDs and are ignored.
@@ -42,14 +44,23 @@ impl GtidSet {
             }
             Some(end) if gtid.gno <= end.last => {}
             _ => {
-                intervals.push(Interval { first: gtid.gno, last: gtid.gno });
+                intervals.push(Interval {
+                    first: gtid.gno,
+                    last: gtid.gno,
+                });
                 return true;
             }
         }
         if find(intervals, gtid.gno) {
             return false;
         }
-        insert(intervals, Interval { first: gtid.gno, last: gtid.gno });
+        insert(
+            intervals,
+            Interval {
+                first: gtid.gno,
+                last: gtid.gno,
+            },
+        );
         true
     }
 
@@ -57,13 +68,18 @@ impl GtidSet {
     pub fn add_range(&mut self, uuid: Uuid, tag: Option<Tag>, first: u64, last: u64) {
         let (first, last) = (first.max(1), last.min(GNO_MAX));
         if first <= last {
-            insert(self.sources.entry((uuid, tag)).or_default(), Interval { first, last });
+            insert(
+                self.sources.entry((uuid, tag)).or_default(),
+                Interval { first, last },
+            );
         }
     }
 
     /// Whether an identifier is in the set.
     pub fn contains(&self, gtid: &Gtid) -> bool {
-        self.sources.get(&(gtid.uuid, gtid.tag)).is_some_and(|intervals| find(intervals, gtid.gno))
+        self.sources
+            .get(&(gtid.uuid, gtid.tag))
+            .is_some_and(|intervals| find(intervals, gtid.gno))
     }
 
     /// Puts everything of another set in.
@@ -119,30 +135,45 @@ impl GtidSet {
     /// Whether the other set has everything of this one (`GTID_SUBSET`).
     pub fn is_subset_of(&self, other: &GtidSet) -> bool {
         self.sources.iter().all(|(key, ours)| {
-            let theirs = other.sources.get(key).map(Vec::as_slice).unwrap_or_default();
+            let theirs = other
+                .sources
+                .get(key)
+                .map(Vec::as_slice)
+                .unwrap_or_default();
             ours.iter().all(|o| {
                 let at = theirs.partition_point(|t| t.last < o.first);
-                theirs.get(at).is_some_and(|t| t.first <= o.first && o.last <= t.last)
+                theirs
+                    .get(at)
+                    .is_some_and(|t| t.first <= o.first && o.last <= t.last)
             })
         })
     }
 
     /// Whether the two have nothing in common.
     pub fn is_disjoint_from(&self, other: &GtidSet) -> bool {
-        self.sources
-            .iter()
-            .all(|(key, ours)| other.sources.get(key).is_none_or(|theirs| common(ours, theirs).is_empty()))
+        self.sources.iter().all(|(key, ours)| {
+            other
+                .sources
+                .get(key)
+                .is_none_or(|theirs| common(ours, theirs).is_empty())
+        })
     }
 
     /// The part that one server committed first, under any tag: what the dump handshake compares.
     pub fn of_server(&self, uuid: Uuid) -> GtidSet {
         let sources = self.sources.iter().filter(|(key, _)| key.0 == uuid);
-        GtidSet { sources: sources.map(|(key, intervals)| (*key, intervals.clone())).collect() }
+        GtidSet {
+            sources: sources
+                .map(|(key, intervals)| (*key, intervals.clone()))
+                .collect(),
+        }
     }
 
     /// How many identifiers are in the set; saturates at `u64::MAX`.
     pub fn count(&self) -> u64 {
-        self.intervals().fold(0u64, |sum, (_, _, i)| sum.saturating_add(i.last - i.first + 1))
+        self.intervals().fold(0u64, |sum, (_, _, i)| {
+            sum.saturating_add(i.last - i.first + 1)
+        })
     }
 
     /// Whether nothing is in the set.
@@ -152,13 +183,19 @@ impl GtidSet {
 
     /// All intervals, ordered by UUID, then tag (none first), then number.
     pub fn intervals(&self) -> impl Iterator<Item = (Uuid, Option<Tag>, Interval)> + '_ {
-        self.sources.iter().flat_map(|(key, intervals)| intervals.iter().map(|i| (key.0, key.1, *i)))
+        self.sources
+            .iter()
+            .flat_map(|(key, intervals)| intervals.iter().map(|i| (key.0, key.1, *i)))
     }
 
     /// The smallest number that a server may give to its next transaction: the first one not in the set,
     /// as `get_gtid_automatic` has it (a hole is filled first).
     pub fn next_free(&self, uuid: Uuid, tag: Option<Tag>) -> u64 {
-        match self.sources.get(&(uuid, tag)).and_then(|intervals| intervals.first()) {
+        match self
+            .sources
+            .get(&(uuid, tag))
+            .and_then(|intervals| intervals.first())
+        {
             Some(first) if first.first == 1 => first.last + 1,
             _ => 1,
         }
@@ -166,11 +203,18 @@ impl GtidSet {
 
     /// The largest number of a (UUID, tag), where there is one.
     pub fn last(&self, uuid: Uuid, tag: Option<Tag>) -> Option<u64> {
-        self.sources.get(&(uuid, tag)).and_then(|intervals| intervals.last()).map(|i| i.last)
+        self.sources
+            .get(&(uuid, tag))
+            .and_then(|intervals| intervals.last())
+            .map(|i| i.last)
     }
 
-    pub(super) fn sources(&self) -> impl ExactSizeIterator<Item = (&(Uuid, Option<Tag>), &[Interval])> {
-        self.sources.iter().map(|(key, intervals)| (key, intervals.as_slice()))
+    pub(super) fn sources(
+        &self,
+    ) -> impl ExactSizeIterator<Item = (&(Uuid, Option<Tag>), &[Interval])> {
+        self.sources
+            .iter()
+            .map(|(key, intervals)| (key, intervals.as_slice()))
     }
 }
 
@@ -193,10 +237,14 @@ fn find(intervals: &[Interval], gno: u64) -> bool {
 fn insert(intervals: &mut Vec<Interval>, new: Interval) {
     let from = intervals.partition_point(|i| i.last + 1 < new.first);
     let to = intervals.partition_point(|i| i.first <= new.last + 1);
-    let merged = match (intervals.get(from), to.checked_sub(1).and_then(|last| intervals.get(last))) {
-        (Some(a), Some(b)) if from < to => {
-            Interval { first: a.first.min(new.first), last: b.last.max(new.last) }
-        }
+    let merged = match (
+        intervals.get(from),
+        to.checked_sub(1).and_then(|last| intervals.get(last)),
+    ) {
+        (Some(a), Some(b)) if from < to => Interval {
+            first: a.first.min(new.first),
+            last: b.last.max(new.last),
+        },
         _ => new,
     };
     intervals.splice(from..to, [merged]);
@@ -211,12 +259,18 @@ fn without(ours: &[Interval], theirs: &[Interval]) -> Vec<Interval> {
         let mut ahead = theirs.clone();
         while let Some(t) = ahead.next_if(|t| t.first <= interval.last) {
             if t.first > first {
-                left.push(Interval { first, last: t.first - 1 });
+                left.push(Interval {
+                    first,
+                    last: t.first - 1,
+                });
             }
             first = t.last + 1;
         }
         if first <= interval.last {
-            left.push(Interval { first, last: interval.last });
+            left.push(Interval {
+                first,
+                last: interval.last,
+            });
         }
     }
     left
@@ -249,7 +303,11 @@ mod tests {
 
     fn gtid() -> impl Strategy<Value = Gtid> {
         let tag = prop_oneof![3 => Just(None), 1 => Just(Tag::new("a")), 1 => Just(Tag::new("b"))];
-        (0u8..3, tag, 1u64..24).prop_map(|(u, tag, gno)| Gtid { uuid: Uuid([u; 16]), tag, gno })
+        (0u8..3, tag, 1u64..24).prop_map(|(u, tag, gno)| Gtid {
+            uuid: Uuid([u; 16]),
+            tag,
+            gno,
+        })
     }
 
     fn plain() -> impl Strategy<Value = Plain> {

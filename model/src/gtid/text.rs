@@ -29,11 +29,17 @@ impl FromStr for Uuid {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let bad = || GtidParseError::Uuid(text.to_owned());
         let text = text.trim();
-        let bare = text.strip_prefix('{').and_then(|t| t.strip_suffix('}')).unwrap_or(text);
+        let bare = text
+            .strip_prefix('{')
+            .and_then(|t| t.strip_suffix('}'))
+            .unwrap_or(text);
         let digits: Vec<u8> = match bare.len() {
             32 => bare.bytes().collect(),
             36 => {
-                let dashes = bare.bytes().enumerate().all(|(i, b)| (b == b'-') == matches!(i, 8 | 13 | 18 | 23));
+                let dashes = bare
+                    .bytes()
+                    .enumerate()
+                    .all(|(i, b)| (b == b'-') == matches!(i, 8 | 13 | 18 | 23));
                 if !dashes {
                     return Err(bad());
                 }
@@ -44,7 +50,10 @@ impl FromStr for Uuid {
         let mut uuid = Uuid::default();
         for (byte, pair) in uuid.0.iter_mut().zip(digits.chunks_exact(2)) {
             for digit in pair {
-                let value = char::from(*digit).to_digit(16).and_then(|d| u8::try_from(d).ok()).ok_or_else(bad)?;
+                let value = char::from(*digit)
+                    .to_digit(16)
+                    .and_then(|d| u8::try_from(d).ok())
+                    .ok_or_else(bad)?;
                 *byte = *byte << 4 | value;
             }
         }
@@ -66,7 +75,11 @@ impl FromStr for Gtid {
         }
         match parts.next() {
             Some(more) => Err(GtidParseError::Part(more.to_owned())),
-            None => Ok(Gtid { uuid, tag, gno: number(part)? }),
+            None => Ok(Gtid {
+                uuid,
+                tag,
+                gno: number(part)?,
+            }),
         }
     }
 }
@@ -108,7 +121,10 @@ impl FromStr for GtidSet {
 
 fn number(text: &str) -> Result<u64, GtidParseError> {
     let digits = text.bytes().all(|b| b.is_ascii_digit());
-    let value = text.parse().ok().filter(|n| digits && (1..=GNO_MAX).contains(n));
+    let value = text
+        .parse()
+        .ok()
+        .filter(|n| digits && (1..=GNO_MAX).contains(n));
     value.ok_or_else(|| GtidParseError::Part(text.to_owned()))
 }
 
@@ -145,13 +161,21 @@ mod tests {
 
     #[test]
     fn what_servers_print_and_people_type_is_read() {
-        let set: GtidSet = format!("{A}:1-3:7,\n {}: 5 :9-9:tag_1:2-4:3 , ,", A.to_uppercase().replace('-', ""))
-            .parse()
-            .expect("a set");
+        let set: GtidSet = format!(
+            "{A}:1-3:7,\n {}: 5 :9-9:tag_1:2-4:3 , ,",
+            A.to_uppercase().replace('-', "")
+        )
+        .parse()
+        .expect("a set");
         assert_eq!(set.to_string(), format!("{A}:1-3:5:7:9:tag_1:2-4"));
         assert_eq!("".parse(), Ok(GtidSet::new()));
         assert_eq!(format!("{A}:5-3").parse(), Ok(GtidSet::new()));
-        assert_eq!(format!("{{{A}}}:Red:4").parse::<Gtid>().map(|g| g.to_string()), Ok(format!("{A}:red:4")));
+        assert_eq!(
+            format!("{{{A}}}:Red:4")
+                .parse::<Gtid>()
+                .map(|g| g.to_string()),
+            Ok(format!("{A}:red:4"))
+        );
     }
 
     #[test]
@@ -161,9 +185,21 @@ mod tests {
         assert_eq!(error(format!("{A}:0")), GtidParseError::Part("0".into()));
         assert_eq!(error(format!("{A}:1-x")), GtidParseError::Part("x".into()));
         assert_eq!(error(format!("{A}:+1")), GtidParseError::Part("+1".into()));
-        assert_eq!(error(format!("{A}:9223372036854775807")), GtidParseError::Part("9223372036854775807".into()));
-        assert_eq!(error("nobody:1".into()), GtidParseError::Uuid("nobody".into()));
-        assert!(matches!(error(format!("{A}:a:b:1")), GtidParseError::NoNumber(_)));
-        assert!(matches!("ü".repeat(16).parse::<Uuid>(), Err(GtidParseError::Uuid(_))));
+        assert_eq!(
+            error(format!("{A}:9223372036854775807")),
+            GtidParseError::Part("9223372036854775807".into())
+        );
+        assert_eq!(
+            error("nobody:1".into()),
+            GtidParseError::Uuid("nobody".into())
+        );
+        assert!(matches!(
+            error(format!("{A}:a:b:1")),
+            GtidParseError::NoNumber(_)
+        ));
+        assert!(matches!(
+            "ü".repeat(16).parse::<Uuid>(),
+            Err(GtidParseError::Uuid(_))
+        ));
     }
 }

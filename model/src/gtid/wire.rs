@@ -40,7 +40,11 @@ impl GtidSet {
         let sources = self.sources();
         let count = sources.len() as u64;
         let tagged = self.sources().any(|((_, tag), _)| tag.is_some());
-        let head = if tagged { 1 << 56 | count << 8 | 1 } else { count };
+        let head = if tagged {
+            1 << 56 | count << 8 | 1
+        } else {
+            count
+        };
         out.extend_from_slice(&head.to_le_bytes());
         for ((uuid, tag), intervals) in sources {
             out.extend_from_slice(&uuid.0);
@@ -71,7 +75,9 @@ impl GtidSet {
         };
         let mut set = GtidSet::new();
         for _ in 0..count {
-            let (uuid, after) = rest.split_first_chunk::<16>().ok_or(E::Truncated("a UUID"))?;
+            let (uuid, after) = rest
+                .split_first_chunk::<16>()
+                .ok_or(E::Truncated("a UUID"))?;
             rest = after;
             let tag = if tagged { tag(&mut rest)? } else { None };
             let intervals = number(&mut rest, "a number of intervals")?;
@@ -86,7 +92,11 @@ impl GtidSet {
                 before = end;
             }
         }
-        if rest.is_empty() { Ok(set) } else { Err(E::Trailing(rest.len())) }
+        if rest.is_empty() {
+            Ok(set)
+        } else {
+            Err(E::Trailing(rest.len()))
+        }
     }
 }
 
@@ -101,9 +111,15 @@ fn tag(rest: &mut &[u8]) -> Result<Option<Tag>, E> {
     if length & 1 == 1 {
         return Err(E::Tag);
     }
-    let (text, after) = after.split_at_checked(usize::from(length >> 1)).ok_or(E::Truncated("a tag"))?;
+    let (text, after) = after
+        .split_at_checked(usize::from(length >> 1))
+        .ok_or(E::Truncated("a tag"))?;
     *rest = after;
-    if text.is_empty() { Ok(None) } else { Tag::from_bytes(text).map(Some).ok_or(E::Tag) }
+    if text.is_empty() {
+        Ok(None)
+    } else {
+        Tag::from_bytes(text).map(Some).ok_or(E::Tag)
+    }
 }
 
 #[cfg(test)]
@@ -126,7 +142,10 @@ mod tests {
         for n in [2u64, 5, 7, 6, 9] {
             bytes.extend_from_slice(&n.to_le_bytes());
         }
-        assert_eq!(GtidSet::decode(&bytes), Err(E::Interval { first: 6, end: 9 }));
+        assert_eq!(
+            GtidSet::decode(&bytes),
+            Err(E::Interval { first: 6, end: 9 })
+        );
     }
 
     proptest! {

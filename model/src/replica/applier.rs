@@ -112,8 +112,15 @@ impl Applier {
 
     /// When a group that may follow `last_committed` can start.
     fn may_start_us(&self, now: u64, file: u64, last_committed: u64, alone: bool) -> u64 {
-        let depends = |a: &&Applying| alone || a.range.at.file != file || a.sequence <= last_committed;
-        self.in_flight.iter().filter(depends).map(|a| a.commit_us).max().unwrap_or(0).max(now)
+        let depends =
+            |a: &&Applying| alone || a.range.at.file != file || a.sequence <= last_committed;
+        self.in_flight
+            .iter()
+            .filter(depends)
+            .map(|a| a.commit_us)
+            .max()
+            .unwrap_or(0)
+            .max(now)
     }
 }
 
@@ -184,11 +191,24 @@ impl Replica {
         self.applier.applying_timestamp_s = self.applier.in_flight.front().map(|a| a.timestamp_s);
     }
 
-    fn dispatch(&mut self, arena: &mut Arena, now: u64, server: &Server, source: &Server, costs: Costs) {
+    fn dispatch(
+        &mut self,
+        arena: &mut Arena,
+        now: u64,
+        server: &Server,
+        source: &Server,
+        costs: Costs,
+    ) {
         while self.applier.in_flight.len() < self.applier.workers() {
-            let Some(range) = self.relay.front().copied() else { return };
-            let Some(binlog) = source.binlog.as_ref() else { return };
-            let group = match Groups::new(binlog.bytes(range.span), range.at.pos, checksum(binlog)).next() {
+            let Some(range) = self.relay.front().copied() else {
+                return;
+            };
+            let Some(binlog) = source.binlog.as_ref() else {
+                return;
+            };
+            let group = match Groups::new(binlog.bytes(range.span), range.at.pos, checksum(binlog))
+                .next()
+            {
                 Some(Ok(group)) => group,
                 // What is left of the range holds no group: heads of files and the like.
                 None => {
@@ -197,19 +217,31 @@ impl Replica {
                 }
                 Some(Err(error)) => {
                     self.applier.running = false;
-                    self.applier.last_error =
-                        Some(ThreadError { errno: 13_121, text: format!("Relay log read failure: {error}") });
+                    self.applier.last_error = Some(ThreadError {
+                        errno: 13_121,
+                        text: format!("Relay log read failure: {error}"),
+                    });
                     return;
                 }
             };
             let alone = group.kind == GroupKind::Ddl;
             let cost = self.cost(arena, server, &group, costs);
-            let (last_committed, sequence) =
-                group.gtid.as_ref().map_or((0, 0), |g| (g.last_committed, g.sequence_number));
-            let start = self.applier.may_start_us(now, range.at.file, last_committed, alone || sequence == 0);
+            let (last_committed, sequence) = group
+                .gtid
+                .as_ref()
+                .map_or((0, 0), |g| (g.last_committed, g.sequence_number));
+            let start = self.applier.may_start_us(
+                now,
+                range.at.file,
+                last_committed,
+                alone || sequence == 0,
+            );
             let done_us = start + cost;
-            let commit_us =
-                if self.applier.config.preserve_commit_order { done_us.max(self.applier.last_commit_us) } else { done_us };
+            let commit_us = if self.applier.config.preserve_commit_order {
+                done_us.max(self.applier.last_commit_us)
+            } else {
+                done_us
+            };
             self.applier.last_commit_us = commit_us;
             let taken = range.part(group.start, group.end);
             if self.applier.in_flight.is_empty() {
@@ -236,24 +268,50 @@ impl Replica {
 
     fn cost(&mut self, arena: &mut Arena, server: &Server, group: &Group<'_>, costs: Costs) -> u64 {
         let applier = &mut self.applier;
-        let mut counter =
-            Counter { database: &server.database, warm: &mut applier.warm, rows: 0, cold: 0, lazy: costs.first_touch_us > 0 };
+        let mut counter = Counter {
+            database: &server.database,
+            warm: &mut applier.warm,
+            rows: 0,
+            cold: 0,
+            lazy: costs.first_touch_us > 0,
+        };
         // An error is met again, and told, when the group is applied.
         let _ = applier.counter.walk(arena, &mut counter, group);
         costs.transaction_us + counter.rows * costs.row_us + counter.cold * costs.first_touch_us
     }
 
-    fn commit(&mut self, arena: &mut Arena, server: &mut Server, source: &Server, applying: &Applying) -> Result<(), ApplyError> {
-        let Some(binlog) = source.binlog.as_ref() else { return Ok(()) };
+    fn commit(
+        &mut self,
+        arena: &mut Arena,
+        server: &mut Server,
+        source: &Server,
+        applying: &Applying,
+    ) -> Result<(), ApplyError> {
+        let Some(binlog) = source.binlog.as_ref() else {
+            return Ok(());
+        };
         let Range { at, span } = applying.range;
         // The group was read when it was handed to the worker.
-        let Some(Ok(group)) = Groups::new(binlog.bytes(span), at.pos, checksum(binlog)).next() else { return Ok(()) };
-        server.apply_replicated(arena, applying.commit_us, &mut self.applier.walker, &mut self.applier.direct, &group)
+        let Some(Ok(group)) = Groups::new(binlog.bytes(span), at.pos, checksum(binlog)).next()
+        else {
+            return Ok(());
+        };
+        server.apply_replicated(
+            arena,
+            applying.commit_us,
+            &mut self.applier.walker,
+            &mut self.applier.direct,
+            &group,
+        )
     }
 
     fn stopped_by(&mut self, error: &ApplyError, applying: &Applying, source: &Server) {
         let end = applying.range.end();
-        let file = source.binlog.as_ref().map(|b| b.name(end.file)).unwrap_or_default();
+        let file = source
+            .binlog
+            .as_ref()
+            .map(|b| b.name(end.file))
+            .unwrap_or_default();
         let errno = error.kind.code().map_or(13_121, u32::from);
         let text = format!(
             "Coordinator stopped because there were error(s) in the worker(s): {} ; the event's source log {file}, end_log_pos {}",
@@ -274,7 +332,11 @@ struct Counter<'a> {
 }
 
 impl Sink for Counter<'_> {
-    fn table(&mut self, map: &TableMap<'_>) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
+    fn table(
+        &mut self,
+        _: &mut Arena,
+        map: &TableMap<'_>,
+    ) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
         table_of(self.database, map)
     }
 

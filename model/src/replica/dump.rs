@@ -56,7 +56,9 @@ const FIRST: u64 = 4;
 fn refused(server: &Server, text: &str) -> ThreadError {
     ThreadError {
         errno: server.config.version.fatal_dump_errno(),
-        text: format!("Got fatal error 1236 from source when reading data from binary log: '{text}'"),
+        text: format!(
+            "Got fatal error 1236 from source when reading data from binary log: '{text}'"
+        ),
     }
 }
 
@@ -81,7 +83,10 @@ fn by_gtid(server: &Server, binlog: &Binlog, known: &GtidSet) -> Result<DumpThre
             "The replication sender thread cannot start in AUTO_POSITION mode: this server has GTID_MODE = OFF instead of ON.",
         ));
     }
-    if !known.of_server(server.config.uuid).is_subset_of(&server.gtid_executed) {
+    if !known
+        .of_server(server.config.uuid)
+        .is_subset_of(&server.gtid_executed)
+    {
         return Err(refused(
             server,
             "Replica has more GTIDs than the source has, using the source's SERVER_UUID. This may indicate that the last \
@@ -103,15 +108,35 @@ fn by_gtid(server: &Server, binlog: &Binlog, known: &GtidSet) -> Result<DumpThre
         ));
     }
     match binlog.find_file_for(known) {
-        Some(file) => Ok(DumpThread { at: LogPos { file, pos: FIRST }, skip: Some(known.clone()) }),
-        None => Err(refused(server, "Could not find first log file name in binary log index file")),
+        Some(file) => Ok(DumpThread {
+            at: LogPos { file, pos: FIRST },
+            skip: Some(known.clone()),
+        }),
+        None => Err(refused(
+            server,
+            "Could not find first log file name in binary log index file",
+        )),
     }
 }
 
-fn by_position(server: &Server, binlog: &Binlog, file: &str, pos: u64) -> Result<DumpThread, ThreadError> {
+fn by_position(
+    server: &Server,
+    binlog: &Binlog,
+    file: &str,
+    pos: u64,
+) -> Result<DumpThread, ThreadError> {
     let first = || binlog.files().first();
-    let found = if file.is_empty() { first() } else { binlog.number(file).and_then(|n| binlog.file(n)) };
-    let found = found.ok_or_else(|| refused(server, "Could not find first log file name in binary log index file"))?;
+    let found = if file.is_empty() {
+        first()
+    } else {
+        binlog.number(file).and_then(|n| binlog.file(n))
+    };
+    let found = found.ok_or_else(|| {
+        refused(
+            server,
+            "Could not find first log file name in binary log index file",
+        )
+    })?;
     let (number, end) = (found.number(), found.length());
     if pos > end {
         return Err(refused(
@@ -122,7 +147,10 @@ fn by_position(server: &Server, binlog: &Binlog, file: &str, pos: u64) -> Result
             ),
         ));
     }
-    Ok(DumpThread { at: LogPos { file: number, pos }, skip: None })
+    Ok(DumpThread {
+        at: LogPos { file: number, pos },
+        skip: None,
+    })
 }
 
 impl DumpThread {
@@ -132,7 +160,9 @@ impl DumpThread {
     /// # Errors
     /// The position is inside an event, or the file that comes next is gone.
     pub fn next(&mut self, server: &Server, limit: usize) -> Result<Option<Sent>, ThreadError> {
-        let Some(binlog) = &server.binlog else { return Ok(None) };
+        let Some(binlog) = &server.binlog else {
+            return Ok(None);
+        };
         loop {
             if binlog.file(self.at.file).is_none() {
                 return Err(refused(server, "could not find next log"));
@@ -142,7 +172,10 @@ impl DumpThread {
                 if self.at.file >= binlog.published().file {
                     return Ok(None);
                 }
-                self.at = LogPos { file: self.at.file + 1, pos: FIRST };
+                self.at = LogPos {
+                    file: self.at.file + 1,
+                    pos: FIRST,
+                };
                 continue;
             };
             match self.choose(server, binlog, span, limit)? {
@@ -157,7 +190,13 @@ impl DumpThread {
     }
 
     /// The first groups of a span that the replica does not have.
-    fn choose(&self, server: &Server, binlog: &Binlog, span: Span, limit: usize) -> Result<Option<Sent>, ThreadError> {
+    fn choose(
+        &self,
+        server: &Server,
+        binlog: &Binlog,
+        span: Span,
+        limit: usize,
+    ) -> Result<Option<Sent>, ThreadError> {
         let checksum = super::checksum(binlog);
         let (mut from, mut to, mut gtids) = (self.at.pos, self.at.pos, Vec::new());
         for group in Groups::new(binlog.bytes(span), self.at.pos, checksum) {
@@ -179,8 +218,17 @@ impl DumpThread {
             }
         }
         let skip = (from - self.at.pos) as usize;
-        let at = LogPos { file: self.at.file, pos: from };
-        Ok((to > from).then(|| Sent { range: Range { at, span: span.slice(skip, (to - from) as usize) }, gtids }))
+        let at = LogPos {
+            file: self.at.file,
+            pos: from,
+        };
+        Ok((to > from).then(|| Sent {
+            range: Range {
+                at,
+                span: span.slice(skip, (to - from) as usize),
+            },
+            gtids,
+        }))
     }
 }
 

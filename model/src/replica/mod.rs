@@ -51,19 +51,31 @@ pub struct Range {
 impl Range {
     /// Behind the last byte.
     pub fn end(&self) -> LogPos {
-        LogPos { file: self.at.file, pos: self.at.pos + self.span.length() as u64 }
+        LogPos {
+            file: self.at.file,
+            pos: self.at.pos + self.span.length() as u64,
+        }
     }
 
     /// The part between two positions.
     fn part(&self, from: u64, to: u64) -> Self {
         let rest = self.from(from);
-        Self { span: rest.span.slice(0, (to - from) as usize), ..rest }
+        Self {
+            span: rest.span.slice(0, (to - from) as usize),
+            ..rest
+        }
     }
 
     /// What is left from position `pos` on.
     fn from(&self, pos: u64) -> Self {
         let skip = pos.saturating_sub(self.at.pos);
-        Self { at: LogPos { file: self.at.file, pos }, span: self.span.slice(skip as usize, usize::MAX) }
+        Self {
+            at: LogPos {
+                file: self.at.file,
+                pos,
+            },
+            span: self.span.slice(skip as usize, usize::MAX),
+        }
     }
 }
 
@@ -78,7 +90,11 @@ pub struct ThreadError {
 
 /// How the events of a log are checked.
 fn checksum(binlog: &Binlog) -> Checksum {
-    if binlog.writer().options().checksum { Checksum::Crc32 } else { Checksum::None }
+    if binlog.writer().options().checksum {
+        Checksum::Crc32
+    } else {
+        Checksum::None
+    }
 }
 
 /// Replication parameters of the replica.
@@ -148,8 +164,13 @@ impl Replica {
     /// What the receiver asks the source for.
     pub fn request(&self, executed: &GtidSet) -> dump::Request {
         match &self.start {
-            Start::AutoPosition => dump::Request::Auto { known: self.retrieved.union(executed) },
-            Start::Position { .. } => dump::Request::Position { file: self.read_file.clone(), pos: self.read.pos },
+            Start::AutoPosition => dump::Request::Auto {
+                known: self.retrieved.union(executed),
+            },
+            Start::Position { .. } => dump::Request::Position {
+                file: self.read_file.clone(),
+                pos: self.read.pos,
+            },
         }
     }
 

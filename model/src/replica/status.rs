@@ -61,8 +61,14 @@ impl Status {
 
     /// The error that stopped a thread, as an operator reads it.
     pub fn error(&self) -> Option<String> {
-        let io = self.last_io_error.as_ref().map(|e| format!("Last_IO_Errno {}: {}", e.errno, e.text));
-        let sql = self.last_sql_error.as_ref().map(|e| format!("Last_SQL_Errno {}: {}", e.errno, e.text));
+        let io = self
+            .last_io_error
+            .as_ref()
+            .map(|e| format!("Last_IO_Errno {}: {}", e.errno, e.text));
+        let sql = self
+            .last_sql_error
+            .as_ref()
+            .map(|e| format!("Last_SQL_Errno {}: {}", e.errno, e.text));
         io.or(sql)
     }
 }

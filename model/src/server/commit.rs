@@ -102,7 +102,10 @@ impl Pipeline {
     }
 
     pub(super) fn crash(&mut self, next_number: u64) {
-        *self = Self { next_number, ..Self::default() };
+        *self = Self {
+            next_number,
+            ..Self::default()
+        };
     }
 }
 
@@ -139,7 +142,14 @@ impl Server {
     ///
     /// # Errors
     /// What the server would answer; nothing is changed then.
-    pub fn execute_ddl(&mut self, arena: &mut Arena, now: u64, id: SessionId, schema: &str, text: &str) -> Result<Reply, DdlError> {
+    pub fn execute_ddl(
+        &mut self,
+        arena: &mut Arena,
+        now: u64,
+        id: SessionId,
+        schema: &str,
+        text: &str,
+    ) -> Result<Reply, DdlError> {
         let statement = sql::parse(text, &self.ddl_context(schema))?;
         sql::apply(&mut self.database.clone(), arena, &statement)?;
         if let Err(reply) = self.admit_write(id, now) {
@@ -147,7 +157,11 @@ impl Server {
         }
         if let Some(session) = self.sessions.get_mut(id) {
             session.started_us = now;
-            session.ddl = Some(Ddl { schema: schema.to_string(), sql: text.to_string(), statement });
+            session.ddl = Some(Ddl {
+                schema: schema.to_string(),
+                sql: text.to_string(),
+                statement,
+            });
         }
         Ok(self.commit(arena, now, id))
     }
@@ -184,7 +198,11 @@ impl Server {
             for &session in &queue {
                 self.pipeline.group.push(Member {
                     session,
-                    done: Committed { number: CommitNumber(0), gno: 0, end: LogPos::default() },
+                    done: Committed {
+                        number: CommitNumber(0),
+                        gno: 0,
+                        end: LogPos::default(),
+                    },
                     sequence: 0,
                 });
             }
@@ -230,13 +248,23 @@ impl Server {
         } else {
             0
         };
-        member.done = Committed { number, gno, end: LogPos::default() };
-        let Some(session) = self.sessions.get(member.session) else { return };
-        let Some(binlog) = self.binlog.as_mut() else { return };
+        member.done = Committed {
+            number,
+            gno,
+            end: LogPos::default(),
+        };
+        let Some(session) = self.sessions.get(member.session) else {
+            return;
+        };
+        let Some(binlog) = self.binlog.as_mut() else {
+            return;
+        };
         let us = self.config.epoch_us + at;
         let head = Head {
             gtid: (gno > 0).then(|| Gtid::new(self.config.uuid, gno)),
-            last_committed: session.last_committed.saturating_sub(self.pipeline.file_clock),
+            last_committed: session
+                .last_committed
+                .saturating_sub(self.pipeline.file_clock),
             sequence_number: member.sequence - self.pipeline.file_clock,
             immediate_commit_us: us,
             original_commit_us: us,
@@ -247,11 +275,14 @@ impl Server {
             xid: number.0 + 1,
         };
         let written = match &session.ddl {
-            Some(ddl) => binlog.append(us, head.gtid, |writer, out, pos| writer.ddl(out, pos, &head, &ddl.schema, &ddl.sql)),
+            Some(ddl) => binlog.append(us, head.gtid, |writer, out, pos| {
+                writer.ddl(out, pos, &head, &ddl.schema, &ddl.sql)
+            }),
             None => {
                 let database = &self.database;
                 for logged in &session.changes {
-                    self.templates.renew(database, binlog.writer(), logged.change.table);
+                    self.templates
+                        .renew(database, binlog.writer(), logged.change.table);
                 }
                 let templates = &self.templates;
                 let rows = session.changes.iter().filter(|l| l.logged).filter_map(|l| {
@@ -264,7 +295,9 @@ impl Server {
                         new_statement: l.new_statement,
                     })
                 });
-                binlog.append(us, head.gtid, |writer, out, pos| writer.transaction(out, pos, &head, rows))
+                binlog.append(us, head.gtid, |writer, out, pos| {
+                    writer.transaction(out, pos, &head, rows)
+                })
             }
         };
         member.done.end = written.end;
@@ -286,7 +319,8 @@ impl Server {
         for member in group.drain(..) {
             self.pipeline.committed_clock = member.sequence;
             if member.done.gno > 0 {
-                self.gtid_executed.add(Gtid::new(self.config.uuid, member.done.gno));
+                self.gtid_executed
+                    .add(Gtid::new(self.config.uuid, member.done.gno));
             }
             self.finish_member(arena, at, &member);
         }
@@ -304,7 +338,9 @@ impl Server {
             let changes = session.changes.iter().map(|l| l.change).collect();
             self.settle(at, member.done, changes);
         }
-        let Some(session) = self.sessions.get_mut(id) else { return };
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
         session.changes.clear();
         session.state = State::Active;
         let (gone, statement) = (session.gone, session.ddl.take());
@@ -320,7 +356,9 @@ impl Server {
     }
 
     fn rotate_if_due(&mut self, now: u64) {
-        let Some(binlog) = self.binlog.as_mut() else { return };
+        let Some(binlog) = self.binlog.as_mut() else {
+            return;
+        };
         if self.pipeline.rotate || binlog.end().pos >= self.config.max_binlog_size {
             self.pipeline.rotate = false;
             self.pipeline.file_clock = self.pipeline.clock;
@@ -341,15 +379,24 @@ impl Templates {
         if self.0.len() <= index {
             self.0.resize_with(index + 1, || None);
         }
-        let Some(table) = database.table(id) else { return };
-        if !self.0[index].as_ref().is_some_and(|(def, _)| Arc::ptr_eq(def, table.def())) {
-            let template = TableTemplate::new(writer, u64::from(id.0) + FIRST_TABLE_ID, table.def());
+        let Some(table) = database.table(id) else {
+            return;
+        };
+        if !self.0[index]
+            .as_ref()
+            .is_some_and(|(def, _)| Arc::ptr_eq(def, table.def()))
+        {
+            let template =
+                TableTemplate::new(writer, u64::from(id.0) + FIRST_TABLE_ID, table.def());
             self.0[index] = Some((Arc::clone(table.def()), template));
         }
     }
 
     pub(super) fn of(&self, id: TableId) -> Option<&TableTemplate> {
-        self.0.get(id.0 as usize)?.as_ref().map(|(_, template)| template)
+        self.0
+            .get(id.0 as usize)?
+            .as_ref()
+            .map(|(_, template)| template)
     }
 }
 

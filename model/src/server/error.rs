@@ -6,10 +6,14 @@ use crate::database::SqlError;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ServerError {
     /// 1290.
-    #[error("The MySQL server is running with the --read-only option so it cannot execute this statement")]
+    #[error(
+        "The MySQL server is running with the --read-only option so it cannot execute this statement"
+    )]
     ReadOnly,
     /// 1290 with `super_read_only`.
-    #[error("The MySQL server is running with the --super-read-only option so it cannot execute this statement")]
+    #[error(
+        "The MySQL server is running with the --super-read-only option so it cannot execute this statement"
+    )]
     SuperReadOnly,
     /// 1205: the statement is rolled back, the transaction goes on.
     #[error("Lock wait timeout exceeded; try restarting transaction")]

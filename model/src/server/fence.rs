@@ -15,8 +15,12 @@ pub(super) enum ReadOnly {
     #[default]
     Off,
     /// The SET waits for commits under way.
-    Closing { also_admin: bool },
-    On { also_admin: bool },
+    Closing {
+        also_admin: bool,
+    },
+    On {
+        also_admin: bool,
+    },
 }
 
 impl Server {
@@ -40,14 +44,18 @@ impl Server {
 
     /// Whether a session may write or commit now.
     pub(super) fn admit_write(&mut self, id: SessionId, _now: u64) -> Result<(), Reply> {
-        let Some(session) = self.sessions.get(id) else { return Err(Reply::NoRow) };
+        let Some(session) = self.sessions.get(id) else {
+            return Err(Reply::NoRow);
+        };
         let stopped = |also_admin: bool| also_admin || session.privilege == Privilege::Ordinary;
         match self.read_only {
             ReadOnly::Closing { also_admin } if stopped(also_admin) => {
                 self.sessions.wait(id, State::WaitingForFence);
                 Err(Reply::Waiting)
             }
-            ReadOnly::On { also_admin: false } if stopped(false) => Err(Reply::Failed(ServerError::ReadOnly)),
+            ReadOnly::On { also_admin: false } if stopped(false) => {
+                Err(Reply::Failed(ServerError::ReadOnly))
+            }
             ReadOnly::On { also_admin: true } => Err(Reply::Failed(ServerError::SuperReadOnly)),
             _ => Ok(()),
         }

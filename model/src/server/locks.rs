@@ -28,7 +28,13 @@ impl LockTable {
             Some(held) if held.owner == session => Ok(false),
             Some(held) => Err(held.owner),
             None => {
-                self.held.insert(id, Held { owner: session, waiters: VecDeque::new() });
+                self.held.insert(
+                    id,
+                    Held {
+                        owner: session,
+                        waiters: VecDeque::new(),
+                    },
+                );
                 Ok(true)
             }
         }

@@ -25,8 +25,8 @@ mod statements;
 pub use commit::{CommitNumber, Committed};
 pub use config::{Config, Version};
 pub use error::ServerError;
-pub use replay::Replaying;
 pub use recovery::{Cut, Durability};
+pub use replay::Replaying;
 pub use session::{Privilege, SessionId};
 pub use statements::Manner;
 
@@ -39,8 +39,8 @@ use crate::{
 use commit::{Pipeline, Templates};
 use fence::ReadOnly;
 use locks::LockTable;
-use session::Sessions;
 use recovery::Settled;
+use session::Sessions;
 use std::collections::VecDeque;
 
 /// What a statement came to.
@@ -101,9 +101,16 @@ pub struct Server {
 
 impl Server {
     /// A server over tables, as it is after start-up.
-    pub fn new(config: Config, database: Database, binlog: Option<Binlog>, gtid_executed: GtidSet) -> Self {
+    pub fn new(
+        config: Config,
+        database: Database,
+        binlog: Option<Binlog>,
+        gtid_executed: GtidSet,
+    ) -> Self {
         let next_gno = gtid_executed.next_free(config.uuid, None);
-        let gtid_purged = binlog.as_ref().map_or_else(|| gtid_executed.clone(), |b| b.purged().clone());
+        let gtid_purged = binlog
+            .as_ref()
+            .map_or_else(|| gtid_executed.clone(), |b| b.purged().clone());
         Self {
             config,
             database,

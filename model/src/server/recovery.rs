@@ -49,10 +49,19 @@ impl Server {
             (None, _) => LogPos::default(),
         };
         let mut gtid_executed = self.gtid_executed.clone();
-        let numbered = self.pipeline.group.iter().filter(|m| m.sequence > 0).count() as u64;
+        let numbered = self
+            .pipeline
+            .group
+            .iter()
+            .filter(|m| m.sequence > 0)
+            .count() as u64;
         let mut commits = self.pipeline.next_number() - numbered;
         for (id, session) in self.sessions.iter() {
-            let member = self.pipeline.group.iter().find(|m| m.session == id && m.sequence > 0);
+            let member = self
+                .pipeline
+                .group
+                .iter()
+                .find(|m| m.session == id && m.sequence > 0);
             match member.filter(|m| self.binlog.is_some() && m.done.end <= end) {
                 Some(member) => {
                     self.count_in(&mut gtid_executed, member.done.gno);
@@ -62,18 +71,42 @@ impl Server {
                         let _ = sql::apply(&mut database, arena, &ddl.statement);
                     }
                 }
-                None => session.changes.iter().rev().for_each(|l| database.undo(arena, &l.change)),
+                None => session
+                    .changes
+                    .iter()
+                    .rev()
+                    .for_each(|l| database.undo(arena, &l.change)),
             }
         }
-        for settled in self.settled.iter().rev().filter(|s| !self.survives(s, end, now, durability)) {
-            settled.changes.iter().rev().for_each(|change| database.undo(arena, change));
+        for settled in self
+            .settled
+            .iter()
+            .rev()
+            .filter(|s| !self.survives(s, end, now, durability))
+        {
+            settled
+                .changes
+                .iter()
+                .rev()
+                .for_each(|change| database.undo(arena, change));
             if settled.done.end > end {
-                gtid_executed = gtid_executed.subtract(&single(Gtid::new(self.config.uuid, settled.done.gno)));
+                gtid_executed =
+                    gtid_executed.subtract(&single(Gtid::new(self.config.uuid, settled.done.gno)));
             }
             commits -= 1;
         }
-        let file_name = self.binlog.as_ref().map(|b| b.name(end.file)).unwrap_or_default();
-        Cut { database, end, file_name, gtid_executed, commits }
+        let file_name = self
+            .binlog
+            .as_ref()
+            .map(|b| b.name(end.file))
+            .unwrap_or_default();
+        Cut {
+            database,
+            end,
+            file_name,
+            gtid_executed,
+            commits,
+        }
     }
 
     /// Loses everything that was not durable and recovers, as `mysqld` does when it is started again.
@@ -112,7 +145,11 @@ impl Server {
     /// Remembers how to undo a commit that a crash could still take.
     pub(super) fn settle(&mut self, at: u64, done: Committed, changes: Vec<Change>) {
         let end = self.binlog.as_ref().map(|b| b.synced()).unwrap_or_default();
-        while self.settled.front().is_some_and(|s| self.survives(s, end, at, Durability::Volume)) {
+        while self
+            .settled
+            .front()
+            .is_some_and(|s| self.survives(s, end, at, Durability::Volume))
+        {
             self.settled.pop_front();
         }
         self.settled.push_back(Settled { at, done, changes });
@@ -120,7 +157,8 @@ impl Server {
 
     /// Whether a crash can take an acknowledged commit.
     pub(super) fn risks_acknowledged(&self) -> bool {
-        self.config.flush_log_at_commit != 1 || (self.config.sync_binlog != 1 && self.binlog.is_some())
+        self.config.flush_log_at_commit != 1
+            || (self.config.sync_binlog != 1 && self.binlog.is_some())
     }
 
     fn count_in(&self, set: &mut GtidSet, gno: u64) {

@@ -27,7 +27,14 @@ pub struct Replaying<'a> {
 impl<'a> Replaying<'a> {
     /// Goes on after `done` rows.
     pub fn new(server: &'a mut Server, session: SessionId, now: u64, done: usize) -> Self {
-        Self { server, session, now, done, at: 0, builder: ImageBuilder::default() }
+        Self {
+            server,
+            session,
+            now,
+            done,
+            at: 0,
+            builder: ImageBuilder::default(),
+        }
     }
 
     /// How many rows are written.
@@ -42,10 +49,18 @@ impl<'a> Replaying<'a> {
             foreign_keys: work.foreign_keys(),
             flags: Some(work.flags),
         };
-        let Self { server, session, now, builder, .. } = self;
+        let Self {
+            server,
+            session,
+            now,
+            builder,
+            ..
+        } = self;
         let (now, session, table) = (*now, *session, work.table);
         let Some(before) = &work.before else {
-            let Some(after) = &work.after else { return Ok(Reply::Ok) };
+            let Some(after) = &work.after else {
+                return Ok(Reply::Ok);
+            };
             after.merge_over(columns, None, builder)?;
             return Ok(server.insert(arena, now, session, table, builder.image(), manner));
         };
@@ -65,7 +80,11 @@ impl<'a> Replaying<'a> {
 }
 
 impl Sink for Replaying<'_> {
-    fn table(&mut self, map: &TableMap<'_>) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
+    fn table(
+        &mut self,
+        _: &mut Arena,
+        map: &TableMap<'_>,
+    ) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
         table_of(&self.server.database, map)
     }
 
@@ -79,7 +98,10 @@ impl Sink for Replaying<'_> {
                 self.done = self.at;
                 Ok(())
             }
-            Reply::NoRow => Err(SqlError::NotFound { table: work.def.name.to_string() }.into()),
+            Reply::NoRow => Err(SqlError::NotFound {
+                table: work.def.name.to_string(),
+            }
+            .into()),
             Reply::Waiting => Err(ApplyErrorKind::Waiting),
             Reply::Failed(error) => Err(ApplyErrorKind::Refused(error)),
         }

@@ -27,7 +27,10 @@ impl Server {
     ) -> Result<(), ApplyError> {
         direct.changes.clear();
         let gtid = group.gtid.as_ref().and_then(|g| g.gtid);
-        if gtid.as_ref().is_some_and(|g| self.gtid_executed.contains(g)) {
+        if gtid
+            .as_ref()
+            .is_some_and(|g| self.gtid_executed.contains(g))
+        {
             return Ok(());
         }
         let version = self.config.ddl_version;
@@ -45,7 +48,9 @@ impl Server {
     /// `log_replica_updates = ON`: the replica's own binlog has the transaction too, with its GTID.
     fn log_replicated(&mut self, arena: &Arena, at: u64, direct: &Direct, group: &Group<'_>) {
         let number = self.replicated_number();
-        let Some(binlog) = self.binlog.as_mut() else { return };
+        let Some(binlog) = self.binlog.as_mut() else {
+            return;
+        };
         let event = group.gtid.as_ref();
         let us = self.config.epoch_us + at;
         let head = Head {
@@ -63,12 +68,15 @@ impl Server {
         match group.statement().filter(|_| group.kind == GroupKind::Ddl) {
             Some(query) => {
                 let schema = String::from_utf8_lossy(query.schema).into_owned();
-                binlog.append(us, head.gtid, |writer, out, pos| writer.ddl(out, pos, &head, &schema, &query.text()));
+                binlog.append(us, head.gtid, |writer, out, pos| {
+                    writer.ddl(out, pos, &head, &schema, &query.text())
+                });
             }
             None => {
                 let database = &self.database;
                 for change in &direct.changes {
-                    self.templates.renew(database, binlog.writer(), change.table);
+                    self.templates
+                        .renew(database, binlog.writer(), change.table);
                 }
                 let templates = &self.templates;
                 let rows = direct.changes.iter().enumerate().filter_map(|(i, change)| {
@@ -81,7 +89,9 @@ impl Server {
                         new_statement: i == 0,
                     })
                 });
-                binlog.append(us, head.gtid, |writer, out, pos| writer.transaction(out, pos, &head, rows));
+                binlog.append(us, head.gtid, |writer, out, pos| {
+                    writer.transaction(out, pos, &head, rows)
+                });
             }
         }
         binlog.sync();

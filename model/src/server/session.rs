@@ -91,15 +91,24 @@ impl Sessions {
             }
         };
         self.slots[index as usize] = Some(session);
-        SessionId { index, serial: self.next_serial }
+        SessionId {
+            index,
+            serial: self.next_serial,
+        }
     }
 
     pub(super) fn get(&self, id: SessionId) -> Option<&Session> {
-        self.slots.get(id.index as usize)?.as_ref().filter(|s| s.serial == id.serial)
+        self.slots
+            .get(id.index as usize)?
+            .as_ref()
+            .filter(|s| s.serial == id.serial)
     }
 
     pub(super) fn get_mut(&mut self, id: SessionId) -> Option<&mut Session> {
-        self.slots.get_mut(id.index as usize)?.as_mut().filter(|s| s.serial == id.serial)
+        self.slots
+            .get_mut(id.index as usize)?
+            .as_mut()
+            .filter(|s| s.serial == id.serial)
     }
 
     pub(super) fn close(&mut self, id: SessionId) {
@@ -112,7 +121,15 @@ impl Sessions {
     /// All sessions with their ids, in the order of their slots.
     pub(super) fn iter(&self) -> impl Iterator<Item = (SessionId, &Session)> {
         self.slots.iter().enumerate().filter_map(|(index, slot)| {
-            slot.as_ref().map(|s| (SessionId { index: index as u32, serial: s.serial }, s))
+            slot.as_ref().map(|s| {
+                (
+                    SessionId {
+                        index: index as u32,
+                        serial: s.serial,
+                    },
+                    s,
+                )
+            })
         })
     }
 
@@ -139,7 +156,11 @@ impl Sessions {
     }
 
     pub(super) fn next_lock_timeout(&self) -> Option<u64> {
-        self.waiting.iter().filter_map(|id| self.lock_wait(*id)).map(|(_, until)| until).min()
+        self.waiting
+            .iter()
+            .filter_map(|id| self.lock_wait(*id))
+            .map(|(_, until)| until)
+            .min()
     }
 
     pub(super) fn lock_wait(&self, id: SessionId) -> Option<(LockId, u64)> {
@@ -151,32 +172,50 @@ impl Sessions {
 
     /// The first session whose wait for a lock has timed out.
     pub(super) fn timed_out(&self, now: u64) -> Option<(SessionId, LockId)> {
-        self.waiting.iter().find_map(|id| match self.lock_wait(*id) {
-            Some((lock, until)) if until <= now => Some((*id, lock)),
-            _ => None,
-        })
+        self.waiting
+            .iter()
+            .find_map(|id| match self.lock_wait(*id) {
+                Some((lock, until)) if until <= now => Some((*id, lock)),
+                _ => None,
+            })
     }
 
     /// A session that `SET GLOBAL read_only` held back.
     pub(super) fn held_back(&self) -> Option<SessionId> {
-        self.waiting.iter().copied().find(|id| self.get(*id).is_some_and(|s| s.state == State::WaitingForFence))
+        self.waiting.iter().copied().find(|id| {
+            self.get(*id)
+                .is_some_and(|s| s.state == State::WaitingForFence)
+        })
     }
 
     /// Would `waiter`, in line for a lock of `owner`, wait for itself?
-    pub(super) fn closes_cycle(&self, locks: &LockTable, waiter: SessionId, owner: SessionId) -> bool {
+    pub(super) fn closes_cycle(
+        &self,
+        locks: &LockTable,
+        waiter: SessionId,
+        owner: SessionId,
+    ) -> bool {
         let mut at = owner;
         for _ in 0..=self.waiting.len() {
             if at == waiter {
                 return true;
             }
-            let Some((lock, _)) = self.lock_wait(at) else { return false };
-            let Some(next) = locks.owner(lock) else { return false };
+            let Some((lock, _)) = self.lock_wait(at) else {
+                return false;
+            };
+            let Some(next) = locks.owner(lock) else {
+                return false;
+            };
             at = next;
         }
         false
     }
 
     pub(super) fn open_transactions(&self) -> usize {
-        self.slots.iter().flatten().filter(|s| !s.changes.is_empty() || s.ddl.is_some() || s.state == State::Committing).count()
+        self.slots
+            .iter()
+            .flatten()
+            .filter(|s| !s.changes.is_empty() || s.ddl.is_some() || s.state == State::Committing)
+            .count()
     }
 }

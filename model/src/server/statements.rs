@@ -32,7 +32,11 @@ pub struct Manner {
 
 impl Manner {
     /// A client's own statement of one row.
-    pub const STATEMENT: Self = Self { new_statement: true, foreign_keys: true, flags: None };
+    pub const STATEMENT: Self = Self {
+        new_statement: true,
+        foreign_keys: true,
+        flags: None,
+    };
 }
 
 impl Server {
@@ -61,27 +65,63 @@ impl Server {
 
     /// Sessions of clients, for a `KILL` of all of them.
     pub fn client_sessions(&self) -> Vec<SessionId> {
-        self.sessions.iter().filter(|(_, s)| !s.gone).map(|(id, _)| id).collect()
+        self.sessions
+            .iter()
+            .filter(|(_, s)| !s.gone)
+            .map(|(id, _)| id)
+            .collect()
     }
 
     /// INSERT of one row.
-    pub fn insert(&mut self, arena: &mut Arena, now: u64, id: SessionId, table: TableId, image: &[u8], manner: Manner) -> Reply {
+    pub fn insert(
+        &mut self,
+        arena: &mut Arena,
+        now: u64,
+        id: SessionId,
+        table: TableId,
+        image: &[u8],
+        manner: Manner,
+    ) -> Reply {
         self.write(arena, now, id, table, Write::Insert(image), manner)
     }
 
     /// UPDATE of the row with this key to this image. Lock it first ([`Server::lock_row`]) to compute the
     /// image from the row as it is.
-    pub fn update(&mut self, arena: &mut Arena, now: u64, id: SessionId, table: TableId, key: RowKey, image: &[u8], manner: Manner) -> Reply {
+    pub fn update(
+        &mut self,
+        arena: &mut Arena,
+        now: u64,
+        id: SessionId,
+        table: TableId,
+        key: RowKey,
+        image: &[u8],
+        manner: Manner,
+    ) -> Reply {
         self.write(arena, now, id, table, Write::Update(key, image), manner)
     }
 
     /// DELETE of the row with this key.
-    pub fn delete(&mut self, arena: &mut Arena, now: u64, id: SessionId, table: TableId, key: RowKey, manner: Manner) -> Reply {
+    pub fn delete(
+        &mut self,
+        arena: &mut Arena,
+        now: u64,
+        id: SessionId,
+        table: TableId,
+        key: RowKey,
+        manner: Manner,
+    ) -> Reply {
         self.write(arena, now, id, table, Write::Delete(key), manner)
     }
 
     /// `SELECT … FOR UPDATE` of one row: locks it.
-    pub fn lock_row(&mut self, arena: &mut Arena, now: u64, id: SessionId, table: TableId, key: RowKey) -> Reply {
+    pub fn lock_row(
+        &mut self,
+        arena: &mut Arena,
+        now: u64,
+        id: SessionId,
+        table: TableId,
+        key: RowKey,
+    ) -> Reply {
         if let Err(reply) = self.admit_write(id, now) {
             return reply;
         }
@@ -98,11 +138,20 @@ impl Server {
     }
 
     /// A consistent read of one row: the committed version, or the session's own.
-    pub fn select(&self, arena: &mut Arena, id: SessionId, table: TableId, key: RowKey) -> Option<RowRef> {
+    pub fn select(
+        &self,
+        arena: &mut Arena,
+        id: SessionId,
+        table: TableId,
+        key: RowKey,
+    ) -> Option<RowRef> {
         match self.locks.owner(row_lock(table, key)) {
             Some(owner) if owner != id => {
                 let undo = self.sessions.get(owner).and_then(|s| {
-                    s.changes.iter().map(|l| l.change).find(|c| c.table == table && (c.key == key || c.new_key == key))
+                    s.changes
+                        .iter()
+                        .map(|l| l.change)
+                        .find(|c| c.table == table && (c.key == key || c.new_key == key))
                 });
                 match undo {
                     Some(change) if change.key == key => change.before,
@@ -125,7 +174,9 @@ impl Server {
             self.locks.leave(lock, id);
         }
         self.sessions.wake(id);
-        let Some(session) = self.sessions.get_mut(id) else { return };
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
         let changes = std::mem::take(&mut session.changes);
         for logged in changes.iter().rev() {
             self.database.undo(arena, &logged.change);
@@ -133,7 +184,15 @@ impl Server {
         self.release_locks(id);
     }
 
-    fn write(&mut self, arena: &mut Arena, now: u64, id: SessionId, table: TableId, write: Write<'_>, manner: Manner) -> Reply {
+    fn write(
+        &mut self,
+        arena: &mut Arena,
+        now: u64,
+        id: SessionId,
+        table: TableId,
+        write: Write<'_>,
+        manner: Manner,
+    ) -> Reply {
         if let Err(reply) = self.admit_write(id, now) {
             return reply;
         }
@@ -159,11 +218,23 @@ impl Server {
         reply
     }
 
-    fn plan_write(&self, arena: &mut Arena, table: TableId, write: Write<'_>, foreign_keys: bool, plan: &mut Vec<Change>) -> Result<(), SqlError> {
-        let checks = Checks { foreign_keys, unique: true };
+    fn plan_write(
+        &self,
+        arena: &mut Arena,
+        table: TableId,
+        write: Write<'_>,
+        foreign_keys: bool,
+        plan: &mut Vec<Change>,
+    ) -> Result<(), SqlError> {
+        let checks = Checks {
+            foreign_keys,
+            unique: true,
+        };
         match write {
             Write::Insert(image) => self.database.plan_insert(arena, table, image, checks, plan),
-            Write::Update(key, image) => self.database.plan_update(arena, table, key, image, checks, plan),
+            Write::Update(key, image) => self
+                .database
+                .plan_update(arena, table, key, image, checks, plan),
             Write::Delete(key) => self.database.plan_delete(arena, table, key, checks, plan),
         }
     }
@@ -184,18 +255,35 @@ impl Server {
         }
     }
 
-    fn lock_changes(&mut self, arena: &mut Arena, now: u64, id: SessionId, plan: &[Change]) -> Result<(), Reply> {
+    fn lock_changes(
+        &mut self,
+        arena: &mut Arena,
+        now: u64,
+        id: SessionId,
+        plan: &[Change],
+    ) -> Result<(), Reply> {
         let mut wanted = std::mem::take(&mut self.wanted);
         wanted.clear();
         for change in plan {
             self.database.lock_ids(arena, change, &mut wanted);
         }
-        let result = wanted.iter().try_for_each(|lock| self.lock(arena, now, id, *lock));
+        let result = wanted
+            .iter()
+            .try_for_each(|lock| self.lock(arena, now, id, *lock));
         self.wanted = wanted;
         result
     }
 
-    fn apply_changes(&mut self, arena: &mut Arena, now: u64, id: SessionId, table: TableId, write: Write<'_>, plan: &[Change], manner: Manner) {
+    fn apply_changes(
+        &mut self,
+        arena: &mut Arena,
+        now: u64,
+        id: SessionId,
+        table: TableId,
+        write: Write<'_>,
+        plan: &[Change],
+        manner: Manner,
+    ) {
         let by_sql = self.config.version.logs_cascades();
         let own = |change: &Change| {
             change.table == table
@@ -204,15 +292,25 @@ impl Server {
                     Write::Update(key, _) | Write::Delete(key) => change.key == key,
                 }
         };
-        let Some(session) = self.sessions.get_mut(id) else { return };
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
         if session.changes.is_empty() {
             session.started_us = now;
         }
         let mut new_statement = manner.new_statement;
         for change in plan {
             let parent = own(change);
-            let base = if by_sql { rows_flag::USE_SQL_FOREIGN_KEY } else { 0 };
-            let child = if parent { 0 } else { rows_flag::NO_FOREIGN_KEY_CHECKS };
+            let base = if by_sql {
+                rows_flag::USE_SQL_FOREIGN_KEY
+            } else {
+                0
+            };
+            let child = if parent {
+                0
+            } else {
+                rows_flag::NO_FOREIGN_KEY_CHECKS
+            };
             session.changes.push(Logged {
                 change: *change,
                 flags: manner.flags.unwrap_or(base | child),
@@ -225,7 +323,13 @@ impl Server {
     }
 
     /// Takes a lock for a session, or says what follows from not getting it.
-    fn lock(&mut self, arena: &mut Arena, now: u64, id: SessionId, lock: LockId) -> Result<(), Reply> {
+    fn lock(
+        &mut self,
+        arena: &mut Arena,
+        now: u64,
+        id: SessionId,
+        lock: LockId,
+    ) -> Result<(), Reply> {
         match self.locks.acquire(lock, id) {
             Ok(newly) => {
                 if newly && let Some(session) = self.sessions.get_mut(id) {
@@ -239,14 +343,19 @@ impl Server {
             }
             Err(_) => {
                 self.locks.enqueue(lock, id);
-                self.sessions.wait(id, State::WaitingForLock(lock, now + self.config.lock_wait_timeout_us));
+                self.sessions.wait(
+                    id,
+                    State::WaitingForLock(lock, now + self.config.lock_wait_timeout_us),
+                );
                 Err(Reply::Waiting)
             }
         }
     }
 
     pub(super) fn release_locks(&mut self, id: SessionId) {
-        let Some(session) = self.sessions.get_mut(id) else { return };
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
         let mut locks = std::mem::take(&mut session.locks);
         for lock in locks.drain(..) {
             if let Some(next) = self.locks.release(lock) {
@@ -266,7 +375,8 @@ impl Server {
         while let Some((id, lock)) = self.sessions.timed_out(now) {
             self.locks.leave(lock, id);
             self.sessions.wake(id);
-            self.events.push(Event::Failed(id, ServerError::LockWaitTimeout));
+            self.events
+                .push(Event::Failed(id, ServerError::LockWaitTimeout));
         }
     }
 }

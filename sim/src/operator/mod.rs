@@ -76,7 +76,12 @@ impl Operator {
     /// An operator in front of a world.
     pub fn new(world: Arc<Mutex<World>>, plan: Arc<Plan>) -> Self {
         let random = Stream::new(plan.streams.control_plane.0);
-        Self { world, plan, random, noted: BTreeMap::new() }
+        Self {
+            world,
+            plan,
+            random,
+            noted: BTreeMap::new(),
+        }
     }
 
     /// Carries out the runbook.
@@ -93,7 +98,10 @@ impl Operator {
 
     async fn abort(&mut self) -> Ended {
         let plan = Arc::clone(&self.plan);
-        self.tell("aborts the migration and goes back to the source".into(), Vec::new());
+        self.tell(
+            "aborts the migration and goes back to the source".into(),
+            Vec::new(),
+        );
         for step in &plan.runbook.abort {
             if let Err(failure) = self.take(step).await {
                 self.tell(format!("the way back fails as well: {failure}"), Vec::new());
@@ -106,21 +114,30 @@ impl Operator {
     /// One step, with its timeout and what follows a failure.
     async fn take(&mut self, step: &Step) -> Result<(), Failure> {
         let timeout = step.timeout.unwrap_or(STEP_TIMEOUT);
-        let attempts = if step.on_failure == OnFailure::Retry { ATTEMPTS } else { 1 };
+        let attempts = if step.on_failure == OnFailure::Retry {
+            ATTEMPTS
+        } else {
+            1
+        };
         let mut result = Ok(());
         for attempt in 1..=attempts {
             self.announce(step, attempt);
             let limit = Duration::from_micros(timeout.0);
             result = match tokio::time::timeout(limit, self.carry(step)).await {
                 Ok(result) => result,
-                Err(_) => Err(Failure(format!("\"{}\" did not come to an end within {timeout}", step.say))),
+                Err(_) => Err(Failure(format!(
+                    "\"{}\" did not come to an end within {timeout}",
+                    step.say
+                ))),
             };
             if result.is_ok() {
                 break;
             }
         }
         match (result, step.on_failure) {
-            (Err(failure), OnFailure::Continue) => self.tell(format!("goes on all the same: {failure}"), Vec::new()),
+            (Err(failure), OnFailure::Continue) => {
+                self.tell(format!("goes on all the same: {failure}"), Vec::new())
+            }
             (Err(failure), _) => return Err(failure),
             (Ok(()), _) => {}
         }
@@ -134,7 +151,9 @@ impl Operator {
 
     fn announce(&mut self, step: &Step, attempt: u32) {
         let commands = match step.op() {
-            Ok(op) => command(&op, &self.plan.environment, &|name| self.noted.get(name).map(Noted::text)),
+            Ok(op) => command(&op, &self.plan.environment, &|name| {
+                self.noted.get(name).map(Noted::text)
+            }),
             Err(_) => Vec::new(),
         };
         let again = if attempt > 1 { " (again)" } else { "" };
@@ -147,7 +166,10 @@ impl Operator {
 
     /// The world, brought up to now.
     fn now_in_world(&self) -> MutexGuard<'_, World> {
-        let mut world = self.world.lock().expect("one thread runs everything; a panic has ended the run");
+        let mut world = self
+            .world
+            .lock()
+            .expect("one thread runs everything; a panic has ended the run");
         world.advance_to(now_us());
         world
     }
@@ -165,13 +187,16 @@ impl Operator {
 
     /// The time that a statement on a server takes.
     async fn statement(&self) {
-        self.sleep(Micros(2 * self.plan.environment.network.operator.latency.0)).await;
+        self.sleep(Micros(2 * self.plan.environment.network.operator.latency.0))
+            .await;
     }
 
     fn position_noted(&self, name: &str) -> Result<(String, u64), Failure> {
         match self.noted.get(name) {
             Some(Noted::Position { file, pos }) => Ok((file.clone(), *pos)),
-            Some(Noted::Gtids(_)) => Err(Failure(format!("`{name}` is a GTID set, and a file and position are needed"))),
+            Some(Noted::Gtids(_)) => Err(Failure(format!(
+                "`{name}` is a GTID set, and a file and position are needed"
+            ))),
             None => Err(Failure(format!("nothing was noted as `{name}`"))),
         }
     }

@@ -2,7 +2,9 @@
 
 use super::{Failure, Noted, Operator};
 use crate::{
-    runbook::{CoordinatesFrom, Host, Op, Repoint, SetExternalSource, SetReadOnly, Step, Until, Wait},
+    runbook::{
+        CoordinatesFrom, Host, Op, Repoint, SetExternalSource, SetReadOnly, Step, Until, Wait,
+    },
     units::Micros,
 };
 use cutover_model::replica::Start;
@@ -17,7 +19,8 @@ impl Operator {
         match step.op().map_err(|e| Failure(e.to_string()))? {
             Op::SetBinlogRetention(o) => {
                 self.statement().await;
-                self.now_in_world().set_retention(Micros::hours(o.hours.into()));
+                self.now_in_world()
+                    .set_retention(Micros::hours(o.hours.into()));
                 Ok(())
             }
             Op::CreateSnapshot(o) => self.create_snapshot(&o.id).await,
@@ -53,7 +56,9 @@ impl Operator {
             }
             Op::RaiseAutoIncrement(o) => {
                 self.statement().await;
-                self.now_in_world().raise_auto_increment(o.gap).map_err(Failure)
+                self.now_in_world()
+                    .raise_auto_increment(o.gap)
+                    .map_err(Failure)
             }
             Op::Repoint(o) => self.repoint(o).await,
             Op::Pause(o) => {
@@ -78,13 +83,18 @@ impl Operator {
         self.api_call().await;
         let control = self.plan.environment.control_plane.clone();
         if !self.now_in_world().has_snapshot(id) {
-            return Err(Failure(format!("DBSnapshotNotFound: there is no snapshot {id}")));
+            return Err(Failure(format!(
+                "DBSnapshotNotFound: there is no snapshot {id}"
+            )));
         }
         self.sleep(control.restore_fixed).await;
         self.sleep(self.for_data(control.restore_per_tib)).await;
         self.sleep(control.create_instance).await;
         self.now_in_world().restore_snapshot(id).map_err(Failure)?;
-        self.tell("the Aurora cluster is available, with what the snapshot held".into(), Vec::new());
+        self.tell(
+            "the Aurora cluster is available, with what the snapshot held".into(),
+            Vec::new(),
+        );
         Ok(())
     }
 
@@ -103,7 +113,9 @@ impl Operator {
             }
             CoordinatesFrom::SourceGtidExecuted => Ok(Noted::Gtids(world.source_gtid_executed())),
             CoordinatesFrom::RecoveryEvent => {
-                let (file, pos) = world.recovery_event().ok_or_else(|| Failure("no instance was restored yet".into()))?;
+                let (file, pos) = world
+                    .recovery_event()
+                    .ok_or_else(|| Failure("no instance was restored yet".into()))?;
                 Ok(Noted::Position { file, pos })
             }
         }
@@ -118,7 +130,9 @@ impl Operator {
             }
             None => Start::AutoPosition,
         };
-        self.now_in_world().set_external_source(start).map_err(Failure)
+        self.now_in_world()
+            .set_external_source(start)
+            .map_err(Failure)
     }
 
     async fn wait(&mut self, wait: &Wait) -> Result<(), Failure> {
@@ -164,11 +178,15 @@ impl Operator {
             Until::SourceUnchangedSince(name) => {
                 let same = match self.noted.get(name) {
                     Some(Noted::Gtids(set)) => world.source_gtid_executed() == *set,
-                    Some(Noted::Position { file, pos }) => world.source_position() == (file.clone(), *pos),
+                    Some(Noted::Position { file, pos }) => {
+                        world.source_position() == (file.clone(), *pos)
+                    }
                     None => return Err(Failure(format!("nothing was noted as `{name}`"))),
                 };
                 if !same {
-                    return Err(Failure(format!("the source was written to since `{name}` was noted")));
+                    return Err(Failure(format!(
+                        "the source was written to since `{name}` was noted"
+                    )));
                 }
                 true
             }
@@ -179,11 +197,14 @@ impl Operator {
         match o.on {
             Host::Source => {
                 self.api_call().await;
-                self.sleep(self.plan.environment.source.parameter_delay).await;
+                self.sleep(self.plan.environment.source.parameter_delay)
+                    .await;
             }
             Host::Target => self.statement().await,
         }
-        self.now_in_world().set_read_only(o.on, o.value).map_err(Failure)?;
+        self.now_in_world()
+            .set_read_only(o.on, o.value)
+            .map_err(Failure)?;
         if o.value {
             while !self.now_in_world().is_read_only(o.on) {
                 self.sleep(PARAMETER_POLL).await;
@@ -196,10 +217,12 @@ impl Operator {
         self.api_call().await;
         let restart = o.restart_clients;
         self.now_in_world().repoint(o.to).map_err(Failure)?;
-        self.sleep(self.plan.environment.control_plane.dns_change).await;
+        self.sleep(self.plan.environment.control_plane.dns_change)
+            .await;
         if restart {
             self.now_in_world().restart_clients();
-            self.sleep(self.plan.environment.clients.rolling_restart).await;
+            self.sleep(self.plan.environment.clients.rolling_restart)
+                .await;
         }
         Ok(())
     }

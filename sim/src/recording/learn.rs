@@ -8,8 +8,8 @@ use cutover_model::{
         event::EventType,
         group::Group,
     },
-    database::{Checks, Database, TableId},
-    ddl::{self, Context, DdlError},
+    database::{Checks, Database, SqlError, TableId},
+    ddl::{self, Context, ParseError},
     row::{self, ImageBuilder},
     schema::{Collation, TableDef, UniqueKey},
     server::Version,
@@ -39,16 +39,22 @@ impl Tables {
         let mut database = Database::default();
         let mut changes = Vec::new();
         for schema in &self.schemas {
-            database.create_schema(schema);
+            database.create_schema(schema).map_err(|e| e.to_string())?;
         }
         for (def, _) in &self.tables {
-            database.create_table((**def).clone()).map_err(|e| e.to_string())?;
+            database
+                .create_table(arena, (**def).clone())
+                .map_err(|e| e.to_string())?;
         }
         for (def, rows) in &self.tables {
-            let id = database.table_id(&def.schema, &def.name).ok_or_else(|| def.full_name())?;
+            let id = database
+                .id(&def.schema, &def.name)
+                .ok_or_else(|| def.full_name())?;
             for image in rows {
                 changes.clear();
-                database.plan_insert(arena, id, image, UNCHECKED, &mut changes).map_err(|e| e.to_string())?;
+                database
+                    .plan_insert(arena, id, image, UNCHECKED, &mut changes)
+                    .map_err(|e| e.to_string())?;
                 changes.iter().for_each(|c| database.apply(arena, c));
             }
         }
@@ -56,7 +62,10 @@ impl Tables {
     }
 }
 
-const UNCHECKED: Checks = Checks { foreign_keys: false, unique: true };
+const UNCHECKED: Checks = Checks {
+    foreign_keys: false,
+    unique: true,
+};
 
 /// Follows the files on tables of its own.
 #[derive(Debug)]
@@ -90,16 +99,21 @@ impl Learner {
     }
 
     /// Takes the declarations of a schema file: they stand before the first transaction.
-    pub(super) fn declare(&mut self, text: &str) -> Result<(), DdlError> {
-        for statement in ddl::parse_script(text, &Context::new("", self.version))? {
-            ddl::apply(&mut self.database, &mut self.arena, &statement)?;
+    pub(super) fn declare(&mut self, text: &str) -> Result<(), ParseError> {
+        for placed in ddl::parse_script(text, &Context::new("", self.version))? {
+            let here = |error| ParseError {
+                line: placed.line,
+                column: placed.column,
+                error,
+            };
+            ddl::apply(&mut self.database, &mut self.arena, &placed.statement).map_err(here)?;
         }
-        for id in self.database.table_ids() {
-            if let Some(table) = self.database.table(id) {
-                self.initial.schemas.insert(table.def().schema.to_string());
-                self.known.insert(id, self.initial.tables.len());
-                self.initial.tables.push((Arc::clone(table.def()), Vec::new()));
-            }
+        for (id, table) in self.database.tables() {
+            self.initial.schemas.insert(table.def().schema.to_string());
+            self.known.insert(id, self.initial.tables.len());
+            self.initial
+                .tables
+                .push((Arc::clone(table.def()), Vec::new()));
         }
         Ok(())
     }
@@ -107,9 +121,8 @@ impl Learner {
     /// Follows one group.
     pub(super) fn follow(&mut self, group: &Group<'_>) -> Result<(), ApplyError> {
         self.direct.changes.clear();
-        let Self { walker, arena, .. } = self;
-        let mut walker = std::mem::take(walker);
-        let mut own = std::mem::take(arena);
+        let mut walker = std::mem::take(&mut self.walker);
+        let mut own = std::mem::take(&mut self.arena);
         let result = walker.walk(&mut own, self, group);
         self.walker = walker;
         self.arena = own;
@@ -134,7 +147,9 @@ impl Learner {
 
     /// A row that existed before: here, and in the initial tables as they were declared.
     fn existed(&mut self, arena: &mut Arena, work: &RowWork<'_>) -> Result<(), ApplyErrorKind> {
-        let Some(before) = &work.before else { return Ok(()) };
+        let Some(before) = &work.before else {
+            return Ok(());
+        };
         let columns = &work.def.columns;
         before.merge_over(columns, None, &mut self.builder)?;
         if !before.is_full(columns.len()) {
@@ -143,25 +158,39 @@ impl Learner {
         let image = self.builder.image().to_vec();
         let Some(&index) = self.known.get(&work.table) else {
             // The table was created in the files, so every row of it should have been as well.
-            return Err(ApplyErrorKind::NotFound { table: work.def.name.to_string() });
+            return Err(SqlError::NotFound {
+                table: work.def.name.to_string(),
+            }
+            .into());
         };
         let (declared, rows) = &mut self.initial.tables[index];
         rows.push(as_declared(declared, work.def, &image));
         let mut changes = Vec::new();
-        self.database.plan_insert(arena, work.table, &image, UNCHECKED, &mut changes)?;
+        self.database
+            .plan_insert(arena, work.table, &image, UNCHECKED, &mut changes)?;
         changes.iter().for_each(|c| self.database.apply(arena, c));
         Ok(())
     }
 
     /// Declares a table from its row metadata, when that names the columns.
-    fn from_metadata(&mut self, map: &TableMap<'_>) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
+    fn from_metadata(
+        &mut self,
+        arena: &mut Arena,
+        map: &TableMap<'_>,
+    ) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
         let unknown = || ApplyErrorKind::NoTable(map.full_name());
         let columns = map.columns()?;
         if columns.iter().any(|c| c.name.starts_with('@')) {
             return Err(unknown());
         }
-        let primary = map.primary_key()?.map(|parts| UniqueKey { name: "PRIMARY".into(), parts });
-        let collation = Collation { charset: "utf8mb4".into(), name: "utf8mb4_0900_ai_ci".into() };
+        let primary = map.primary_key()?.map(|parts| UniqueKey {
+            name: "PRIMARY".into(),
+            parts,
+        });
+        let collation = Collation {
+            charset: "utf8mb4".into(),
+            name: "utf8mb4_0900_ai_ci".into(),
+        };
         let schema: Arc<str> = String::from_utf8_lossy(map.schema).into();
         let def = TableDef {
             schema: Arc::clone(&schema),
@@ -169,14 +198,26 @@ impl Learner {
             columns,
             primary,
             uniques: Vec::new(),
+            indexes: Vec::new(),
             foreign_keys: Vec::new(),
             engine: "innodb".into(),
             collation,
         };
-        self.database.create_schema(&schema);
+        if !self.database.has_schema(&schema) {
+            self.database
+                .create_schema(&schema)
+                .map_err(|_| unknown())?;
+        }
         self.initial.schemas.insert(schema.to_string());
-        let id = self.database.create_table(def).map_err(|_| unknown())?;
-        let def = self.database.table(id).map(|t| Arc::clone(t.def())).ok_or_else(unknown)?;
+        let id = self
+            .database
+            .create_table(arena, def)
+            .map_err(|_| unknown())?;
+        let def = self
+            .database
+            .table(id)
+            .map(|t| Arc::clone(t.def()))
+            .ok_or_else(unknown)?;
         self.known.insert(id, self.initial.tables.len());
         self.initial.tables.push((Arc::clone(&def), Vec::new()));
         Ok((id, def))
@@ -196,7 +237,11 @@ fn as_declared(declared: &TableDef, now: &TableDef, image: &[u8]) -> Vec<u8> {
         let mut converted = Vec::new();
         match (here, raw) {
             (Some(_), None) if column.nullable => builder.push_null(),
-            (_, Some((i, raw))) if row::convert(&now.columns[i], raw, column, &mut converted).is_ok() => builder.push(&converted),
+            (_, Some((i, raw)))
+                if row::convert(&now.columns[i], raw, column, &mut converted).is_ok() =>
+            {
+                builder.push(&converted)
+            }
             _ => row::push_default(column, &mut builder),
         }
     }
@@ -204,33 +249,44 @@ fn as_declared(declared: &TableDef, now: &TableDef, image: &[u8]) -> Vec<u8> {
 }
 
 impl Sink for Learner {
-    fn table(&mut self, map: &TableMap<'_>) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
+    fn table(
+        &mut self,
+        arena: &mut Arena,
+        map: &TableMap<'_>,
+    ) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
         match cutover_model::apply::table_of(&self.database, map) {
             Ok(found) => Ok(found),
-            Err(_) => self.from_metadata(map),
+            Err(_) => self.from_metadata(arena, map),
         }
     }
 
     fn row(&mut self, arena: &mut Arena, work: &RowWork<'_>) -> Result<(), ApplyErrorKind> {
         if let Some(before) = &work.before
-            && self.database.find(arena, work.table, before).is_none()
+            && self.database.find(arena, work.table, before).is_err()
         {
             self.existed(arena, work)?;
         }
-        self.direct.on(&mut self.database, self.version).row(arena, work)
+        self.direct
+            .on(&mut self.database, self.version)
+            .row(arena, work)
     }
 
     fn ddl(&mut self, arena: &mut Arena, schema: &str, sql: &str) -> Result<(), ApplyErrorKind> {
-        let statement = ddl::parse(sql, &Context::new(schema, self.version))?;
+        let statement =
+            ddl::parse(sql, &Context::new(schema, self.version)).map_err(ddl::DdlError::from)?;
         Ok(ddl::apply(&mut self.database, arena, &statement)?)
     }
 
     fn xa_prepared(&mut self, xid: &str) {
-        self.direct.on(&mut self.database, self.version).xa_prepared(xid);
+        self.direct
+            .on(&mut self.database, self.version)
+            .xa_prepared(xid);
     }
 
     fn xa_decided(&mut self, arena: &mut Arena, xid: &str, commit: bool) {
-        self.direct.on(&mut self.database, self.version).xa_decided(arena, xid, commit);
+        self.direct
+            .on(&mut self.database, self.version)
+            .xa_decided(arena, xid, commit);
     }
 }
 
@@ -241,7 +297,9 @@ pub(super) fn declarations(group: &Group<'_>) -> Vec<(String, String)> {
             let context = Context::new("", Version::V8_0);
             !matches!(
                 ddl::parse(sql, &context),
-                Ok(ddl::Statement::Transaction { .. } | ddl::Statement::Ignored { .. } | ddl::Statement::Dml { .. })
+                Ok(ddl::Statement::Transaction { .. }
+                    | ddl::Statement::Ignored { .. }
+                    | ddl::Statement::Dml { .. })
             )
         })
         .collect()
@@ -261,8 +319,14 @@ pub(super) fn xa_decision(group: &Group<'_>) -> Option<(String, bool)> {
 }
 
 fn queries(group: &Group<'_>) -> impl Iterator<Item = (String, String)> {
-    group.events().filter(|f| f.header.event_type == EventType::QUERY).filter_map(|frame| {
-        let query = Query::decode(frame.body).ok()?;
-        Some((String::from_utf8_lossy(query.schema).into_owned(), query.text().into_owned()))
-    })
+    group
+        .events()
+        .filter(|f| f.header.event_type == EventType::QUERY)
+        .filter_map(|frame| {
+            let query = Query::decode(frame.body).ok()?;
+            Some((
+                String::from_utf8_lossy(query.schema).into_owned(),
+                query.text().into_owned(),
+            ))
+        })
 }

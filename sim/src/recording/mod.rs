@@ -122,7 +122,7 @@ pub enum RecordingError {
         /// The file.
         file: String,
         /// What is wrong, and where.
-        error: ddl::DdlError,
+        error: ddl::ParseError,
     },
 }
 
@@ -144,7 +144,12 @@ impl Recording {
         let mut learner = Learner::new(version);
         if let Some(schema) = schema {
             let text = String::from_utf8_lossy(&schema.bytes);
-            learner.declare(&text).map_err(|error| RecordingError::Schema { file: schema.name.clone(), error })?;
+            learner
+                .declare(&text)
+                .map_err(|error| RecordingError::Schema {
+                    file: schema.name.clone(),
+                    error,
+                })?;
         }
         let mut times = Times::default();
         let mut prepared = BTreeMap::new();
@@ -153,12 +158,17 @@ impl Recording {
             recording.read(index, file, &mut learner, &mut times, &mut prepared)?;
         }
         if recording.entries.is_empty() {
-            return Err(RecordingError::Empty { file: files.first().map(|f| f.name.clone()).unwrap_or_default() });
+            return Err(RecordingError::Empty {
+                file: files.first().map(|f| f.name.clone()).unwrap_or_default(),
+            });
         }
         recording.files = files;
         times.spread(&mut recording.entries);
         if !prepared.is_empty() {
-            recording.notes.push(format!("{} XA transactions are prepared and never decided: they are left out", prepared.len()));
+            recording.notes.push(format!(
+                "{} XA transactions are prepared and never decided: they are left out",
+                prepared.len()
+            ));
         }
         let (initial, notes) = learner.finish();
         recording.initial = initial;
@@ -179,26 +189,51 @@ impl Recording {
                 0 => String::new(),
                 n => format!("; the {n} transactions before it are good"),
             };
-            RecordingError::Damaged { file: file.name.clone(), error, kept }
+            RecordingError::Damaged {
+                file: file.name.clone(),
+                error,
+                kept,
+            }
         };
         let groups = Groups::of_file(&file.bytes).map_err(|e| damaged(e, self.entries.len()))?;
         for group in groups {
             let group = group.map_err(|e| damaged(e, self.entries.len()))?;
             learner.follow(&group).map_err(|error| match error {
-                ApplyError { pos, kind: ApplyErrorKind::NoTable(table) } => {
-                    RecordingError::Undeclared { file: file.name.clone(), pos, table }
-                }
-                error => RecordingError::Apply { file: file.name.clone(), error },
+                ApplyError {
+                    pos,
+                    kind: ApplyErrorKind::NoTable(table),
+                } => RecordingError::Undeclared {
+                    file: file.name.clone(),
+                    pos,
+                    table,
+                },
+                error => RecordingError::Apply {
+                    file: file.name.clone(),
+                    error,
+                },
             })?;
             self.take(index, &group, times, prepared);
         }
         Ok(())
     }
 
-    fn take(&mut self, file: usize, group: &Group<'_>, times: &mut Times, prepared: &mut BTreeMap<String, Entry>) {
+    fn take(
+        &mut self,
+        file: usize,
+        group: &Group<'_>,
+        times: &mut Times,
+        prepared: &mut BTreeMap<String, Entry>,
+    ) {
         let place = (file, group.end);
         let at_us = times.of(group);
-        let rows = || Entry { at_us, place, what: What::Rows { file, at: group.start..group.end } };
+        let rows = || Entry {
+            at_us,
+            place,
+            what: What::Rows {
+                file,
+                at: group.start..group.end,
+            },
+        };
         match group.kind {
             GroupKind::XaPrepared => {
                 if let Some(id) = learn::xa_start(group) {
@@ -210,13 +245,21 @@ impl Recording {
                     && let Some(entry) = prepared.remove(&id)
                     && commit
                 {
-                    self.entries.push(Entry { at_us, place, ..entry });
+                    self.entries.push(Entry {
+                        at_us,
+                        place,
+                        ..entry
+                    });
                 }
             }
             GroupKind::Empty => {}
             _ => {
                 for (schema, sql) in learn::declarations(group) {
-                    self.entries.push(Entry { at_us, place, what: What::Ddl { schema, sql } });
+                    self.entries.push(Entry {
+                        at_us,
+                        place,
+                        what: What::Ddl { schema, sql },
+                    });
                 }
                 if group.kind == GroupKind::Rows {
                     self.entries.push(rows());
@@ -255,13 +298,21 @@ impl Recording {
 
     /// The group of an entry that changes rows.
     pub fn group(&self, entry: &Entry) -> Option<Group<'_>> {
-        let What::Rows { file, at } = &entry.what else { return None };
-        Groups::of_file_from(&self.files.get(*file)?.bytes, at.start).ok()?.next()?.ok()
+        let What::Rows { file, at } = &entry.what else {
+            return None;
+        };
+        Groups::of_file_from(&self.files.get(*file)?.bytes, at.start)
+            .ok()?
+            .next()?
+            .ok()
     }
 
     /// How messages name an entry: `binlog.000002, end 33936`.
     pub fn place(&self, entry: &Entry) -> String {
-        let name = self.files.get(entry.place.0).map_or("", |f| f.name.rsplit('/').next().unwrap_or(&f.name));
+        let name = self
+            .files
+            .get(entry.place.0)
+            .map_or("", |f| f.name.rsplit('/').next().unwrap_or(&f.name));
         format!("{name}, end {}", entry.place.1)
     }
 
@@ -272,12 +323,17 @@ impl Recording {
             (Some(first), Some(last)) => (last.at_us - first.at_us).max(1),
             _ => return 1_000,
         };
-        if spec.stretch { (u128::from(migration_us) * 1_000 / u128::from(rest)).clamp(1_000, 1 << 40) as u64 } else { 1_000 }
+        if spec.stretch {
+            (u128::from(migration_us) * 1_000 / u128::from(rest)).clamp(1_000, 1 << 40) as u64
+        } else {
+            1_000
+        }
     }
 
     /// The entry at which the migration starts.
     pub fn start_index(&self, spec: &Workload) -> usize {
-        ((self.entries.len() as f64 * spec.start_after) as usize).min(self.entries.len().saturating_sub(1))
+        ((self.entries.len() as f64 * spec.start_after) as usize)
+            .min(self.entries.len().saturating_sub(1))
     }
 
     /// The declarations of the initial tables.

@@ -35,17 +35,30 @@ struct Head {
 pub(super) fn sort(files: Vec<NamedFile>) -> Result<Sorted, RecordingError> {
     let mut heads = files.into_iter().map(head).collect::<Result<Vec<_>, _>>()?;
     heads.sort_by(|a, b| {
-        (a.previous.count(), a.number, a.created_s, &a.file.name).cmp(&(b.previous.count(), b.number, b.created_s, &b.file.name))
+        (a.previous.count(), a.number, a.created_s, &a.file.name).cmp(&(
+            b.previous.count(),
+            b.number,
+            b.created_s,
+            &b.file.name,
+        ))
     });
     let mut notes = Vec::new();
     for pair in heads.windows(2) {
         check_pair(&pair[0], &pair[1], &mut notes)?;
     }
     let version = match heads.first() {
-        Some(head) => head.server_version.parse().unwrap_or(Version::V8_0),
-        None => return Err(RecordingError::Order("no binlog files: name files, or a folder that holds them".into())),
+        Some(head) => Version::from_text(&head.server_version).unwrap_or(Version::V8_0),
+        None => {
+            return Err(RecordingError::Order(
+                "no binlog files: name files, or a folder that holds them".into(),
+            ));
+        }
     };
-    Ok(Sorted { files: heads.into_iter().map(|h| h.file).collect(), version, notes })
+    Ok(Sorted {
+        files: heads.into_iter().map(|h| h.file).collect(),
+        version,
+        notes,
+    })
 }
 
 fn check_pair(a: &Head, b: &Head, notes: &mut Vec<String>) -> Result<(), RecordingError> {
@@ -63,12 +76,17 @@ fn check_pair(a: &Head, b: &Head, notes: &mut Vec<String>) -> Result<(), Recordi
     }
     let base = |name: &str| name.rsplit('/').next().unwrap_or(name).to_string();
     match &a.next {
-        Some(next) if *next != base(&b.file.name) && a.number + 1 != b.number => Err(RecordingError::Order(format!(
-            "after {} comes {next}, and that file is not given: add it",
-            a.file.name
-        ))),
+        Some(next) if *next != base(&b.file.name) && a.number + 1 != b.number => {
+            Err(RecordingError::Order(format!(
+                "after {} comes {next}, and that file is not given: add it",
+                a.file.name
+            )))
+        }
         None if !base(&a.file.name).is_empty() => {
-            notes.push(format!("{} ends without naming the file that follows (a crash or a copy of a live file)", a.file.name));
+            notes.push(format!(
+                "{} ends without naming the file that follows (a crash or a copy of a live file)",
+                a.file.name
+            ));
             Ok(())
         }
         _ => Ok(()),
@@ -76,28 +94,48 @@ fn check_pair(a: &Head, b: &Head, notes: &mut Vec<String>) -> Result<(), Recordi
 }
 
 fn head(file: NamedFile) -> Result<Head, RecordingError> {
-    let damaged = |error| RecordingError::Damaged { file: file.name.clone(), error, kept: String::new() };
+    let damaged = |error| RecordingError::Damaged {
+        file: file.name.clone(),
+        error,
+        kept: String::new(),
+    };
     let mut head = Head {
         created_s: 0,
         server_version: String::new(),
         server_id: 0,
         previous: GtidSet::default(),
-        number: file.name.rsplit('.').next().and_then(|n| n.parse().ok()).unwrap_or(0),
+        number: file
+            .name
+            .rsplit('.')
+            .next()
+            .and_then(|n| n.parse().ok())
+            .unwrap_or(0),
         next: None,
-        file: NamedFile { name: String::new(), bytes: Vec::new() },
+        file: NamedFile {
+            name: String::new(),
+            bytes: Vec::new(),
+        },
     };
     for frame in Frames::of_file(&file.bytes).map_err(damaged)? {
         // Damage further on is told when the file is followed, with what came before it.
         let Ok(frame) = frame else { break };
-        let at = |kind: ErrorKind| damaged(cutover_model::binlog::frame::BinlogError { pos: frame.pos, kind });
+        let at = |kind: ErrorKind| {
+            damaged(cutover_model::binlog::frame::BinlogError {
+                pos: frame.pos,
+                kind,
+            })
+        };
         match frame.header.event_type {
             EventType::FORMAT_DESCRIPTION => {
-                let description = FormatDescription::decode(frame.body).map_err(|e| at(e.into()))?;
+                let description =
+                    FormatDescription::decode(frame.body).map_err(|e| at(e.into()))?;
                 head.server_version = description.server_version.to_string();
                 head.server_id = frame.header.server_id;
                 head.created_s = frame.header.timestamp_s;
             }
-            EventType::PREVIOUS_GTIDS => head.previous = previous_gtids(frame.body).map_err(|e| at(ErrorKind::from(e)))?,
+            EventType::PREVIOUS_GTIDS => {
+                head.previous = previous_gtids(frame.body).map_err(|e| at(ErrorKind::from(e)))?
+            }
             EventType::ROTATE => {
                 let rotate = Rotate::decode(frame.body).map_err(|e| at(e.into()))?;
                 head.next = Some(String::from_utf8_lossy(rotate.file).into_owned());

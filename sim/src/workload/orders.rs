@@ -13,12 +13,8 @@ use cutover_model::{
     Arena, RowRef,
     database::{Database, TableId},
     row::{self, ImageBuilder},
-    schema::TableDef,
     server::{Manner, Reply, Server, SessionId},
-    table::{
-        RowKey,
-        generated::{Base, BaseError, Generator},
-    },
+    table::{RowKey, generated::Generator},
 };
 
 /// The statements that make the shop.
@@ -55,6 +51,9 @@ pub const SCHEMA_NAME: &str = "shop";
 pub const OPENING_BALANCE: i64 = 100_000;
 /// Lines of every order that exists before the run.
 const LINES_PER_ORDER: u64 = 2;
+/// Existing orders were placed in the year before March 2026.
+const PLACED_FROM_S: u32 = 1_740_787_200;
+const PLACED_SPAN_S: u32 = 31_536_000;
 /// Existing orders per customer.
 const ORDERS_PER_CUSTOMER: u64 = 20;
 /// Customers of a shop that begins empty.
@@ -146,7 +145,10 @@ impl Memory {
     }
 
     fn forget(&mut self, id: u64) {
-        self.known.iter_mut().filter(|k| k.id == id).for_each(|k| k.id = 0);
+        self.known
+            .iter_mut()
+            .filter(|k| k.id == id)
+            .for_each(|k| k.id = 0);
     }
 }
 
@@ -172,60 +174,91 @@ impl Orders {
             existing_orders: spec.existing_rows,
             customers: Self::customers_of(spec),
             first_order_us: spec.first_order_after.map_or(0, |t| t.0),
-            customers_table: database.table_id(SCHEMA_NAME, "customers")?,
-            orders_table: database.table_id(SCHEMA_NAME, "orders")?,
-            lines_table: database.table_id(SCHEMA_NAME, "order_lines")?,
+            customers_table: database.id(SCHEMA_NAME, "customers")?,
+            orders_table: database.id(SCHEMA_NAME, "orders")?,
+            lines_table: database.id(SCHEMA_NAME, "order_lines")?,
             builder: ImageBuilder::default(),
         })
     }
 
     /// Customers before the run.
     pub fn customers_of(spec: &Workload) -> u64 {
-        if spec.existing_rows == 0 { FIRST_CUSTOMERS } else { (spec.existing_rows / ORDERS_PER_CUSTOMER).max(FIRST_CUSTOMERS) }
+        if spec.existing_rows == 0 {
+            FIRST_CUSTOMERS
+        } else {
+            (spec.existing_rows / ORDERS_PER_CUSTOMER).max(FIRST_CUSTOMERS)
+        }
     }
 
-    /// The generated rows of a table before the run.
-    ///
-    /// # Errors
-    /// The table is not one of the shop's.
-    pub fn base(spec: &Workload, def: &TableDef, seed: u64) -> Result<Base, BaseError> {
+    /// The rows of a table before the run: how many, and how their columns are generated.
+    pub fn existing(spec: &Workload, table: &str, seed: u64) -> (u64, Vec<Generator>) {
         let orders = spec.existing_rows;
         let customers = Self::customers_of(spec);
-        match &*def.name {
-            "customers" => Base::new(
-                def,
+        match table {
+            "customers" => (
                 customers,
                 vec![
                     Generator::Key,
-                    Generator::Text { prefix: "customer".into(), suffix: "@example.org".into() },
-                    Generator::Pick { seed, values: ["Ana", "Zoë", "Олег", "李雷"].map(|n| text(n, 2)).to_vec() },
+                    Generator::Text {
+                        prefix: "customer".into(),
+                        suffix: "@example.org".into(),
+                    },
+                    Generator::Pick {
+                        seed,
+                        values: ["Ana", "Zoë", "Олег", "李雷"].map(|n| text(n, 2)).to_vec(),
+                    },
                     Generator::Constant(OPENING_BALANCE.to_le_bytes().to_vec()),
                     Generator::Constant(0u32.to_le_bytes().to_vec()),
                     Generator::Constant(0u32.to_le_bytes().to_vec()),
                 ],
             ),
-            "orders" => Base::new(
-                def,
+            "orders" => (
                 orders,
                 vec![
                     Generator::Key,
                     Generator::Key,
-                    Generator::Int { seed, low: 1, high: customers as i64 },
+                    Generator::Int {
+                        seed,
+                        low: 1,
+                        high: customers as i64,
+                    },
                     Generator::Constant(vec![2]),
-                    Generator::Int { seed: seed ^ 1, low: 100, high: 50_000 },
-                    Generator::Constant(vec![0x69, 0x77, 0x88, 0x00, 0, 0, 0]),
+                    Generator::Int {
+                        seed: seed ^ 1,
+                        low: 100,
+                        high: 50_000,
+                    },
+                    Generator::Datetime {
+                        seed: seed ^ 4,
+                        start: PLACED_FROM_S,
+                        span: PLACED_SPAN_S,
+                    },
                 ],
             ),
-            _ => Base::new(
-                def,
+            _ => (
                 orders * LINES_PER_ORDER,
                 vec![
                     Generator::Key,
-                    Generator::ParentOf { fanout: LINES_PER_ORDER },
-                    Generator::Position { fanout: LINES_PER_ORDER },
-                    Generator::Pick { seed, values: (0..50).map(|n| text(&format!("SKU{n:05}"), 1)).collect() },
-                    Generator::Int { seed: seed ^ 2, low: 1, high: 9 },
-                    Generator::Int { seed: seed ^ 3, low: 100, high: 10_000 },
+                    Generator::ParentOf {
+                        fanout: LINES_PER_ORDER,
+                    },
+                    Generator::Position {
+                        fanout: LINES_PER_ORDER,
+                    },
+                    Generator::Pick {
+                        seed,
+                        values: (0..50).map(|n| text(&format!("SKU{n:05}"), 1)).collect(),
+                    },
+                    Generator::Int {
+                        seed: seed ^ 2,
+                        low: 1,
+                        high: 9,
+                    },
+                    Generator::Int {
+                        seed: seed ^ 3,
+                        low: 100,
+                        high: 10_000,
+                    },
                 ],
             ),
         }
@@ -245,7 +278,13 @@ impl Orders {
     }
 
     /// What a client does next.
-    pub fn intend(&self, now: u64, client: u16, random: &mut Stream, memory: &mut Memory) -> Intent {
+    pub fn intend(
+        &self,
+        now: u64,
+        client: u16,
+        random: &mut Stream,
+        memory: &mut Memory,
+    ) -> Intent {
         let m = self.mix;
         let placing = now >= self.first_order_us;
         let weights = [
@@ -267,7 +306,11 @@ impl Orders {
             at -= u64::from(weight);
         }
         let known = memory.known[random.below(MEMORY as u64) as usize];
-        let order = if known.id != 0 { known.id } else { 1 + random.below(self.existing_orders.max(1)) };
+        let order = if known.id != 0 {
+            known.id
+        } else {
+            1 + random.below(self.existing_orders.max(1))
+        };
         let customer = 1 + random.below(self.customers);
         let other = 1 + (customer + random.below(self.customers - 1)) % self.customers;
         memory.requests += 1;
@@ -283,7 +326,15 @@ impl Orders {
     }
 
     /// Executes a client's statement number `step` on a server.
-    pub fn execute(&mut self, server: &mut Server, arena: &mut Arena, now: u64, session: SessionId, step: u32, intent: &mut Intent) -> Step {
+    pub fn execute(
+        &mut self,
+        server: &mut Server,
+        arena: &mut Arena,
+        now: u64,
+        session: SessionId,
+        step: u32,
+        intent: &mut Intent,
+    ) -> Step {
         let step = u64::from(step);
         match intent.kind {
             Kind::Place | Kind::Rollback => match step {
@@ -291,7 +342,9 @@ impl Orders {
                 n if n <= intent.lines => self.insert_line(server, arena, now, session, intent, n),
                 n if n == intent.lines + 1 && intent.kind == Kind::Place => {
                     let customer = intent.customer;
-                    self.edit_customer(server, arena, now, session, customer, |c| c.orders_placed += 1)
+                    self.edit_customer(server, arena, now, session, customer, |c| {
+                        c.orders_placed += 1
+                    })
                 }
                 _ if intent.kind == Kind::Place => Step::Reply(server.commit(arena, now, session)),
                 _ => {
@@ -306,18 +359,29 @@ impl Orders {
             Kind::Transfer => {
                 let amount = intent.amount as i64;
                 match step {
-                    0 => self.edit_customer(server, arena, now, session, intent.customer, |c| c.balance -= amount),
-                    1 => self.edit_customer(server, arena, now, session, intent.other, |c| c.balance += amount),
+                    0 => self.edit_customer(server, arena, now, session, intent.customer, |c| {
+                        c.balance -= amount
+                    }),
+                    1 => self.edit_customer(server, arena, now, session, intent.other, |c| {
+                        c.balance += amount
+                    }),
                     _ => Step::Reply(server.commit(arena, now, session)),
                 }
             }
             Kind::Cancel => match step {
-                0 => statement(server.delete(arena, now, session, self.orders_table, RowKey(intent.order), Manner::STATEMENT)),
+                0 => statement(server.delete(
+                    arena,
+                    now,
+                    session,
+                    self.orders_table,
+                    RowKey(intent.order),
+                    Manner::STATEMENT,
+                )),
                 _ => Step::Reply(server.commit(arena, now, session)),
             },
-            Kind::Read | Kind::Recorded => {
-                Step::Finished { seen: server.select(arena, session, self.orders_table, RowKey(intent.order)) }
-            }
+            Kind::Read | Kind::Recorded => Step::Finished {
+                seen: server.select(arena, session, self.orders_table, RowKey(intent.order)),
+            },
         }
     }
 
@@ -325,7 +389,11 @@ impl Orders {
     pub fn acknowledged(intent: &Intent, memory: &mut Memory) {
         match intent.kind {
             Kind::Place => memory.remember(intent.order),
-            Kind::Pay => memory.known.iter_mut().filter(|k| k.id == intent.order).for_each(|k| k.paid = true),
+            Kind::Pay => memory
+                .known
+                .iter_mut()
+                .filter(|k| k.id == intent.order)
+                .for_each(|k| k.paid = true),
             Kind::Cancel => memory.forget(intent.order),
             _ => {}
         }
@@ -336,7 +404,14 @@ impl Orders {
         memory.forget(intent.order);
     }
 
-    fn insert_order(&mut self, server: &mut Server, arena: &mut Arena, now: u64, session: SessionId, intent: &mut Intent) -> Step {
+    fn insert_order(
+        &mut self,
+        server: &mut Server,
+        arena: &mut Arena,
+        now: u64,
+        session: SessionId,
+        intent: &mut Intent,
+    ) -> Step {
         let id = server.next_auto_increment(self.orders_table);
         let us = server.config.epoch_us + now;
         let b = &mut self.builder;
@@ -348,10 +423,25 @@ impl Orders {
         b.push(&((intent.lines * 1_000 + intent.amount) as u32).to_le_bytes());
         b.push(&timestamp6(us));
         intent.order = id;
-        statement(server.insert(arena, now, session, self.orders_table, b.image(), Manner::STATEMENT))
+        statement(server.insert(
+            arena,
+            now,
+            session,
+            self.orders_table,
+            b.image(),
+            Manner::STATEMENT,
+        ))
     }
 
-    fn insert_line(&mut self, server: &mut Server, arena: &mut Arena, now: u64, session: SessionId, intent: &Intent, line: u64) -> Step {
+    fn insert_line(
+        &mut self,
+        server: &mut Server,
+        arena: &mut Arena,
+        now: u64,
+        session: SessionId,
+        intent: &Intent,
+        line: u64,
+    ) -> Step {
         let id = server.next_auto_increment(self.lines_table);
         let sku = (intent.request * 31 + line) % 1_000;
         let mut sku_text = *b"\x08SKU00000";
@@ -366,17 +456,39 @@ impl Orders {
         b.push(&sku_text);
         b.push(&(1 + (sku % 9) as u32).to_le_bytes());
         b.push(&(100 + (sku * 7) as u32).to_le_bytes());
-        statement(server.insert(arena, now, session, self.lines_table, b.image(), Manner::STATEMENT))
+        statement(server.insert(
+            arena,
+            now,
+            session,
+            self.lines_table,
+            b.image(),
+            Manner::STATEMENT,
+        ))
     }
 
-    fn pay_order(&mut self, server: &mut Server, arena: &mut Arena, now: u64, session: SessionId, order: u64) -> Step {
+    fn pay_order(
+        &mut self,
+        server: &mut Server,
+        arena: &mut Arena,
+        now: u64,
+        session: SessionId,
+        order: u64,
+    ) -> Step {
         let (table, key) = (self.orders_table, RowKey(order));
         match server.lock_row(arena, now, session, table, key) {
             Reply::Ok => {}
             reply => return Step::Reply(reply),
         }
-        let Some(row) = server.current(arena, table, key) else { return Step::Reply(Reply::NoRow) };
-        let columns = &server.database.table(table).expect("the shop's tables stay").def.clone().columns;
+        let Some(row) = server.current(arena, table, key) else {
+            return Step::Reply(Reply::NoRow);
+        };
+        let columns = &server
+            .database
+            .table(table)
+            .expect("the shop's tables stay")
+            .def()
+            .clone()
+            .columns;
         self.builder.start(columns.len());
         for (i, field) in row::fields(columns, arena.row(row)).enumerate() {
             match field {
@@ -388,23 +500,51 @@ impl Orders {
         if self.builder.image() == arena.row(row) {
             return Step::Next;
         }
-        statement(server.update(arena, now, session, table, key, self.builder.image(), Manner::STATEMENT))
+        statement(server.update(
+            arena,
+            now,
+            session,
+            table,
+            key,
+            self.builder.image(),
+            Manner::STATEMENT,
+        ))
     }
 
-    fn edit_customer(&mut self, server: &mut Server, arena: &mut Arena, now: u64, session: SessionId, id: u64, edit: impl FnOnce(&mut Customer)) -> Step {
+    fn edit_customer(
+        &mut self,
+        server: &mut Server,
+        arena: &mut Arena,
+        now: u64,
+        session: SessionId,
+        id: u64,
+        edit: impl FnOnce(&mut Customer),
+    ) -> Step {
         let (table, key) = (self.customers_table, RowKey(id));
         match server.lock_row(arena, now, session, table, key) {
             Reply::Ok => {}
             reply => return Step::Reply(reply),
         }
-        let Some(row) = server.current(arena, table, key) else { return Step::Reply(Reply::NoRow) };
+        let Some(row) = server.current(arena, table, key) else {
+            return Step::Reply(Reply::NoRow);
+        };
         let image = arena.row(row);
-        let Some(mut customer) = Customer::read(image) else { return Step::Reply(Reply::NoRow) };
+        let Some(mut customer) = Customer::read(image) else {
+            return Step::Reply(Reply::NoRow);
+        };
         edit(&mut customer);
         customer.version += 1;
         self.builder.start(6);
         customer.write(image, &mut self.builder);
-        statement(server.update(arena, now, session, table, key, self.builder.image(), Manner::STATEMENT))
+        statement(server.update(
+            arena,
+            now,
+            session,
+            table,
+            key,
+            self.builder.image(),
+            Manner::STATEMENT,
+        ))
     }
 }
 

@@ -38,14 +38,19 @@ impl<E> Ord for Entry<E> {
 impl<E> Agenda<E> {
     /// An empty one, whose ties this stream breaks.
     pub fn new(ties: Stream) -> Self {
-        Self { heap: BinaryHeap::new(), ties, serial: 0 }
+        Self {
+            heap: BinaryHeap::new(),
+            ties,
+            serial: 0,
+        }
     }
 
     /// Adds an event.
     pub fn push(&mut self, at: u64, event: E) {
         self.serial = self.serial.wrapping_add(1);
         let tie = self.ties.next() as u32;
-        self.heap.push(Reverse((at, tie, self.serial, Entry(event))));
+        self.heap
+            .push(Reverse((at, tie, self.serial, Entry(event))));
     }
 
     /// When the next event is due.
@@ -58,7 +63,9 @@ impl<E> Agenda<E> {
         if self.next_due()? > now {
             return None;
         }
-        self.heap.pop().map(|Reverse((_, _, _, Entry(event)))| event)
+        self.heap
+            .pop()
+            .map(|Reverse((_, _, _, Entry(event)))| event)
     }
 }
 
@@ -79,6 +86,10 @@ mod tests {
         };
         assert_eq!(order(1)[0], 99);
         assert_eq!(order(1), order(1));
-        assert_ne!(order(1), order(2), "nothing may depend on the order of insertion");
+        assert_ne!(
+            order(1),
+            order(2),
+            "nothing may depend on the order of insertion"
+        );
     }
 }

@@ -102,7 +102,11 @@ impl Clients {
         let forever = settings.resolver == Caching::Forever;
         let all = (0..count)
             .map(|i| Client {
-                privilege: if i < settings.privileged { Privilege::Admin } else { Privilege::Ordinary },
+                privilege: if i < settings.privileged {
+                    Privilege::Admin
+                } else {
+                    Privilege::Ordinary
+                },
                 random: Stream::member(seed, u64::from(i)),
                 memory: Memory::default(),
                 resolver: Resolver::new(forever),
@@ -119,7 +123,15 @@ impl Clients {
             })
             .collect();
         let think_us = (f64::from(count) / spec.rate_per_s * 1e6) as u64;
-        Self { all, workload: None, replay: None, settings, think_us, stopped: false, totals: ClientTotals::default() }
+        Self {
+            all,
+            workload: None,
+            replay: None,
+            settings,
+            think_us,
+            stopped: false,
+            totals: ClientTotals::default(),
+        }
     }
 
     pub(super) fn len(&self) -> u16 {
@@ -140,7 +152,10 @@ impl Clients {
     }
 
     fn index_of(&self, host: Host, session: SessionId) -> Option<u16> {
-        let is = |c: &Client| c.connection.is_some_and(|n| n.host == host && n.session == session);
+        let is = |c: &Client| {
+            c.connection
+                .is_some_and(|n| n.host == host && n.session == session)
+        };
         self.all.iter().position(is).map(|i| i as u16)
     }
 
@@ -150,7 +165,10 @@ impl Clients {
 
     /// The first client that has nothing to do.
     pub(super) fn idle(&self) -> Option<u16> {
-        self.all.iter().position(|c| c.phase == Phase::Idle).map(|i| i as u16)
+        self.all
+            .iter()
+            .position(|c| c.phase == Phase::Idle)
+            .map(|i| i as u16)
     }
 
     /// The table whose balances are watched.
@@ -188,7 +206,9 @@ impl World {
     pub(super) fn wake(&mut self, client: u16) {
         let now = self.now;
         let clients = &mut self.clients;
-        let Some(orders) = clients.workload.as_ref() else { return };
+        let Some(orders) = clients.workload.as_ref() else {
+            return;
+        };
         let c = &mut clients.all[usize::from(client)];
         if c.phase != Phase::Idle || (clients.stopped && c.intent.is_none()) {
             return;
@@ -197,7 +217,13 @@ impl World {
             c.intent = Some(orders.intend(now, client, &mut c.random, &mut c.memory));
         }
         let Some(intent) = c.intent else { return };
-        self.invoke(client, intent.kind, intent.order.max(intent.customer * u64::from(intent.kind == Kind::Transfer)));
+        self.invoke(
+            client,
+            intent.kind,
+            intent
+                .order
+                .max(intent.customer * u64::from(intent.kind == Kind::Transfer)),
+        );
     }
 
     /// A client begins an attempt: it takes a connection and sends its first statement.
@@ -227,7 +253,8 @@ impl World {
             self.agenda.push(arrival, Due::Request(client, number));
         } else {
             self.clients.get_mut(client).answer = Told::Fail;
-            self.agenda.push(now + 2 * way, Due::Returned(client, number));
+            self.agenda
+                .push(now + 2 * way, Due::Returned(client, number));
         }
     }
 
@@ -235,9 +262,15 @@ impl World {
     fn connect(&mut self, client: u16) -> Host {
         let now = self.now;
         let lifetime = self.clients.settings.max_lifetime.0;
-        let good = self.clients.get(client).connection.filter(|n| now < n.until);
+        let good = self
+            .clients
+            .get(client)
+            .connection
+            .filter(|n| now < n.until);
         if let Some(connection) = good
-            && self.server(connection.host).is_some_and(|s| s.is_connected(connection.session))
+            && self
+                .server(connection.host)
+                .is_some_and(|s| s.is_connected(connection.session))
         {
             return connection.host;
         }
@@ -248,20 +281,27 @@ impl World {
         let privilege = c.privilege;
         let spread = c.random.below(lifetime / 10 + 1);
         let session = self.server_mut(host).map(|s| s.connect(privilege));
-        self.clients.get_mut(client).connection =
-            session.map(|session| Connection { host, session, until: now + lifetime - spread });
+        self.clients.get_mut(client).connection = session.map(|session| Connection {
+            host,
+            session,
+            until: now + lifetime - spread,
+        });
         host
     }
 
     fn drop_connection(&mut self, client: u16) {
         let c = self.clients.get_mut(client);
         c.number += 1;
-        let Some(connection) = c.connection.take() else { return };
+        let Some(connection) = c.connection.take() else {
+            return;
+        };
         match connection.host {
             Host::Source => self.source.disconnect(&mut self.arena, connection.session),
             Host::Target => {
                 if let Some(target) = self.target.as_mut() {
-                    target.server.disconnect(&mut self.arena, connection.session);
+                    target
+                        .server
+                        .disconnect(&mut self.arena, connection.session);
                 }
             }
         }
@@ -283,29 +323,43 @@ impl World {
         if c.number != number || c.phase == Phase::Idle {
             return;
         }
-        let Some(connection) = c.connection else { return };
+        let Some(connection) = c.connection else {
+            return;
+        };
         if connection.host == Host::Source && now < self.source_suspended_until {
-            self.agenda.push(self.source_suspended_until, Due::Request(client, number));
+            self.agenda
+                .push(self.source_suspended_until, Due::Request(client, number));
             return;
         }
         if c.carries.is_some() {
             self.carry(client, connection.host, connection.session);
             return;
         }
-        let Self { clients, source, target, arena, .. } = self;
+        let Self {
+            clients,
+            source,
+            target,
+            arena,
+            ..
+        } = self;
         let server = match (connection.host, target) {
             (Host::Target, Some(target)) => &mut target.server,
             _ => source,
         };
-        let Some(orders) = clients.workload.as_mut() else { return };
+        let Some(orders) = clients.workload.as_mut() else {
+            return;
+        };
         let c = &mut clients.all[usize::from(client)];
-        let Some(intent) = c.intent.as_mut() else { return };
+        let Some(intent) = c.intent.as_mut() else {
+            return;
+        };
         let step = orders.execute(server, arena, now, connection.session, c.step, intent);
         match step {
             Step::Next => {
                 c.step += 1;
                 let there_and_back = self.one_way(connection.host) + self.one_way(connection.host);
-                self.agenda.push(now + there_and_back, Due::Request(client, number));
+                self.agenda
+                    .push(now + there_and_back, Due::Request(client, number));
             }
             Step::Finished { seen } => {
                 c.seen = seen;
@@ -345,7 +399,13 @@ impl World {
     }
 
     /// A definite error: the driver rolls back.
-    pub(super) fn refused(&mut self, client: u16, host: Host, session: SessionId, error: &ServerError) {
+    pub(super) fn refused(
+        &mut self,
+        client: u16,
+        host: Host,
+        session: SessionId,
+        error: &ServerError,
+    ) {
         self.roll_back(host, session);
         if error.code() == 1290 {
             self.marks.refused += 1;
@@ -361,12 +421,17 @@ impl World {
 
     /// Sends the final answer on its way.
     pub(super) fn answer(&mut self, client: u16, told: Told) {
-        let host = self.clients.get(client).connection.map_or(Host::Source, |n| n.host);
+        let host = self
+            .clients
+            .get(client)
+            .connection
+            .map_or(Host::Source, |n| n.host);
         let way = self.one_way(host);
         let c = self.clients.get_mut(client);
         c.answer = told;
         let number = c.number;
-        self.agenda.push(self.now + way, Due::Returned(client, number));
+        self.agenda
+            .push(self.now + way, Due::Returned(client, number));
     }
 
     /// The final answer reaches the client.
@@ -433,26 +498,40 @@ impl World {
 
     /// A read of an order that the client was told of.
     fn check_read(&mut self, client: u16, operation: u32, seen: Option<RowRef>) {
-        let Some(orders) = self.clients.workload.as_ref() else { return };
+        let Some(orders) = self.clients.workload.as_ref() else {
+            return;
+        };
         let c = self.clients.get(client);
         let Some(intent) = c.intent else { return };
-        let Some(known) = c.memory.of(intent.order) else { return };
-        let columns = self.source.database.table(orders.orders_table).map(|t| t.def().clone());
+        let Some(known) = c.memory.of(intent.order) else {
+            return;
+        };
+        let columns = self
+            .source
+            .database
+            .table(orders.orders_table)
+            .map(|t| t.def().clone());
         let paid = seen.zip(columns).and_then(|(row, def)| {
-            cutover_model::row::field(&def.columns, self.arena.row(row), order::STATUS).map(|status| status == [2])
+            cutover_model::row::field(&def.columns, self.arena.row(row), order::STATUS)
+                .map(|status| status == [2])
         });
         let stale = match paid {
             None => true,
             Some(paid) => known.paid && !paid,
         };
         if stale {
-            self.clients.totals.stale_reads.push(Seen { operation, order: intent.order });
+            self.clients.totals.stale_reads.push(Seen {
+                operation,
+                order: intent.order,
+            });
         }
     }
 
     /// A server has committed a session's transaction.
     pub(super) fn committed(&mut self, host: Host, session: SessionId, number: u32) {
-        let Some(client) = self.clients.index_of(host, session) else { return };
+        let Some(client) = self.clients.index_of(host, session) else {
+            return;
+        };
         let c = self.clients.get(client);
         let operation = c.operation as usize;
         let order = c.intent.map(|i| i.order);
@@ -468,12 +547,19 @@ impl World {
 
     /// A lock was granted, or the fence has decided: the statement is executed again.
     pub(super) fn resume(&mut self, host: Host, session: SessionId) {
-        let Some(client) = self.clients.index_of(host, session) else { return };
+        let Some(client) = self.clients.index_of(host, session) else {
+            return;
+        };
         let number = self.clients.get(client).number;
         self.request(client, number);
     }
 
-    pub(super) fn failed_while_waiting(&mut self, host: Host, session: SessionId, error: &ServerError) {
+    pub(super) fn failed_while_waiting(
+        &mut self,
+        host: Host,
+        session: SessionId,
+        error: &ServerError,
+    ) {
         if let Some(client) = self.clients.index_of(host, session) {
             self.refused(client, host, session, error);
         }
@@ -483,7 +569,12 @@ impl World {
     pub fn kill_connections(&mut self, host: Host) -> usize {
         let mut killed = 0;
         for client in 0..self.clients.len() {
-            if self.clients.get(client).connection.is_some_and(|c| c.host == host) {
+            if self
+                .clients
+                .get(client)
+                .connection
+                .is_some_and(|c| c.host == host)
+            {
                 killed += 1;
                 self.break_connection(client);
             }
@@ -510,6 +601,10 @@ impl World {
             self.clients.get_mut(client).resolver.forget();
             self.break_connection(client);
         }
-        self.tell("clients", "the application is restarted: it looks its database up again".into(), Vec::new());
+        self.tell(
+            "clients",
+            "the application is restarted: it looks its database up again".into(),
+            Vec::new(),
+        );
     }
 }

@@ -1,11 +1,7 @@
 //! What the operator can do to the world, and see of it.
 
 use super::{Due, Snapshot, Target, World, setup};
-use crate::{
-    environment::Retention,
-    runbook::Host,
-    units::Micros,
-};
+use crate::{environment::Retention, runbook::Host, units::Micros};
 use cutover_model::{
     gtid::GtidSet,
     replica::{Config, Replica, Start, Status},
@@ -24,15 +20,19 @@ impl World {
     /// Cuts a snapshot through the source's volume, now.
     pub fn cut_snapshot(&mut self, id: &str) {
         if !self.environment.source.multi_az {
-            self.source_suspended_until = self.now + self.environment.control_plane.snapshot_suspends_io.0;
+            self.source_suspended_until =
+                self.now + self.environment.control_plane.snapshot_suspends_io.0;
         }
-        let cut = self.source.cut(&mut self.arena, self.now, Durability::Volume);
+        let cut = self
+            .source
+            .cut(&mut self.arena, self.now, Durability::Volume);
         self.tell(
             "rds",
             format!("the snapshot {id} is cut at {}: everything committed up to {}:{} is in it, nothing later", self.moment(self.now).time_of_day(), cut.file_name, cut.end.pos),
             Vec::new(),
         );
-        self.snapshots.insert(id.to_string(), Snapshot { cut, at: self.now });
+        self.snapshots
+            .insert(id.to_string(), Snapshot { cut, at: self.now });
     }
 
     /// Whether there is such a snapshot.
@@ -45,22 +45,38 @@ impl World {
     /// # Errors
     /// There is no such snapshot, or a cluster already.
     pub fn restore_snapshot(&mut self, id: &str) -> Result<(), String> {
-        let snapshot = self.snapshots.get(id).ok_or_else(|| format!("there is no snapshot {id}"))?.clone();
+        let snapshot = self
+            .snapshots
+            .get(id)
+            .ok_or_else(|| format!("there is no snapshot {id}"))?
+            .clone();
         if self.target.is_some() {
             return Err("DBClusterAlreadyExistsFault: there is a cluster target already".into());
         }
         self.marks.snapshot = Some(snapshot.at);
-        let server = setup::target_server(&self.environment, self.epoch_us, &snapshot.cut);
-        self.target = Some(Target { server, replica: None, snapshot });
+        let server = setup::target_server(
+            &self.environment,
+            self.epoch_us,
+            self.source.config.ddl_version,
+            &snapshot.cut,
+        );
+        self.target = Some(Target {
+            server,
+            replica: None,
+            snapshot,
+        });
         Ok(())
     }
 
     /// `SHOW MASTER STATUS` on the source.
     pub fn source_position(&self) -> (String, u64) {
-        self.source.binlog.as_ref().map_or_else(Default::default, |b| {
-            let at = b.published();
-            (b.file_name(at.file), at.pos)
-        })
+        self.source
+            .binlog
+            .as_ref()
+            .map_or_else(Default::default, |b| {
+                let at = b.published();
+                (b.name(at.file), at.pos)
+            })
     }
 
     /// `SELECT @@global.gtid_executed` on the source.
@@ -70,7 +86,9 @@ impl World {
 
     /// "Binlog position from crash recovery is FILE POS" of the restored instance.
     pub fn recovery_event(&self) -> Option<(String, u64)> {
-        self.target.as_ref().map(|t| (t.snapshot.cut.file_name.clone(), t.snapshot.cut.end.pos))
+        self.target
+            .as_ref()
+            .map(|t| (t.snapshot.cut.file_name.clone(), t.snapshot.cut.end.pos))
     }
 
     /// `mysql.rds_set_external_source…` on the target.
@@ -83,7 +101,10 @@ impl World {
             return Err("replication is running: stop it first (error 3081)".into());
         }
         let e = &self.environment.target;
-        let config = Config { workers: e.replica_parallel_workers, preserve_commit_order: e.replica_preserve_commit_order };
+        let config = Config {
+            workers: e.replica_parallel_workers,
+            preserve_commit_order: e.replica_preserve_commit_order,
+        };
         target.replica = Some(Replica::new(start, config));
         Ok(())
     }
@@ -132,7 +153,10 @@ impl World {
     pub fn replica_status(&self) -> Result<Status, String> {
         let target = self.target.as_ref().ok_or(NO_TARGET)?;
         let replica = target.replica.as_ref().ok_or(NO_REPLICATION)?;
-        Ok(replica.status(&target.server.gtid_executed, (self.epoch_us + self.now) / 1_000_000))
+        Ok(replica.status(
+            &target.server.gtid_executed,
+            (self.epoch_us + self.now) / 1_000_000,
+        ))
     }
 
     /// Sets or clears `read_only`; setting it takes effect when commits under way are done.
@@ -166,7 +190,18 @@ impl World {
     /// No cluster.
     pub fn raise_auto_increment(&mut self, gap: u64) -> Result<(), String> {
         let target = self.target.as_mut().ok_or(NO_TARGET)?;
-        target.server.database.raise_auto_increment(gap);
+        let tables: Vec<_> = target
+            .server
+            .database
+            .tables()
+            .map(|(id, t)| (id, t.auto_increment()))
+            .collect();
+        for (id, next) in tables {
+            target
+                .server
+                .database
+                .set_auto_increment(&self.arena, id, next.saturating_add(gap));
+        }
         Ok(())
     }
 
@@ -199,7 +234,10 @@ impl World {
     /// RDS rotates the binlog, uploads what is closed, and purges what the retention no longer holds.
     pub(super) fn upload(&mut self) {
         self.source.rotate_binlog(self.now);
-        self.agenda.push(self.now + self.environment.source.binlog_upload_every.0, Due::Upload);
+        self.agenda.push(
+            self.now + self.environment.source.binlog_upload_every.0,
+            Due::Upload,
+        );
         let keep = match self.retention {
             Retention::None => 0,
             Retention::For(time) => time.0,
@@ -207,9 +245,16 @@ impl World {
         let before = (self.epoch_us + self.now).saturating_sub(keep);
         let in_use = self.stream.file_in_use();
         let read_to = self.stream_needs();
-        let Some(binlog) = self.source.binlog.as_mut() else { return };
+        let Some(binlog) = self.source.binlog.as_mut() else {
+            return;
+        };
         let purged = binlog.purge_before(before, in_use);
-        let unread = purged.iter().filter(|f| read_to.is_some_and(|needed| f.number >= needed)).map(|f| f.name.clone());
+        let needed = |name: &&String| {
+            read_to
+                .zip(binlog.number(name))
+                .is_some_and(|(needed, n)| n >= needed)
+        };
+        let unread: Vec<String> = purged.iter().filter(needed).cloned().collect();
         let first_unread = self.marks.purged_unread.is_empty();
         self.marks.purged_unread.extend(unread);
         if let (true, Some(name)) = (first_unread, self.marks.purged_unread.first().cloned()) {
@@ -217,13 +262,17 @@ impl World {
                 Retention::None => "binlog retention hours is NULL".to_string(),
                 Retention::For(time) => format!("binlog retention is {time}"),
             };
-            self.tell("rds", format!("purges {name}, which the target has not read yet ({why})"), Vec::new());
+            self.tell(
+                "rds",
+                format!("purges {name}, which the target has not read yet ({why})"),
+                Vec::new(),
+            );
         }
     }
 
     /// The first file that the target still needs: the one that the oldest snapshot's coordinates are in,
     /// or that the receiver is at.
-    fn stream_needs(&self) -> Option<u32> {
+    fn stream_needs(&self) -> Option<u64> {
         let replica = self.target.as_ref().and_then(|t| t.replica.as_ref());
         match replica.filter(|r| r.is_connected()) {
             Some(replica) => Some(replica.read_position().file),

@@ -48,7 +48,11 @@ mod tests {
     use crate::units::{Bytes, Micros};
 
     fn link() -> Link {
-        Link::new(&environment::Link { latency: Micros(100), jitter: Micros(500), bandwidth: Bytes(1_000_000) })
+        Link::new(&environment::Link {
+            latency: Micros(100),
+            jitter: Micros(500),
+            bandwidth: Bytes(1_000_000),
+        })
     }
 
     #[test]
@@ -63,7 +67,13 @@ mod tests {
     fn bandwidth_bounds_the_throughput() {
         let mut link = link();
         let mut jitter = Stream::new(1);
-        let last = (0..10).map(|_| link.send(0, 100_000, &mut jitter)).last().unwrap();
-        assert!((1_000_100..=1_000_600).contains(&last), "1 MB at 1 MB/s takes a second and the latency: {last}");
+        let last = (0..10)
+            .map(|_| link.send(0, 100_000, &mut jitter))
+            .last()
+            .unwrap();
+        assert!(
+            (1_000_100..=1_000_600).contains(&last),
+            "1 MB at 1 MB/s takes a second and the latency: {last}"
+        );
     }
 }

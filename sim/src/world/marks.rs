@@ -1,7 +1,10 @@
 //! Moments and sums that the checks need and that no final state remembers.
 
 use crate::{runbook::Host, workload::orders::Customer};
-use cutover_model::{Arena, database::{Change, TableId}};
+use cutover_model::{
+    Arena,
+    database::{Change, TableId},
+};
 
 /// Moments in µs of the run; `None`: it did not happen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,17 +34,23 @@ pub struct Marks {
     /// Files that RDS purged before the target had read them.
     pub purged_unread: Vec<String>,
     /// The last file and position that was sent to the target.
-    pub sent_to: Option<cutover_model::binlog::log::LogPosition>,
+    pub sent_to: Option<cutover_model::binlog::log::LogPos>,
     /// The target had applied GTIDs of its own before it was opened.
     pub target_commits_at_repoint: usize,
 }
 
 impl Marks {
     /// The applier has committed a transaction on the target.
-    pub(super) fn target_changed(&mut self, customers: Option<TableId>, changes: &[Change], arena: &Arena) {
+    pub(super) fn target_changed(
+        &mut self,
+        customers: Option<TableId>,
+        changes: &[Change],
+        arena: &Arena,
+    ) {
         let Some(customers) = customers else { return };
         let balance = |row: Option<cutover_model::RowRef>| {
-            row.and_then(|r| Customer::read(arena.row(r))).map_or(0, |c| c.balance)
+            row.and_then(|r| Customer::read(arena.row(r)))
+                .map_or(0, |c| c.balance)
         };
         for change in changes.iter().filter(|c| c.table == customers) {
             self.balance_drift += balance(change.after) - balance(change.before);

@@ -124,7 +124,9 @@ impl World {
             self.agenda.next_due(),
             self.source.next_due(),
             target.and_then(|t| t.server.next_due()),
-            target.and_then(|t| t.replica.as_ref()).and_then(Replica::next_due),
+            target
+                .and_then(|t| t.replica.as_ref())
+                .and_then(Replica::next_due),
         ]
         .into_iter()
         .flatten()
@@ -145,13 +147,21 @@ impl World {
     pub fn is_quiet(&self) -> bool {
         let replication = self.target.as_ref().and_then(|t| t.replica.as_ref());
         let applied = replication.is_none_or(|r| !r.applier_runs() || r.is_idle());
-        self.clients.is_quiet() && self.stream.is_quiet() && applied && self.source.open_transactions() == 0
+        self.clients.is_quiet()
+            && self.stream.is_quiet()
+            && applied
+            && self.source.open_transactions() == 0
     }
 
     /// Adds a line to the story.
     pub fn tell(&mut self, who: &'static str, what: String, commands: Vec<String>) {
         let at = self.moment(self.now);
-        self.story.push(StoryLine { at, who, what, commands });
+        self.story.push(StoryLine {
+            at,
+            who,
+            what,
+            commands,
+        });
     }
 
     fn step(&mut self) {
@@ -193,10 +203,20 @@ impl World {
             for event in events.drain(..) {
                 match event {
                     Event::Resume(session) => self.resume(host, session),
-                    Event::Failed(session, error) => self.failed_while_waiting(host, session, &error),
+                    Event::Failed(session, error) => {
+                        self.failed_while_waiting(host, session, &error)
+                    }
                     Event::Committed(session, done) => {
-                        let operation = self.clients.of(host, session).map_or(NO_COMMIT, |c| c.operation);
-                        let commit = Commit { at: self.now, end: done.end, gno: done.gno, operation };
+                        let operation = self
+                            .clients
+                            .of(host, session)
+                            .map_or(NO_COMMIT, |c| c.operation);
+                        let commit = Commit {
+                            at: self.now,
+                            end: done.end,
+                            gno: done.gno,
+                            operation,
+                        };
                         match host {
                             Host::Source => self.history.source.push(commit),
                             Host::Target => self.history.target.push(commit),
@@ -206,7 +226,11 @@ impl World {
                     Event::Published if host == Host::Source => self.pump(self.stream.connection()),
                     Event::Published => {}
                     Event::ReadOnlyEffective => {
-                        self.tell(side(host), "is read-only now: no ordinary client can commit any more".into(), Vec::new());
+                        self.tell(
+                            side(host),
+                            "is read-only now: no ordinary client can commit any more".into(),
+                            Vec::new(),
+                        );
                     }
                 }
             }
@@ -216,8 +240,12 @@ impl World {
 
     fn step_replica(&mut self) {
         let (now, costs) = (self.now, self.costs());
-        let Some(target) = self.target.as_mut() else { return };
-        let Some(replica) = target.replica.as_mut() else { return };
+        let Some(target) = self.target.as_mut() else {
+            return;
+        };
+        let Some(replica) = target.replica.as_mut() else {
+            return;
+        };
         if replica.next_due().is_none_or(|due| due > now) {
             return;
         }
@@ -225,15 +253,29 @@ impl World {
         let (history, clients, marks) = (&mut self.history, &self.clients, &mut self.marks);
         let source_commits = &history.source;
         let applied = &mut history.applied;
-        replica.step(&mut self.arena, now, &mut target.server, &self.source, costs, |end, at, changes, arena| {
-            let commit = source_commits.partition_point(|c| c.end < end) as u32;
-            applied.push(Applied { commit, at });
-            marks.target_changed(clients.watched_table(), changes, arena);
-        });
+        replica.step(
+            &mut self.arena,
+            now,
+            &mut target.server,
+            &self.source,
+            costs,
+            |end, at, changes, arena| {
+                let commit = source_commits.partition_point(|c| c.end < end) as u32;
+                applied.push(Applied { commit, at });
+                marks.target_changed(clients.watched_table(), changes, arena);
+            },
+        );
         if ran && !replica.applier_runs() {
             let status = replica.status(&target.server.gtid_executed, self.epoch_us / 1_000_000);
-            let why = status.last_sql_error.map(|e| format!("{} ({})", e.text, e.errno)).unwrap_or_default();
-            self.tell("target", format!("the applier has stopped: {why}"), Vec::new());
+            let why = status
+                .last_sql_error
+                .map(|e| format!("{} ({})", e.text, e.errno))
+                .unwrap_or_default();
+            self.tell(
+                "target",
+                format!("the applier has stopped: {why}"),
+                Vec::new(),
+            );
         }
     }
 

@@ -73,7 +73,10 @@ impl Replay {
     }
 
     fn is_ddl(&self, index: u32) -> bool {
-        matches!(self.recording.entries()[index as usize].what, What::Ddl { .. })
+        matches!(
+            self.recording.entries()[index as usize].what,
+            What::Ddl { .. }
+        )
     }
 
     /// The transaction that is to go out next.
@@ -85,7 +88,9 @@ impl Replay {
     /// Whether it may go out beside what is in flight.
     fn may_go(&self, index: u32) -> bool {
         self.in_flight.is_empty()
-            || (self.again.is_empty() && !self.is_ddl(index) && !self.in_flight.iter().any(|i| self.is_ddl(*i)))
+            || (self.again.is_empty()
+                && !self.is_ddl(index)
+                && !self.in_flight.iter().any(|i| self.is_ddl(*i)))
     }
 }
 
@@ -98,19 +103,29 @@ impl World {
     /// Whether the recording has come to the transaction at which the migration starts; `true` without a
     /// recording.
     pub fn migration_may_start(&self) -> bool {
-        self.clients.replay.as_ref().is_none_or(|r| r.done >= r.start)
+        self.clients
+            .replay
+            .as_ref()
+            .is_none_or(|r| r.done >= r.start)
     }
 
     /// Whether there is something left to replay.
     pub fn replay_is_done(&self) -> bool {
-        self.clients.replay.as_ref().is_none_or(|r| r.candidate().is_none() && r.in_flight.is_empty())
+        self.clients
+            .replay
+            .as_ref()
+            .is_none_or(|r| r.candidate().is_none() && r.in_flight.is_empty())
     }
 
     /// Sends what is due.
     pub(super) fn replay(&mut self) {
         loop {
-            let Some(replay) = self.clients.replay.as_ref() else { return };
-            let Some(index) = replay.candidate() else { return };
+            let Some(replay) = self.clients.replay.as_ref() else {
+                return;
+            };
+            let Some(index) = replay.candidate() else {
+                return;
+            };
             if !replay.may_go(index) {
                 return;
             }
@@ -119,7 +134,9 @@ impl World {
                 self.agenda.push(due, Due::Replay);
                 return;
             }
-            let Some(client) = self.clients.idle() else { return };
+            let Some(client) = self.clients.idle() else {
+                return;
+            };
             if let Some(replay) = self.clients.replay.as_mut() {
                 if !replay.again.remove(&index) {
                     replay.next += 1;
@@ -144,14 +161,24 @@ impl World {
 
     /// A recorded transaction is at its server: executes it, all rows and COMMIT.
     pub(super) fn carry(&mut self, client: u16, host: Host, session: SessionId) {
-        let Some((index, done)) = self.clients.get(client).carries else { return };
+        let Some((index, done)) = self.clients.get(client).carries else {
+            return;
+        };
         let now = self.now;
-        let Self { clients, source, target, arena, .. } = self;
+        let Self {
+            clients,
+            source,
+            target,
+            arena,
+            ..
+        } = self;
         let server = match (host, target) {
             (Host::Target, Some(target)) => &mut target.server,
             _ => source,
         };
-        let Some(replay) = clients.replay.as_mut() else { return };
+        let Some(replay) = clients.replay.as_mut() else {
+            return;
+        };
         let recording = Arc::clone(&replay.recording);
         let entry = &recording.entries()[index as usize];
         let (result, done) = match &entry.what {
@@ -165,7 +192,12 @@ impl World {
                     let mut sink = Replaying::new(server, session, now, done);
                     let walked = replay.walker.walk(arena, &mut sink, &group);
                     let done = sink.done();
-                    (walked.map(|()| server.commit(arena, now, session)).map_err(|e| e.kind), done)
+                    (
+                        walked
+                            .map(|()| server.commit(arena, now, session))
+                            .map_err(|e| e.kind),
+                        done,
+                    )
                 }
             },
         };
@@ -181,23 +213,42 @@ impl World {
     }
 
     /// Rows are gone, or in the way: an older transaction that is still open may bring them, else never.
-    fn cannot_replay(&mut self, client: u16, index: u32, host: Host, session: SessionId, error: &ApplyErrorKind) {
+    fn cannot_replay(
+        &mut self,
+        client: u16,
+        index: u32,
+        host: Host,
+        session: SessionId,
+        error: &ApplyErrorKind,
+    ) {
         self.roll_back(host, session);
-        let Some(replay) = self.clients.replay.as_mut() else { return };
-        let older = replay.again.first().is_some_and(|i| *i < index) || replay.in_flight.first().is_some_and(|i| *i < index);
+        let Some(replay) = self.clients.replay.as_mut() else {
+            return;
+        };
+        let older = replay.again.first().is_some_and(|i| *i < index)
+            || replay.in_flight.first().is_some_and(|i| *i < index);
         if !older {
             replay.given_up.insert(index);
-            let place = replay.recording.place(&replay.recording.entries()[index as usize]);
-            self.clients.totals.not_replayable.push((index, format!("recorded transaction {} ({place}): {error}", index + 1)));
+            let place = replay
+                .recording
+                .place(&replay.recording.entries()[index as usize]);
+            self.clients.totals.not_replayable.push((
+                index,
+                format!("recorded transaction {} ({place}): {error}", index + 1),
+            ));
         }
         self.answer(client, Told::Fail);
     }
 
     /// A client knows what became of the recorded transaction that it carried.
     pub(super) fn carried(&mut self, client: u16, told: Told) {
-        let Some((index, _)) = self.clients.get_mut(client).carries.take() else { return };
+        let Some((index, _)) = self.clients.get_mut(client).carries.take() else {
+            return;
+        };
         let now = self.now;
-        let Some(replay) = self.clients.replay.as_mut() else { return };
+        let Some(replay) = self.clients.replay.as_mut() else {
+            return;
+        };
         replay.in_flight.remove(&index);
         if told == Told::Fail && !replay.given_up.contains(&index) {
             replay.again.insert(index);

@@ -12,7 +12,7 @@ use cutover_model::{
 use std::collections::VecDeque;
 
 /// Bytes that the dump thread hands to the link at a time.
-const MESSAGE_BYTES: u64 = 256 << 10;
+const MESSAGE_BYTES: usize = 256 << 10;
 /// The link takes more while less than this is on the wire, in µs of its bandwidth.
 const IN_FLIGHT_US: u64 = 100_000;
 
@@ -35,7 +35,13 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) fn new(environment: &Environment) -> Self {
-        Self { link: Link::new(&environment.network.replication), dump: None, wire: VecDeque::new(), connection: 0, pump_due: false }
+        Self {
+            link: Link::new(&environment.network.replication),
+            dump: None,
+            wire: VecDeque::new(),
+            connection: 0,
+            pump_due: false,
+        }
     }
 
     /// The present connection's number.
@@ -48,7 +54,7 @@ impl Stream {
     }
 
     /// Which file of the source is being read: purge stops there.
-    pub(super) fn file_in_use(&self) -> Option<u32> {
+    pub(super) fn file_in_use(&self) -> Option<u64> {
         self.dump.as_ref().map(|d| d.at.file)
     }
 
@@ -65,7 +71,8 @@ impl World {
     pub(super) fn receiver_starts(&mut self) {
         self.stream.close();
         let arrival = self.stream.link.send(self.now, 64, &mut self.jitter);
-        self.agenda.push(arrival, Due::Connect(self.stream.connection));
+        self.agenda
+            .push(arrival, Due::Connect(self.stream.connection));
     }
 
     /// The receiver's connection is closed.
@@ -77,13 +84,29 @@ impl World {
         if attempt != self.stream.connection {
             return;
         }
-        let Some(target) = self.target.as_mut() else { return };
-        let Some(replica) = target.replica.as_mut().filter(|r| r.wants_connection()) else { return };
+        let Some(target) = self.target.as_mut() else {
+            return;
+        };
+        let Some(replica) = target.replica.as_mut().filter(|r| r.wants_connection()) else {
+            return;
+        };
         match handshake(&self.source, &replica.request(&target.server.gtid_executed)) {
             Ok(dump) => {
-                let file = self.source.binlog.as_ref().map(|b| b.file_name(dump.at.file)).unwrap_or_default();
+                let file = self
+                    .source
+                    .binlog
+                    .as_ref()
+                    .map(|b| b.name(dump.at.file))
+                    .unwrap_or_default();
                 replica.connected(&file, dump.at, 0);
-                self.tell("target", format!("the receiver is connected and reads from {file}:{}", dump.at.pos), Vec::new());
+                self.tell(
+                    "target",
+                    format!(
+                        "the receiver is connected and reads from {file}:{}",
+                        dump.at.pos
+                    ),
+                    Vec::new(),
+                );
                 self.stream.dump = Some(dump);
                 self.pump(attempt);
             }
@@ -105,17 +128,23 @@ impl World {
         loop {
             if self.stream.link.free_at() > self.now + IN_FLIGHT_US {
                 self.stream.pump_due = true;
-                self.agenda.push(self.stream.link.free_at(), Due::Pump(connection));
+                self.agenda
+                    .push(self.stream.link.free_at(), Due::Pump(connection));
                 return;
             }
-            let Some(dump) = self.stream.dump.as_mut() else { return };
+            let Some(dump) = self.stream.dump.as_mut() else {
+                return;
+            };
             match dump.next(&self.source, MESSAGE_BYTES) {
                 Ok(None) => return,
                 Ok(Some(sent)) => {
-                    let bytes = sent.range.to - sent.range.from;
-                    self.marks.sent_to = Some(cutover_model::binlog::log::LogPosition { file: sent.range.file, pos: sent.range.to });
+                    let bytes = sent.range.span.length() as u64;
+                    self.marks.sent_to = Some(sent.range.end());
                     let arrival = self.stream.link.send(self.now, bytes, &mut self.jitter);
-                    self.stream.wire.push_back(Message { range: sent.range, gtids: sent.gtids });
+                    self.stream.wire.push_back(Message {
+                        range: sent.range,
+                        gtids: sent.gtids,
+                    });
                     self.agenda.push(arrival, Due::Deliver(connection));
                 }
                 Err(error) => {
@@ -135,8 +164,15 @@ impl World {
         if connection != self.stream.connection {
             return;
         }
-        let Some(message) = self.stream.wire.pop_front() else { return };
-        let file = self.source.binlog.as_ref().map(|b| b.file_name(message.range.file)).unwrap_or_default();
+        let Some(message) = self.stream.wire.pop_front() else {
+            return;
+        };
+        let file = self
+            .source
+            .binlog
+            .as_ref()
+            .map(|b| b.name(message.range.at.file))
+            .unwrap_or_default();
         if let Some(replica) = self.target.as_mut().and_then(|t| t.replica.as_mut()) {
             replica.receive(&file, message.range, message.gtids.into_iter());
         }

@@ -1,6 +1,8 @@
 //! The world at the beginning of a run.
 
-use super::{Due, World, agenda::Agenda, clients::Clients, marks::Marks, replay::Replay, replication};
+use super::{
+    Due, World, agenda::Agenda, clients::Clients, marks::Marks, replay::Replay, replication,
+};
 use crate::{
     environment::{Checksum, Environment, RowImage, RowMetadata},
     history::{Commit, History, NO_COMMIT},
@@ -14,11 +16,11 @@ use crate::{
 use cutover_model::{
     Arena,
     binlog::{
-        encode::{self, WriterOptions},
+        encode::{self, Writer, WriterOptions},
         log::Binlog,
     },
     database::Database,
-    ddl,
+    ddl::{self, Context},
     gtid::{GtidSet, Uuid},
     names::Record,
     server::{Config, Cut, Event, Manner, Privilege, Server, Version},
@@ -28,13 +30,15 @@ use std::{collections::BTreeMap, sync::Arc};
 /// RDS's name for its binlog files.
 const BINLOG_BASE: &str = "mysql-bin-changelog";
 /// The source's `server_uuid`.
-const SOURCE_UUID: Uuid = Uuid(*b"\xa5\x0c\xe5\x00\x00\x00\x40\x00\x80\x00\x00\x00\x00\x00\x00\x01");
+const SOURCE_UUID: Uuid =
+    Uuid(*b"\xa5\x0c\xe5\x00\x00\x00\x40\x00\x80\x00\x00\x00\x00\x00\x00\x01");
 /// The target's.
-const TARGET_UUID: Uuid = Uuid(*b"\x7a\x76\xe7\x00\x00\x00\x40\x00\x80\x00\x00\x00\x00\x00\x00\x02");
+const TARGET_UUID: Uuid =
+    Uuid(*b"\x7a\x76\xe7\x00\x00\x00\x40\x00\x80\x00\x00\x00\x00\x00\x00\x02");
 /// Connections that replay a recording.
 const REPLAY_CLIENTS: u32 = 8;
 /// The first binlog file of a source that has lived before the run.
-const FIRST_FILE_IN_MID_LIFE: u32 = 214;
+const FIRST_FILE_IN_MID_LIFE: u64 = 214;
 
 /// Why a world cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,12 +53,12 @@ pub enum SetupError {
 }
 
 fn version(text: &str) -> Result<Version, SetupError> {
-    text.parse().map_err(|()| SetupError::Version(text.to_string()))
+    Version::from_text(text).ok_or_else(|| SetupError::Version(text.to_string()))
 }
 
-fn writer(environment: &Environment, server_id: u32) -> WriterOptions {
+fn writer(environment: &Environment, server_id: u32) -> Writer {
     let source = &environment.source;
-    WriterOptions {
+    Writer::new(WriterOptions {
         server_version: source.engine_version.clone(),
         server_id,
         checksum: source.binlog_checksum == Checksum::Crc32,
@@ -67,17 +71,18 @@ fn writer(environment: &Environment, server_id: u32) -> WriterOptions {
             RowMetadata::Minimal => encode::RowMetadata::Minimal,
             RowMetadata::Full => encode::RowMetadata::Full,
         },
+        gtid: source.gtid_mode,
         ..WriterOptions::default()
-    }
+    })
 }
 
 fn source_config(environment: &Environment, epoch_us: u64) -> Result<Config, SetupError> {
     let source = &environment.source;
     Ok(Config {
         version: version(&source.engine_version)?,
+        ddl_version: version(&source.engine_version)?,
         uuid: SOURCE_UUID,
         epoch_us,
-        writer: writer(environment, 1),
         gtid_mode: source.gtid_mode,
         sync_binlog: source.sync_binlog,
         flush_log_at_commit: source.innodb_flush_log_at_trx_commit,
@@ -90,13 +95,18 @@ fn source_config(environment: &Environment, epoch_us: u64) -> Result<Config, Set
 }
 
 /// The Aurora writer, as the restore of a snapshot leaves it.
-pub(super) fn target_server(environment: &Environment, epoch_us: u64, cut: &Cut) -> Server {
+pub(super) fn target_server(
+    environment: &Environment,
+    epoch_us: u64,
+    ddl_version: Version,
+    cut: &Cut,
+) -> Server {
     let target = &environment.target;
     let config = Config {
-        version: target.engine_version.parse().unwrap_or(Version::V8_0),
+        version: Version::V8_0,
+        ddl_version,
         uuid: TARGET_UUID,
         epoch_us,
-        writer: writer(environment, 2),
         gtid_mode: environment.source.gtid_mode,
         sync_binlog: 1,
         flush_log_at_commit: 1,
@@ -107,9 +117,20 @@ pub(super) fn target_server(environment: &Environment, epoch_us: u64, cut: &Cut)
         lock_wait_timeout_us: environment.source.lock_wait_timeout.0,
     };
     let binlog = target.binlog.then(|| {
-        Binlog::new(BINLOG_BASE, 1, config.writer.clone(), &cut.gtid_executed, epoch_us)
+        Binlog::new(
+            writer(environment, 2),
+            BINLOG_BASE,
+            1,
+            cut.gtid_executed.clone(),
+            epoch_us,
+        )
     });
-    let mut server = Server::new(config, cut.database.clone(), binlog, cut.gtid_executed.clone());
+    let mut server = Server::new(
+        config,
+        cut.database.clone(),
+        binlog,
+        cut.gtid_executed.clone(),
+    );
     server.gtid_purged = cut.gtid_executed.clone();
     server
 }
@@ -123,22 +144,41 @@ impl World {
         let environment = plan.environment.clone();
         let epoch_us = plan.clock.start.0;
         let mut arena = Arena::default();
-        let config = source_config(&environment, epoch_us)?;
+        let mut config = source_config(&environment, epoch_us)?;
+        if let Some(recording) = &recording {
+            config.ddl_version = recording.version();
+        }
         let orders = plan.workload.kind == Kind::Orders;
         let fresh = match &recording {
             Some(recording) => recording.starts_empty(),
             None => plan.workload.existing_rows == 0,
         };
         let database = match &recording {
-            Some(recording) => recording.initial_tables(&mut arena).map_err(SetupError::Tables)?,
+            Some(recording) => recording
+                .initial_tables(&mut arena)
+                .map_err(SetupError::Tables)?,
             None if fresh => Database::default(),
             None => existing_shop(plan, &mut arena, config.version)?,
         };
-        let lived = if fresh || !config.gtid_mode { GtidSet::default() } else { lived_before(plan) };
+        let lived = if fresh || !config.gtid_mode {
+            GtidSet::default()
+        } else {
+            lived_before(plan)
+        };
         let first_file = if fresh { 1 } else { FIRST_FILE_IN_MID_LIFE };
-        let binlog = Binlog::new(BINLOG_BASE, first_file, config.writer.clone(), &lived, epoch_us);
+        let binlog = Binlog::new(
+            writer(&environment, 1),
+            BINLOG_BASE,
+            first_file,
+            lived.clone(),
+            epoch_us,
+        );
         let source = Server::new(config, database, Some(binlog), lived);
-        let count = if orders { plan.workload.clients } else { REPLAY_CLIENTS };
+        let count = if orders {
+            plan.workload.clients
+        } else {
+            REPLAY_CLIENTS
+        };
         let mut world = Self {
             now: 0,
             arena,
@@ -159,9 +199,13 @@ impl World {
             events: Vec::new(),
             environment,
         };
-        world.agenda.push(world.environment.source.binlog_upload_every.0, Due::Upload);
+        world
+            .agenda
+            .push(world.environment.source.binlog_upload_every.0, Due::Upload);
         match recording {
-            Some(recording) => world.start_replay(Replay::new(recording, &plan.workload)),
+            Some(recording) => {
+                world.start_replay(Replay::new(recording, &plan.workload, migration_us(plan)))
+            }
             None => world.open_shop(plan, fresh)?,
         }
         Ok(world)
@@ -184,7 +228,9 @@ impl World {
     fn found_shop(&mut self) -> Result<(), SetupError> {
         let session = self.source.connect(Privilege::Admin);
         for sql in SCHEMA {
-            let reply = self.source.execute_ddl(&mut self.arena, self.now, session, SCHEMA_NAME, sql);
+            let reply =
+                self.source
+                    .execute_ddl(&mut self.arena, self.now, session, SCHEMA_NAME, sql);
             reply.map_err(|e| SetupError::Tables(e.to_string()))?;
             self.settle();
         }
@@ -198,7 +244,14 @@ impl World {
             let id = self.source.next_auto_increment(orders.customers_table);
             let table = orders.customers_table;
             let image = orders.first_customer(id);
-            self.source.insert(&mut self.arena, self.now, session, table, image, Manner::STATEMENT);
+            self.source.insert(
+                &mut self.arena,
+                self.now,
+                session,
+                table,
+                image,
+                Manner::STATEMENT,
+            );
         }
         self.source.commit(&mut self.arena, self.now, session);
         self.settle();
@@ -215,7 +268,12 @@ impl World {
         self.source.events(&mut events);
         for event in events {
             if let Event::Committed(_, done) = event {
-                self.history.source.push(Commit { at: self.now, end: done.end, gno: done.gno, operation: NO_COMMIT });
+                self.history.source.push(Commit {
+                    at: self.now,
+                    end: done.end,
+                    gno: done.gno,
+                    operation: NO_COMMIT,
+                });
             }
         }
     }
@@ -225,18 +283,41 @@ impl World {
 fn existing_shop(plan: &Plan, arena: &mut Arena, version: Version) -> Result<Database, SetupError> {
     let tables = |e: String| SetupError::Tables(e);
     let mut database = Database::default();
-    let context = ddl::Context::new(SCHEMA_NAME, version);
+    let context = Context::new(SCHEMA_NAME, version);
     for sql in SCHEMA {
         let statement = ddl::parse(sql, &context).map_err(|e| tables(e.to_string()))?;
         ddl::apply(&mut database, arena, &statement).map_err(|e| tables(e.to_string()))?;
     }
+    // The statements declare; the tables themselves are made again with their rows.
+    let mut shop = Database::default();
+    shop.create_schema(SCHEMA_NAME)
+        .map_err(|e| tables(e.to_string()))?;
     for table in ["customers", "orders", "order_lines"] {
-        let id = database.table_id(SCHEMA_NAME, table).ok_or_else(|| tables(table.to_string()))?;
-        let def = database.table(id).map(|t| t.def().clone()).ok_or_else(|| tables(table.to_string()))?;
-        let base = Orders::base(&plan.workload, &def, plan.streams.base.0).map_err(|e| tables(e.to_string()))?;
-        database.attach_base(id, base).map_err(|e| tables(e.to_string()))?;
+        let id = database
+            .id(SCHEMA_NAME, table)
+            .ok_or_else(|| tables(table.to_string()))?;
+        let def = database
+            .table(id)
+            .map(|t| (**t.def()).clone())
+            .ok_or_else(|| tables(table.to_string()))?;
+        let (rows, generators) = Orders::existing(&plan.workload, table, plan.streams.base.0);
+        shop.create_generated(arena, def, rows, generators)
+            .map_err(|e| tables(e.to_string()))?;
     }
-    Ok(database)
+    Ok(shop)
+}
+
+/// About how long the migration takes, for a recording that is to last through it, in µs.
+fn migration_us(plan: &Plan) -> u64 {
+    let control = &plan.environment.control_plane;
+    let per_tib = control.snapshot_per_tib.0 + control.restore_per_tib.0;
+    let by_size =
+        (u128::from(per_tib) * u128::from(plan.environment.source.data_size.0) >> 40) as u64;
+    by_size
+        + control.snapshot_fixed.0
+        + control.restore_fixed.0
+        + control.create_instance.0
+        + plan.workload.after_cutover.0
 }
 
 /// The GTIDs of a source that has lived before the run: one for each order that exists.

@@ -36,11 +36,13 @@ impl<'a> FormatDescription<'a> {
         let header_length = c.u8("header length")?;
         let server_version = version_text(version).ok_or_else(|| c.malformed("server version"))?;
         let (post_header_lengths, checksum) = match c.rest().split_last() {
-            Some((algorithm, lengths)) if announces_checksum(c.rest().len(), version) => match algorithm {
-                0 => (lengths, Checksum::None),
-                1 => (lengths, Checksum::Crc32),
-                _ => return Err(c.malformed("checksum algorithm")),
-            },
+            Some((algorithm, lengths)) if announces_checksum(c.rest().len(), version) => {
+                match algorithm {
+                    0 => (lengths, Checksum::None),
+                    1 => (lengths, Checksum::Crc32),
+                    _ => return Err(c.malformed("checksum algorithm")),
+                }
+            }
             _ => (c.rest(), Checksum::None),
         };
         if usize::from(header_length) != HEADER_LENGTH {
@@ -62,7 +64,10 @@ impl<'a> FormatDescription<'a> {
     pub(crate) fn has_checksum(event: &[u8]) -> bool {
         let version = event.get(HEADER_LENGTH + 2..HEADER_LENGTH + 2 + Self::VERSION_LENGTH);
         let fixed = HEADER_LENGTH + 2 + Self::VERSION_LENGTH + 4 + 1;
-        announces_checksum(event.len().saturating_sub(fixed), version.unwrap_or_default())
+        announces_checksum(
+            event.len().saturating_sub(fixed),
+            version.unwrap_or_default(),
+        )
     }
 
     /// Whether MariaDB wrote the file.
@@ -110,7 +115,14 @@ impl<'a> Rotate<'a> {
     pub fn decode(body: &'a [u8]) -> Result<Rotate<'a>, DecodeError> {
         let mut c = Cursor::new("ROTATE", body);
         let position = c.u64("position")?;
-        if c.is_empty() { Err(c.malformed("file name")) } else { Ok(Rotate { position, file: c.rest() }) }
+        if c.is_empty() {
+            Err(c.malformed("file name"))
+        } else {
+            Ok(Rotate {
+                position,
+                file: c.rest(),
+            })
+        }
     }
 }
 
@@ -130,7 +142,10 @@ pub fn rows_query(body: &[u8]) -> Result<&[u8], DecodeError> {
 /// The GTIDs of all earlier files. Allocates in proportion to the body.
 pub fn previous_gtids(body: &[u8]) -> Result<GtidSet, ErrorKind> {
     GtidSet::decode(body).map_err(|_| {
-        ErrorKind::Malformed(DecodeError::Malformed { event: "PREVIOUS_GTIDS", field: "GTID set" })
+        ErrorKind::Malformed(DecodeError::Malformed {
+            event: "PREVIOUS_GTIDS",
+            field: "GTID set",
+        })
     })
 }
 
@@ -181,7 +196,10 @@ impl<'a> Incident<'a> {
         let mut c = Cursor::new("INCIDENT", body);
         let code = c.u16("code")?;
         let length = usize::from(c.u8("message's length")?);
-        Ok(Incident { code, message: c.take(length, "message")? })
+        Ok(Incident {
+            code,
+            message: c.take(length, "message")?,
+        })
     }
 }
 
@@ -198,10 +216,16 @@ impl<'a> Heartbeat<'a> {
     /// Reads the body of HEARTBEAT or HEARTBEAT_V2.
     pub fn decode(event_type: EventType, body: &'a [u8]) -> Result<Heartbeat<'a>, DecodeError> {
         if event_type == EventType::HEARTBEAT {
-            return Ok(Heartbeat { file: body, position: None });
+            return Ok(Heartbeat {
+                file: body,
+                position: None,
+            });
         }
         let mut c = Cursor::new("HEARTBEAT_V2", body);
-        let mut heartbeat = Heartbeat { file: &[], position: None };
+        let mut heartbeat = Heartbeat {
+            file: &[],
+            position: None,
+        };
         while !c.is_empty() {
             let field = c.packed("field's type")?;
             let value = match field {
@@ -210,11 +234,13 @@ impl<'a> Heartbeat<'a> {
             };
             match field {
                 1 => heartbeat.file = value,
-                2 => heartbeat.position = Some(Cursor::new("HEARTBEAT_V2", value).packed("position")?),
+                2 => {
+                    heartbeat.position =
+                        Some(Cursor::new("HEARTBEAT_V2", value).packed("position")?)
+                }
                 _ => {}
             }
         }
         Ok(heartbeat)
     }
 }
-

@@ -42,7 +42,10 @@ impl GtidEvent {
         }
         let anonymous = event_type == EventType::ANONYMOUS_GTID;
         let mut c = Cursor::new(if anonymous { "ANONYMOUS_GTID" } else { "GTID" }, body);
-        let mut event = GtidEvent { flags: c.u8("flags")?, ..GtidEvent::default() };
+        let mut event = GtidEvent {
+            flags: c.u8("flags")?,
+            ..GtidEvent::default()
+        };
         let uuid = Uuid(c.array("UUID")?);
         let gno = c.u64("number")?;
         if !anonymous {
@@ -62,7 +65,11 @@ impl GtidEvent {
         let both = immediate & 1 << 55 != 0;
         let immediate = immediate & !(1 << 55);
         event.immediate_commit_us = Some(immediate);
-        event.original_commit_us = Some(if both { c.uint(7, "original commit time")? } else { immediate });
+        event.original_commit_us = Some(if both {
+            c.uint(7, "original commit time")?
+        } else {
+            immediate
+        });
         if c.is_empty() {
             return Ok(event);
         }
@@ -74,14 +81,21 @@ impl GtidEvent {
         let both = immediate & 1 << 31 != 0;
         let immediate = immediate & !(1 << 31);
         event.immediate_server_version = Some(immediate);
-        event.original_server_version =
-            Some(if both { c.u32("original server version")? } else { immediate });
+        event.original_server_version = Some(if both {
+            c.u32("original server version")?
+        } else {
+            immediate
+        });
         Ok(event)
     }
 }
 
 fn valid(c: &Cursor<'_>, gno: u64) -> Result<u64, DecodeError> {
-    if (1..=GNO_MAX).contains(&gno) { Ok(gno) } else { Err(c.malformed("number")) }
+    if (1..=GNO_MAX).contains(&gno) {
+        Ok(gno)
+    } else {
+        Err(c.malformed("number"))
+    }
 }
 
 fn tagged(mut c: Cursor<'_>) -> Result<GtidEvent, DecodeError> {
@@ -101,7 +115,9 @@ fn tagged(mut c: Cursor<'_>) -> Result<GtidEvent, DecodeError> {
     let positive = |c: &Cursor<'_>, n: i64, field| u64::try_from(n).map_err(|_| c.malformed(field));
     while !c.is_empty() {
         match c.varlen("field's number")? {
-            0 => event.flags = u8::try_from(c.varlen("flags")?).map_err(|_| c.malformed("flags"))?,
+            0 => {
+                event.flags = u8::try_from(c.varlen("flags")?).map_err(|_| c.malformed("flags"))?
+            }
             1 => {
                 for byte in &mut uuid.0 {
                     *byte = u8::try_from(c.varlen("UUID")?).map_err(|_| c.malformed("UUID"))?;
@@ -139,9 +155,15 @@ fn tagged(mut c: Cursor<'_>) -> Result<GtidEvent, DecodeError> {
             _ => return Err(c.malformed("field's number")),
         }
     }
-    event.gtid = Some(Gtid { uuid, tag, gno: valid(&c, gno)? });
+    event.gtid = Some(Gtid {
+        uuid,
+        tag,
+        gno: valid(&c, gno)?,
+    });
     event.original_commit_us = event.original_commit_us.or(event.immediate_commit_us);
-    event.original_server_version = event.original_server_version.or(event.immediate_server_version);
+    event.original_server_version = event
+        .original_server_version
+        .or(event.immediate_server_version);
     Ok(event)
 }
 

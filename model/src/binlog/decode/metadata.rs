@@ -74,7 +74,9 @@ impl<'a> OptionalMetadata<'a> {
 
     /// UNSIGNED, numeric column by numeric column.
     pub fn signedness(&self) -> impl Iterator<Item = bool> + use<'a> {
-        self.signedness.iter().flat_map(|byte| (0..8).map(move |bit| byte << bit & 0x80 != 0))
+        self.signedness
+            .iter()
+            .flat_map(|byte| (0..8).map(move |bit| byte << bit & 0x80 != 0))
     }
 
     /// Collation ids, character column by character column.
@@ -112,14 +114,26 @@ impl<'a> OptionalMetadata<'a> {
     /// The primary key's parts, where they are given. Allocates in proportion to the bytes.
     pub fn primary_key(&self) -> Result<Option<Vec<KeyPart>>, DecodeError> {
         let with_prefix = !self.prefix_primary_key.is_empty();
-        let bytes = if with_prefix { self.prefix_primary_key } else { self.simple_primary_key };
+        let bytes = if with_prefix {
+            self.prefix_primary_key
+        } else {
+            self.simple_primary_key
+        };
         let mut c = Cursor::new(EVENT, bytes);
         let mut parts = Vec::new();
         while !c.is_empty() {
-            let column = usize::try_from(c.packed("primary key")?).map_err(|_| c.malformed("primary key"))?;
-            let prefix = if with_prefix { c.packed("primary key")? } else { 0 };
+            let column = usize::try_from(c.packed("primary key")?)
+                .map_err(|_| c.malformed("primary key"))?;
+            let prefix = if with_prefix {
+                c.packed("primary key")?
+            } else {
+                0
+            };
             let prefix = u32::try_from(prefix).map_err(|_| c.malformed("primary key"))?;
-            parts.push(KeyPart { column, prefix: Some(prefix).filter(|p| *p > 0) });
+            parts.push(KeyPart {
+                column,
+                prefix: Some(prefix).filter(|p| *p > 0),
+            });
         }
         Ok(Some(parts).filter(|parts| !parts.is_empty()))
     }
@@ -137,17 +151,29 @@ struct Charsets<'a> {
 impl<'a> Charsets<'a> {
     fn new(default: &'a [u8], each: &'a [u8]) -> Charsets<'a> {
         if default.is_empty() {
-            return Charsets { default: None, rest: Cursor::new(EVENT, each), exception: None, index: 0 };
+            return Charsets {
+                default: None,
+                rest: Cursor::new(EVENT, each),
+                exception: None,
+                index: 0,
+            };
         }
         let mut rest = Cursor::new(EVENT, default);
         let default = id(&mut rest);
         let exception = exception(&mut rest);
-        Charsets { default, rest, exception, index: 0 }
+        Charsets {
+            default,
+            rest,
+            exception,
+            index: 0,
+        }
     }
 }
 
 fn id(c: &mut Cursor<'_>) -> Option<u16> {
-    c.packed("character set").ok().and_then(|id| u16::try_from(id).ok())
+    c.packed("character set")
+        .ok()
+        .and_then(|id| u16::try_from(id).ok())
 }
 
 fn exception(c: &mut Cursor<'_>) -> Option<(u64, u16)> {

@@ -12,7 +12,9 @@ mod rows;
 mod statement;
 mod table_map;
 
-pub use control::{FormatDescription, Heartbeat, Incident, Rotate, XaPrepare, previous_gtids, rows_query, xid};
+pub use control::{
+    FormatDescription, Heartbeat, Incident, Rotate, XaPrepare, previous_gtids, rows_query, xid,
+};
 pub use gtid::GtidEvent;
 pub use metadata::{Members, OptionalMetadata};
 pub use payload::{PAYLOAD_LIMIT_BYTES, PayloadError, TransactionPayload};

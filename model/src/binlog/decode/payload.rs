@@ -60,7 +60,9 @@ impl<'a> TransactionPayload<'a> {
                 _ => {}
             }
         }
-        let size = size.and_then(|size| usize::try_from(size).ok()).ok_or_else(|| c.malformed("payload size"))?;
+        let size = size
+            .and_then(|size| usize::try_from(size).ok())
+            .ok_or_else(|| c.malformed("payload size"))?;
         let payload = c.take(size, "payload")?;
         Ok(TransactionPayload {
             compression,
@@ -79,15 +81,22 @@ impl<'a> TransactionPayload<'a> {
         let before = out.len();
         match self.compression {
             0 => {
-                let decoder = zstd::Decoder::with_buffer(self.payload).map_err(|_| PayloadError::Damaged)?;
+                let decoder =
+                    zstd::Decoder::with_buffer(self.payload).map_err(|_| PayloadError::Damaged)?;
                 let mut bounded = decoder.take(self.uncompressed_bytes + 1);
-                bounded.read_to_end(out).map_err(|_| PayloadError::Damaged)?;
+                bounded
+                    .read_to_end(out)
+                    .map_err(|_| PayloadError::Damaged)?;
             }
             TransactionPayload::NONE => out.extend_from_slice(self.payload),
             other => return Err(PayloadError::Compression(other)),
         }
         let found = (out.len() - before) as u64;
         let announced = self.uncompressed_bytes;
-        if found == announced { Ok(()) } else { Err(PayloadError::Size { announced, found }) }
+        if found == announced {
+            Ok(())
+        } else {
+            Err(PayloadError::Size { announced, found })
+        }
     }
 }

@@ -33,12 +33,21 @@ impl<'a> Query<'a> {
         if c.u8("schema's end")? != 0 {
             return Err(c.malformed("schema's end"));
         }
-        Ok(Query { thread_id, exec_time_s, error_code, status, schema, sql: c.rest() })
+        Ok(Query {
+            thread_id,
+            exec_time_s,
+            error_code,
+            status,
+            schema,
+            sql: c.rest(),
+        })
     }
 
     /// The status variables that are known, in order; it ends at the first that is not.
     pub fn status_vars(&self) -> StatusVars<'a> {
-        StatusVars { cursor: Cursor::new("QUERY", self.status) }
+        StatusVars {
+            cursor: Cursor::new("QUERY", self.status),
+        }
     }
 
     /// The statement as text, for people and parsers; what is no UTF-8 is replaced.
@@ -53,8 +62,15 @@ impl<'a> Query<'a> {
 
     /// Whether the statement starts with these words, in any case, each followed by a blank or the end.
     pub fn starts_with(&self, words: &[&str]) -> bool {
-        let mut given = self.sql.split(|b| b.is_ascii_whitespace() || *b == b';').filter(|w| !w.is_empty());
-        words.iter().all(|word| given.next().is_some_and(|g| g.eq_ignore_ascii_case(word.as_bytes())))
+        let mut given = self
+            .sql
+            .split(|b| b.is_ascii_whitespace() || *b == b';')
+            .filter(|w| !w.is_empty());
+        words.iter().all(|word| {
+            given
+                .next()
+                .is_some_and(|g| g.eq_ignore_ascii_case(word.as_bytes()))
+        })
     }
 }
 
@@ -149,5 +165,7 @@ impl<'a> Iterator for StatusVars<'a> {
 }
 
 fn skip<'a>(c: &mut Cursor<'a>, bytes: usize, code: u8) -> Option<StatusVar<'a>> {
-    c.take(bytes, "status variables").ok().map(|_| StatusVar::Other(code))
+    c.take(bytes, "status variables")
+        .ok()
+        .map(|_| StatusVar::Other(code))
 }

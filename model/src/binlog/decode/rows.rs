@@ -61,7 +61,12 @@ impl<'a> RowsEvent<'a> {
             EventType::WRITE_ROWS_V1 => (RowsKind::Insert, false),
             EventType::UPDATE_ROWS_V1 => (RowsKind::Update, false),
             EventType::DELETE_ROWS_V1 => (RowsKind::Delete, false),
-            _ => return Err(DecodeError::Malformed { event: "ROWS", field: "type" }),
+            _ => {
+                return Err(DecodeError::Malformed {
+                    event: "ROWS",
+                    field: "type",
+                });
+            }
         };
         let mut c = Cursor::new("ROWS", body);
         let table_id = c.uint(6, "table id")?;
@@ -69,17 +74,29 @@ impl<'a> RowsEvent<'a> {
         if second {
             // The length counts itself.
             let length = usize::from(c.u16("extra data's length")?);
-            let extra = length.checked_sub(2).ok_or_else(|| c.malformed("extra data's length"))?;
+            let extra = length
+                .checked_sub(2)
+                .ok_or_else(|| c.malformed("extra data's length"))?;
             c.take(extra, "extra data")?;
         }
-        let columns = usize::try_from(c.packed("number of columns")?).ok().filter(|n| (1..=4096).contains(n));
+        let columns = usize::try_from(c.packed("number of columns")?)
+            .ok()
+            .filter(|n| (1..=4096).contains(n));
         let columns = columns.ok_or_else(|| c.malformed("number of columns"))?;
         let present_before = c.take(columns.div_ceil(8), "bitmap of columns")?;
         let present_after = match kind {
             RowsKind::Update => c.take(columns.div_ceil(8), "bitmap of columns")?,
             _ => present_before,
         };
-        Ok(RowsEvent { table_id, flags, kind, columns, present_before, present_after, rows: c.rest() })
+        Ok(RowsEvent {
+            table_id,
+            flags,
+            kind,
+            columns,
+            present_before,
+            present_after,
+            rows: c.rest(),
+        })
     }
 
     /// Whether this is the last event of its statement.
@@ -90,7 +107,12 @@ impl<'a> RowsEvent<'a> {
     /// The rows, given the columns that TABLE_MAP (or the table) has; as many as [`RowsEvent::columns`], or
     /// the first row is an error.
     pub fn rows<'c>(&self, columns: &'c [Column]) -> RowChanges<'a, 'c> {
-        RowChanges { event: *self, columns, rest: self.rows, failed: false }
+        RowChanges {
+            event: *self,
+            columns,
+            rest: self.rows,
+            failed: false,
+        }
     }
 }
 
@@ -115,14 +137,19 @@ pub struct RowChanges<'a, 'c> {
 impl<'a> RowChanges<'a, '_> {
     fn image(&mut self, present: &'a [u8]) -> Result<Partial<'a>, RowError> {
         let length = Partial::len(self.columns, present, self.rest)?;
-        let (image, rest) = self.rest.split_at_checked(length).ok_or(RowError::Truncated)?;
+        let (image, rest) = self
+            .rest
+            .split_at_checked(length)
+            .ok_or(RowError::Truncated)?;
         self.rest = rest;
         Ok(Partial { present, image })
     }
 
     fn change(&mut self) -> Result<RowChange<'a>, RowError> {
         if self.columns.len() != self.event.columns {
-            return Err(RowError::Malformed("another number of columns than its table"));
+            return Err(RowError::Malformed(
+                "another number of columns than its table",
+            ));
         }
         let before = match self.event.kind {
             RowsKind::Insert => None,

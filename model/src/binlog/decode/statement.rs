@@ -15,7 +15,10 @@ impl IntVar {
     /// Reads the body.
     pub fn decode(body: &[u8]) -> Result<IntVar, DecodeError> {
         let mut c = Cursor::new("INTVAR", body);
-        Ok(IntVar { kind: c.u8("kind")?, value: c.u64("value")? })
+        Ok(IntVar {
+            kind: c.u8("kind")?,
+            value: c.u64("value")?,
+        })
     }
 }
 
@@ -30,7 +33,9 @@ impl Rand {
     /// Reads the body.
     pub fn decode(body: &[u8]) -> Result<Rand, DecodeError> {
         let mut c = Cursor::new("RAND", body);
-        Ok(Rand { seeds: (c.u64("first seed")?, c.u64("second seed")?) })
+        Ok(Rand {
+            seeds: (c.u64("first seed")?, c.u64("second seed")?),
+        })
     }
 }
 
@@ -54,6 +59,9 @@ impl<'a> UserVar<'a> {
         }
         let (kind, collation) = (c.u8("type")?, c.u32("collation")?);
         let length = c.u32("value's length")? as usize;
-        Ok(UserVar { name, value: Some((kind, collation, c.take(length, "value")?)) })
+        Ok(UserVar {
+            name,
+            value: Some((kind, collation, c.take(length, "value")?)),
+        })
     }
 }

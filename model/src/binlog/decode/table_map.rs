@@ -97,19 +97,36 @@ impl<'a> TableMap<'a> {
         let flags = c.u16("flags")?;
         let name = |c: &mut Cursor<'a>, field| -> Result<&'a [u8], DecodeError> {
             let text = c.packed_bytes(field)?;
-            if c.u8(field)? == 0 { Ok(text) } else { Err(c.malformed(field)) }
+            if c.u8(field)? == 0 {
+                Ok(text)
+            } else {
+                Err(c.malformed(field))
+            }
         };
         let schema = name(&mut c, "schema")?;
         let table = name(&mut c, "table")?;
         let types = c.packed_bytes("column types")?;
         let metadata = c.packed_bytes("type parameters")?;
         let null_bits = c.take(types.len().div_ceil(8), "NULL bits")?;
-        Ok(TableMap { table_id, flags, schema, table, types, metadata, null_bits, optional: c.rest() })
+        Ok(TableMap {
+            table_id,
+            flags,
+            schema,
+            table,
+            types,
+            metadata,
+            null_bits,
+            optional: c.rest(),
+        })
     }
 
     /// `schema.table`, for people.
     pub fn full_name(&self) -> String {
-        format!("{}.{}", String::from_utf8_lossy(self.schema), String::from_utf8_lossy(self.table))
+        format!(
+            "{}.{}",
+            String::from_utf8_lossy(self.schema),
+            String::from_utf8_lossy(self.table)
+        )
     }
 
     /// The optional metadata; all of it absent before 8.0.
@@ -134,7 +151,8 @@ impl<'a> TableMap<'a> {
             let mut kind = kind(i, *type_code, &mut metadata)?;
             let mut collation = None;
             match &mut kind {
-                ColumnKind::Int { unsigned: flag, .. } | ColumnKind::Decimal { unsigned: flag, .. } => {
+                ColumnKind::Int { unsigned: flag, .. }
+                | ColumnKind::Decimal { unsigned: flag, .. } => {
                     *flag = unsigned.next().unwrap_or(false);
                 }
                 ColumnKind::Float | ColumnKind::Double | ColumnKind::Year => {
@@ -181,7 +199,9 @@ impl<'a> TableMap<'a> {
 
     /// Whether a column (counted from 0) may be NULL.
     pub fn is_nullable(&self, column: usize) -> bool {
-        self.null_bits.get(column / 8).is_some_and(|byte| byte >> (column % 8) & 1 == 1)
+        self.null_bits
+            .get(column / 8)
+            .is_some_and(|byte| byte >> (column % 8) & 1 == 1)
     }
 
     /// The primary key's parts, where the metadata is FULL and there is a key.
@@ -189,7 +209,10 @@ impl<'a> TableMap<'a> {
         let parts = self.optional()?.primary_key()?;
         match &parts {
             Some(parts) if parts.iter().any(|part| part.column >= self.types.len()) => {
-                Err(DecodeError::Malformed { event: "TABLE_MAP", field: "primary key" })
+                Err(DecodeError::Malformed {
+                    event: "TABLE_MAP",
+                    field: "primary key",
+                })
             }
             _ => Ok(parts),
         }
@@ -200,14 +223,22 @@ impl<'a> TableMap<'a> {
     /// Compared are number of columns, type codes and type parameters: what the binary form depends on.
     pub fn compatible(&self, def: &TableDef) -> Result<(), Mismatch> {
         if self.types.len() != def.columns.len() {
-            return Err(Mismatch::Count { binlog: self.types.len(), table: def.columns.len() });
+            return Err(Mismatch::Count {
+                binlog: self.types.len(),
+                table: def.columns.len(),
+            });
         }
         let mut metadata = Cursor::new("TABLE_MAP", self.metadata);
         for (i, (type_code, column)) in self.types.iter().zip(&def.columns).enumerate() {
             let binlog = kind(i, *type_code, &mut metadata)?;
             if wire_type(&binlog) != wire_type(&column.kind) {
                 let (name, table) = (column.name.clone(), column.kind.clone());
-                return Err(Mismatch::Kind { column: i + 1, name, binlog, table });
+                return Err(Mismatch::Kind {
+                    column: i + 1,
+                    name,
+                    binlog,
+                    table,
+                });
             }
         }
         Ok(())
@@ -230,7 +261,9 @@ pub(crate) fn wire_type(kind: &ColumnKind) -> (u8, WireMetadata) {
         }
         ColumnKind::Float => (code::FLOAT, One(4)),
         ColumnKind::Double => (code::DOUBLE, One(8)),
-        ColumnKind::Decimal { precision, scale, .. } => (code::NEWDECIMAL, Two(*precision, *scale)),
+        ColumnKind::Decimal {
+            precision, scale, ..
+        } => (code::NEWDECIMAL, Two(*precision, *scale)),
         ColumnKind::Bit { bits } => (code::BIT, Two(bits % 8, bits / 8)),
         ColumnKind::Year => (code::YEAR, None),
         ColumnKind::Date => (code::DATE, None),
@@ -269,9 +302,16 @@ pub(crate) enum WireMetadata {
 
 /// The kind of a column, reading its parameters; signs, character sets and members are not in them.
 /// Strings come out as text.
-fn kind(column: usize, type_code: u8, metadata: &mut Cursor<'_>) -> Result<ColumnKind, DecodeError> {
+fn kind(
+    column: usize,
+    type_code: u8,
+    metadata: &mut Cursor<'_>,
+) -> Result<ColumnKind, DecodeError> {
     let field = "type parameters";
-    let int = |bytes| ColumnKind::Int { bytes, unsigned: false };
+    let int = |bytes| ColumnKind::Int {
+        bytes,
+        unsigned: false,
+    };
     let kind = match type_code {
         code::TINY => int(1),
         code::SHORT => int(2),
@@ -288,7 +328,11 @@ fn kind(column: usize, type_code: u8, metadata: &mut Cursor<'_>) -> Result<Colum
             if precision == 0 || precision > 65 || scale > 30 || scale > precision {
                 return Err(metadata.malformed(field));
             }
-            ColumnKind::Decimal { precision, scale, unsigned: false }
+            ColumnKind::Decimal {
+                precision,
+                scale,
+                unsigned: false,
+            }
         }
         code::BIT => {
             let bits = u16::from(metadata.u8(field)?) + 8 * u16::from(metadata.u8(field)?);
@@ -313,16 +357,29 @@ fn kind(column: usize, type_code: u8, metadata: &mut Cursor<'_>) -> Result<Colum
                 _ => ColumnKind::Timestamp { fsp },
             }
         }
-        code::VARCHAR | code::VAR_STRING => ColumnKind::Varchar { max_bytes: metadata.u16(field)?.into() },
+        code::VARCHAR | code::VAR_STRING => ColumnKind::Varchar {
+            max_bytes: metadata.u16(field)?.into(),
+        },
         code::STRING | code::ENUM | code::SET => string(metadata)?,
-        code::TINY_BLOB..=code::BLOB => ColumnKind::Text { length_bytes: prefix(metadata)? },
+        code::TINY_BLOB..=code::BLOB => ColumnKind::Text {
+            length_bytes: prefix(metadata)?,
+        },
         code::JSON => match prefix(metadata)? {
             4 => ColumnKind::Json,
             _ => return Err(metadata.malformed(field)),
         },
-        code::GEOMETRY => ColumnKind::Geometry { length_bytes: prefix(metadata)? },
-        code::VECTOR => ColumnKind::Vector { length_bytes: prefix(metadata)? },
-        code => return Err(DecodeError::ColumnType { column: column + 1, code }),
+        code::GEOMETRY => ColumnKind::Geometry {
+            length_bytes: prefix(metadata)?,
+        },
+        code::VECTOR => ColumnKind::Vector {
+            length_bytes: prefix(metadata)?,
+        },
+        code => {
+            return Err(DecodeError::ColumnType {
+                column: column + 1,
+                code,
+            });
+        }
     };
     Ok(kind)
 }
@@ -332,11 +389,19 @@ fn string(metadata: &mut Cursor<'_>) -> Result<ColumnKind, DecodeError> {
     let field = "type parameters";
     let (real, length) = (metadata.u8(field)?, metadata.u8(field)?);
     match (real, length) {
-        (code::ENUM, 1 | 2) => Ok(ColumnKind::Enum { members: Arc::from([]), bytes: length }),
-        (code::SET, 1..=4 | 8) => Ok(ColumnKind::Set { members: Arc::from([]), bytes: length }),
+        (code::ENUM, 1 | 2) => Ok(ColumnKind::Enum {
+            members: Arc::from([]),
+            bytes: length,
+        }),
+        (code::SET, 1..=4 | 8) => Ok(ColumnKind::Set {
+            members: Arc::from([]),
+            bytes: length,
+        }),
         _ if real | 0x30 == code::STRING => {
             let high = u32::from((real & 0x30) ^ 0x30) << 4;
-            Ok(ColumnKind::Char { max_bytes: high | u32::from(length) })
+            Ok(ColumnKind::Char {
+                max_bytes: high | u32::from(length),
+            })
         }
         _ => Err(metadata.malformed(field)),
     }
@@ -367,16 +432,26 @@ fn collation_by_id(id: u16) -> Option<Collation> {
         CollationId::UNKNOWN_COLLATION_ID => None,
         id => {
             let known = Known::resolve(id);
-            Some(Collation { charset: known.charset().into(), name: known.collation().into() })
+            Some(Collation {
+                charset: known.charset().into(),
+                name: known.collation().into(),
+            })
         }
     }
 }
 
 /// Members of an ENUM or SET as text; they are stored in the column's character set.
-fn texts<'a>(members: Option<impl Iterator<Item = &'a [u8]>>, collation: Option<&Collation>) -> Arc<[String]> {
+fn texts<'a>(
+    members: Option<impl Iterator<Item = &'a [u8]>>,
+    collation: Option<&Collation>,
+) -> Arc<[String]> {
     let encoding = collation
         .filter(|c| !c.charset.starts_with("utf8"))
         .and_then(|c| encoding_rs::Encoding::for_label(c.charset.as_bytes()))
         .unwrap_or(encoding_rs::UTF_8);
-    members.into_iter().flatten().map(|m| encoding.decode_without_bom_handling(m).0.into_owned()).collect()
+    members
+        .into_iter()
+        .flatten()
+        .map(|m| encoding.decode_without_bom_handling(m).0.into_owned())
+        .collect()
 }

@@ -17,7 +17,12 @@ pub(super) struct Group<'w> {
 
 impl<'w> Group<'w> {
     /// Events that are no transaction.
-    pub(super) fn bare(writer: &Writer, out: &'w mut Vec<u8>, start_pos: u64, timestamp_s: u32) -> Group<'w> {
+    pub(super) fn bare(
+        writer: &Writer,
+        out: &'w mut Vec<u8>,
+        start_pos: u64,
+        timestamp_s: u32,
+    ) -> Group<'w> {
         Group {
             start: out.len(),
             out,

@@ -24,10 +24,19 @@ const COMMIT_TIMES: u32 = 80_001;
 const SERVER_VERSIONS: u32 = 80_014;
 
 /// Writes the event, save what is pending.
-pub(super) fn write(group: &mut Group<'_>, version: u32, head: &Head<'_>, statements: bool) -> Pending {
+pub(super) fn write(
+    group: &mut Group<'_>,
+    version: u32,
+    head: &Head<'_>,
+    statements: bool,
+) -> Pending {
     // 5.6 sets the flag always.
     let may_have_statements = statements || version < 50_700;
-    let flags = if may_have_statements { GtidEvent::MAY_HAVE_STATEMENTS } else { 0 };
+    let flags = if may_have_statements {
+        GtidEvent::MAY_HAVE_STATEMENTS
+    } else {
+        0
+    };
     if let Some(Gtid { tag: Some(tag), .. }) = head.gtid {
         let event = GtidEvent {
             gtid: head.gtid,
@@ -45,7 +54,11 @@ pub(super) fn write(group: &mut Group<'_>, version: u32, head: &Head<'_>, statem
     if head.gtid.is_none() && version < 50_700 {
         return Pending::None;
     }
-    let event_type = if head.gtid.is_some() { EventType::GTID } else { EventType::ANONYMOUS_GTID };
+    let event_type = if head.gtid.is_some() {
+        EventType::GTID
+    } else {
+        EventType::ANONYMOUS_GTID
+    };
     let event = group.event(event_type, 0);
     let out = &mut *group.out;
     let (uuid, gno) = head.gtid.map(|g| (g.uuid.0, g.gno)).unwrap_or_default();
@@ -61,7 +74,9 @@ pub(super) fn write(group: &mut Group<'_>, version: u32, head: &Head<'_>, statem
     if version >= COMMIT_TIMES {
         let relayed = head.original_commit_us != head.immediate_commit_us;
         let mark = u64::from(relayed) << 55;
-        out.extend_from_slice(&(head.immediate_commit_us & ((1 << 55) - 1) | mark).to_le_bytes()[..7]);
+        out.extend_from_slice(
+            &(head.immediate_commit_us & ((1 << 55) - 1) | mark).to_le_bytes()[..7],
+        );
         if relayed {
             out.extend_from_slice(&head.original_commit_us.to_le_bytes()[..7]);
         }
@@ -101,7 +116,8 @@ fn length(group: &mut Group<'_>, at: usize) {
     let start = group.start();
     group.out.splice(at..at + 3, field);
     let event = &mut group.out[start + 9..start + 13];
-    let event_length = u32::from_le_bytes([event[0], event[1], event[2], event[3]]) as usize + size - 3;
+    let event_length =
+        u32::from_le_bytes([event[0], event[1], event[2], event[3]]) as usize + size - 3;
     event.copy_from_slice(&(event_length as u32).to_le_bytes());
 }
 
@@ -153,7 +169,10 @@ fn message(out: &mut Vec<u8>, event: &GtidEvent, tag: &Tag, transaction_length: 
     push_varlen(&mut fields, 8);
     push_varlen(&mut fields, transaction_length);
     push_varlen(&mut fields, 9);
-    push_varlen(&mut fields, u64::from(event.immediate_server_version.unwrap_or_default()));
+    push_varlen(
+        &mut fields,
+        u64::from(event.immediate_server_version.unwrap_or_default()),
+    );
     // Version, size (of at most 2 bytes: the fields are under 300) and the last needed field in front.
     let size = fields.len() + 3;
     let size = if size > 127 { size + 1 } else { size };

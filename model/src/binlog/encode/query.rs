@@ -28,21 +28,43 @@ impl Writer {
 
     /// Appends a statement that the server makes up itself.
     pub(super) fn control(&self, group: &mut Group<'_>, head: &Head<'_>, sql: &str) {
-        let flags = if sql == "BEGIN" { flag::SUPPRESS_USE } else { 0 };
+        let flags = if sql == "BEGIN" {
+            flag::SUPPRESS_USE
+        } else {
+            0
+        };
         self.query(group, head, head.default_schema, sql, flags, false);
     }
 
     /// Appends a statement that commits by itself.
-    pub(super) fn statement(&self, group: &mut Group<'_>, head: &Head<'_>, schema: &str, sql: &str) {
+    pub(super) fn statement(
+        &self,
+        group: &mut Group<'_>,
+        head: &Head<'_>,
+        schema: &str,
+        sql: &str,
+    ) {
         // What makes or drops a schema must not be preceded by USE of it.
         let mut words = sql.split_whitespace();
-        let mut next = |options: &[&str]| words.next().is_some_and(|w| options.iter().any(|o| w.eq_ignore_ascii_case(o)));
+        let mut next = |options: &[&str]| {
+            words
+                .next()
+                .is_some_and(|w| options.iter().any(|o| w.eq_ignore_ascii_case(o)))
+        };
         let about_schema = next(&["create", "drop", "alter"]) && next(&["database", "schema"]);
         let flags = if about_schema { flag::SUPPRESS_USE } else { 0 };
         self.query(group, head, schema, sql, flags, true);
     }
 
-    fn query(&self, group: &mut Group<'_>, head: &Head<'_>, schema: &str, sql: &str, flags: u16, ddl: bool) {
+    fn query(
+        &self,
+        group: &mut Group<'_>,
+        head: &Head<'_>,
+        schema: &str,
+        sql: &str,
+        flags: u16,
+        ddl: bool,
+    ) {
         let event = group.event(EventType::QUERY, flags);
         let out = &mut *group.out;
         // Names have at most 64 characters; one that the length byte cannot hold is left out.

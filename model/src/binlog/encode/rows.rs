@@ -49,7 +49,9 @@ impl Writer {
         group: &mut Group<'_>,
         rows: impl Iterator<Item = RowWrite<'a>> + Clone,
     ) -> bool {
-        let mut rows = rows.filter(|r| r.before.is_some() || r.after.is_some()).peekable();
+        let mut rows = rows
+            .filter(|r| r.before.is_some() || r.after.is_some())
+            .peekable();
         let any = rows.peek().is_some();
         while rows.peek().is_some() {
             let statement = rows.clone();
@@ -68,12 +70,20 @@ impl Writer {
     }
 
     /// A TABLE_MAP for each table, in the order in which the rows first need it.
-    fn table_maps<'a>(&self, group: &mut Group<'_>, rows: impl Iterator<Item = RowWrite<'a>> + Clone) {
+    fn table_maps<'a>(
+        &self,
+        group: &mut Group<'_>,
+        rows: impl Iterator<Item = RowWrite<'a>> + Clone,
+    ) {
         let mut last = None;
         for (i, row) in rows.clone().enumerate() {
             let id = row.template.table_id;
             // Most rows have the table of the row before; the search stops at a table's first row.
-            let seen = last == Some(id) || rows.clone().take(i).any(|earlier| earlier.template.table_id == id);
+            let seen = last == Some(id)
+                || rows
+                    .clone()
+                    .take(i)
+                    .any(|earlier| earlier.template.table_id == id);
             last = Some(id);
             if !seen {
                 let event = group.event(EventType::TABLE_MAP, 0);
@@ -107,14 +117,16 @@ impl Writer {
                     RowsKind::Insert => bitmaps.starts_with(after),
                     RowsKind::Delete => bitmaps.starts_with(before),
                     RowsKind::Update => {
-                        bitmaps.starts_with(before) && bitmaps.get(width..).is_some_and(|b| b.starts_with(after))
+                        bitmaps.starts_with(before)
+                            && bitmaps.get(width..).is_some_and(|b| b.starts_with(after))
                     }
                 };
                 p.template.table_id == row.template.table_id
                     && p.kind == kind
                     && p.flags == row.flags
                     && same_columns
-                    && group.out.len() - p.at - HEADER_LENGTH + needed <= self.options.rows_event_max_bytes
+                    && group.out.len() - p.at - HEADER_LENGTH + needed
+                        <= self.options.rows_event_max_bytes
             };
             if !pending.as_ref().is_some_and(fits) {
                 if let Some(full) = pending.take() {
@@ -141,9 +153,19 @@ impl Writer {
         let template = row.template;
         let minimal = self.options.row_image == RowImage::Minimal;
         if row.before.is_some() {
-            fill(before, if minimal { &template.key } else { &template.all });
+            fill(
+                before,
+                if minimal {
+                    &template.key
+                } else {
+                    &template.all
+                },
+            );
             if !minimal {
-                before.iter_mut().zip(&template.blobs).for_each(|(to, blob)| *to &= !blob);
+                before
+                    .iter_mut()
+                    .zip(&template.blobs)
+                    .for_each(|(to, blob)| *to &= !blob);
             }
         }
         match (row.before, row.after) {
@@ -151,7 +173,11 @@ impl Writer {
                 let pairs = fields(row.columns, old).zip(fields(row.columns, new));
                 for (i, (old, new)) in pairs.enumerate().take(BITMAP * 8) {
                     let mask = 1 << (i % 8);
-                    let optional = minimal || template.blobs.get(i / 8).is_some_and(|byte| byte & mask != 0);
+                    let optional = minimal
+                        || template
+                            .blobs
+                            .get(i / 8)
+                            .is_some_and(|byte| byte & mask != 0);
                     if !optional || old != new {
                         after[i / 8] |= mask;
                     }
@@ -200,7 +226,13 @@ fn start<'a>(
     if kind != RowsKind::Delete {
         out.extend_from_slice(after);
     }
-    Pending { at, bitmaps_at, template: row.template, kind, flags: row.flags }
+    Pending {
+        at,
+        bitmaps_at,
+        template: row.template,
+        kind,
+        flags: row.flags,
+    }
 }
 
 /// Appends an image of the present columns.
@@ -209,7 +241,11 @@ fn push_image(out: &mut Vec<u8>, row: &RowWrite<'_>, image: &[u8], present: &[u8
         out.extend_from_slice(image);
         return;
     }
-    let wanted = |i: usize| present.get(i / 8).is_some_and(|byte| byte >> (i % 8) & 1 == 1);
+    let wanted = |i: usize| {
+        present
+            .get(i / 8)
+            .is_some_and(|byte| byte >> (i % 8) & 1 == 1)
+    };
     let nulls_at = out.len();
     let count: u32 = present.iter().map(|byte| byte.count_ones()).sum();
     out.resize(nulls_at + (count as usize).div_ceil(8), 0);

@@ -65,7 +65,12 @@ impl TableTemplate {
             columns: columns.len(),
             all: bitmap(columns.iter().map(|_| true)),
             key: bitmap((0..columns.len()).map(in_key)),
-            blobs: bitmap(columns.iter().enumerate().map(|(i, c)| is_blob(&c.kind) && !in_key(i))),
+            blobs: bitmap(
+                columns
+                    .iter()
+                    .enumerate()
+                    .map(|(i, c)| is_blob(&c.kind) && !in_key(i)),
+            ),
         }
     }
 
@@ -82,10 +87,15 @@ impl TableTemplate {
 
 fn key_parts(def: &TableDef) -> Option<&[KeyPart]> {
     let not_null = |parts: &[KeyPart]| {
-        parts.iter().all(|p| p.prefix.is_none() && def.columns.get(p.column).is_some_and(|c| !c.nullable))
+        parts
+            .iter()
+            .all(|p| p.prefix.is_none() && def.columns.get(p.column).is_some_and(|c| !c.nullable))
     };
     let unique = def.uniques.iter().find(|key| not_null(&key.parts));
-    def.primary.as_ref().or(unique).map(|key| key.parts.as_slice())
+    def.primary
+        .as_ref()
+        .or(unique)
+        .map(|key| key.parts.as_slice())
 }
 
 fn is_blob(kind: &ColumnKind) -> bool {
@@ -130,10 +140,17 @@ fn optional_metadata(writer: &Writer, def: &TableDef, body: &mut Vec<u8>) {
         }
     };
     let columns = &def.columns;
-    field(1, &bitmap_from_top(columns.iter().filter_map(|c| is_unsigned(&c.kind))));
+    field(
+        1,
+        &bitmap_from_top(columns.iter().filter_map(|c| is_unsigned(&c.kind))),
+    );
     let text = |c: &Column| match c.kind {
-        ColumnKind::Char { .. } | ColumnKind::Varchar { .. } | ColumnKind::Text { .. } => Some(collation_id(c, def)),
-        ColumnKind::Binary { .. } | ColumnKind::Varbinary { .. } | ColumnKind::Blob { .. } => Some(BINARY_COLLATION),
+        ColumnKind::Char { .. } | ColumnKind::Varchar { .. } | ColumnKind::Text { .. } => {
+            Some(collation_id(c, def))
+        }
+        ColumnKind::Binary { .. } | ColumnKind::Varbinary { .. } | ColumnKind::Blob { .. } => {
+            Some(BINARY_COLLATION)
+        }
         _ => None,
     };
     let (default, each) = charsets(columns.iter().filter_map(text).collect());
@@ -160,8 +177,12 @@ fn optional_metadata(writer: &Writer, def: &TableDef, body: &mut Vec<u8>) {
     let (mut sets, mut enums) = (Vec::new(), Vec::new());
     for column in columns {
         match &column.kind {
-            ColumnKind::Set { members: list, .. } => push_members(&mut sets, list, column.collation.as_ref()),
-            ColumnKind::Enum { members: list, .. } => push_members(&mut enums, list, column.collation.as_ref()),
+            ColumnKind::Set { members: list, .. } => {
+                push_members(&mut sets, list, column.collation.as_ref())
+            }
+            ColumnKind::Enum { members: list, .. } => {
+                push_members(&mut enums, list, column.collation.as_ref())
+            }
             _ => {}
         }
     }
@@ -197,7 +218,11 @@ fn is_unsigned(kind: &ColumnKind) -> Option<bool> {
 fn charsets(ids: Vec<u16>) -> (Vec<u8>, Vec<u8>) {
     let count = |id: u16| ids.iter().filter(|other| **other == id).count();
     // The lowest of the most frequent ones, as the server's ordered map gives it.
-    let Some(default) = ids.iter().copied().max_by_key(|id| (count(*id), std::cmp::Reverse(*id))) else {
+    let Some(default) = ids
+        .iter()
+        .copied()
+        .max_by_key(|id| (count(*id), std::cmp::Reverse(*id)))
+    else {
         return (Vec::new(), Vec::new());
     };
     let (mut short, mut each) = (Vec::new(), Vec::new());
@@ -209,14 +234,21 @@ fn charsets(ids: Vec<u16>) -> (Vec<u8>, Vec<u8>) {
             push_packed(&mut short, (*id).into());
         }
     }
-    if short.len() <= each.len() { (short, Vec::new()) } else { (Vec::new(), each) }
+    if short.len() <= each.len() {
+        (short, Vec::new())
+    } else {
+        (Vec::new(), each)
+    }
 }
 
 fn collation_id(column: &Column, def: &TableDef) -> u16 {
     use mysql_common::collations::{Collation as Known, CollationId};
     let wanted: &Collation = column.collation.as_ref().unwrap_or(&def.collation);
     // 8.0.29 renamed utf8_* to utf8mb3_*.
-    let old_name = wanted.name.strip_prefix("utf8mb3_").map(|rest| format!("utf8_{rest}"));
+    let old_name = wanted
+        .name
+        .strip_prefix("utf8mb3_")
+        .map(|rest| format!("utf8_{rest}"));
     let is_wanted = |id: &u16| {
         let name = Known::resolve(CollationId::from(*id));
         let name = name.collation();

@@ -17,7 +17,14 @@ pub struct LogFile {
 
 impl LogFile {
     pub(super) fn new(number: u64, now_us: u64, previous: GtidSet) -> LogFile {
-        LogFile { number, created_us: now_us, modified_us: now_us, length: 0, previous, extents: Vec::new() }
+        LogFile {
+            number,
+            created_us: now_us,
+            modified_us: now_us,
+            length: 0,
+            previous,
+            extents: Vec::new(),
+        }
     }
 
     /// 142 for `base.000142`.
@@ -42,7 +49,10 @@ impl LogFile {
 
     /// Its end.
     pub fn end(&self) -> LogPos {
-        LogPos { file: self.number, pos: self.length }
+        LogPos {
+            file: self.number,
+            pos: self.length,
+        }
     }
 
     /// All GTIDs of the files before it, purged ones included.
@@ -74,7 +84,10 @@ impl LogFile {
 
     /// At most `length` bytes from a position on, as far as they lie together.
     pub(super) fn span_at(&self, pos: u64, length: u64) -> Option<Span> {
-        let at = self.extents.partition_point(|(start, _)| *start <= pos).checked_sub(1)?;
+        let at = self
+            .extents
+            .partition_point(|(start, _)| *start <= pos)
+            .checked_sub(1)?;
         let (start, span) = self.extents.get(at)?;
         let usize = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
         (pos <= self.length).then(|| span.slice(usize(pos - start), usize(length)))

@@ -55,7 +55,13 @@ pub struct Binlog {
 impl Binlog {
     /// A binlog whose first file is `base.first_number`, as a server has it after its start at `now_us`
     /// (µs since 1970); `purged` is what earlier files held.
-    pub fn new(writer: Writer, base: &str, first_number: u64, purged: GtidSet, now_us: u64) -> Binlog {
+    pub fn new(
+        writer: Writer,
+        base: &str,
+        first_number: u64,
+        purged: GtidSet,
+        now_us: u64,
+    ) -> Binlog {
         let mut log = Binlog {
             writer,
             base: base.to_owned(),
@@ -94,7 +100,8 @@ impl Binlog {
     /// A file, by number.
     pub fn file(&self, number: u64) -> Option<&LogFile> {
         let first = self.files.first()?.number();
-        self.files.get(usize::try_from(number.checked_sub(first)?).ok()?)
+        self.files
+            .get(usize::try_from(number.checked_sub(first)?).ok()?)
     }
 
     /// The end of what is written.
@@ -140,7 +147,11 @@ impl Binlog {
         if let Some(file) = self.files.last_mut() {
             file.extend(span, now_us);
         }
-        Written { start, end: self.end(), span }
+        Written {
+            start,
+            end: self.end(),
+            span,
+        }
     }
 
     /// Everything written is durable now.
@@ -163,14 +174,18 @@ impl Binlog {
     pub fn rotate(&mut self, now_us: u64) {
         let number = self.end().file;
         let next = self.name(number + 1);
-        self.append(now_us, None, |writer, out, pos| writer.rotate(out, pos, seconds(now_us), &next));
+        self.append(now_us, None, |writer, out, pos| {
+            writer.rotate(out, pos, seconds(now_us), &next)
+        });
         self.close_file();
         self.open_file(number + 1, now_us, 0);
     }
 
     /// Ends the file with STOP, as a server in good order does.
     pub fn stop(&mut self, now_us: u64) {
-        self.append(now_us, None, |writer, out, pos| writer.stop(out, pos, seconds(now_us)));
+        self.append(now_us, None, |writer, out, pos| {
+            writer.stop(out, pos, seconds(now_us))
+        });
         self.close_file();
         self.sync();
         self.publish();
@@ -188,7 +203,11 @@ impl Binlog {
     /// recovery cuts off. Files behind it go. Memory stays, for those who read on.
     pub fn truncate_to(&mut self, end: LogPos) {
         self.files.retain(|file| file.number() <= end.file);
-        let Some(file) = self.files.last_mut().filter(|file| file.number() == end.file) else {
+        let Some(file) = self
+            .files
+            .last_mut()
+            .filter(|file| file.number() == end.file)
+        else {
             return;
         };
         file.truncate(end.pos);
@@ -210,17 +229,27 @@ impl Binlog {
     pub fn purge_before(&mut self, before_us: u64, in_use: Option<u64>) -> Vec<String> {
         let last = self.end().file;
         let stays = |file: &LogFile| {
-            file.modified_us() >= before_us || file.number() == last || in_use.is_some_and(|n| file.number() >= n)
+            file.modified_us() >= before_us
+                || file.number() == last
+                || in_use.is_some_and(|n| file.number() >= n)
         };
         let count = self.files.iter().position(stays).unwrap_or(0);
-        let gone: Vec<u64> = self.files.drain(..count).map(|file| file.number()).collect();
+        let gone: Vec<u64> = self
+            .files
+            .drain(..count)
+            .map(|file| file.number())
+            .collect();
         gone.into_iter().map(|number| self.name(number)).collect()
     }
 
     /// The newest file at whose start nothing is missing for one who has `set`: where a dump by
     /// auto-position begins (`MYSQL_BIN_LOG::find_first_log_not_in_gtid_set`). `None`: it was purged.
     pub fn find_file_for(&self, set: &GtidSet) -> Option<u64> {
-        self.files.iter().rev().find(|file| file.previous().is_subset_of(set)).map(LogFile::number)
+        self.files
+            .iter()
+            .rev()
+            .find(|file| file.previous().is_subset_of(set))
+            .map(LogFile::number)
     }
 
     /// What follows a place: contiguous bytes up to the end of an extent or of what is published.
@@ -260,8 +289,17 @@ impl Binlog {
 
     /// The groups of a file from position `from` (a group's start, or anything up to the first one) up to,
     /// not including, the first that starts at `to` or behind. Nothing for a file that is not there.
-    pub fn groups(&self, number: u64, from: u64, to: u64) -> impl Iterator<Item = Result<Group<'_>, BinlogError>> {
-        let checksum = if self.writer.options().checksum { Checksum::Crc32 } else { Checksum::None };
+    pub fn groups(
+        &self,
+        number: u64,
+        from: u64,
+        to: u64,
+    ) -> impl Iterator<Item = Result<Group<'_>, BinlogError>> {
+        let checksum = if self.writer.options().checksum {
+            Checksum::Crc32
+        } else {
+            Checksum::None
+        };
         let extents = self.file(number).map(LogFile::extents).unwrap_or_default();
         let from = from.max(FIRST_POSITION);
         extents
@@ -285,7 +323,9 @@ impl Binlog {
 
     fn open_file(&mut self, number: u64, now_us: u64, created_s: u32) {
         let (writer, logged) = (&self.writer, &self.logged);
-        let span = self.chunks.append(|out| writer.file_head(out, seconds(now_us), created_s, logged));
+        let span = self
+            .chunks
+            .append(|out| writer.file_head(out, seconds(now_us), created_s, logged));
         let mut file = LogFile::new(number, now_us, logged.clone());
         file.extend(span, now_us);
         self.files.push(file);

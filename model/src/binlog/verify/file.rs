@@ -9,14 +9,29 @@ use crate::gtid::{Gtid, GtidSet};
 
 /// What is in a file, and what is wrong with it.
 pub(super) fn look(input: &Input<'_>, last: bool) -> (FileReport, Vec<Problem>) {
-    let mut file = FileReport { name: input.name.to_owned(), ..FileReport::default() };
+    let mut file = FileReport {
+        name: input.name.to_owned(),
+        ..FileReport::default()
+    };
     let mut problems = Vec::new();
     let end = frames(input, &mut file, &mut problems);
-    let error = groups(input, end.as_ref().map_or(input.bytes.len() as u64, |e| e.pos), &mut file, &mut problems);
+    let error = groups(
+        input,
+        end.as_ref().map_or(input.bytes.len() as u64, |e| e.pos),
+        &mut file,
+        &mut problems,
+    );
     if let Some(error) = error.or(end) {
         // A cut at the end of the last file is how a crash, or a copy of a file in use, leaves it.
-        let torn = matches!(error.kind, ErrorKind::Truncated { .. } | ErrorKind::UnfinishedGroup);
-        let kind = if torn && last { ProblemKind::Torn(error.kind) } else { ProblemKind::Broken(error.kind) };
+        let torn = matches!(
+            error.kind,
+            ErrorKind::Truncated { .. } | ErrorKind::UnfinishedGroup
+        );
+        let kind = if torn && last {
+            ProblemKind::Torn(error.kind)
+        } else {
+            ProblemKind::Broken(error.kind)
+        };
         problems.push(Problem::at(input.name, error.pos, kind));
     }
     if file.in_use && !last {
@@ -27,7 +42,11 @@ pub(super) fn look(input: &Input<'_>, last: bool) -> (FileReport, Vec<Problem>) 
 }
 
 /// Bounds, checksums, positions, and the events outside of groups.
-fn frames(input: &Input<'_>, file: &mut FileReport, problems: &mut Vec<Problem>) -> Option<BinlogError> {
+fn frames(
+    input: &Input<'_>,
+    file: &mut FileReport,
+    problems: &mut Vec<Problem>,
+) -> Option<BinlogError> {
     let frames = match Frames::of_file(input.bytes) {
         Ok(frames) => frames,
         Err(error) => return Some(error),
@@ -50,7 +69,10 @@ fn frames(input: &Input<'_>, file: &mut FileReport, problems: &mut Vec<Problem>)
             problems.push(Problem::at(input.name, frame.pos, kind));
         }
         if let Err(kind) = outside(&frame, file) {
-            return Some(BinlogError { pos: frame.pos, kind });
+            return Some(BinlogError {
+                pos: frame.pos,
+                kind,
+            });
         }
     }
     None
@@ -82,7 +104,10 @@ fn groups(
     file: &mut FileReport,
     problems: &mut Vec<Problem>,
 ) -> Option<BinlogError> {
-    let usable = usize::try_from(end).ok().and_then(|end| input.bytes.get(..end)).unwrap_or(input.bytes);
+    let usable = usize::try_from(end)
+        .ok()
+        .and_then(|end| input.bytes.get(..end))
+        .unwrap_or(input.bytes);
     let mut groups = Groups::of_trusted_file(usable).ok()?;
     let mut seen = file.previous.clone().unwrap_or_default();
     let mut error = None;
@@ -97,7 +122,9 @@ fn groups(
         file.transactions += 1;
         file.first_time_s.get_or_insert(group.timestamp_s);
         file.last_time_s = Some(group.timestamp_s);
-        let Some(gtid) = group.gtid.and_then(|event| event.gtid) else { continue };
+        let Some(gtid) = group.gtid.and_then(|event| event.gtid) else {
+            continue;
+        };
         if let Some(kind) = place(gtid, &mut seen, &file.gtids) {
             problems.push(Problem::at(input.name, group.start, kind));
         }
@@ -117,6 +144,8 @@ fn place(gtid: Gtid, seen: &mut GtidSet, own: &GtidSet) -> Option<ProblemKind> {
     if !seen.add(gtid) {
         return Some(ProblemKind::RepeatedGtid { gtid });
     }
-    let late = own.last(gtid.uuid, gtid.tag).is_some_and(|last| gtid.gno < last);
+    let late = own
+        .last(gtid.uuid, gtid.tag)
+        .is_some_and(|last| gtid.gno < last);
     late.then_some(ProblemKind::GtidOrder { gtid })
 }

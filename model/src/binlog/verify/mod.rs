@@ -94,7 +94,9 @@ pub struct Report {
 impl Report {
     /// Whether nothing contradicts that these files are one whole history.
     pub fn is_sound(&self) -> bool {
-        self.problems.iter().all(|problem| !problem.kind.breaks_history())
+        self.problems
+            .iter()
+            .all(|problem| !problem.kind.breaks_history())
     }
 
     /// All GTIDs in the files.
@@ -128,34 +130,56 @@ pub fn verify(inputs: &[Input<'_>]) -> Report {
             None => false,
         };
         // What cannot be used to its end ends a history, except at the very end.
-        let cut = problems.iter().any(|p| p.kind.breaks_history() && files.last().is_some_and(|f| f.name == p.file));
+        let cut = problems
+            .iter()
+            .any(|p| p.kind.breaks_history() && files.last().is_some_and(|f| f.name == p.file));
         if broken || cut {
             start = i;
         }
         problems.append(&mut own);
         files.push(file);
     }
-    let complete_from = files.get(start).filter(|file| file.good_until > FIRST_POSITION).map(|file| {
-        CompleteFrom { file: start, pos: FIRST_POSITION, held: file.previous.clone() }
-    });
-    Report { files, order, problems, complete_from }
+    let complete_from = files
+        .get(start)
+        .filter(|file| file.good_until > FIRST_POSITION)
+        .map(|file| CompleteFrom {
+            file: start,
+            pos: FIRST_POSITION,
+            held: file.previous.clone(),
+        });
+    Report {
+        files,
+        order,
+        problems,
+        complete_from,
+    }
 }
 
 /// The inputs' indexes by the number in their names; as given where a name has none.
 fn order(inputs: &[Input<'_>], problems: &mut Vec<Problem>) -> Vec<usize> {
     let mut order: Vec<usize> = (0..inputs.len()).collect();
-    let names: Option<Vec<(&str, u64)>> = inputs.iter().map(|input| split_name(input.name)).collect();
+    let names: Option<Vec<(&str, u64)>> =
+        inputs.iter().map(|input| split_name(input.name)).collect();
     let Some(names) = names else { return order };
     if let [(base, _), rest @ ..] = names.as_slice() {
         for ((other, _), input) in rest.iter().zip(inputs.iter().skip(1)) {
             if other != base {
-                problems.push(Problem::at(input.name, 0, ProblemKind::OtherBase { first: (*base).to_owned() }));
+                problems.push(Problem::at(
+                    input.name,
+                    0,
+                    ProblemKind::OtherBase {
+                        first: (*base).to_owned(),
+                    },
+                ));
                 return order;
             }
         }
     }
     order.sort_by_key(|i| names.get(*i).map(|(_, number)| *number));
-    let mended = order.iter().enumerate().find(|(place, given)| place != *given);
+    let mended = order
+        .iter()
+        .enumerate()
+        .find(|(place, given)| place != *given);
     if let Some((_, given)) = mended
         && let Some(input) = inputs.get(*given)
     {
@@ -182,22 +206,42 @@ fn continuity(before: &FileReport, file: &FileReport, run: &[FileReport]) -> Vec
     let mut problem = |pos, kind| problems.push(Problem::at(&file.name, pos, kind));
     let named = match &before.ending {
         Ending::Rotate(next) if file_name(next) != file_name(&file.name) => {
-            problem(0, ProblemKind::NotNext { named: next.clone(), before: before.name.clone() });
+            problem(
+                0,
+                ProblemKind::NotNext {
+                    named: next.clone(),
+                    before: before.name.clone(),
+                },
+            );
             false
         }
         Ending::Rotate(_) => true,
         Ending::Stop | Ending::Open => match (split_name(&before.name), split_name(&file.name)) {
             (Some((_, a)), Some((_, b))) if b != a + 1 => {
-                problem(0, ProblemKind::Skipped { before: before.name.clone() });
+                problem(
+                    0,
+                    ProblemKind::Skipped {
+                        before: before.name.clone(),
+                    },
+                );
                 false
             }
             _ => true,
         },
     };
     if before.server_id != file.server_id && file.server_id != 0 && before.server_id != 0 {
-        problem(0, ProblemKind::ServerId { before: before.server_id, now: file.server_id });
+        problem(
+            0,
+            ProblemKind::ServerId {
+                before: before.server_id,
+                now: file.server_id,
+            },
+        );
     }
-    if let (Some(earlier), Some(first)) = (run.first().and_then(|f| f.previous.as_ref()), &file.previous) {
+    if let (Some(earlier), Some(first)) = (
+        run.first().and_then(|f| f.previous.as_ref()),
+        &file.previous,
+    ) {
         let mut expected = earlier.clone();
         for file in run {
             expected.union_with(&file.gtids);
@@ -209,7 +253,10 @@ fn continuity(before: &FileReport, file: &FileReport, run: &[FileReport]) -> Vec
             problem(0, ProblemKind::Gap { missing: unseen });
         }
     }
-    let repeated = run.iter().map(|f| f.gtids.intersect(&file.gtids)).find(|common| !common.is_empty());
+    let repeated = run
+        .iter()
+        .map(|f| f.gtids.intersect(&file.gtids))
+        .find(|common| !common.is_empty());
     if let Some(repeated) = repeated {
         problem(0, ProblemKind::Repeated { gtids: repeated });
     }

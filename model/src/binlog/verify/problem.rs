@@ -17,7 +17,11 @@ pub struct Problem {
 
 impl Problem {
     pub(super) fn at(file: &str, pos: u64, kind: ProblemKind) -> Problem {
-        Problem { file: file.to_owned(), pos, kind }
+        Problem {
+            file: file.to_owned(),
+            pos,
+            kind,
+        }
     }
 }
 
@@ -39,7 +43,9 @@ pub enum ProblemKind {
         expected: u32,
     },
     /// A file without PREVIOUS_GTIDS: it does not say what came before.
-    #[error("the file has no PREVIOUS_GTIDS event: what must have been applied before it is not known")]
+    #[error(
+        "the file has no PREVIOUS_GTIDS event: what must have been applied before it is not known"
+    )]
     NoPreviousGtids,
     /// A number that is not larger than the one before it (a replica with parallel workers writes that).
     #[error("GTID {gtid} comes after a larger number of the same server")]
@@ -63,7 +69,9 @@ pub enum ProblemKind {
     #[error("the files were not given in the order of their numbers; they are taken in that order")]
     Order,
     /// Names with different bases.
-    #[error("the files have different base names (`{first}` is the first): they are taken in the given order")]
+    #[error(
+        "the files have different base names (`{first}` is the first): they are taken in the given order"
+    )]
     OtherBase {
         /// The first file's.
         first: String,
@@ -108,7 +116,9 @@ pub enum ProblemKind {
         now: u32,
     },
     /// Not the last file, and not closed.
-    #[error("the file was never closed (its server died); the next file starts behind what it holds")]
+    #[error(
+        "the file was never closed (its server died); the next file starts behind what it holds"
+    )]
     InUse,
 }
 

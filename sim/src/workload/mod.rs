@@ -1,0 +1,3 @@
+//! The generators of traffic.
+
+pub mod orders;
