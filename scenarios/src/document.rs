@@ -89,14 +89,12 @@ impl Document {
         }
     }
 
-    /// The error for a problem, at the deepest part of its path that the text has.
+    /// The error for a problem, at the deepest part of its path that the text has, or else at its beginning.
     pub fn problem(&self, problem: &Problem) -> LoadError {
         let error =
             LoadError::new(&self.name, problem.message.clone()).help(problem.help.clone());
-        match self.locate(&problem.path) {
-            Some((span, _)) => error.at(&self.text, span),
-            None => error,
-        }
+        let (span, _) = self.locate(&problem.path).unwrap_or((0..0, 0));
+        error.at(&self.text, span)
     }
 
     /// Where a path is, and how many of its parts the text has; none when it has not even the first.

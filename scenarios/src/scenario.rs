@@ -125,7 +125,11 @@ impl Layers<'_> {
         }
         let needed = |value: Option<String>, key: &'static str, like: &str| {
             value.filter(|text| !text.trim().is_empty()).ok_or_else(|| {
-                self.problem(&Problem::new(
+                let says = match self.said(&[key]) {
+                    Some(set) => &set.document,
+                    None => self.document,
+                };
+                says.problem(&Problem::new(
                     keys(&[key]),
                     format!("the key `{key}` is missing or empty"),
                     format!("add `{key} = \"{like}\"` above the first [table]"),
@@ -192,17 +196,16 @@ impl Layers<'_> {
         self.sets.iter().rev().find(|set| set.says(&path))
     }
 
-    /// A problem, at the place that says it: the last `--set` that does, or the file.
+    /// A problem, at the place that says it: the last `--set` that does, or the file. When neither does, the
+    /// problem is between another key and a default, and a `--set` is the more likely one to have said that.
     fn problem(&self, problem: &Problem) -> LoadError {
-        let set = self.sets.iter().rev().find(|set| set.says(&problem.path));
-        if let Some(set) = set {
+        if let Some(set) = self.sets.iter().rev().find(|set| set.says(&problem.path)) {
             return set.document.problem(problem);
         }
-        // A problem between two keys, of which the file says the other one or none.
-        let error = self.document.problem(problem);
-        match (error.span(), self.sets.last()) {
-            (None, _) => error.at(&self.document.text, 0..0),
-            _ => error,
+        let depth = self.document.locate(&problem.path).map(|(_, depth)| depth);
+        match self.sets.last() {
+            Some(set) if depth != Some(problem.path.len()) => set.document.problem(problem),
+            _ => self.document.problem(problem),
         }
     }
 }
