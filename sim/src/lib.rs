@@ -10,6 +10,7 @@ compile_error!(
 );
 
 pub mod environment;
+pub mod evidence;
 pub mod history;
 pub mod operator;
 pub mod outcome;
