@@ -6,7 +6,7 @@
 //! | --- | --- | --- |
 //! | `binary`, `*_bin` | exact; `_bin` other than `_0900_bin` ignores trailing spaces | exact |
 //! | `latin1_swedish_ci` | the server's own 256 weights | exact |
-//! | `utf8*_general_ci`, `ucs2_…`, `utf16_…`, `utf32_general_ci` | character by character: base letter, upper case, ß = s, all characters beyond U+FFFF equal | but for some letters that got a capital after Unicode 3 |
+//! | `utf8*_general_ci`, `ucs2_…`, `utf16_…`, `utf32_general_ci` | character by character: base letter, upper case, ß = s, all characters beyond U+FFFF equal | exact but for a few rare letters |
 //! | `*_0900_*`, `*_unicode_520_ci`, `*_unicode_ci` | decomposed, control characters and diacritics dropped (kept for `_as_`), case folded (kept for `_cs`), ß = ss, æ = ae | Latin, Greek, Cyrillic, kana, digits exact but for rare letters; an approximation elsewhere |
 //! | languages' own rules (`utf8mb4_sv_0900_ai_ci`, `utf8mb4_german2_ci`, …) | as the row above | approximation: the tailoring is left out |
 //! | any other `_ci` and `_cs` | case folded for `_ci`, accents kept | approximation |
@@ -271,24 +271,48 @@ fn general(c: char) -> char {
     let base = match c {
         '\u{10000}'.. => return char::REPLACEMENT_CHARACTER,
         'ß' => return 'S',
-        // й stays itself; letters of these blocks got their capitals later than the collation was made.
+        // й stays itself; other letters here got their capitals later than the collation was made.
         'Й' | 'й' => c,
+        'ƀ' | 'ƚ' | 'ƞ' | 'ϗ' | 'ϙ' | 'ϳ' | 'ϵ' | 'ϸ' | 'ϻ' | 'ҋ' | 'ӆ' | 'ӊ' | 'ӎ' | 'ӏ' | 'ӷ'
+        | 'ӻ' | 'ӽ' | 'ӿ' => {
+            return c;
+        }
+        'ϲ' => return 'Σ',
         '\u{23a}'..='\u{252}'
         | '\u{25c}'
         | '\u{261}'
         | '\u{265}'..='\u{266}'
-        | '\u{26a}'..='\u{26c}' => return c,
-        '\u{370}'..='\u{373}'
+        | '\u{26a}'..='\u{26c}'
+        | '\u{271}'
+        | '\u{27d}'
+        | '\u{282}'
+        | '\u{287}'
+        | '\u{289}'
+        | '\u{28c}'
+        | '\u{29d}'..='\u{29e}'
+        | '\u{370}'..='\u{373}'
         | '\u{376}'..='\u{377}'
         | '\u{37b}'..='\u{37d}'
-        | '\u{500}'..='\u{52f}' => return c,
-        '\u{10d0}'..='\u{10ff}'
+        | '\u{500}'..='\u{52f}'
+        | '\u{10d0}'..='\u{10ff}'
         | '\u{13a0}'..='\u{13ff}'
         | '\u{1c80}'..='\u{1dff}'
-        | '\u{2c00}'..='\u{2dff}' => return c,
-        '\u{a640}'..='\u{abff}' => return c,
+        | '\u{1efa}'..='\u{1eff}'
+        | '\u{214e}'
+        | '\u{2184}'
+        | '\u{2c00}'..='\u{2dff}'
+        | '\u{a640}'..='\u{abff}' => return c,
         '\u{c0}'..='\u{24f}' | '\u{370}'..='\u{4ff}' | '\u{1e00}'..='\u{1fff}' => {
-            std::iter::once(c).nfd().next().unwrap_or(c)
+            let mut parts = std::iter::once(c).nfd();
+            match (parts.next(), parts.next()) {
+                // What NFC replaces (ά of U+1F71) was never composed for this collation.
+                (Some(letter), Some(_))
+                    if letter.is_alphabetic() && std::iter::once(c).nfc().eq([c]) =>
+                {
+                    letter
+                }
+                _ => c,
+            }
         }
         _ => c,
     };

@@ -2,8 +2,11 @@
 //!
 //! The text of FLOAT and DOUBLE is that of the server's `my_gcvt` (`strings/dtoa.cc`), measured on 9.7.4:
 //! the shortest digits that read back as the same double, for FLOAT at most 6 of them; plain notation
-//! where the text then has at most 24 characters (FLOAT: 12; in JSON there is no such limit), the number is at least 1e-15, and it is
-//! below 1e15 or has a fraction; otherwise `d.ddde-5`.
+//! where the text then has at most 24 characters (FLOAT: 12; in JSON there is no such limit), the number
+//! is at least 1e-15, and it is below 1e15 or has a fraction; otherwise `d.ddde-5`. 5.6 knows no limit of
+//! 12 characters: a FLOAT of 1e12 to 1e15 that it therefore writes in full is written here as 9.7 does.
+//! The digits that FLOAT(7,2) asks for, and ZEROFILL, are display attributes that a
+//! [`ColumnKind`](crate::schema::ColumnKind) does not have.
 
 use super::image::le;
 use std::fmt::Write;

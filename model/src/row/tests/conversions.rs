@@ -72,6 +72,10 @@ fn text_becomes_what_it_says_or_an_error() {
         converted(&text, "2026-1-2", &column(ColumnKind::Date)),
         ok("2026-01-02")
     );
+    assert_eq!(
+        converted(&text, "2026-02-30", &column(ColumnKind::Date)),
+        Err(1366)
+    );
     assert_eq!(converted(&int(4, false), "-7", &text), ok("-7"));
     assert_eq!(
         converted(&text, "{\"b\":1,\"a\":2}", &column(ColumnKind::Json)),

@@ -62,7 +62,7 @@ fn raw_value(kind: &ColumnKind, seed: &[u8], text: &str, number: u64) -> Vec<u8>
         ColumnKind::Time { .. } | ColumnKind::OldTime => {
             format!(
                 "{}{}:59:{second:02}.{micros:06}",
-                if number % 2 == 0 { "-" } else { "" },
+                if number.is_multiple_of(2) { "-" } else { "" },
                 number % 838
             )
         }
@@ -75,7 +75,7 @@ fn raw_value(kind: &ColumnKind, seed: &[u8], text: &str, number: u64) -> Vec<u8>
         | ColumnKind::Geometry { .. }
         | ColumnKind::Vector { .. } => seed.iter().take(8).map(|b| format!("{b:02X}")).collect(),
         ColumnKind::Enum { members, .. } => members[number as usize % members.len()].clone(),
-        ColumnKind::Set { .. } => if number % 2 == 0 { "x,z" } else { "y" }.to_owned(),
+        ColumnKind::Set { .. } => if number.is_multiple_of(2) { "x,z" } else { "y" }.to_owned(),
         ColumnKind::Json => {
             let string = serde_json::to_string(text).unwrap();
             format!(
