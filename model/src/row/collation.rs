@@ -24,11 +24,15 @@ use unicode_normalization::char::canonical_combining_class;
 const FIRST_RANK: u8 = 2;
 const LEVEL_SEPARATOR: u8 = 1;
 
-/// ASCII in the order of the Unicode collation algorithm, both cases of a letter with one rank, 0 for
+/// ASCII in the order of the Unicode collation algorithm 9.0, both cases of a letter with one rank, 0 for
 /// what is ignored.
-const UCA_ASCII: [u8; 128] = {
-    let order =
-        b"\t\n\x0b\x0c\r _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789abcdefghijklmnopqrstuvwxyz";
+const ASCII_900: [u8; 128] =
+    ranks(b"\t\n\x0b\x0c\r _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789abcdefghijklmnopqrstuvwxyz");
+/// The same before 9.0, where the accents ` and ^ came right behind the space.
+const ASCII_BEFORE: [u8; 128] =
+    ranks(b"\t\n\x0b\x0c\r `^_-,;:!?.'\"()[]{}@*/\\&#%+<=>|~$0123456789abcdefghijklmnopqrstuvwxyz");
+
+const fn ranks(order: &[u8]) -> [u8; 128] {
     let mut ranks = [0; 128];
     let mut i = 0;
     while i < order.len() {
@@ -37,7 +41,7 @@ const UCA_ASCII: [u8; 128] = {
         i += 1;
     }
     ranks
-};
+}
 
 /// The upper half of `latin1_swedish_ci`; its lower half is ASCII in upper case.
 const SWEDISH: [u8; 128] = [
@@ -51,20 +55,34 @@ const SWEDISH: [u8; 128] = [
     0x44, 0x4e, 0x4f, 0x4f, 0x4f, 0x4f, 0x5d, 0xf7, 0xd8, 0x55, 0x55, 0x55, 0x59, 0x59, 0xde, 0xff,
 ];
 
+/// Versions of the Unicode collation algorithm that MySQL has collations of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Uca {
+    /// `*_unicode_ci`: characters beyond U+FFFF are all equal, letters with a stroke are letters of their own.
+    V400,
+    /// `*_unicode_520_ci`: Cyrillic letters with a diacritic are still letters of their own.
+    V520,
+    /// `*_0900_*`.
+    V900,
+}
+
+impl Uca {
+    fn ascii(self) -> &'static [u8; 128] {
+        if self == Uca::V900 {
+            &ASCII_900
+        } else {
+            &ASCII_BEFORE
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fold {
     Exact,
     Swedish,
     General,
-    Unicode {
-        supplementary: bool,
-        cyrillic: bool,
-        accents: bool,
-        case: bool,
-    },
-    Simple {
-        case: bool,
-    },
+    Unicode { uca: Uca, accents: bool, case: bool },
+    Simple { case: bool },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -96,18 +114,20 @@ fn rule(collation: Option<&Collation>) -> Rule {
     } else if v0900 {
         let accents = !name.contains("_ai_");
         Fold::Unicode {
-            supplementary: true,
-            cyrillic: true,
+            uca: Uca::V900,
             accents,
             case,
         }
     } else if unicode && name.ends_with("_general_ci") {
         Fold::General
     } else if unicode || name.contains("_unicode_") {
-        let supplementary = name.contains("_520_");
+        let uca = if name.contains("_520_") {
+            Uca::V520
+        } else {
+            Uca::V400
+        };
         Fold::Unicode {
-            supplementary,
-            cyrillic: false,
+            uca,
             accents: false,
             case,
         }
@@ -118,8 +138,7 @@ fn rule(collation: Option<&Collation>) -> Rule {
         || name == "latin1_spanish_ci"
     {
         Fold::Unicode {
-            supplementary: true,
-            cyrillic: false,
+            uca: Uca::V520,
             accents: false,
             case: false,
         }
@@ -172,14 +191,14 @@ fn fold_ascii(fold: Fold, bytes: &[u8], out: &mut Vec<u8>) -> bool {
         Fold::Exact => out.extend_from_slice(bytes),
         Fold::General | Fold::Swedish => out.extend(bytes.iter().map(u8::to_ascii_uppercase)),
         Fold::Unicode {
+            uca,
             accents: false,
             case: false,
-            ..
         } => {
             out.extend(
                 bytes
                     .iter()
-                    .map(|&b| UCA_ASCII[usize::from(b & 0x7f)])
+                    .map(|&b| uca.ascii()[usize::from(b & 0x7f)])
                     .filter(|&rank| rank > 0),
             );
         }
@@ -207,17 +226,12 @@ fn fold_text(fold: Fold, text: &str, out: &mut Vec<u8>) {
             }));
         }
         Fold::General => text.chars().for_each(|c| push_char(general(c), out)),
-        Fold::Unicode {
-            supplementary,
-            cyrillic,
-            accents,
-            case,
-        } => {
+        Fold::Unicode { uca, accents, case } => {
             for c in text.chars() {
-                if !supplementary && u32::from(c) > 0xffff {
+                if uca == Uca::V400 && u32::from(c) > 0xffff {
                     push_char(char::REPLACEMENT_CHARACTER, out);
                 } else {
-                    unicode_primary(c, cyrillic, out);
+                    unicode_primary(c, uca, out);
                 }
             }
             if accents || case {
@@ -296,9 +310,9 @@ fn is_diacritic(c: char) -> bool {
 }
 
 /// Appends the primary weight of a character.
-fn unicode_primary(c: char, cyrillic: bool, out: &mut Vec<u8>) {
+fn unicode_primary(c: char, uca: Uca, out: &mut Vec<u8>) {
     if c.is_ascii() {
-        let rank = UCA_ASCII[c as usize];
+        let rank = uca.ascii()[c as usize];
         if rank > 0 {
             out.push(rank);
         }
@@ -308,7 +322,7 @@ fn unicode_primary(c: char, cyrillic: bool, out: &mut Vec<u8>) {
         // Letters of their own, although Unicode decomposes them.
         'Й' | 'й' | '\u{622}'..='\u{626}' => true,
         'Ѐ' | 'Ё' | 'Ѝ' | 'ѐ' | 'ё' | 'ѝ' => false,
-        '\u{400}'..='\u{4ff}' => !cyrillic,
+        '\u{400}'..='\u{4ff}' => uca < Uca::V900,
         _ => false,
     };
     if kept {
@@ -323,12 +337,12 @@ fn unicode_primary(c: char, cyrillic: bool, out: &mut Vec<u8>) {
     }
     for part in std::iter::once(c).nfkd().filter(|&c| !is_ignored(c)) {
         if let Some(letter) = combining_letter(part) {
-            out.push(UCA_ASCII[usize::from(letter & 0x7f)]);
+            out.push(uca.ascii()[usize::from(letter & 0x7f)]);
         } else if !is_diacritic(part) {
             part.to_lowercase()
                 .nfd()
                 .filter(|&c| !is_diacritic(c))
-                .for_each(|c| push_letter(c, out));
+                .for_each(|c| push_letter(c, uca, out));
         }
     }
 }
@@ -340,27 +354,27 @@ fn combining_letter(c: char) -> Option<u8> {
 }
 
 /// Appends a letter in lower case, without its variants.
-fn push_letter(c: char, out: &mut Vec<u8>) {
+fn push_letter(c: char, uca: Uca, out: &mut Vec<u8>) {
     let ascii: &[u8] = match c {
         'ß' => b"ss",
         'æ' => b"ae",
         'œ' => b"oe",
-        'ð' | 'đ' => b"d",
-        'ø' => b"o",
-        'ħ' => b"h",
-        'ł' => b"l",
+        'ð' | 'đ' if uca > Uca::V400 => b"d",
+        'ø' if uca > Uca::V400 => b"o",
+        'ħ' if uca > Uca::V400 => b"h",
+        'ł' if uca > Uca::V400 => b"l",
         _ => &[],
     };
     if !ascii.is_empty() {
-        out.extend(ascii.iter().map(|&b| UCA_ASCII[usize::from(b)]));
+        out.extend(ascii.iter().map(|&b| uca.ascii()[usize::from(b)]));
         return;
     }
     if c.is_ascii() {
-        out.extend(Some(UCA_ASCII[c as usize]).filter(|&rank| rank > 0));
+        out.extend(Some(uca.ascii()[c as usize]).filter(|&rank| rank > 0));
         return;
     }
     if let Some(digit) = digit(c) {
-        out.push(UCA_ASCII[usize::from(b'0' + digit)]);
+        out.push(uca.ascii()[usize::from(b'0' + digit)]);
         return;
     }
     push_char(
