@@ -66,7 +66,9 @@ fn read_file(path: &Path, limit: u64) -> Result<NamedFile, LoadError> {
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(failed)?;
     // It may grow while it is read.
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
+    file.take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
     if bytes.len() as u64 > limit {
         return Err(too_long(bytes.len() as u64));
     }
