@@ -43,7 +43,7 @@ impl Document {
         let span = error.span().unwrap_or(0..0);
         let there = self.text.get(span.clone()).unwrap_or_default();
         let Told { message, help } = match error.message() {
-            "duplicate key" => Told::twice(there),
+            "duplicate key" => Told::twice(there, self.text.get(..span.start).unwrap_or_default()),
             message => serde_message::retell(message),
         };
         LoadError::new(&self.name, message)

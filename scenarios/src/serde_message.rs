@@ -11,14 +11,17 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    /// A key that is there already.
-    pub fn twice(key: &str) -> Self {
+    /// A key that is there already, after the text before it.
+    pub fn twice(key: &str, before: &str) -> Self {
         let key = clip(key.trim());
+        let help = if before.ends_with('[') {
+            format!("keep one of the two; each item of a list is written [[{key}]]")
+        } else {
+            "keep one of the two".to_string()
+        };
         Self {
             message: format!("`{key}` is there already"),
-            help: Some(format!(
-                "keep one of the two; a further item of a list is written [[{key}]]"
-            )),
+            help: Some(help),
         }
     }
 }

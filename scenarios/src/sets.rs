@@ -71,11 +71,20 @@ impl Set {
         }
     }
 
-    /// A problem that this `--set` has its part in.
+    /// A problem that this `--set` has its part in: as its key, or as the key that it is with.
     pub fn problem(&self, problem: &Problem) -> LoadError {
         let error = self.document.problem(problem);
-        match self.bare_at {
-            Some(at) => error.at(&self.document.text, at..self.document.text.len()),
+        let span = match self.bare_at {
+            Some(at) => Some(at..self.document.text.len()),
+            None => self
+                .document
+                .locate(&problem.path)
+                .filter(|_| self.says(&problem.path))
+                .or_else(|| self.document.locate(&problem.rival))
+                .map(|(span, _)| span),
+        };
+        match span {
+            Some(span) => error.at(&self.document.text, span),
             None => error,
         }
     }

@@ -197,6 +197,8 @@ fn what_is_wrong_with_a_set_is_told_with_its_place() {
         "schema=2.0",
         "name=",
         "clients.privileged=21",
+        "clock.limit=1m",
+        "workload.rate_per_s=1e5",
         "a=1\nb=2",
     ];
     insta::assert_snapshot!(all(

@@ -118,9 +118,9 @@ fn paths_in_a_file_start_at_its_folder_and_those_of_a_set_at_the_current_one() {
 
     let loaded = load_scenario(file, &[]).unwrap();
     assert_eq!(loaded.runbook.name, "mine");
-    let (files, schema) = recording_files(&loaded.workload).unwrap().unwrap();
+    let files = recording_files(&loaded.workload).unwrap().unwrap();
     assert_eq!(
-        (names(&files), schema.is_some()),
+        (names(&files.binlogs), files.schema.is_some()),
         (vec!["binlog.000001".to_string()], true)
     );
 
