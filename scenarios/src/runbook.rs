@@ -72,11 +72,7 @@ fn read(document: &Document) -> Result<Runbook, LoadError> {
 }
 
 /// There is no built-in of that name, and no file.
-pub(crate) fn unknown(
-    what: &str,
-    name: &str,
-    known: &'static [catalogue::Builtin],
-) -> LoadError {
+pub(crate) fn unknown(what: &str, name: &str, known: &'static [catalogue::Builtin]) -> LoadError {
     let names: Vec<&str> = known.iter().map(|file| file.name).collect();
     let did_you_mean = match nearest(name, names.iter().copied()) {
         Some(near) => format!("; did you mean `{near}`?"),

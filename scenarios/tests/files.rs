@@ -29,7 +29,12 @@ fn names(files: &[cutover_sim::recording::NamedFile]) -> Vec<String> {
 #[test]
 fn a_folder_stands_for_its_binlog_files_in_order() {
     let folder = folder("binlogs");
-    for name in ["binlog.000002", "binlog.1000000", "binlog.000001", "binlog.999999"] {
+    for name in [
+        "binlog.000002",
+        "binlog.1000000",
+        "binlog.000001",
+        "binlog.999999",
+    ] {
         fs::write(folder.join(name), MAGIC).unwrap();
     }
     fs::write(folder.join("binlog.index"), "binlog.000001\n").unwrap();
@@ -39,7 +44,12 @@ fn a_folder_stands_for_its_binlog_files_in_order() {
     let files = read_binlogs(&[folder]).unwrap();
     assert_eq!(
         names(&files),
-        ["binlog.000001", "binlog.000002", "binlog.999999", "binlog.1000000"]
+        [
+            "binlog.000001",
+            "binlog.000002",
+            "binlog.999999",
+            "binlog.1000000"
+        ]
     );
     assert_eq!(files[0].bytes, MAGIC);
 }
@@ -75,7 +85,12 @@ fn a_file_beyond_the_limit_is_refused_unread() {
     let binlog = folder.join("binlog.000001");
     fs::File::create(&binlog).unwrap().set_len(5 << 30).unwrap();
     let error = read_binlogs(&[binlog]).unwrap_err();
-    assert!(error.help_text().is_some_and(|help| help.contains("fewer files")), "{error}");
+    assert!(
+        error
+            .help_text()
+            .is_some_and(|help| help.contains("fewer files")),
+        "{error}"
+    );
 }
 
 #[test]
@@ -103,8 +118,11 @@ fn paths_in_a_file_start_at_its_folder_and_those_of_a_set_at_the_current_one() {
 
     let loaded = load_scenario(file, &[]).unwrap();
     assert_eq!(loaded.runbook.name, "mine");
-    let (files, schema) = recording_files(&loaded.workload).unwrap().unwrap();
-    assert_eq!((names(&files), schema.is_some()), (vec!["binlog.000001".to_string()], true));
+    let files = recording_files(&loaded.workload).unwrap().unwrap();
+    assert_eq!(
+        (names(&files.binlogs), files.schema.is_some()),
+        (vec!["binlog.000001".to_string()], true)
+    );
 
     let elsewhere = load_scenario(file, &["workload.paths=[\"else\"]".into()]).unwrap();
     assert_eq!(elsewhere.workload.paths, [PathBuf::from("else")]);
@@ -118,7 +136,11 @@ fn paths_in_a_file_start_at_its_folder_and_those_of_a_set_at_the_current_one() {
 #[test]
 fn an_error_inside_of_a_scenarios_runbook_is_placed_in_the_runbook() {
     let folder = folder("inside");
-    fs::write(folder.join("r.toml"), "schema = \"1.0\"\nname = \"r\"\nabaut = \"a\"\n").unwrap();
+    fs::write(
+        folder.join("r.toml"),
+        "schema = \"1.0\"\nname = \"r\"\nabaut = \"a\"\n",
+    )
+    .unwrap();
     let scenario = "schema = \"1.0\"\nname = \"s\"\nabout = \"a\"\nstrategy = \"r.toml\"\n";
     let file = folder.join("s.toml");
     fs::write(&file, scenario).unwrap();
