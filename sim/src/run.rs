@@ -44,8 +44,6 @@ pub struct Dump {
     pub jsonl: String,
 }
 
-/// Pause between two looks at whether a recording has come to the migration's start.
-const START_POLL: Micros = Micros::ms(1);
 /// Pause between two looks at whether everything has come to rest.
 const QUIET_POLL: Micros = Micros::ms(50);
 /// Everything must have come to rest this long after the traffic has ended.
@@ -69,19 +67,34 @@ pub fn run(plan: &Plan, recording: Option<&Arc<Recording>>) -> Result<Run, RunEr
 
 /// Carries the runbook out against the world, on madsim.
 fn rehearse(plan: &Plan, world: World) -> (World, Ended) {
-    let runtime = madsim::runtime::Runtime::with_seed_and_config(plan.streams.madsim.0, madsim::Config::default());
+    let runtime = madsim::runtime::Runtime::with_seed_and_config(
+        plan.streams.madsim.0,
+        madsim::Config::default(),
+    );
     let shared = Arc::new(Mutex::new(world));
     let ended = runtime.block_on(phases(Arc::new(plan.clone()), Arc::clone(&shared)));
     drop(runtime);
-    let world = Arc::into_inner(shared).expect("the operator's node is gone, and with it its handle");
-    (world.into_inner().expect("a panic would have ended the run"), ended)
+    let world =
+        Arc::into_inner(shared).expect("the operator's node is gone, and with it its handle");
+    (
+        world
+            .into_inner()
+            .expect("a panic would have ended the run"),
+        ended,
+    )
 }
 
 /// The phases of a run: traffic, migration, traffic on the new endpoint, rest.
 async fn phases(plan: Arc<Plan>, world: Arc<Mutex<World>>) -> Ended {
     let limit = plan.clock.limit;
-    wait_for_start(&plan, &world).await;
-    let node = madsim::runtime::Handle::current().create_node().name("operator").build();
+    let start = at_now(&world)
+        .runbook_start_us()
+        .map_or(plan.clock.runbook_after, Micros);
+    sleep(start).await;
+    let node = madsim::runtime::Handle::current()
+        .create_node()
+        .name("operator")
+        .build();
     let operator = Operator::new(Arc::clone(&world), Arc::clone(&plan));
     let work = node.spawn(operator.carry_out());
     let left = limit.0.saturating_sub(now_us());
@@ -93,17 +106,6 @@ async fn phases(plan: Arc<Plan>, world: Arc<Mutex<World>>) -> Ended {
     sleep(plan.workload.after_cutover).await;
     let quiet = come_to_rest(&plan, &world).await;
     if quiet { ended } else { Ended::Stuck }
-}
-
-async fn wait_for_start(plan: &Plan, world: &Mutex<World>) {
-    match plan.workload.kind {
-        Kind::Orders => sleep(plan.clock.runbook_after).await,
-        Kind::Binlog => {
-            while !at_now(world).migration_may_start() && now_us() < plan.clock.limit.0 {
-                sleep(START_POLL).await;
-            }
-        }
-    }
 }
 
 /// Ends the traffic and lets everything drain. False when that does not come to an end.
@@ -128,7 +130,9 @@ async fn come_to_rest(plan: &Plan, world: &Mutex<World>) -> bool {
 }
 
 fn at_now(world: &Mutex<World>) -> MutexGuard<'_, World> {
-    let mut world = world.lock().expect("one thread runs everything; a panic has ended the run");
+    let mut world = world
+        .lock()
+        .expect("one thread runs everything; a panic has ended the run");
     world.advance_to(now_us());
     world
 }
@@ -137,7 +141,9 @@ impl Run {
     /// The tables of a host as they were at the end. Generated rows that nobody touched are left out.
     /// Empty when there is no such host.
     pub fn dump(&self, host: Host) -> Vec<Dump> {
-        let Some(server) = self.world.server(host) else { return Vec::new() };
+        let Some(server) = self.world.server(host) else {
+            return Vec::new();
+        };
         let mut dumps = Vec::new();
         for (id, table) in server.database.tables() {
             let mut jsonl = String::new();
@@ -145,8 +151,15 @@ impl Run {
                 jsonl.push_str(line);
                 jsonl.push('\n');
             };
-            if server.database.dump_table(&self.world.arena, id, &mut write).is_ok() {
-                dumps.push(Dump { table: table.def().full_name(), jsonl });
+            if server
+                .database
+                .dump_table(&self.world.arena, id, &mut write)
+                .is_ok()
+            {
+                dumps.push(Dump {
+                    table: table.def().full_name(),
+                    jsonl,
+                });
             }
         }
         dumps
@@ -154,8 +167,12 @@ impl Run {
 
     /// The source's binlog files that are still there: name and bytes.
     pub fn binlog_files(&self) -> Vec<(String, Vec<u8>)> {
-        let Some(binlog) = &self.world.source.binlog else { return Vec::new() };
+        let Some(binlog) = &self.world.source.binlog else {
+            return Vec::new();
+        };
         let files = binlog.files().iter();
-        files.filter_map(|f| Some((binlog.name(f.number()), binlog.file_bytes(f.number())?))).collect()
+        files
+            .filter_map(|f| Some((binlog.name(f.number()), binlog.file_bytes(f.number())?)))
+            .collect()
     }
 }

@@ -19,8 +19,8 @@ use cutover_model::{
 };
 use std::{collections::BTreeSet, sync::Arc};
 
-/// Traffic begins this long after the clock.
-const BEGIN_US: u64 = 1_000_000;
+/// Neither traffic nor runbook begins before this moment, in µs.
+const EARLIEST_US: u64 = 1_000_000;
 /// First pause after a failure, in µs; it doubles up to 64 times it.
 const PAUSE_US: u64 = 250_000;
 const MOST_DOUBLINGS: u32 = 6;
@@ -41,11 +41,23 @@ pub(super) struct Replay {
     last_arrival: u64,
     start: u32,
     stretch_thousandths: u64,
-    done: u32,
+    /// When the first transaction is due, in µs.
+    begin_us: u64,
+    /// When the operator starts the runbook, in µs.
+    runbook_us: u64,
 }
 
 impl Replay {
-    pub(super) fn new(recording: Arc<Recording>, spec: &Workload, migration_us: u64) -> Self {
+    /// `lead_us`: from the start of the runbook to its first snapshot, which is to be cut when
+    /// `spec.start_after` of the transactions have been replayed.
+    pub(super) fn new(
+        recording: Arc<Recording>,
+        spec: &Workload,
+        lead_us: u64,
+        migration_us: u64,
+    ) -> Self {
+        let start = recording.start_index(spec);
+        let played_us = recording.entries()[start].at_us;
         Self {
             walker: Walker::default(),
             next: 0,
@@ -55,9 +67,10 @@ impl Replay {
             failures: 0,
             pause_until: 0,
             last_arrival: 0,
-            start: recording.start_index(spec) as u32,
+            start: start as u32,
             stretch_thousandths: recording.stretch_thousandths(spec, migration_us),
-            done: 0,
+            begin_us: EARLIEST_US + lead_us.saturating_sub(played_us),
+            runbook_us: EARLIEST_US + played_us.saturating_sub(lead_us),
             recording,
         }
     }
@@ -69,7 +82,7 @@ impl Replay {
         let from = entries[self.start as usize].at_us;
         let late = at.saturating_sub(from);
         let stretched = (u128::from(late) * u128::from(self.stretch_thousandths) / 1_000) as u64;
-        BEGIN_US + at.min(from) + stretched
+        self.begin_us + at.min(from) + stretched
     }
 
     fn is_ddl(&self, index: u32) -> bool {
@@ -96,17 +109,13 @@ impl Replay {
 
 impl World {
     pub(super) fn start_replay(&mut self, replay: Replay) {
+        self.agenda.push(replay.begin_us, Due::Replay);
         self.clients.replay = Some(replay);
-        self.agenda.push(BEGIN_US, Due::Replay);
     }
 
-    /// Whether the recording has come to the transaction at which the migration starts; `true` without a
-    /// recording.
-    pub fn migration_may_start(&self) -> bool {
-        self.clients
-            .replay
-            .as_ref()
-            .is_none_or(|r| r.done >= r.start)
+    /// When the operator starts the runbook against a recording, in µs; `None` without a recording.
+    pub fn runbook_start_us(&self) -> Option<u64> {
+        self.clients.replay.as_ref().map(|r| r.runbook_us)
     }
 
     /// Whether there is something left to replay.
@@ -256,7 +265,6 @@ impl World {
             replay.failures += 1;
         } else {
             replay.failures = 0;
-            replay.done += 1;
         }
         self.replay();
     }
