@@ -12,6 +12,7 @@ compile_error!(
 pub mod environment;
 pub mod outcome;
 pub mod plan;
+pub mod properties;
 pub mod recording;
 pub mod run;
 pub mod runbook;

@@ -1,0 +1,35 @@
+//! Ctrl-C: the first one asks to stop (what is finished gets printed), the second one stops at once.
+
+use crate::exit::Status;
+use signal_hook::{consts::SIGINT, flag};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+/// Whether the user asked to stop.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Listens to Ctrl-C from now on.
+    ///
+    /// # Errors
+    /// The system refused; Ctrl-C then ends the process as it does any other.
+    pub fn listen() -> std::io::Result<Self> {
+        let asked = Arc::new(AtomicBool::new(false));
+        // Registered first, so that it sees the flag as the first Ctrl-C found it.
+        flag::register_conditional_shutdown(
+            SIGINT,
+            i32::from(Status::Interrupted.code()),
+            Arc::clone(&asked),
+        )?;
+        flag::register(SIGINT, Arc::clone(&asked))?;
+        Ok(Self(asked))
+    }
+
+    /// Whether Ctrl-C came.
+    pub fn asked(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
