@@ -1,65 +1,35 @@
-//! Stub until the loader exists; its files replace these.
+//! What is tried: runbooks and scenarios as files, their loader and their catalogue.
+//!
+//! A *scenario* file says in what environment and under which traffic a migration is rehearsed, a
+//! *runbook* file says what the operator does, a *plan* is both made concrete. The formats are described
+//! in `docs/scenarios.md` and `docs/runbooks.md`. Every error is a [`LoadError`] with the place and the
+//! remedy.
+//!
+//! ```
+//! let scenario = cutover_scenarios::load_scenario("orders", &["workload.clients=5".into()])?;
+//! let plan = scenario.plan(1, None);
+//! assert_eq!(plan.workload.clients, 5);
+//! # Ok::<(), cutover_scenarios::LoadError>(())
+//! ```
+
 #![deny(missing_docs)]
+
+pub mod catalogue;
+mod check;
+mod document;
 mod error;
+mod files;
+mod plan;
+mod runbook;
+mod scenario;
+mod serde_message;
+mod sets;
+mod workload_arg;
+
+pub use catalogue::{Listed, scenarios, strategies};
 pub use error::LoadError;
-use cutover_sim::{plan::Plan, recording::NamedFile, runbook::Runbook};
-use std::path::{Path, PathBuf};
-/// Listed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// Its name.
-    pub name: String,
-    /// One or two sentences.
-    pub about: String,
-}
-/// Scenario.
-#[derive(Clone, Debug)]
-pub struct Scenario {
-    /// Its name.
-    pub name: String,
-    /// One or two sentences.
-    pub about: String,
-}
-impl Scenario {
-    /// Plan.
-    pub fn plan(&self, _seed: u64, _strategy: Option<Runbook>) -> Plan {
-        unreachable!()
-    }
-}
-fn no<T>(name: &str) -> Result<T, LoadError> {
-    Err(LoadError::new(name, format!("no `{name}`")).help("one of none".to_string()))
-}
-/// Load.
-pub fn load_scenario(name: &str, _sets: &[String]) -> Result<Scenario, LoadError> {
-    no(name)
-}
-/// Parse.
-pub fn parse_scenario(name: &str, text: &str, _sets: &[String]) -> Result<Scenario, LoadError> {
-    let text: std::sync::Arc<str> = text.into();
-    let at = text.find("clents").unwrap_or(0);
-    Err(LoadError::new(name, "unknown key `clents`").at(&text, at..at + 6).help("clients".to_string()))
-}
-/// Load.
-pub fn load_runbook(name: &str) -> Result<Runbook, LoadError> {
-    no(name)
-}
-/// Load.
-pub fn load_plan(path: &Path) -> Result<Plan, LoadError> {
-    no(&path.display().to_string())
-}
-/// Text.
-pub fn plan_to_toml(_plan: &Plan) -> String {
-    String::new()
-}
-/// Read.
-pub fn read_binlogs(_paths: &[PathBuf]) -> Result<Vec<NamedFile>, LoadError> {
-    no("binlog")
-}
-/// Listed.
-pub fn strategies() -> Vec<Listed> {
-    Vec::new()
-}
-/// Listed.
-pub fn scenarios() -> Vec<Listed> {
-    Vec::new()
-}
+pub use files::{MAX_RECORDING_BYTES, MAX_TEXT_BYTES, read_binlogs, recording_files};
+pub use plan::{load_plan, parse_plan, plan_to_toml, stream_seed};
+pub use runbook::{RUNBOOK_SCHEMA, load_runbook, parse_runbook};
+pub use scenario::{SCENARIO_SCHEMA, Scenario, load_scenario, parse_scenario};
+pub use workload_arg::WorkloadArg;
