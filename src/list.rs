@@ -8,7 +8,7 @@ use crate::{
 };
 use clap::ValueEnum;
 use cutover::{
-    scenarios::{Listed, scenarios, strategies},
+    scenarios::{scenarios, strategies},
     sim::properties::CATALOGUE,
 };
 use serde::Serialize;
@@ -43,11 +43,18 @@ enum What {
 pub struct Lists {
     schema: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    strategies: Option<Vec<Named>>,
+    strategies: Option<Vec<Strategy>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scenarios: Option<Vec<Named>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     properties: Option<Vec<Property>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Strategy {
+    name: String,
+    about: String,
+    naive: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -63,12 +70,21 @@ struct Property {
     says: &'static str,
 }
 
-fn named(listed: Vec<Listed>) -> Vec<Named> {
-    let named = listed.into_iter().map(|l| Named {
+fn runbooks() -> Vec<Strategy> {
+    let listed = strategies().into_iter().map(|l| Strategy {
+        name: l.name,
+        about: l.about,
+        naive: l.naive,
+    });
+    listed.collect()
+}
+
+fn environments() -> Vec<Named> {
+    let listed = scenarios().into_iter().map(|l| Named {
         name: l.name,
         about: l.about,
     });
-    named.collect()
+    listed.collect()
 }
 
 fn properties() -> Vec<Property> {
@@ -85,8 +101,8 @@ fn properties() -> Vec<Property> {
 pub fn everything() -> Lists {
     Lists {
         schema: json::SCHEMA,
-        strategies: Some(named(strategies())),
-        scenarios: Some(named(scenarios())),
+        strategies: Some(runbooks()),
+        scenarios: Some(environments()),
         properties: Some(properties()),
     }
 }
@@ -100,8 +116,8 @@ pub fn execute(args: &Args, format: Format) -> Result<Status, Failure> {
         properties: None,
     };
     match args.what {
-        What::Strategies => lists.strategies = Some(named(strategies())),
-        What::Scenarios => lists.scenarios = Some(named(scenarios())),
+        What::Strategies => lists.strategies = Some(runbooks()),
+        What::Scenarios => lists.scenarios = Some(environments()),
         What::Properties => lists.properties = Some(properties()),
     }
     output::print(&match format {
@@ -112,20 +128,26 @@ pub fn execute(args: &Args, format: Format) -> Result<Status, Failure> {
 }
 
 fn text(lists: &Lists) -> String {
-    let pairs = |named: &Vec<Named>| -> Vec<(String, String)> {
-        named
-            .iter()
-            .map(|n| (n.name.clone(), n.about.clone()))
-            .collect()
-    };
     let width = output::width();
     let mut text = String::new();
-    if let Some(named) = &lists.strategies {
-        text.push_str(&table::glossary("Strategies", &pairs(named), width));
-        text.push_str("\nRehearse one:  cutover run orders --strategy NAME\n");
+    if let Some(strategies) = &lists.strategies {
+        for (heading, naive) in [
+            ("Strategies", false),
+            ("Strategies that show a mistake", true),
+        ] {
+            let some = strategies.iter().filter(|s| s.naive == naive);
+            let entries: Vec<_> = some.map(|s| (s.name.clone(), s.about.clone())).collect();
+            text.push_str(&table::glossary(heading, &entries, width));
+            text.push('\n');
+        }
+        text.push_str("Rehearse one:  cutover run orders --strategy NAME\n");
     }
     if let Some(named) = &lists.scenarios {
-        text.push_str(&table::glossary("Scenarios", &pairs(named), width));
+        let entries: Vec<_> = named
+            .iter()
+            .map(|n| (n.name.clone(), n.about.clone()))
+            .collect();
+        text.push_str(&table::glossary("Scenarios", &entries, width));
         text.push_str("\nRehearse one:  cutover run NAME\n");
     }
     if let Some(properties) = &lists.properties {

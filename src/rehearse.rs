@@ -9,18 +9,16 @@ use crate::{
     work::{self, Job},
 };
 use cutover::{
-    scenarios::{plan_to_toml, read_binlogs},
+    scenarios::{plan_to_toml, recording_files},
     sim::{
         outcome::Outcome,
         plan::{Plan, Recorded},
-        recording::{NamedFile, Recording},
+        recording::Recording,
         run::{Dump, RunError, run},
         runbook::Host,
-        workload_spec::Kind,
     },
 };
 use std::{
-    fs,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -67,22 +65,10 @@ pub type Ended = Result<Rehearsed, RunError>;
 /// # Errors
 /// [`Failure`] names the file.
 pub fn recording(plan: &Plan) -> Result<Option<Arc<Recording>>, Failure> {
-    if plan.workload.kind != Kind::Binlog {
+    let Some((files, schema)) = recording_files(&plan.workload)? else {
         return Ok(None);
-    }
-    let files = read_binlogs(&plan.workload.paths)?;
-    let schema = match &plan.workload.schema {
-        None => None,
-        Some(path) => Some(NamedFile {
-            name: path.display().to_string(),
-            bytes: fs::read(path).map_err(|source| Failure::Read {
-                path: path.clone(),
-                source,
-            })?,
-        }),
     };
-    let recording = Recording::load(files, schema)?;
-    Ok(Some(Arc::new(recording)))
+    Ok(Some(Arc::new(Recording::load(files, schema)?)))
 }
 
 /// The run of a plan as a job.
@@ -206,5 +192,5 @@ fn plan_text(plan: &Plan, rehearsed: &Rehearsed, file: &Path) -> Result<String, 
             .map(|text| text + "\n")
             .map_err(|error| Failure::write(file, error.into()));
     }
-    Ok(plan_to_toml(&plan))
+    Ok(plan_to_toml(&plan)?)
 }

@@ -17,7 +17,7 @@ use cutover::{
     scenarios::load_plan,
     sim::{outcome::Outcome, plan::Recorded},
 };
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -34,7 +34,7 @@ Examples:
 pub struct Args {
     /// The plan, as `cutover run --plan-out` wrote it
     #[arg(value_name = "PLAN")]
-    plan: PathBuf,
+    plan: String,
     #[command(flatten)]
     outputs: Outputs,
 }
@@ -54,7 +54,7 @@ pub fn execute(args: &Args, format: Format, interrupt: &Interrupt) -> Result<Sta
             runbook: &plan.runbook,
             about: None,
             wall: rehearsed.wall,
-            again: &again::command(["cutover", "replay", &args.plan.display().to_string()]),
+            again: &again::command(["cutover", "replay", &args.plan]),
             remarks: &remarks,
             width: output::width(),
         }),

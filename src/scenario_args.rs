@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use cutover::{
-    scenarios::{Scenario, load_runbook, load_scenario},
+    scenarios::{Scenario, WorkloadArg, load_runbook, load_scenario},
     sim::plan::Plan,
 };
 
@@ -30,7 +30,13 @@ impl ScenarioArgs {
     /// # Errors
     /// [`Failure::Load`] names the file or the argument.
     pub fn load(&self) -> Result<Loaded, Failure> {
-        Ok(Loaded(load_scenario(&self.name, &self.sets)?))
+        let mut scenario = load_scenario(&self.name, &self.sets)?;
+        if let Some(workload) = &self.workload {
+            workload
+                .parse::<WorkloadArg>()?
+                .apply(&mut scenario.workload);
+        }
+        Ok(Loaded(scenario))
     }
 
     /// The arguments again.
@@ -63,6 +69,6 @@ impl Loaded {
     /// [`Failure::Load`] names the runbook's file.
     pub fn plan(&self, seed: u64, strategy: Option<&str>) -> Result<Plan, Failure> {
         let runbook = strategy.map(load_runbook).transpose()?;
-        Ok(self.0.plan(seed, runbook))
+        Ok(self.0.plan(seed, runbook.as_ref()))
     }
 }

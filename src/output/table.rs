@@ -50,11 +50,14 @@ pub fn comparison(strategies: &[OfStrategy<'_>], width: usize) -> String {
             time(strategy.downtime_ms),
             time(strategy.longest_stall_ms),
             time(strategy.final_lag_ms),
-            Cell::new(commits).set_alignment(CellAlignment::Right),
+            Cell::new(commits),
         ]);
     }
-    for column in table.column_iter_mut() {
+    for (i, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 1));
+        if i > 1 {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
     }
     let mut text: String = table
         .lines()
@@ -94,7 +97,7 @@ fn cell(spread: Option<Spread>, show: fn(u64) -> String) -> Cell {
             format!("{}\n({min}–{gap}{max})", show(s.median))
         }
     };
-    Cell::new(text).set_alignment(CellAlignment::Right)
+    Cell::new(text)
 }
 
 fn verdicts(strategy: &OfStrategy<'_>) -> String {
