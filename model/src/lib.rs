@@ -5,6 +5,7 @@
 #![deny(missing_docs)]
 
 pub mod arena;
+pub mod row;
 pub mod schema;
 
 pub use arena::{Arena, KeyId, RowRef};
