@@ -32,13 +32,23 @@ impl Arena {
     /// Images are at most 4 GiB (MySQL's packet is 1 GiB at most).
     pub fn store(&mut self, image: &[u8]) -> RowRef {
         let need = image.len() + 4;
-        let fits = self.chunks.last().is_some_and(|c| c.capacity() - c.len() >= need);
+        let fits = self
+            .chunks
+            .last()
+            .is_some_and(|c| c.capacity() - c.len() >= need);
         if !fits {
-            let size = if self.chunks.is_empty() { FIRST_CHUNK } else { CHUNK };
+            let size = if self.chunks.is_empty() {
+                FIRST_CHUNK
+            } else {
+                CHUNK
+            };
             self.chunks.push(Vec::with_capacity(size.max(need)));
         }
         let index = self.chunks.len() as u64;
-        let chunk = self.chunks.last_mut().expect("a chunk was just made sure of");
+        let chunk = self
+            .chunks
+            .last_mut()
+            .expect("a chunk was just made sure of");
         let offset = chunk.len() as u64;
         chunk.extend_from_slice(&(image.len() as u32).to_le_bytes());
         chunk.extend_from_slice(image);
@@ -49,7 +59,8 @@ impl Arena {
     pub fn row(&self, row: RowRef) -> &[u8] {
         let chunk = &self.chunks[(row.0.get() >> OFFSET_BITS) as usize - 1];
         let offset = (row.0.get() & ((1 << OFFSET_BITS) - 1)) as usize;
-        let len = u32::from_le_bytes(chunk[offset..offset + 4].try_into().expect("4 bytes")) as usize;
+        let len =
+            u32::from_le_bytes(chunk[offset..offset + 4].try_into().expect("4 bytes")) as usize;
         &chunk[offset + 4..offset + 4 + len]
     }
 
@@ -74,7 +85,10 @@ mod tests {
     #[test]
     fn rows_come_back_as_they_were_stored_whatever_their_size() {
         let mut arena = Arena::default();
-        let images: Vec<Vec<u8>> = [0, 1, 40, 16 << 10, 3 << 20, 7].iter().map(|&n| vec![n as u8; n]).collect();
+        let images: Vec<Vec<u8>> = [0, 1, 40, 16 << 10, 3 << 20, 7]
+            .iter()
+            .map(|&n| vec![n as u8; n])
+            .collect();
         let refs: Vec<RowRef> = images.iter().map(|i| arena.store(i)).collect();
         for (image, row) in images.iter().zip(refs) {
             assert_eq!(arena.row(row), &image[..]);

@@ -5,6 +5,8 @@
 #![deny(missing_docs)]
 
 pub mod arena;
+pub mod binlog;
+pub mod gtid;
 pub mod schema;
 
 pub use arena::{Arena, KeyId, RowRef};

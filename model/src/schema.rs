@@ -241,7 +241,9 @@ pub struct TableDef {
 impl TableDef {
     /// The position of a column, compared without case as MySQL does.
     pub fn column(&self, name: &str) -> Option<usize> {
-        self.columns.iter().position(|c| c.name.eq_ignore_ascii_case(name))
+        self.columns
+            .iter()
+            .position(|c| c.name.eq_ignore_ascii_case(name))
     }
 
     /// `schema.table`.
