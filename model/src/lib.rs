@@ -7,6 +7,7 @@
 pub mod arena;
 pub mod binlog;
 pub mod gtid;
+pub mod row;
 pub mod schema;
 
 pub use arena::{Arena, KeyId, RowRef};
