@@ -5,6 +5,8 @@
 #![deny(missing_docs)]
 
 pub mod arena;
+pub mod binlog;
+pub mod gtid;
 pub mod row;
 pub mod schema;
 

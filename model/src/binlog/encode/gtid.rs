@@ -1,0 +1,196 @@
+//! The first event of a group. It holds the group's length, its own included, so its size is only known
+//! at the end: room for the usual case is left, and what follows is moved in the other cases.
+
+use super::Head;
+use super::event::{Group, packed_length, push_packed};
+use crate::binlog::decode::GtidEvent;
+use crate::binlog::event::EventType;
+use crate::gtid::{Gtid, Tag};
+
+/// What remains to be done once the group's length is known.
+#[derive(Debug)]
+pub(super) enum Pending {
+    /// Nothing.
+    None,
+    /// The length goes here, over 3 bytes.
+    Length { at: usize },
+    /// The event is to be put in front.
+    Tagged { event: GtidEvent, tag: Tag },
+}
+
+/// From this version on events have commit times and the length.
+const COMMIT_TIMES: u32 = 80_001;
+/// From this version on they have server versions.
+const SERVER_VERSIONS: u32 = 80_014;
+
+/// Writes the event, save what is pending.
+pub(super) fn write(
+    group: &mut Group<'_>,
+    version: u32,
+    head: &Head<'_>,
+    statements: bool,
+) -> Pending {
+    // 5.6 sets the flag always.
+    let may_have_statements = statements || version < 50_700;
+    let flags = if may_have_statements {
+        GtidEvent::MAY_HAVE_STATEMENTS
+    } else {
+        0
+    };
+    if let Some(Gtid { tag: Some(tag), .. }) = head.gtid {
+        let event = GtidEvent {
+            gtid: head.gtid,
+            flags,
+            last_committed: head.last_committed,
+            sequence_number: head.sequence_number,
+            immediate_commit_us: Some(head.immediate_commit_us),
+            original_commit_us: Some(head.original_commit_us),
+            transaction_length: None,
+            immediate_server_version: Some(version),
+            original_server_version: Some(version),
+        };
+        return Pending::Tagged { event, tag };
+    }
+    if head.gtid.is_none() && version < 50_700 {
+        return Pending::None;
+    }
+    let event_type = if head.gtid.is_some() {
+        EventType::GTID
+    } else {
+        EventType::ANONYMOUS_GTID
+    };
+    let event = group.event(event_type, 0);
+    let out = &mut *group.out;
+    let (uuid, gno) = head.gtid.map(|g| (g.uuid.0, g.gno)).unwrap_or_default();
+    out.push(flags);
+    out.extend_from_slice(&uuid);
+    out.extend_from_slice(&gno.to_le_bytes());
+    let mut pending = Pending::None;
+    if version >= 50_700 {
+        out.push(2);
+        out.extend_from_slice(&head.last_committed.to_le_bytes());
+        out.extend_from_slice(&head.sequence_number.to_le_bytes());
+    }
+    if version >= COMMIT_TIMES {
+        let relayed = head.original_commit_us != head.immediate_commit_us;
+        let mark = u64::from(relayed) << 55;
+        out.extend_from_slice(
+            &(head.immediate_commit_us & ((1 << 55) - 1) | mark).to_le_bytes()[..7],
+        );
+        if relayed {
+            out.extend_from_slice(&head.original_commit_us.to_le_bytes()[..7]);
+        }
+        pending = Pending::Length { at: out.len() };
+        out.extend_from_slice(&[0; 3]);
+    }
+    if version >= SERVER_VERSIONS {
+        out.extend_from_slice(&version.to_le_bytes());
+    }
+    group.close(event);
+    pending
+}
+
+impl Pending {
+    /// Writes what was pending.
+    pub(super) fn resolve(self, group: &mut Group<'_>) {
+        match self {
+            Pending::None => {}
+            Pending::Length { at } => length(group, at),
+            Pending::Tagged { event, tag } => tagged(group, event, tag),
+        }
+    }
+}
+
+fn length(group: &mut Group<'_>, at: usize) {
+    let others = group.length() - 3;
+    let fits = |size: &usize| packed_length((others + size) as u64) == *size;
+    let size = [1, 3, 4, 9].into_iter().find(fits).unwrap_or(3);
+    let total = (others + size) as u64;
+    if size == 3 {
+        group.out[at] = 0xfc;
+        group.out[at + 1..at + 3].copy_from_slice(&(total as u16).to_le_bytes());
+        return;
+    }
+    let mut field = Vec::with_capacity(9);
+    push_packed(&mut field, total);
+    let start = group.start();
+    group.out.splice(at..at + 3, field);
+    let event = &mut group.out[start + 9..start + 13];
+    let event_length =
+        u32::from_le_bytes([event[0], event[1], event[2], event[3]]) as usize + size - 3;
+    event.copy_from_slice(&(event_length as u32).to_le_bytes());
+}
+
+fn tagged(group: &mut Group<'_>, event: GtidEvent, tag: Tag) {
+    let start = group.start();
+    let rest = group.out.split_off(start);
+    // The length's own size depends on it: the second or third try is stable.
+    let mut total = 0;
+    loop {
+        group.out.truncate(start);
+        let at = group.event(EventType::GTID_TAGGED, 0);
+        message(group.out, &event, &tag, total);
+        group.close(at);
+        let now = (group.length() + rest.len()) as u64;
+        if now == total {
+            break;
+        }
+        total = now;
+    }
+    group.out.extend_from_slice(&rest);
+}
+
+/// The message of GTID_TAGGED: version 1, size, last field that may not be ignored, fields.
+fn message(out: &mut Vec<u8>, event: &GtidEvent, tag: &Tag, transaction_length: u64) {
+    let mut fields = Vec::with_capacity(128);
+    let signed = |n: u64| n << 1;
+    let (uuid, gno) = event.gtid.map(|g| (g.uuid.0, g.gno)).unwrap_or_default();
+    push_varlen(&mut fields, 0);
+    push_varlen(&mut fields, u64::from(event.flags));
+    push_varlen(&mut fields, 1);
+    for byte in uuid {
+        push_varlen(&mut fields, u64::from(byte));
+    }
+    push_varlen(&mut fields, 2);
+    push_varlen(&mut fields, signed(gno));
+    push_varlen(&mut fields, 3);
+    push_varlen(&mut fields, tag.as_str().len() as u64);
+    fields.extend_from_slice(tag.as_str().as_bytes());
+    push_varlen(&mut fields, 4);
+    push_varlen(&mut fields, signed(event.last_committed));
+    push_varlen(&mut fields, 5);
+    push_varlen(&mut fields, signed(event.sequence_number));
+    push_varlen(&mut fields, 6);
+    push_varlen(&mut fields, event.immediate_commit_us.unwrap_or_default());
+    if event.original_commit_us != event.immediate_commit_us {
+        push_varlen(&mut fields, 7);
+        push_varlen(&mut fields, event.original_commit_us.unwrap_or_default());
+    }
+    push_varlen(&mut fields, 8);
+    push_varlen(&mut fields, transaction_length);
+    push_varlen(&mut fields, 9);
+    push_varlen(
+        &mut fields,
+        u64::from(event.immediate_server_version.unwrap_or_default()),
+    );
+    // Version, size (of at most 2 bytes: the fields are under 300) and the last needed field in front.
+    let size = fields.len() + 3;
+    let size = if size > 127 { size + 1 } else { size };
+    push_varlen(out, 1);
+    push_varlen(out, size as u64);
+    push_varlen(out, 0);
+    out.extend_from_slice(&fields);
+}
+
+/// Appends an unsigned integer of the server's serialization library.
+fn push_varlen(out: &mut Vec<u8>, value: u64) {
+    let bits = 64 - (value | 1).leading_zeros();
+    let bytes = bits.div_ceil(7);
+    if bytes > 8 {
+        out.push(0xff);
+        out.extend_from_slice(&value.to_le_bytes());
+        return;
+    }
+    let encoded = value << bytes | ((1 << (bytes - 1)) - 1);
+    out.extend_from_slice(&encoded.to_le_bytes()[..bytes as usize]);
+}

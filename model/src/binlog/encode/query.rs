@@ -1,0 +1,113 @@
+//! QUERY events, with the status variables that a replica needs to run them as they ran.
+//!
+//! MySQL source: `Query_log_event::write`. Written are flags, sql_mode, catalog, character sets, for DDL
+//! the schemas that it touches (and its XID since 8.0), since 8.0.11 the default collation of utf8mb4.
+
+use super::event::Group;
+use super::{Head, Writer};
+use crate::binlog::event::{EventType, flag};
+
+/// Default `sql_mode`s.
+const SQL_MODE_8_0: u64 = 0x45a0_0020;
+const SQL_MODE_5_7: u64 = 0x55a0_0020;
+const SQL_MODE_5_6: u64 = 0x4000_0000;
+/// Collation ids: utf8mb4_0900_ai_ci, utf8mb4_general_ci, latin1_swedish_ci.
+const UTF8MB4_0900: u16 = 255;
+const UTF8MB4_GENERAL: u16 = 45;
+const LATIN1: u16 = 8;
+/// `Q_UPDATED_DB_NAMES` and its fellows.
+const VAR_UPDATED_SCHEMAS: u8 = 12;
+const VAR_DDL_XID: u8 = 17;
+const VAR_UTF8MB4_COLLATION: u8 = 18;
+
+impl Writer {
+    /// Appends `BEGIN`.
+    pub(super) fn begin(&self, group: &mut Group<'_>, head: &Head<'_>) {
+        self.control(group, head, "BEGIN");
+    }
+
+    /// Appends a statement that the server makes up itself.
+    pub(super) fn control(&self, group: &mut Group<'_>, head: &Head<'_>, sql: &str) {
+        let flags = if sql == "BEGIN" {
+            flag::SUPPRESS_USE
+        } else {
+            0
+        };
+        self.query(group, head, head.default_schema, sql, flags, false);
+    }
+
+    /// Appends a statement that commits by itself.
+    pub(super) fn statement(
+        &self,
+        group: &mut Group<'_>,
+        head: &Head<'_>,
+        schema: &str,
+        sql: &str,
+    ) {
+        // What makes or drops a schema must not be preceded by USE of it.
+        let mut words = sql.split_whitespace();
+        let mut next = |options: &[&str]| {
+            words
+                .next()
+                .is_some_and(|w| options.iter().any(|o| w.eq_ignore_ascii_case(o)))
+        };
+        let about_schema = next(&["create", "drop", "alter"]) && next(&["database", "schema"]);
+        let flags = if about_schema { flag::SUPPRESS_USE } else { 0 };
+        self.query(group, head, schema, sql, flags, true);
+    }
+
+    fn query(
+        &self,
+        group: &mut Group<'_>,
+        head: &Head<'_>,
+        schema: &str,
+        sql: &str,
+        flags: u16,
+        ddl: bool,
+    ) {
+        let event = group.event(EventType::QUERY, flags);
+        let out = &mut *group.out;
+        // Names have at most 64 characters; one that the length byte cannot hold is left out.
+        let schema = if schema.len() > 255 { "" } else { schema };
+        out.extend_from_slice(&head.thread_id.to_le_bytes());
+        out.extend_from_slice(&0u32.to_le_bytes());
+        out.push(schema.len() as u8);
+        out.extend_from_slice(&0u16.to_le_bytes());
+        let length_at = out.len();
+        out.extend_from_slice(&0u16.to_le_bytes());
+        self.status_vars(out, head, schema, ddl);
+        let length = (out.len() - length_at - 2) as u16;
+        out[length_at..length_at + 2].copy_from_slice(&length.to_le_bytes());
+        out.extend_from_slice(schema.as_bytes());
+        out.push(0);
+        out.extend_from_slice(sql.as_bytes());
+        group.close(event);
+    }
+
+    fn status_vars(&self, out: &mut Vec<u8>, head: &Head<'_>, schema: &str, ddl: bool) {
+        let (sql_mode, client, server) = match self.version {
+            80_000.. => (SQL_MODE_8_0, UTF8MB4_0900, UTF8MB4_0900),
+            50_700.. => (SQL_MODE_5_7, UTF8MB4_GENERAL, LATIN1),
+            _ => (SQL_MODE_5_6, UTF8MB4_GENERAL, LATIN1),
+        };
+        out.extend_from_slice(&[0, 0, 0, 0, 0, 1]);
+        out.extend_from_slice(&sql_mode.to_le_bytes());
+        out.extend_from_slice(&[6, 3, b's', b't', b'd', 4]);
+        for collation in [client, client, server] {
+            out.extend_from_slice(&collation.to_le_bytes());
+        }
+        if ddl && !schema.is_empty() {
+            out.extend_from_slice(&[VAR_UPDATED_SCHEMAS, 1]);
+            out.extend_from_slice(schema.as_bytes());
+            out.push(0);
+        }
+        if ddl && self.version >= 80_000 {
+            out.push(VAR_DDL_XID);
+            out.extend_from_slice(&head.xid.to_le_bytes());
+        }
+        if self.version >= 80_011 {
+            out.push(VAR_UTF8MB4_COLLATION);
+            out.extend_from_slice(&UTF8MB4_0900.to_le_bytes());
+        }
+    }
+}

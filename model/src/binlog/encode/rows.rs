@@ -1,0 +1,263 @@
+//! ROWS events: statements of row changes, grouped and split as a server does it.
+//!
+//! MySQL source: `THD::binlog_prepare_pending_rows_event` (a new event for another table, kind, set of
+//! columns, or when the size would exceed `binlog_row_event_max_size`), `pack_row`.
+
+use super::event::{Group, push_packed};
+use super::{RowImage, TableTemplate, Writer};
+use crate::binlog::decode::{RowsKind, rows_flag};
+use crate::binlog::event::{EventType, HEADER_LENGTH};
+use crate::row::fields;
+use crate::schema::Column;
+
+/// A row to write.
+#[derive(Clone, Copy, Debug)]
+pub struct RowWrite<'a> {
+    /// Its table.
+    pub template: &'a TableTemplate,
+    /// Its table's columns (read for images that are not full).
+    pub columns: &'a [Column],
+    /// Full image before; `None` for INSERT.
+    pub before: Option<&'a [u8]>,
+    /// Full image after; `None` for DELETE.
+    pub after: Option<&'a [u8]>,
+    /// Flags of its ROWS event beside STMT_END, see [`rows_flag`].
+    pub flags: u16,
+    /// The first row of a statement. The first row of all is one anyway.
+    pub new_statement: bool,
+}
+
+/// Bytes of a bitmap over the most columns that a table may have.
+const BITMAP: usize = 4096 / 8;
+
+/// Which columns the images before and after have, for images that are not full.
+type Masks = [[u8; BITMAP]; 2];
+
+/// An event that may take more rows.
+struct Pending<'a> {
+    at: usize,
+    bitmaps_at: usize,
+    template: &'a TableTemplate,
+    kind: RowsKind,
+    flags: u16,
+}
+
+impl Writer {
+    /// Appends the statements; says whether there were any.
+    pub(super) fn statements<'a>(
+        &self,
+        group: &mut Group<'_>,
+        rows: impl Iterator<Item = RowWrite<'a>> + Clone,
+    ) -> bool {
+        let mut rows = rows
+            .filter(|r| r.before.is_some() || r.after.is_some())
+            .peekable();
+        let any = rows.peek().is_some();
+        while rows.peek().is_some() {
+            let statement = rows.clone();
+            let mut length = 0;
+            loop {
+                rows.next();
+                length += 1;
+                if rows.peek().is_none_or(|row| row.new_statement) {
+                    break;
+                }
+            }
+            self.table_maps(group, statement.clone().take(length));
+            self.rows_events(group, statement.take(length));
+        }
+        any
+    }
+
+    /// A TABLE_MAP for each table, in the order in which the rows first need it.
+    fn table_maps<'a>(
+        &self,
+        group: &mut Group<'_>,
+        rows: impl Iterator<Item = RowWrite<'a>> + Clone,
+    ) {
+        let mut last = None;
+        for (i, row) in rows.clone().enumerate() {
+            let id = row.template.table_id;
+            // Most rows have the table of the row before; the search stops at a table's first row.
+            let seen = last == Some(id)
+                || rows
+                    .clone()
+                    .take(i)
+                    .any(|earlier| earlier.template.table_id == id);
+            last = Some(id);
+            if !seen {
+                let event = group.event(EventType::TABLE_MAP, 0);
+                group.out.extend_from_slice(&row.template.body);
+                group.close(event);
+            }
+        }
+    }
+
+    fn rows_events<'a>(&self, group: &mut Group<'_>, rows: impl Iterator<Item = RowWrite<'a>>) {
+        let mut pending: Option<Pending<'a>> = None;
+        for row in rows {
+            let kind = match (row.before, row.after) {
+                (None, _) => RowsKind::Insert,
+                (Some(_), None) => RowsKind::Delete,
+                (Some(_), Some(_)) => RowsKind::Update,
+            };
+            let width = row.template.all.len().min(BITMAP);
+            let masks: Masks;
+            let [before, after] = if self.options.row_image == RowImage::Full {
+                [row.template.all.as_slice(); 2]
+            } else {
+                masks = self.masks(&row);
+                [&masks[0][..width], &masks[1][..width]]
+            };
+            // An upper bound where images are not full.
+            let needed = row.before.map_or(0, <[u8]>::len) + row.after.map_or(0, <[u8]>::len);
+            let fits = |p: &Pending<'_>| {
+                let bitmaps = group.out.get(p.bitmaps_at..).unwrap_or_default();
+                let same_columns = match kind {
+                    RowsKind::Insert => bitmaps.starts_with(after),
+                    RowsKind::Delete => bitmaps.starts_with(before),
+                    RowsKind::Update => {
+                        bitmaps.starts_with(before)
+                            && bitmaps.get(width..).is_some_and(|b| b.starts_with(after))
+                    }
+                };
+                p.template.table_id == row.template.table_id
+                    && p.kind == kind
+                    && p.flags == row.flags
+                    && same_columns
+                    && group.out.len() - p.at - HEADER_LENGTH + needed
+                        <= self.options.rows_event_max_bytes
+            };
+            if !pending.as_ref().is_some_and(fits) {
+                if let Some(full) = pending.take() {
+                    group.close(full.at);
+                }
+                pending = Some(start(group, &row, kind, before, after));
+            }
+            for (image, present) in [(row.before, before), (row.after, after)] {
+                if let Some(image) = image {
+                    push_image(group.out, &row, image, present);
+                }
+            }
+        }
+        if let Some(last) = pending {
+            group.out[last.at + HEADER_LENGTH + 6] |= rows_flag::STMT_END as u8;
+            group.close(last.at);
+        }
+    }
+
+    /// Which columns the images of a row have, where they are not full.
+    fn masks(&self, row: &RowWrite<'_>) -> Masks {
+        let mut masks = [[0; BITMAP]; 2];
+        let [before, after] = &mut masks;
+        let template = row.template;
+        let minimal = self.options.row_image == RowImage::Minimal;
+        if row.before.is_some() {
+            fill(
+                before,
+                if minimal {
+                    &template.key
+                } else {
+                    &template.all
+                },
+            );
+            if !minimal {
+                before
+                    .iter_mut()
+                    .zip(&template.blobs)
+                    .for_each(|(to, blob)| *to &= !blob);
+            }
+        }
+        match (row.before, row.after) {
+            (Some(old), Some(new)) => {
+                let pairs = fields(row.columns, old).zip(fields(row.columns, new));
+                for (i, (old, new)) in pairs.enumerate().take(BITMAP * 8) {
+                    let mask = 1 << (i % 8);
+                    let optional = minimal
+                        || template
+                            .blobs
+                            .get(i / 8)
+                            .is_some_and(|byte| byte & mask != 0);
+                    if !optional || old != new {
+                        after[i / 8] |= mask;
+                    }
+                }
+                // A row that did not change is not logged by a server; the key keeps the image readable.
+                if after.iter().all(|byte| *byte == 0) {
+                    fill(after, &template.key);
+                }
+            }
+            _ => fill(after, &template.all),
+        }
+        masks
+    }
+}
+
+fn fill(to: &mut [u8; BITMAP], from: &[u8]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
+}
+
+/// Starts an event for a row and those like it.
+fn start<'a>(
+    group: &mut Group<'_>,
+    row: &RowWrite<'a>,
+    kind: RowsKind,
+    before: &[u8],
+    after: &[u8],
+) -> Pending<'a> {
+    let event_type = match kind {
+        RowsKind::Insert => EventType::WRITE_ROWS,
+        RowsKind::Update => EventType::UPDATE_ROWS,
+        RowsKind::Delete => EventType::DELETE_ROWS,
+    };
+    let at = group.event(event_type, 0);
+    let out = &mut *group.out;
+    out.extend_from_slice(&row.template.table_id.to_le_bytes()[..6]);
+    out.extend_from_slice(&(row.flags & !rows_flag::STMT_END).to_le_bytes());
+    // Extra data: none but its own length.
+    out.extend_from_slice(&2u16.to_le_bytes());
+    push_packed(out, row.template.columns as u64);
+    let bitmaps_at = out.len();
+    if kind != RowsKind::Insert {
+        out.extend_from_slice(before);
+    }
+    if kind != RowsKind::Delete {
+        out.extend_from_slice(after);
+    }
+    Pending {
+        at,
+        bitmaps_at,
+        template: row.template,
+        kind,
+        flags: row.flags,
+    }
+}
+
+/// Appends an image of the present columns.
+fn push_image(out: &mut Vec<u8>, row: &RowWrite<'_>, image: &[u8], present: &[u8]) {
+    if present == row.template.all {
+        out.extend_from_slice(image);
+        return;
+    }
+    let wanted = |i: usize| {
+        present
+            .get(i / 8)
+            .is_some_and(|byte| byte >> (i % 8) & 1 == 1)
+    };
+    let nulls_at = out.len();
+    let count: u32 = present.iter().map(|byte| byte.count_ones()).sum();
+    out.resize(nulls_at + (count as usize).div_ceil(8), 0);
+    let mut nth = 0;
+    for (i, value) in fields(row.columns, image).enumerate() {
+        if !wanted(i) {
+            continue;
+        }
+        match value {
+            Some(raw) => out.extend_from_slice(raw),
+            None => out[nulls_at + nth / 8] |= 1 << (nth % 8),
+        }
+        nth += 1;
+    }
+}

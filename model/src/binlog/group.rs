@@ -1,0 +1,519 @@
+//! Transactions: the frames of a binlog put together to what commits as one.
+//!
+//! ```text
+//! GTID  QUERY BEGIN  [ROWS_QUERY]  TABLE_MAP…  ROWS…            XID          an InnoDB transaction
+//! GTID  QUERY BEGIN  …                                          QUERY COMMIT a MyISAM statement
+//! GTID  TRANSACTION_PAYLOAD(QUERY BEGIN … XID)                               compressed
+//! GTID  QUERY                                                                DDL, GRANT, XA COMMIT, …
+//! GTID  QUERY XA START  …  QUERY XA END  XA_PREPARE                          prepared, decided by a later group
+//! ```
+//!
+//! Without GTIDs (5.6) the first event is missing. A group never spans files, and one that the file does
+//! not finish was never committed (facts: server's `Log_event::starts_group`, `ends_group`; recovery cuts
+//! such a tail off).
+
+use super::decode::{GtidEvent, PayloadError, Query, TransactionPayload, XaPrepare};
+use super::event::{Checksum, EventType, flag};
+use super::frame::{BinlogError, ErrorKind, Frame, Frames};
+
+/// What a group is, as far as one who follows the binlog has to treat it differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupKind {
+    /// Row events between BEGIN and a commit (perhaps after a CREATE TABLE … START TRANSACTION, 8.0.21).
+    Rows,
+    /// BEGIN and a commit with nothing between them that changes data.
+    Empty,
+    /// One statement without BEGIN: DDL, GRANT, FLUSH and the like.
+    Ddl,
+    /// A data change as a statement (STATEMENT or MIXED format): its outcome cannot be told from the binlog.
+    Statement {
+        /// Where the statement is.
+        pos: u64,
+    },
+    /// The changes of an XA transaction up to its PREPARE.
+    XaPrepared,
+    /// XA COMMIT or XA ROLLBACK of a transaction prepared before.
+    XaDecided,
+    /// The server says that something is missing.
+    Incident {
+        /// Where it says so.
+        pos: u64,
+    },
+    /// Changes in a form that is not read (JSON as differences).
+    Unsupported {
+        /// Where it is.
+        pos: u64,
+        /// In which event.
+        event_type: EventType,
+    },
+}
+
+/// A transaction, or a statement that commits by itself.
+#[derive(Clone, Debug)]
+pub struct Group<'a> {
+    /// Position of its first event.
+    pub start: u64,
+    /// Position behind its last event.
+    pub end: u64,
+    /// Its first event; `None` where the server writes none (5.6 without GTIDs).
+    pub gtid: Option<GtidEvent>,
+    /// What it is.
+    pub kind: GroupKind,
+    /// When its first statement started, in seconds since 1970.
+    pub timestamp_s: u32,
+    /// Its events as they are in the file.
+    pub bytes: &'a [u8],
+    checksum: Checksum,
+    inflated: Option<Inflated>,
+}
+
+/// The uncompressed events of a group.
+#[derive(Clone, Debug, Default)]
+struct Inflated {
+    bytes: Vec<u8>,
+    /// Where each payload's part ends in `bytes`.
+    ends: Vec<usize>,
+}
+
+impl<'a> Group<'a> {
+    /// All its events in order, those of a TRANSACTION_PAYLOAD instead of it.
+    pub fn events(&self) -> Events<'_> {
+        Events {
+            outer: Frames::trusted(self.bytes, self.start, self.checksum),
+            inner: None,
+            inflated: self.inflated.as_ref(),
+            payloads: 0,
+        }
+    }
+
+    /// Whether its events are compressed in the file.
+    pub fn is_compressed(&self) -> bool {
+        self.inflated.is_some()
+    }
+
+    /// The statement that makes the group [`GroupKind::Ddl`], [`GroupKind::XaDecided`] or
+    /// [`GroupKind::Statement`].
+    pub fn statement(&self) -> Option<Query<'_>> {
+        let at = match self.kind {
+            GroupKind::Statement { pos } => pos,
+            GroupKind::Ddl | GroupKind::XaDecided => self.start,
+            _ => return None,
+        };
+        let queries = self
+            .events()
+            .filter(|f| f.pos >= at && f.header.event_type == EventType::QUERY);
+        queries
+            .filter_map(|f| Query::decode(f.body).ok())
+            .find(|q| !is_control(q))
+    }
+}
+
+/// Iterates over the events of a group.
+#[derive(Clone, Debug)]
+pub struct Events<'g> {
+    outer: Frames<'g>,
+    inner: Option<(Frames<'g>, u64)>,
+    inflated: Option<&'g Inflated>,
+    payloads: usize,
+}
+
+impl<'g> Iterator for Events<'g> {
+    type Item = Frame<'g>;
+
+    fn next(&mut self) -> Option<Frame<'g>> {
+        loop {
+            if let Some((inner, pos)) = &mut self.inner {
+                match inner.next() {
+                    // Neither arm meets an error: the group was read once to be put together.
+                    Some(Ok(frame)) => return Some(Frame { pos: *pos, ..frame }),
+                    _ => self.inner = None,
+                }
+            }
+            let frame = self.outer.next()?.ok()?;
+            let Some(inflated) = self.inflated.filter(|_| is_payload(&frame)) else {
+                return Some(frame);
+            };
+            let end = *inflated.ends.get(self.payloads)?;
+            let from = self
+                .payloads
+                .checked_sub(1)
+                .and_then(|i| inflated.ends.get(i))
+                .copied()
+                .unwrap_or(0);
+            self.payloads += 1;
+            self.inner = Some((
+                Frames::trusted(inflated.bytes.get(from..end)?, 0, Checksum::None),
+                frame.pos,
+            ));
+        }
+    }
+}
+
+/// Splits a stream of frames into groups; events outside of groups are passed over.
+///
+/// Ends after the first error; what came before is good.
+#[derive(Clone, Debug)]
+pub struct Groups<'a> {
+    frames: Frames<'a>,
+    bytes: &'a [u8],
+    origin: u64,
+    good: u64,
+    failed: bool,
+}
+
+impl<'a> Groups<'a> {
+    /// Groups of `bytes`, which start at a group's first event at position `pos` of their file.
+    pub fn new(bytes: &'a [u8], pos: u64, checksum: Checksum) -> Groups<'a> {
+        Groups {
+            frames: Frames::new(bytes, pos, checksum),
+            bytes,
+            origin: pos,
+            good: pos,
+            failed: false,
+        }
+    }
+
+    /// Groups of a whole file.
+    pub fn of_file(file: &'a [u8]) -> Result<Groups<'a>, BinlogError> {
+        let frames = Frames::of_file(file)?;
+        let pos = frames.pos();
+        Ok(Groups {
+            frames,
+            bytes: file,
+            origin: 0,
+            good: pos,
+            failed: false,
+        })
+    }
+
+    /// The same for bytes whose checksums were computed before.
+    pub(crate) fn of_trusted_file(file: &'a [u8]) -> Result<Groups<'a>, BinlogError> {
+        let groups = Groups::of_file(file)?;
+        Ok(Groups {
+            frames: groups.frames.trust(),
+            ..groups
+        })
+    }
+
+    /// Groups of a whole file from a position on, its head being read for the checksum algorithm.
+    ///
+    /// The position is that of a group's first event (or of an event outside of groups, or the end).
+    pub fn of_file_from(file: &'a [u8], pos: u64) -> Result<Groups<'a>, BinlogError> {
+        let mut head = Frames::of_file(file)?;
+        let first = head.next().transpose()?;
+        let checksum = head.checksum();
+        let start = first.map_or(head.pos(), |f| f.pos);
+        if pos <= start {
+            return Groups::of_file(file);
+        }
+        let past_end = BinlogError {
+            pos,
+            kind: ErrorKind::Truncated {
+                needed: pos,
+                available: file.len() as u64,
+            },
+        };
+        let rest = usize::try_from(pos)
+            .ok()
+            .and_then(|at| file.get(at..))
+            .ok_or(past_end)?;
+        Ok(Groups::new(rest, pos, checksum))
+    }
+
+    /// The position behind the last complete group or event outside of groups: where recovery cuts.
+    pub fn good_until(&self) -> u64 {
+        self.good
+    }
+
+    fn read(&mut self) -> Result<Option<Group<'a>>, BinlogError> {
+        let mut open = Open::default();
+        loop {
+            let checksum = self.frames.checksum();
+            let Some(frame) = self.frames.next() else {
+                return match open.start {
+                    Some(pos) => Err(BinlogError {
+                        pos,
+                        kind: ErrorKind::UnfinishedGroup,
+                    }),
+                    None => Ok(None),
+                };
+            };
+            let frame = frame?;
+            let at = |kind| BinlogError {
+                pos: frame.pos,
+                kind,
+            };
+            if is_payload(&frame) {
+                open.start
+                    .ok_or_else(|| at(middle(frame.header.event_type)))?;
+                open.inflate(&frame).map_err(at)?;
+            } else {
+                open.feed(&frame)?;
+            }
+            if open.ended || open.start.is_none() {
+                self.good = frame.end();
+            }
+            if let (true, Some(start)) = (open.ended, open.start) {
+                let (from, to) = (start - self.origin, frame.end() - self.origin);
+                return Ok(Some(Group {
+                    start,
+                    end: frame.end(),
+                    gtid: open.gtid,
+                    kind: open.kind(),
+                    timestamp_s: open.timestamp_s.unwrap_or(frame.header.timestamp_s),
+                    bytes: self
+                        .bytes
+                        .get(from as usize..to as usize)
+                        .unwrap_or_default(),
+                    checksum,
+                    inflated: open.inflated,
+                }));
+            }
+        }
+    }
+}
+
+impl<'a> Iterator for Groups<'a> {
+    type Item = Result<Group<'a>, BinlogError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let group = self.read().transpose();
+        self.failed = !matches!(group, Some(Ok(_)));
+        group
+    }
+}
+
+/// A group while it is put together.
+#[derive(Debug, Default)]
+struct Open {
+    start: Option<u64>,
+    gtid: Option<GtidEvent>,
+    timestamp_s: Option<u32>,
+    in_transaction: bool,
+    ended: bool,
+    rows: bool,
+    xa: bool,
+    /// What decides the kind before all else: the first thing that cannot be followed, or a lone statement.
+    decided: Option<GroupKind>,
+    inflated: Option<Inflated>,
+}
+
+impl Open {
+    fn kind(&self) -> GroupKind {
+        match self.decided {
+            Some(kind) => kind,
+            None if self.xa => GroupKind::XaPrepared,
+            None if self.rows => GroupKind::Rows,
+            None => GroupKind::Empty,
+        }
+    }
+
+    fn decide(&mut self, kind: GroupKind) {
+        self.decided.get_or_insert(kind);
+    }
+
+    fn inflate(&mut self, frame: &Frame<'_>) -> Result<(), ErrorKind> {
+        let mut inflated = self.inflated.take().unwrap_or_default();
+        let from = inflated.bytes.len();
+        let inflation = TransactionPayload::decode(frame.body).map_err(ErrorKind::from);
+        inflation.and_then(|p| p.inflate(&mut inflated.bytes).map_err(ErrorKind::from))?;
+        inflated.ends.push(inflated.bytes.len());
+        let inner = inflated.bytes.get(from..).unwrap_or_default();
+        for event in Frames::new(inner, 0, Checksum::None) {
+            let event = event.map_err(|_| PayloadError::Damaged)?;
+            if self.ended || is_payload(&event) {
+                return Err(PayloadError::Damaged.into());
+            }
+            self.feed(&Frame {
+                pos: frame.pos,
+                ..event
+            })
+            .map_err(|error| error.kind)?;
+        }
+        self.inflated = Some(inflated);
+        Ok(())
+    }
+
+    fn feed(&mut self, frame: &Frame<'_>) -> Result<(), BinlogError> {
+        let event_type = frame.header.event_type;
+        let pos = frame.pos;
+        let fail = |kind| Err(BinlogError { pos, kind });
+        if event_type.is_mariadb() {
+            return fail(ErrorKind::MariaDb(event_type));
+        }
+        match event_type {
+            EventType::FORMAT_DESCRIPTION
+            | EventType::PREVIOUS_GTIDS
+            | EventType::ROTATE
+            | EventType::STOP
+            | EventType::HEARTBEAT
+            | EventType::HEARTBEAT_V2 => return self.unfinished_if_open(),
+            EventType::GTID | EventType::ANONYMOUS_GTID | EventType::GTID_TAGGED => {
+                self.unfinished_if_open()?;
+                self.start = Some(pos);
+                match GtidEvent::decode(event_type, frame.body) {
+                    Ok(event) => self.gtid = Some(event),
+                    Err(error) => return fail(error.into()),
+                }
+                return Ok(());
+            }
+            _ => {}
+        }
+        if self.start.is_some() {
+            self.timestamp_s.get_or_insert(frame.header.timestamp_s);
+        }
+        match event_type {
+            EventType::QUERY => match Query::decode(frame.body) {
+                Ok(query) => return self.query(&query, frame),
+                Err(error) => return fail(error.into()),
+            },
+            EventType::XID if self.in_transaction => self.ended = true,
+            EventType::XA_PREPARE if self.in_transaction => match XaPrepare::decode(frame.body) {
+                Ok(prepare) => {
+                    self.xa = !prepare.one_phase;
+                    self.ended = true;
+                }
+                Err(error) => return fail(error.into()),
+            },
+            _ if event_type.is_rows() && self.in_transaction => self.rows = true,
+            EventType::TABLE_MAP | EventType::ROWS_QUERY if self.in_transaction => {}
+            EventType::INTVAR
+            | EventType::RAND
+            | EventType::USER_VAR
+            | EventType::ROWS_QUERY
+            | EventType::APPEND_BLOCK
+            | EventType::DELETE_FILE => self.open(frame),
+            EventType::BEGIN_LOAD_QUERY | EventType::EXECUTE_LOAD_QUERY => {
+                self.open(frame);
+                self.decide(GroupKind::Statement { pos });
+            }
+            EventType::INCIDENT => {
+                self.open(frame);
+                self.decide(GroupKind::Incident { pos });
+                self.ended = true;
+            }
+            EventType::PARTIAL_UPDATE_ROWS if self.in_transaction => {
+                self.decide(GroupKind::Unsupported { pos, event_type });
+            }
+            EventType::VIEW_CHANGE | EventType::TRANSACTION_CONTEXT | EventType::IGNORABLE => {}
+            _ if event_type.name().is_some() => return fail(middle(event_type)),
+            _ if frame.header.flags & flag::IGNORABLE != 0 => {}
+            _ => {
+                return fail(ErrorKind::Unexpected {
+                    event_type,
+                    why: "its type is unknown",
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn query(&mut self, query: &Query<'_>, frame: &Frame<'_>) -> Result<(), BinlogError> {
+        let begins = query.is("BEGIN") || query.starts_with(&["XA", "START"]);
+        self.open(frame);
+        if begins {
+            if self.in_transaction {
+                return self.unfinished_if_open();
+            }
+            self.in_transaction = true;
+        } else if self.in_transaction {
+            if query.is("COMMIT") || query.is("ROLLBACK") {
+                self.ended = true;
+            } else if is_change(query) {
+                self.decide(GroupKind::Statement { pos: frame.pos });
+            }
+        } else {
+            self.ended = true;
+            let xa = query.starts_with(&["XA", "COMMIT"]) || query.starts_with(&["XA", "ROLLBACK"]);
+            self.decide(match xa {
+                true => GroupKind::XaDecided,
+                false if is_change(query) => GroupKind::Statement { pos: frame.pos },
+                false => GroupKind::Ddl,
+            });
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, frame: &Frame<'_>) {
+        self.start.get_or_insert(frame.pos);
+        self.timestamp_s.get_or_insert(frame.header.timestamp_s);
+    }
+
+    fn unfinished_if_open(&self) -> Result<(), BinlogError> {
+        match self.start {
+            Some(pos) => Err(BinlogError {
+                pos,
+                kind: ErrorKind::UnfinishedGroup,
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+fn middle(event_type: EventType) -> ErrorKind {
+    ErrorKind::Unexpected {
+        event_type,
+        why: "no transaction has begun (the start position is inside one?)",
+    }
+}
+
+fn is_payload(frame: &Frame<'_>) -> bool {
+    frame.header.event_type == EventType::TRANSACTION_PAYLOAD
+}
+
+/// BEGIN, COMMIT and what else steers a transaction without changing data.
+fn is_control(query: &Query<'_>) -> bool {
+    const WORDS: [&str; 4] = ["BEGIN", "COMMIT", "SAVEPOINT", "RELEASE"];
+    let word = first_word(query.sql);
+    WORDS
+        .iter()
+        .any(|w| word.eq_ignore_ascii_case(w.as_bytes()))
+        || word.eq_ignore_ascii_case(b"ROLLBACK")
+        || query.starts_with(&["XA", "START"])
+        || query.starts_with(&["XA", "END"])
+}
+
+/// Whether a statement changes rows. CREATE TABLE … SELECT in STATEMENT format passes for DDL here.
+fn is_change(query: &Query<'_>) -> bool {
+    const WORDS: [&str; 10] = [
+        "INSERT", "UPDATE", "DELETE", "REPLACE", "LOAD", "CALL", "SELECT", "WITH", "DO", "IMPORT",
+    ];
+    let word = first_word(query.sql);
+    WORDS
+        .iter()
+        .any(|w| word.eq_ignore_ascii_case(w.as_bytes()))
+}
+
+/// The first word behind blanks, comments and parentheses; `/*! … */` counts as text.
+fn first_word(mut sql: &[u8]) -> &[u8] {
+    let behind = |text: &'_ [u8], end: &[u8]| {
+        text.windows(end.len())
+            .position(|w| w == end)
+            .map(|at| at + end.len())
+    };
+    loop {
+        sql = sql.trim_ascii_start();
+        let skip = match sql {
+            [b'/', b'*', b'!', ..] => {
+                3 + sql
+                    .iter()
+                    .skip(3)
+                    .take_while(|b| b.is_ascii_digit())
+                    .count()
+            }
+            [b'/', b'*', ..] => behind(sql, b"*/").unwrap_or(sql.len()),
+            [b'#', ..] | [b'-', b'-', ..] => behind(sql, b"\n").unwrap_or(sql.len()),
+            [b'(', ..] => 1,
+            _ => break,
+        };
+        sql = sql.get(skip..).unwrap_or_default();
+    }
+    let end = sql
+        .iter()
+        .position(|b| !b.is_ascii_alphabetic())
+        .unwrap_or(sql.len());
+    sql.get(..end).unwrap_or_default()
+}
