@@ -27,6 +27,16 @@ pub enum Failure {
     /// Binlog files cannot be replayed.
     #[error(transparent)]
     Recording(#[from] RecordingError),
+    /// A binlog file is damaged or cut.
+    #[error("{file}:{pos}: {message}")]
+    Binlog {
+        /// The file.
+        file: String,
+        /// Where; what comes before it is good.
+        pos: u64,
+        /// What is wrong.
+        message: String,
+    },
     /// The plan cannot be run.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -77,6 +87,7 @@ impl Failure {
             Self::Load(_)
             | Self::Arguments { .. }
             | Self::Recording(_)
+            | Self::Binlog { .. }
             | Self::Run(_)
             | Self::Read { .. }
             | Self::Write { .. }

@@ -33,3 +33,24 @@ impl Interrupt {
         self.0.load(Ordering::SeqCst)
     }
 }
+
+#[cfg(test)]
+impl Interrupt {
+    /// As after Ctrl-C.
+    pub fn that_came() -> Self {
+        Self(Arc::new(AtomicBool::new(true)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_ctrl_c_is_noted_and_the_process_lives_on() {
+        let interrupt = Interrupt::listen().unwrap();
+        assert!(!interrupt.asked());
+        signal_hook::low_level::raise(SIGINT).unwrap();
+        assert!(interrupt.asked());
+    }
+}

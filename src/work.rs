@@ -138,6 +138,15 @@ mod tests {
     }
 
     #[test]
+    fn ctrl_c_waits_for_no_run() {
+        let (never, hold) = mpsc::channel::<()>();
+        let jobs = vec![job(move || hold.recv().is_ok())];
+        let results = all(jobs, &Interrupt::that_came(), Progress::hidden()).unwrap();
+        assert_eq!(results, [None]);
+        drop(never);
+    }
+
+    #[test]
     fn a_job_that_panics_is_a_defect_and_not_a_hang() {
         let results = all(
             vec![job(|| -> u8 { panic!("on purpose") })],

@@ -16,6 +16,13 @@ pub fn render(failure: &Failure) -> String {
                 "name a place where you may write and that has room; nothing half-written is left",
             ),
         ),
+        Failure::Binlog { .. } => plain(
+            &failure.to_string(),
+            Some(
+                "what comes before that position is good; `cutover binlog verify` names the last whole transaction",
+            ),
+        ),
+        // What had ended was printed; the shell prints ^C itself.
         Failure::Interrupted => String::new(),
         other => plain(&other.to_string(), None),
     }

@@ -243,6 +243,9 @@ mod tests {
         names(&replay(&canned::lossy()), &mut fields);
         names(&compare(), &mut fields);
         names(&value(&crate::list::everything()), &mut fields);
+        names(&value(&crate::binlog::inspected_json()), &mut fields);
+        names(&value(&crate::binlog::verified_json()), &mut fields);
+        names(&value(&crate::binlog::applied_json()), &mut fields);
         let verdicts = ["safe", "violated", "aborted", "not-live", "unknown"];
         for field in fields.iter().filter(|f| !verdicts.contains(&f.as_str())) {
             let said = [format!("`{field}`"), format!(".{field}`")];

@@ -29,8 +29,62 @@ pub fn width() -> usize {
 /// # Errors
 /// [`Failure::StandardOutput`] when it cannot be written for another reason (a full disk).
 pub fn print(text: &str) -> Result<(), Failure> {
+    print_while_read(text).map(drop)
+}
+
+/// As [`print`]; says whether somebody reads on.
+fn print_while_read(text: &str) -> Result<bool, Failure> {
     let mut out = anstream::stdout().lock();
-    forgive_closed(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+    still_read(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// Standard output for what may be too long to be kept whole; a reader that has gone is noticed.
+#[derive(Debug, Default)]
+pub struct Printer {
+    text: String,
+    closed: bool,
+}
+
+impl Printer {
+    const FULL_BYTES: usize = 64 << 10;
+
+    /// An empty one.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Prints, now or soon.
+    ///
+    /// # Errors
+    /// As [`print`].
+    pub fn push(&mut self, text: &str) -> Result<(), Failure> {
+        self.text.push_str(text);
+        if self.text.len() >= Self::FULL_BYTES {
+            self.drain()?;
+        }
+        Ok(())
+    }
+
+    /// Whether nobody reads any more.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Prints the rest.
+    ///
+    /// # Errors
+    /// As [`print`].
+    pub fn finish(mut self) -> Result<(), Failure> {
+        self.drain()
+    }
+
+    fn drain(&mut self) -> Result<(), Failure> {
+        if !self.closed {
+            self.closed = !print_while_read(&self.text)?;
+        }
+        self.text.clear();
+        Ok(())
+    }
 }
 
 /// Prints a line to standard error. When that is closed there is nobody to tell.
@@ -39,10 +93,11 @@ pub fn complain(text: &str) {
     let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
 }
 
-fn forgive_closed(result: io::Result<()>) -> Result<(), Failure> {
+fn still_read(result: io::Result<()>) -> Result<bool, Failure> {
     match result {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.map_err(Failure::StandardOutput),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::StandardOutput(error)),
     }
 }
 
@@ -52,8 +107,8 @@ mod tests {
 
     #[test]
     fn a_reader_that_has_gone_is_no_error_and_a_full_disk_is() {
-        assert!(forgive_closed(Err(io::ErrorKind::BrokenPipe.into())).is_ok());
-        assert!(forgive_closed(Err(io::ErrorKind::StorageFull.into())).is_err());
-        assert!(forgive_closed(Ok(())).is_ok());
+        assert!(!still_read(Err(io::ErrorKind::BrokenPipe.into())).unwrap());
+        assert!(still_read(Err(io::ErrorKind::StorageFull.into())).is_err());
+        assert!(still_read(Ok(())).unwrap());
     }
 }
