@@ -28,6 +28,16 @@ impl Interrupt {
         Ok(Self(asked))
     }
 
+    /// From now on Ctrl-C ends the process at once: for what leaves nothing half-done.
+    ///
+    /// # Errors
+    /// As [`Interrupt::listen`].
+    pub fn end_at_once() -> std::io::Result<()> {
+        let always = Arc::new(AtomicBool::new(true));
+        flag::register_conditional_shutdown(SIGINT, i32::from(Status::Interrupted.code()), always)?;
+        Ok(())
+    }
+
     /// Whether Ctrl-C came.
     pub fn asked(&self) -> bool {
         self.0.load(Ordering::SeqCst)

@@ -4,7 +4,7 @@
 
 use std::{
     fs,
-    io::pipe,
+    io::{Read, pipe},
     path::Path,
     process::{Command, Output, Stdio},
 };
@@ -129,7 +129,7 @@ fn arguments_that_make_no_sense_are_refused() {
     refused(&[], &["Usage"]);
     refused(&["frobnicate"], &["frobnicate"]);
     refused(&["list", "strategys"], &["strategies"]);
-    refused(&["run", "orders", "--seed", "-1"], &["--seed"]);
+    refused(&["run", "orders", "--seed", "-1"], &["-1"]);
     refused(&["run", "orders", "--seed", "x"], &["--seed"]);
     refused(&["compare", "orders", "--seeds", "0"], &["--seeds"]);
     refused(
@@ -219,6 +219,135 @@ fn colours_are_for_terminals_unless_one_insists() {
     assert!(!err(&output(&args)).contains('\u{1b}'));
     assert!(err(&output(&[&args[..], &["--color", "always"]].concat())).contains('\u{1b}'));
     assert!(!err(&output(&[&args[..], &["--color", "never"]].concat())).contains('\u{1b}'));
+}
+
+const CAPTURE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/captures/cascade-mysql97"
+);
+
+#[test]
+fn whole_binlog_files_are_sound_and_a_cut_one_names_the_last_whole_transaction() {
+    let sound = output(&["binlog", "verify", CAPTURE, "--format", "json"]);
+    let value: serde_json::Value = serde_json::from_slice(&sound.stdout).unwrap();
+    assert_eq!(
+        (sound.status.code(), &value["sound"]),
+        (Some(0), &true.into())
+    );
+    let transactions = value["files"][0]["transactions"].as_u64().unwrap();
+    assert_eq!(transactions, 37);
+
+    let folder = tempfile::tempdir().unwrap();
+    let cut = folder.path().join("binlog.000001");
+    let whole = fs::read(Path::new(CAPTURE).join("binlog.000001")).unwrap();
+    fs::write(&cut, &whole[..3_000]).unwrap();
+    let verified = output(&["binlog", "verify", text(&cut)]);
+    assert_eq!(verified.status.code(), Some(2));
+    for part in [
+        "DAMAGED",
+        "binlog.000001:2863",
+        "cbb7df2a-e650-11f1-b43f-02fc00000001:6",
+    ] {
+        assert!(out(&verified).contains(part), "{part}: {}", out(&verified));
+    }
+    // What comes before the cut is printed all the same.
+    let inspected = output(&["binlog", "inspect", text(&cut)]);
+    assert_eq!(inspected.status.code(), Some(2));
+    assert!(out(&inspected).contains("COMMIT (xid 21263)"));
+    assert!(
+        err(&inspected).contains("binlog.000001:2942"),
+        "{}",
+        err(&inspected)
+    );
+}
+
+#[test]
+fn a_missing_file_breaks_the_history_without_being_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = Path::new(CAPTURE);
+    fs::copy(
+        capture.join("binlog.000001"),
+        folder.path().join("binlog.000001"),
+    )
+    .unwrap();
+    fs::copy(
+        capture.join("binlog.000002"),
+        folder.path().join("binlog.000003"),
+    )
+    .unwrap();
+    let verified = output(&["binlog", "verify", text(folder.path())]);
+    assert_eq!(verified.status.code(), Some(1), "{}", out(&verified));
+    assert!(out(&verified).contains("BROKEN HISTORY"));
+}
+
+#[test]
+fn events_are_a_line_each_and_rows_are_shown_when_asked_for() {
+    let file = format!("{CAPTURE}/binlog.000001");
+    let all = output(&["binlog", "inspect", &file]);
+    assert_eq!(out(&all).lines().count(), 327, "as many as verify counts");
+    let some = output(&[
+        "binlog", "inspect", &file, "--from", "1089", "--to", "1198", "--rows",
+    ]);
+    assert_eq!(out(&some).lines().count(), 3);
+    assert!(out(&some).contains("+ id=0, v=0"), "{}", out(&some));
+    let one = output(&[
+        "binlog", "inspect", &file, "--limit", "1", "--format", "json",
+    ]);
+    let value: serde_json::Value = serde_json::from_slice(&one.stdout).unwrap();
+    assert_eq!(value["files"][0]["events"].as_array().unwrap().len(), 1);
+    assert_eq!(value["files"][0]["events"][0]["type"], "FORMAT_DESCRIPTION");
+}
+
+#[test]
+fn events_out_of_a_compressed_transaction_are_shown() {
+    let folder = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/captures/compressed-mysql97"
+    );
+    let all = output(&["binlog", "inspect", folder, "--rows"]);
+    assert_eq!(all.status.code(), Some(0));
+    assert!(out(&all).contains("1 row inserted into app.composite"));
+    assert!(!out(&all).contains("unreadable"));
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_with_130() {
+    // Standard output is a pipe that nobody reads, so that inspect is still at it when the signal comes.
+    let files = vec![CAPTURE; 40];
+    let mut child = cutover(&[&["binlog", "inspect"][..], &files].concat())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = [0];
+    let mut reader = child.stdout.take().unwrap();
+    reader.read_exact(&mut first).unwrap();
+    let id = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn what_is_no_binlog_is_refused() {
+    refused(
+        &["binlog", "inspect", file!()],
+        &["cli.rs:0", "not a binlog file"],
+    );
+    refused(&["binlog", "inspect", "/no/such/file"], &["/no/such/file"]);
+    refused(&["binlog", "inspect"], &["FILES"]);
+    let folder = tempfile::tempdir().unwrap();
+    let apply = ["binlog", "apply", CAPTURE, "--out", text(folder.path())];
+    refused(
+        &[&apply[..], &["--start", "binlog.000009:4"]].concat(),
+        &["binlog.000009", "binlog.000001"],
+    );
+    refused(&[&apply[..], &["--start", "here"]].concat(), &["FILE:POS"]);
 }
 
 fn text(path: &Path) -> &str {

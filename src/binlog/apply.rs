@@ -6,6 +6,7 @@ use crate::{
     exit::Status,
     failure::Failure,
     files::{self, Batch},
+    interrupt::Interrupt,
     output::{
         self, json,
         numbers::{count, thousands},
@@ -117,7 +118,7 @@ struct TableJson<'a> {
 }
 
 /// Does it.
-pub fn execute(args: &Args, format: Format) -> Result<Status, Failure> {
+pub fn execute(args: &Args, format: Format, interrupt: &Interrupt) -> Result<Status, Failure> {
     let inputs = Inputs {
         files: read_binlogs(&args.files)?,
         base: args
@@ -132,6 +133,9 @@ pub fn execute(args: &Args, format: Format) -> Result<Status, Failure> {
     };
     files::ready_folder(&args.out)?;
     let applied = follow(&inputs)?;
+    if interrupt.asked() {
+        return Err(Failure::Interrupted);
+    }
     let mut batch = Batch::default();
     for table in &applied.tables {
         let name = format!("{}.jsonl", files::harmless(&table.table));
@@ -147,10 +151,39 @@ pub fn execute(args: &Args, format: Format) -> Result<Status, Failure> {
 
 /// The replay itself.
 fn follow(inputs: &Inputs<'_>) -> Result<Applied, Failure> {
-    let _ = inputs;
+    let Inputs {
+        files,
+        base,
+        schema,
+        start,
+        stop,
+    } = inputs;
+    for (option, place) in [("--start", start), ("--stop", stop)] {
+        known(option, *place, files)?;
+    }
+    let _ = (base, schema);
     Err(Failure::Arguments {
         message: "`binlog apply` cannot replay yet".into(),
         help: "`binlog inspect` and `binlog verify` can read the files".into(),
+    })
+}
+
+/// A position must be one of a file that is there.
+fn known(option: &str, place: Option<&Place>, files: &[NamedFile]) -> Result<(), Failure> {
+    let Some(Place::Position { file: wanted, .. }) = place else {
+        return Ok(());
+    };
+    let name_of = |file: &NamedFile| {
+        let name = Path::new(&file.name).file_name();
+        name.map_or(String::new(), |name| name.to_string_lossy().into_owned())
+    };
+    let names: Vec<_> = files.iter().map(name_of).collect();
+    if names.contains(wanted) {
+        return Ok(());
+    }
+    Err(Failure::Arguments {
+        message: format!("{option} names `{wanted}`, which is not among the files"),
+        help: format!("the files are {}", names.join(", ")),
     })
 }
 

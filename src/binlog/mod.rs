@@ -6,7 +6,7 @@ mod inspect;
 mod place;
 mod verify;
 
-use crate::{args::Format, exit::Status, failure::Failure};
+use crate::{args::Format, exit::Status, failure::Failure, interrupt::Interrupt};
 use clap::Subcommand;
 
 #[cfg(test)]
@@ -29,10 +29,16 @@ pub enum Command {
 
 /// Does it.
 pub fn execute(command: &Command, format: Format) -> Result<Status, Failure> {
+    if !matches!(command, Command::Apply(_)) {
+        // Should the system refuse, Ctrl-C ends the process as it does any other.
+        let _ = Interrupt::end_at_once();
+    }
     match command {
         Command::Inspect(args) => inspect::execute(args, format),
         Command::Verify(args) => verify::execute(args, format),
-        Command::Apply(args) => apply::execute(args, format),
+        Command::Apply(args) => {
+            apply::execute(args, format, &Interrupt::listen().unwrap_or_default())
+        }
     }
 }
 

@@ -237,6 +237,10 @@ fn last_good(file: &FileReport) -> String {
 
 fn about_file(out: &mut String, file: &FileReport, width: usize) {
     out.push_str(&format!("{}\n", paint(STRONG, &tame(&file.name))));
+    if file.events == 0 {
+        out.push_str("  nothing in it can be used\n\n");
+        return;
+    }
     let mut about = vec![format!(
         "server {} (id {}), {} events, {} transactions",
         if file.server_version.is_empty() {

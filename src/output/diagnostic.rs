@@ -16,6 +16,7 @@ pub fn render(failure: &Failure) -> String {
                 "name a place where you may write and that has room; nothing half-written is left",
             ),
         ),
+        Failure::Binlog { pos: 0, .. } => plain(&failure.to_string(), None),
         Failure::Binlog { .. } => plain(
             &failure.to_string(),
             Some(

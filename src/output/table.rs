@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn of_several_seeds_the_median_and_the_ends_are_shown() {
-        let mut runs = vec![canned::lossy(), canned::lossy(), canned::lossy()];
+        let mut runs = [canned::lossy(), canned::lossy(), canned::lossy()];
         runs[1].lost_writes = 0;
         runs[1].verdict = cutover::sim::outcome::Verdict::Safe;
         runs[2].lost_writes = 1_000_000;
