@@ -40,12 +40,15 @@ impl Document {
     }
 
     fn refuse(&self, error: &toml::de::Error) -> LoadError {
-        let Told { message, help } = serde_message::retell(error.message());
-        let error_without_place = LoadError::new(&self.name, message).help(help);
-        match error.span() {
-            Some(span) => error_without_place.at(&self.text, span),
-            None => error_without_place,
-        }
+        let span = error.span().unwrap_or(0..0);
+        let there = self.text.get(span.clone()).unwrap_or_default();
+        let Told { message, help } = match error.message() {
+            "duplicate key" => Told::twice(there, self.text.get(..span.start).unwrap_or_default()),
+            message => serde_message::retell(message),
+        };
+        LoadError::new(&self.name, message)
+            .help(help)
+            .at(&self.text, span)
     }
 
     /// Checks the `schema` key before anything else is read: another major version has other keys.
@@ -75,28 +78,24 @@ impl Document {
             .at(&self.text, 0..0)
             .help(format!("begin the file with `schema = \"{known}\"`")));
         };
-        let version = schema.get_ref().as_str().and_then(version);
-        match (version, self::version(known)) {
-            (Some((major, _)), Some((known_major, _))) if major == known_major => Ok(()),
-            (Some(_), _) => Err(here(
+        match schema.get_ref().as_str() {
+            Some(text) if same_major(text, known) => Ok(()),
+            Some(_) => Err(here(
                 format!("this version of the format is not known; this cutover reads {known}"),
                 schema.span(),
             )),
-            (None, _) => Err(here(
+            None => Err(here(
                 "a schema is a version in quotes, major and minor".into(),
                 schema.span(),
             )),
         }
     }
 
-    /// The error for a problem, at the deepest part of its path that the text has.
+    /// The error for a problem, at the deepest part of its path that the text has, or else at its beginning.
     pub fn problem(&self, problem: &Problem) -> LoadError {
-        let error =
-            LoadError::new(&self.name, problem.message.clone()).help(problem.help.clone());
-        match self.locate(&problem.path) {
-            Some((span, _)) => error.at(&self.text, span),
-            None => error,
-        }
+        let error = LoadError::new(&self.name, problem.message.clone()).help(problem.help.clone());
+        let (span, _) = self.locate(&problem.path).unwrap_or((0..0, 0));
+        error.at(&self.text, span)
     }
 
     /// Where a path is, and how many of its parts the text has; none when it has not even the first.
@@ -111,15 +110,17 @@ impl Document {
                         None => Some(table.get_ref()),
                         Some(value) => value.get_ref().as_table(),
                     };
-                    table.and_then(|table| table.get_key_value(*key)).map(|(key, value)| {
-                        // The span of a table is its head or its braces: the key says more.
-                        let span = if value.get_ref().is_table() || value.get_ref().is_array() {
-                            key.span()
-                        } else {
-                            value.span()
-                        };
-                        (span, value)
-                    })
+                    table
+                        .and_then(|table| table.get_key_value(*key))
+                        .map(|(key, value)| {
+                            // The span of a table is its head or its braces: the key says more.
+                            let span = if value.get_ref().is_table() || value.get_ref().is_array() {
+                                key.span()
+                            } else {
+                                value.span()
+                            };
+                            (span, value)
+                        })
                 }
                 Part::Index(index) => at
                     .and_then(|value| value.get_ref().as_array())
@@ -131,6 +132,14 @@ impl Document {
             at = Some(value);
         }
         found
+    }
+}
+
+/// Whether two versions of a format are the same but for what the minor one adds.
+pub(crate) fn same_major(text: &str, known: &str) -> bool {
+    match (version(text), version(known)) {
+        (Some((major, _)), Some((known_major, _))) => major == known_major,
+        _ => false,
     }
 }
 

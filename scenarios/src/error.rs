@@ -5,7 +5,7 @@ use std::{fmt, ops::Range, sync::Arc};
 /// An error in something that a person wrote: the place, the message, the remedy.
 ///
 /// `Display` gives `NAME:LINE:COLUMN: message` and, on a second line, the help. The command renders it
-/// with the source's line from [`LoadError::text`] and [`LoadError::span`].
+/// with the source's line from [`LoadError::source_text`] and [`LoadError::span`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadError(Box<Inner>);
 
@@ -126,8 +126,7 @@ mod tests {
         let text: Arc<str> = "aµ".into();
         assert_eq!(LoadError::new("f", "m").at(&text, 2..2).span(), Some(1..3));
         assert_eq!(LoadError::new("f", "m").at(&text, 9..12).span(), Some(3..3));
-        #[expect(clippy::reversed_empty_ranges)]
-        let reversed = LoadError::new("f", "m").at(&text, 3..0);
+        let reversed = LoadError::new("f", "m").at(&text, Range { start: 3, end: 0 });
         assert_eq!(reversed.span(), Some(3..3));
     }
 }

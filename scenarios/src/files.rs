@@ -9,6 +9,7 @@ use cutover_sim::{
     workload_spec::{Kind, Workload},
 };
 use std::{
+    ffi::OsStr,
     fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
@@ -66,7 +67,9 @@ fn read_file(path: &Path, limit: u64) -> Result<NamedFile, LoadError> {
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(failed)?;
     // It may grow while it is read.
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
+    file.take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
     if bytes.len() as u64 > limit {
         return Err(too_long(bytes.len() as u64));
     }
@@ -140,14 +143,10 @@ fn binlogs_in(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
         )
         .help("name the folder that holds files like binlog.000001".to_string()));
     }
-    // By length first: after binlog.999999 comes binlog.1000000.
-    found.sort_by(|a, b| {
-        let key = |path: &PathBuf| (path.as_os_str().len(), path.clone());
-        let (a_key, b_key) = (key(a), key(b));
-        match (a.file_stem(), b.file_stem()) {
-            (Some(a), Some(b)) if a != b => a.cmp(b),
-            _ => a_key.cmp(&b_key),
-        }
+    // By the name's length before its number: after binlog.999999 comes binlog.1000000.
+    found.sort_by_cached_key(|path| {
+        let stem = path.file_stem().map(OsStr::to_os_string);
+        (stem, path.as_os_str().len(), path.clone())
     });
     Ok(found)
 }
@@ -160,23 +159,29 @@ fn is_binlog(path: &Path) -> Result<bool, LoadError> {
     Ok(BINLOG_MAGIC.iter().any(|magic| *magic == head[..]))
 }
 
-/// The files that a workload names: the binlog files, and the schema if there is one. None when the
-/// workload is no recording.
+/// The files of a recording, as [`cutover_sim::recording::Recording::load`] takes them.
+#[derive(Clone, Debug)]
+pub struct RecordingFiles {
+    /// The binlog files.
+    pub binlogs: Vec<NamedFile>,
+    /// Declarations of tables, when the workload names them.
+    pub schema: Option<NamedFile>,
+}
+
+/// The files that a workload names; none when it is no recording.
 ///
 /// # Errors
 /// As [`read_binlogs`].
-pub fn recording_files(
-    workload: &Workload,
-) -> Result<Option<(Vec<NamedFile>, Option<NamedFile>)>, LoadError> {
+pub fn recording_files(workload: &Workload) -> Result<Option<RecordingFiles>, LoadError> {
     if workload.kind != Kind::Binlog {
         return Ok(None);
     }
-    let files = read_binlogs(&workload.paths)?;
+    let binlogs = read_binlogs(&workload.paths)?;
     let schema = match &workload.schema {
         Some(path) => Some(read_file(path, MAX_TEXT_BYTES)?),
         None => None,
     };
-    Ok(Some((files, schema)))
+    Ok(Some(RecordingFiles { binlogs, schema }))
 }
 
 /// Whether somebody who wrote this meant a path rather than a built-in's name.

@@ -19,6 +19,7 @@ mod check;
 mod document;
 mod error;
 mod files;
+mod known_keys;
 mod plan;
 mod runbook;
 mod scenario;
@@ -28,7 +29,9 @@ mod workload_arg;
 
 pub use catalogue::{Listed, scenarios, strategies};
 pub use error::LoadError;
-pub use files::{MAX_RECORDING_BYTES, MAX_TEXT_BYTES, read_binlogs, recording_files};
+pub use files::{
+    MAX_RECORDING_BYTES, MAX_TEXT_BYTES, RecordingFiles, read_binlogs, recording_files,
+};
 pub use plan::{load_plan, parse_plan, plan_to_toml, stream_seed};
 pub use runbook::{RUNBOOK_SCHEMA, load_runbook, parse_runbook};
 pub use scenario::{SCENARIO_SCHEMA, Scenario, load_scenario, parse_scenario};

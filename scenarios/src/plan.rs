@@ -76,9 +76,7 @@ fn read(document: &Document) -> Result<Plan, LoadError> {
     let plan: Plan = document.read()?;
     check::clock(&plan.clock)
         .map_err(|p| p.under("clock"))
-        .and_then(|()| {
-            check::environment(&plan.environment).map_err(|p| p.under("environment"))
-        })
+        .and_then(|()| check::environment(&plan.environment).map_err(|p| p.under("environment")))
         .and_then(|()| {
             let privileged = plan.environment.clients.privileged;
             check::workload(&plan.workload, privileged, plan.clock.limit)
@@ -96,7 +94,10 @@ fn read(document: &Document) -> Result<Plan, LoadError> {
 /// [`LoadError`] when the plan names a path that is not UTF-8, which TOML cannot say.
 pub fn plan_to_toml(plan: &Plan) -> Result<String, LoadError> {
     let text = toml::to_string(plan).map_err(|error| {
-        LoadError::new("plan", format!("this plan cannot be written as TOML: {error}"))
+        LoadError::new(
+            "plan",
+            format!("this plan cannot be written as TOML: {error}"),
+        )
     })?;
     Ok(format!(
         "# A plan of cutover: everything that the run depends on. `cutover replay FILE` runs it again.\n{text}"

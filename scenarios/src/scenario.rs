@@ -3,8 +3,8 @@
 use crate::{
     LoadError, catalogue,
     check::{self, Problem, keys},
-    document::Document,
-    files,
+    document::{Document, Part, same_major},
+    files, known_keys,
     runbook::{load_runbook_near, unknown},
     sets::Set,
 };
@@ -86,7 +86,9 @@ pub fn parse_scenario(name: &str, text: &str, sets: &[String]) -> Result<Scenari
 
 fn read(document: &Document, folder: &Path, sets: &[String]) -> Result<Scenario, LoadError> {
     document.check_schema(SCENARIO_SCHEMA)?;
-    document.read::<ScenarioFile>()?;
+    document
+        .read::<ScenarioFile>()
+        .map_err(in_the_wrong_table)?;
     let sets: Vec<Set> = sets
         .iter()
         .map(|set| Set::read(set))
@@ -94,6 +96,15 @@ fn read(document: &Document, folder: &Path, sets: &[String]) -> Result<Scenario,
     let layers = Layers { document, sets };
     let file = layers.merged()?;
     layers.finish(file, folder)
+}
+
+/// An unknown key that is a known one of another table.
+fn in_the_wrong_table(error: LoadError) -> LoadError {
+    let key = error.span().and_then(|span| error.source_text().get(span));
+    match key.and_then(known_keys::elsewhere) {
+        Some(elsewhere) if error.message().starts_with("unknown key") => error.help(elsewhere),
+        _ => error,
+    }
 }
 
 /// A file and the `--set`s over it.
@@ -118,10 +129,18 @@ impl Layers<'_> {
     }
 
     fn finish(&self, file: ScenarioFile, folder: &Path) -> Result<Scenario, LoadError> {
-        if file.schema.as_deref() != Some(SCENARIO_SCHEMA)
-            && let Some(set) = self.said(&["schema"])
+        if !file
+            .schema
+            .as_deref()
+            .is_some_and(|text| same_major(text, SCENARIO_SCHEMA))
         {
-            set.document.check_schema(SCENARIO_SCHEMA)?;
+            return Err(self.problem(&Problem::new(
+                keys(&["schema"]),
+                format!(
+                    "this version of the format is not known; this cutover reads {SCENARIO_SCHEMA}"
+                ),
+                format!("write `schema = \"{SCENARIO_SCHEMA}\"`"),
+            )));
         }
         let needed = |value: Option<String>, key: &'static str, like: &str| {
             value.filter(|text| !text.trim().is_empty()).ok_or_else(|| {
@@ -177,12 +196,11 @@ impl Layers<'_> {
             if error.span().is_some() {
                 return error;
             }
-            let at_key = self.problem(&Problem {
-                path: keys(&["strategy"]),
-                message: format!("{}: {}", error.name(), error.message()),
-                help: error.help_text().map(str::to_string),
-            });
-            if at_key.span().is_some() { at_key } else { error }
+            self.problem(&Problem::new(
+                keys(&["strategy"]),
+                format!("{}: {}", error.name(), error.message()),
+                error.help_text().unwrap_or("name a runbook"),
+            ))
         })
     }
 
@@ -192,17 +210,14 @@ impl Layers<'_> {
         self.sets.iter().rev().find(|set| set.says(&path))
     }
 
-    /// A problem, at the place that says it: the last `--set` that does, or the file.
+    /// A problem, at the place that says it: the last `--set` that says its key or the key that it is with,
+    /// or the file.
     fn problem(&self, problem: &Problem) -> LoadError {
-        let set = self.sets.iter().rev().find(|set| set.says(&problem.path));
-        if let Some(set) = set {
-            return set.document.problem(problem);
-        }
-        // A problem between two keys, of which the file says the other one or none.
-        let error = self.document.problem(problem);
-        match (error.span(), self.sets.last()) {
-            (None, _) => error.at(&self.document.text, 0..0),
-            _ => error,
+        let says = |path: &[Part]| self.sets.iter().rev().find(|set| set.says(path));
+        let rival = || Some(&problem.rival).filter(|path| !path.is_empty());
+        match says(&problem.path).or_else(|| says(rival()?)) {
+            Some(set) => set.problem(problem),
+            None => self.document.problem(problem),
         }
     }
 }

@@ -10,6 +10,22 @@ pub(crate) struct Told {
     pub help: Option<String>,
 }
 
+impl Told {
+    /// A key that is there already, after the text before it.
+    pub fn twice(key: &str, before: &str) -> Self {
+        let key = clip(key.trim());
+        let help = if before.ends_with('[') {
+            format!("keep one of the two; each item of a list is written [[{key}]]")
+        } else {
+            "keep one of the two".to_string()
+        };
+        Self {
+            message: format!("`{key}` is there already"),
+            help: Some(help),
+        }
+    }
+}
+
 /// Retells a message of serde or toml.
 pub(crate) fn retell(message: &str) -> Told {
     let message = message.trim();
@@ -32,7 +48,15 @@ pub(crate) fn retell(message: &str) -> Told {
         .and_then(|rest| rest.rsplit_once(", expected "))
     {
         return Told {
-            message: format!("found {}, expected {}", clip(found), plain_type(expected)),
+            message: format!(
+                "found {}, expected {}",
+                clip(
+                    found
+                        .trim_end_matches(" as i128")
+                        .trim_end_matches(" as u128")
+                ),
+                plain_type(expected)
+            ),
             help: None,
         };
     }
@@ -82,13 +106,16 @@ pub(crate) fn clip(text: &str) -> String {
 
 fn plain_type(expected: &str) -> String {
     match expected {
-        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more".into(),
+        "u8" => format!("a whole number from 0 to {}", u8::MAX),
+        "u32" => format!("a whole number from 0 to {}", u32::MAX),
+        "u64" => "a whole number, 0 or more".into(),
         "i64" | "i32" => "a whole number".into(),
         "f64" => "a number".into(),
         "a boolean" => "true or false".into(),
         "a string" => "a text in quotes".into(),
         "a sequence" => "a list, like [\"…\"]".into(),
         "path string" => "a path in quotes".into(),
+        "struct Nothing" => "an empty table: {}".into(),
         other => match other.strip_prefix("struct ") {
             Some(_) => "a table, like { key = … }".into(),
             None => other.into(),
@@ -102,12 +129,17 @@ mod tests {
 
     #[test]
     fn an_unknown_key_gets_the_nearest_known_one_and_the_list() {
-        let told = retell("unknown field `binlog_retentoin`, expected one of `gtid_mode`, `binlog_retention`");
+        let told = retell(
+            "unknown field `binlog_retentoin`, expected one of `gtid_mode`, `binlog_retention`",
+        );
         assert_eq!(
             told.message,
             "unknown key `binlog_retentoin`; did you mean `binlog_retention`?"
         );
-        assert_eq!(told.help.as_deref(), Some("known here: gtid_mode, binlog_retention"));
+        assert_eq!(
+            told.help.as_deref(),
+            Some("known here: gtid_mode, binlog_retention")
+        );
         let far = retell("unknown field `colour`, expected `hours`");
         assert_eq!(far.message, "unknown key `colour`");
         assert_eq!(retell("unknown field `x`, there are no fields").help, None);

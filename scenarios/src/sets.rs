@@ -5,7 +5,9 @@
 
 use crate::{
     LoadError,
+    check::Problem,
     document::{Document, Part},
+    known_keys,
     scenario::ScenarioFile,
 };
 use toml::{Table, Value};
@@ -17,6 +19,8 @@ pub(crate) struct Set {
     pub document: Document,
     /// The same as TOML.
     pub table: Table,
+    /// Where the value begins, when it is a text without quotes.
+    bare_at: Option<usize>,
 }
 
 /// What `--set` is called in messages.
@@ -37,17 +41,51 @@ impl Set {
                 .help("write a `--set` for each key".to_string()));
         }
         let quoted = format!("{key}={}", Value::String(value.trim().into()));
-        let as_it_is = fits(&document);
-        let error = match as_it_is {
-            Ok(table) => return Ok(Self { document, table }),
+        let value_at = key.len() + 1;
+        let error = match fits(&document) {
+            Ok(table) => {
+                return Ok(Self {
+                    document,
+                    table,
+                    bare_at: None,
+                });
+            }
             Err(error) => error,
         };
-        let as_text = Document::new(NAME, &quoted);
-        match fits(&as_text) {
-            Ok(table) => Ok(Self { document, table }),
+        let error = match fits(&Document::new(NAME, &quoted)) {
+            Ok(table) => {
+                return Ok(Self {
+                    document,
+                    table,
+                    bare_at: Some(value_at),
+                });
+            }
             // Of the two errors, that of the text as it is, if it was TOML at all or was meant to be.
-            Err(_) if looks_like_toml(text, value) => Err(error),
-            Err(error) => Err(back(&error, &document, key.len() + 1)),
+            Err(_) if looks_like_toml(text, value) => error,
+            Err(error) => back(&error, &document, value_at),
+        };
+        let name = key.rsplit('.').next().unwrap_or_default().trim();
+        match known_keys::elsewhere(name) {
+            Some(elsewhere) if !known_keys::is_known(key.trim()) => Err(error.help(elsewhere)),
+            _ => Err(error),
+        }
+    }
+
+    /// A problem that this `--set` has its part in: as its key, or as the key that it is with.
+    pub fn problem(&self, problem: &Problem) -> LoadError {
+        let error = self.document.problem(problem);
+        let span = match self.bare_at {
+            Some(at) => Some(at..self.document.text.len()),
+            None => self
+                .document
+                .locate(&problem.path)
+                .filter(|_| self.says(&problem.path))
+                .or_else(|| self.document.locate(&problem.rival))
+                .map(|(span, _)| span),
+        };
+        match span {
+            Some(span) => error.at(&self.document.text, span),
+            None => error,
         }
     }
 

@@ -21,9 +21,10 @@ impl FromStr for WorkloadArg {
     fn from_str(text: &str) -> Result<Self, LoadError> {
         let document = Document::new(NAME, text);
         let refuse = |message: &str, span| {
-            LoadError::new(NAME, message)
-                .at(&document.text, span)
-                .help("write `orders`, or `binlog:` and files or folders: binlog:PATH[,PATH…]".to_string())
+            LoadError::new(NAME, message).at(&document.text, span).help(
+                "write `orders`, or `binlog:` and files or folders: binlog:PATH[,PATH…]"
+                    .to_string(),
+            )
         };
         if text == "orders" {
             return Ok(Self::Orders);
@@ -74,7 +75,11 @@ mod tests {
     fn nonsense_is_placed() {
         for (text, column) in [("", 1), ("binlog", 1), ("binlog:", 8), ("binlog:a,,b", 10)] {
             let error = text.parse::<WorkloadArg>().unwrap_err();
-            assert_eq!((error.line(), error.column()), (Some(1), Some(column)), "{text}");
+            assert_eq!(
+                (error.line(), error.column()),
+                (Some(1), Some(column)),
+                "{text}"
+            );
         }
     }
 }

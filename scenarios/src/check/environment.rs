@@ -60,7 +60,12 @@ fn source(source: &Source) -> Result<(), Problem> {
     )?;
     within(&["flush"], source.flush, PER_EVENT, PER_EVENT_WHY)?;
     within(&["fsync"], source.fsync, PER_EVENT, PER_EVENT_WHY)?;
-    within(&["engine_commit"], source.engine_commit, PER_EVENT, PER_EVENT_WHY)?;
+    within(
+        &["engine_commit"],
+        source.engine_commit,
+        PER_EVENT,
+        PER_EVENT_WHY,
+    )?;
     within(
         &["lock_wait_timeout"],
         source.lock_wait_timeout,
@@ -100,9 +105,19 @@ fn target(target: &Target) -> Result<(), Problem> {
         Micros::secs(1)..=Micros::hours(400 * 24),
         "MySQL's least is a second",
     )?;
-    within(&["apply_transaction"], target.apply_transaction, PER_EVENT, PER_EVENT_WHY)?;
+    within(
+        &["apply_transaction"],
+        target.apply_transaction,
+        PER_EVENT,
+        PER_EVENT_WHY,
+    )?;
     within(&["apply_row"], target.apply_row, PER_EVENT, PER_EVENT_WHY)?;
-    within(&["first_touch"], target.first_touch, PER_EVENT, PER_EVENT_WHY)?;
+    within(
+        &["first_touch"],
+        target.first_touch,
+        PER_EVENT,
+        PER_EVENT_WHY,
+    )?;
     within(&["commit"], target.commit, PER_EVENT, PER_EVENT_WHY)
 }
 

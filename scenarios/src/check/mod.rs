@@ -19,6 +19,8 @@ use std::{fmt::Display, ops::RangeInclusive};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
     pub path: Vec<Part>,
+    /// The path of another key that has its part in it, from the top of a scenario.
+    pub rival: Vec<Part>,
     pub message: String,
     pub help: Option<String>,
 }
@@ -27,9 +29,16 @@ impl Problem {
     pub fn new(path: Vec<Part>, message: impl Into<String>, help: impl Into<String>) -> Self {
         Self {
             path,
+            rival: Vec::new(),
             message: message.into(),
             help: Some(help.into()),
         }
+    }
+
+    /// Names the other key that the problem is with.
+    pub fn with(mut self, rival: &[&'static str]) -> Self {
+        self.rival = keys(rival);
+        self
     }
 
     /// The same problem in a table that holds the one it was found in.
@@ -62,7 +71,11 @@ fn within<T: PartialOrd + Display>(
             bounds.start(),
             bounds.end()
         ),
-        format!("write a value between {} and {}", bounds.start(), bounds.end()),
+        format!(
+            "write a value between {} and {}",
+            bounds.start(),
+            bounds.end()
+        ),
     ))
 }
 

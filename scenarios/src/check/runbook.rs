@@ -148,7 +148,10 @@ impl<'a> Before<'a> {
             )),
             Op::Pause(o) if o.length > timeout => Err(Problem::new(
                 keys(&["pause", "for"]),
-                format!("the pause of {} is longer than the step's timeout of {timeout}", o.length),
+                format!(
+                    "the pause of {} is longer than the step's timeout of {timeout}",
+                    o.length
+                ),
                 "raise the step's `timeout`",
             )),
             Op::Pause(_) => Ok(()),
@@ -304,7 +307,9 @@ impl<'a> Before<'a> {
         if timeout.0 / every.0 > MOST_POLLS {
             return Err(Problem::new(
                 keys(&["wait", "every"]),
-                format!("a poll every {every} until the timeout of {timeout}: more than {MOST_POLLS} polls"),
+                format!(
+                    "a poll every {every} until the timeout of {timeout}: more than {MOST_POLLS} polls"
+                ),
                 "poll less often, or give the step a shorter `timeout`",
             ));
         }

@@ -13,7 +13,7 @@ use cutover_sim::{
 const LAST_SECOND_US: u64 = 2_147_483_647_000_000;
 
 /// A run keeps about a hundred bytes for each, and the binlog.
-const MOST_TRANSACTIONS: f64 = 1e9;
+const MOST_TRANSACTIONS: f64 = 1e10;
 
 /// Checks a clock.
 pub(crate) fn clock(clock: &Clock) -> Result<(), Problem> {
@@ -31,7 +31,8 @@ pub(crate) fn clock(clock: &Clock) -> Result<(), Problem> {
                 clock.runbook_after, clock.limit
             ),
             "start the runbook earlier, or raise `clock.limit`",
-        ));
+        )
+        .with(&["clock", "limit"]));
     }
     // Hours before the start there may be binlog files; they too need a time.
     let first = 86_400_000_000 * 30;
@@ -46,11 +47,7 @@ pub(crate) fn clock(clock: &Clock) -> Result<(), Problem> {
 }
 
 /// Checks a workload. `privileged` is `clients.privileged`.
-pub(crate) fn workload(
-    workload: &Workload,
-    privileged: u32,
-    limit: Micros,
-) -> Result<(), Problem> {
+pub(crate) fn workload(workload: &Workload, privileged: u32, limit: Micros) -> Result<(), Problem> {
     within(
         &["existing_rows"],
         workload.existing_rows,
@@ -71,7 +68,8 @@ pub(crate) fn workload(
                 workload.clients
             ),
             "raise `workload.clients` or lower `clients.privileged`",
-        ));
+        )
+        .with(&["clients", "privileged"]));
     }
     rate(workload.rate_per_s, limit)?;
     mix(workload)?;
@@ -90,12 +88,14 @@ pub(crate) fn workload(
             keys(&["kind"]),
             "the workload is a recording, and no file is named",
             "name binlog files or a folder of them: `paths = [\"…\"]`",
-        )),
+        )
+        .with(&["workload", "paths"])),
         (Kind::Orders, false) => Err(Problem::new(
             keys(&["paths"]),
             "binlog files are named, and the workload is `orders`, which does not read them",
             "write `kind = \"binlog\"`, or leave `paths` out",
-        )),
+        )
+        .with(&["workload", "kind"])),
         _ => Ok(()),
     }
 }
@@ -116,10 +116,11 @@ fn rate(rate_per_s: f64, limit: Micros) -> Result<(), Problem> {
             keys(&["rate_per_s"]),
             format!(
                 "{rate_per_s} transactions a second until the run's limit of {limit} are {most:.0}: more than \
-                 1000000000, which no memory holds"
+                 {MOST_TRANSACTIONS}, which no memory holds"
             ),
             "lower the rate, or lower `clock.limit`",
-        ));
+        )
+        .with(&["clock", "limit"]));
     }
     Ok(())
 }
@@ -135,7 +136,12 @@ fn mix(workload: &Workload) -> Result<(), Problem> {
         ("rollback", mix.rollback),
     ];
     for (name, weight) in weights {
-        within(&["mix", name], weight, 0..=1_000_000, "only their proportion counts")?;
+        within(
+            &["mix", name],
+            weight,
+            0..=1_000_000,
+            "only their proportion counts",
+        )?;
     }
     if workload.kind == Kind::Orders && weights.iter().all(|(_, weight)| *weight == 0) {
         return Err(Problem::new(
@@ -166,6 +172,7 @@ pub(crate) fn expect(expect: &Expect) -> Result<(), Problem> {
             keys(&["verdict"]),
             "properties are expected to be violated, and the verdict to be another than `violated`",
             "write `verdict = \"violated\"`, or leave one of the two out",
-        )),
+        )
+        .with(&["expect", "violates"])),
     }
 }
