@@ -17,12 +17,8 @@ pub struct Capture {
 /// All captures under `tests/captures`.
 pub fn captures() -> Vec<Capture> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/captures");
-    captures_in(&root)
-}
-
-pub fn captures_in(root: &Path) -> Vec<Capture> {
     let mut found = Vec::new();
-    for folder in fs::read_dir(root).expect("the captures") {
+    for folder in fs::read_dir(&root).expect("the captures") {
         let folder = folder.expect("a folder").path();
         let Ok(json) = fs::read(folder.join("capture.json")) else {
             continue;
@@ -40,9 +36,9 @@ pub fn captures_in(root: &Path) -> Vec<Capture> {
             })
             .collect();
         files.sort();
-        let executed = json["end"]["gtid_executed"]
+        let executed = json["end"]["gtid"]
             .as_str()
-            .or(json["end"]["gtid"].as_str());
+            ;
         found.push(Capture {
             name: folder
                 .file_name()
