@@ -65,10 +65,13 @@ pub type Ended = Result<Rehearsed, RunError>;
 /// # Errors
 /// [`Failure`] names the file.
 pub fn recording(plan: &Plan) -> Result<Option<Arc<Recording>>, Failure> {
-    let Some((files, schema)) = recording_files(&plan.workload)? else {
+    let Some(recorded) = recording_files(&plan.workload)? else {
         return Ok(None);
     };
-    Ok(Some(Arc::new(Recording::load(files, schema)?)))
+    Ok(Some(Arc::new(Recording::load(
+        recorded.binlogs,
+        recorded.schema,
+    )?)))
 }
 
 /// The run of a plan as a job.
