@@ -2,7 +2,7 @@
 //!
 //! To add one, add the file and its line; to remove one, remove both. Nothing else names them.
 
-use crate::{parse_runbook, parse_scenario};
+use crate::parse_scenario;
 
 /// A built-in file.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +20,8 @@ pub struct Listed {
     pub name: String,
     /// One or two sentences.
     pub about: String,
+    /// It is there to show a mistake; never set for a scenario.
+    pub naive: bool,
 }
 
 macro_rules! embedded {
@@ -55,13 +57,9 @@ pub const SCENARIOS: &[Builtin] = embedded!("scenarios":
 
 /// Every built-in strategy.
 pub fn strategies() -> Vec<Listed> {
-    let listed = RUNBOOKS.iter().filter_map(|file| {
-        let runbook = parse_runbook(file.name, file.text).ok()?;
-        Some(Listed {
-            name: runbook.name,
-            about: runbook.about,
-        })
-    });
+    let listed = RUNBOOKS
+        .iter()
+        .filter_map(|file| crate::runbook::list(file.name, file.text).ok());
     listed.collect()
 }
 
@@ -72,6 +70,7 @@ pub fn scenarios() -> Vec<Listed> {
         Some(Listed {
             name: scenario.name,
             about: scenario.about,
+            naive: false,
         })
     });
     listed.collect()
@@ -85,6 +84,7 @@ pub(crate) fn find(files: &'static [Builtin], name: &str) -> Option<&'static Bui
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parse_runbook;
 
     #[test]
     fn every_built_in_file_is_valid_and_named_after_its_file() {
@@ -103,6 +103,18 @@ mod tests {
         // `strategies` leaves out what it cannot read; so nothing is left out.
         assert_eq!(strategies().len(), RUNBOOKS.len());
         assert_eq!(scenarios().len(), SCENARIOS.len());
+    }
+
+    #[test]
+    fn only_some_runbooks_are_there_to_show_a_mistake() {
+        let listed = strategies();
+        let naive = listed.iter().filter(|l| l.naive).count();
+        assert!(0 < naive && naive < listed.len());
+        assert!(
+            listed
+                .iter()
+                .all(|l| l.naive || !l.name.starts_with("naive-"))
+        );
     }
 
     #[test]

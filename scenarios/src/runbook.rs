@@ -1,7 +1,9 @@
 //! Runbook files.
 
 use crate::{
-    LoadError, catalogue, check,
+    LoadError,
+    catalogue::{self, Listed},
+    check,
     document::Document,
     files,
     serde_message::{clip, nearest},
@@ -21,6 +23,9 @@ struct RunbookFile {
     _schema: String,
     name: String,
     about: String,
+    /// It is there to show a mistake: `compare` leaves it out unless it is asked for.
+    #[serde(default)]
+    naive: bool,
     #[serde(default)]
     promises: Promises,
     #[serde(rename = "step", default)]
@@ -57,7 +62,21 @@ pub fn parse_runbook(name: &str, text: &str) -> Result<Runbook, LoadError> {
     read(&Document::new(name, text))
 }
 
+/// What `list` shows of a runbook file.
+pub(crate) fn list(name: &str, text: &str) -> Result<Listed, LoadError> {
+    let (runbook, naive) = read_marked(&Document::new(name, text))?;
+    Ok(Listed {
+        name: runbook.name,
+        about: runbook.about,
+        naive,
+    })
+}
+
 fn read(document: &Document) -> Result<Runbook, LoadError> {
+    Ok(read_marked(document)?.0)
+}
+
+fn read_marked(document: &Document) -> Result<(Runbook, bool), LoadError> {
     document.check_schema(RUNBOOK_SCHEMA)?;
     let file: RunbookFile = document.read()?;
     let runbook = Runbook {
@@ -68,7 +87,7 @@ fn read(document: &Document) -> Result<Runbook, LoadError> {
         abort: file.abort,
     };
     check::runbook(&runbook).map_err(|problem| document.problem(&problem))?;
-    Ok(runbook)
+    Ok((runbook, file.naive))
 }
 
 /// There is no built-in of that name, and no file.

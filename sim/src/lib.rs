@@ -15,6 +15,7 @@ pub mod history;
 pub mod operator;
 pub mod outcome;
 pub mod plan;
+pub mod properties;
 pub mod recording;
 pub mod run;
 pub mod runbook;
