@@ -1,7 +1,6 @@
 //! What we write is what servers write: files of real servers, taken apart and written again.
 
-mod support;
-
+use crate::support::captures;
 use cutover_model::binlog::decode::{
     FormatDescription, GtidEvent, Query, RowsEvent, TableMap, previous_gtids, rows_flag, xid,
 };
@@ -13,11 +12,14 @@ use cutover_model::binlog::group::GroupKind;
 use cutover_model::binlog::{EventType, Frames, Groups};
 use cutover_model::schema::{Collation, TableDef, UniqueKey};
 use std::collections::BTreeMap;
-use support::captures;
 
 /// A writer with the settings that a file shows.
 fn writer_of(file: &[u8]) -> Writer {
-    let head = Frames::of_file(file).expect("a binlog").next().expect("an event").expect("a whole one");
+    let head = Frames::of_file(file)
+        .expect("a binlog")
+        .next()
+        .expect("an event")
+        .expect("a whole one");
     let format = FormatDescription::decode(head.body).expect("a format");
     Writer::new(WriterOptions {
         server_version: format.server_version.into(),
@@ -34,11 +36,17 @@ fn def_of(map: &TableMap<'_>) -> TableDef {
         schema: text(map.schema),
         name: text(map.table),
         columns: map.columns().expect("columns"),
-        primary: key.map(|parts| UniqueKey { name: "PRIMARY".into(), parts }),
+        primary: key.map(|parts| UniqueKey {
+            name: "PRIMARY".into(),
+            parts,
+        }),
         uniques: Vec::new(),
         foreign_keys: Vec::new(),
         engine: "innodb".into(),
-        collation: Collation { charset: "utf8mb4".into(), name: "utf8mb4_0900_ai_ci".into() },
+        collation: Collation {
+            charset: "utf8mb4".into(),
+            name: "utf8mb4_0900_ai_ci".into(),
+        },
     }
 }
 
@@ -53,10 +61,20 @@ fn heads_of_files_are_the_servers_to_the_byte() {
             assert_eq!(second.header.event_type, EventType::PREVIOUS_GTIDS);
             let previous = previous_gtids(second.body).expect("a set");
             let mut ours = Vec::new();
-            writer_of(file).file_head(&mut ours, first.header.timestamp_s, format.created_s, &previous);
+            writer_of(file).file_head(
+                &mut ours,
+                first.header.timestamp_s,
+                format.created_s,
+                &previous,
+            );
             // Byte 17 of the first event: we write a file that is in use, captures may be closed.
             ours[4 + 17] = file[4 + 17];
-            assert_eq!(ours, file[..second.end() as usize], "{} {name}", capture.name);
+            assert_eq!(
+                ours,
+                file[..second.end() as usize],
+                "{} {name}",
+                capture.name
+            );
         }
     }
 }
@@ -69,14 +87,23 @@ fn tables_are_described_as_the_servers_describe_them() {
             let writer = writer_of(file);
             for group in Groups::of_file(file).expect("a binlog") {
                 let group = group.expect("whole");
-                for frame in group.events().filter(|f| f.header.event_type == EventType::TABLE_MAP) {
+                for frame in group
+                    .events()
+                    .filter(|f| f.header.event_type == EventType::TABLE_MAP)
+                {
                     let map = TableMap::decode(frame.body).expect("a table");
                     let def = def_of(&map);
                     assert_eq!(map.compatible(&def), Ok(()));
                     let template = TableTemplate::new(&writer, map.table_id, &def);
                     // Bytes 6 and 7 are flags; whether other tables refer to this one is not in a declaration.
                     assert_eq!(template.body()[..6], frame.body[..6]);
-                    assert_eq!(template.body()[8..], frame.body[8..], "{} {name}:{}", capture.name, frame.pos);
+                    assert_eq!(
+                        template.body()[8..],
+                        frame.body[8..],
+                        "{} {name}:{}",
+                        capture.name,
+                        frame.pos
+                    );
                     seen += 1;
                 }
             }
@@ -99,10 +126,15 @@ fn transactions_written_again_have_the_servers_events() {
                 let at = format!("{} {name}:{}", capture.name, group.start);
                 let again = write_again(&writer, &group);
                 let theirs: Vec<_> = group.events().collect();
-                let ours: Vec<_> = Frames::new(&again, group.start, cutover_model::binlog::Checksum::Crc32)
-                    .map(|f| f.unwrap_or_else(|e| panic!("{at}: {e}")))
-                    .collect();
-                assert_eq!(ours.last().map(|f| f.end()), Some(group.start + again.len() as u64), "{at}");
+                let ours: Vec<_> =
+                    Frames::new(&again, group.start, cutover_model::binlog::Checksum::Crc32)
+                        .map(|f| f.unwrap_or_else(|e| panic!("{at}: {e}")))
+                        .collect();
+                assert_eq!(
+                    ours.last().map(|f| f.end()),
+                    Some(group.start + again.len() as u64),
+                    "{at}"
+                );
                 let one_statement_each = theirs
                     .iter()
                     .filter(|f| f.header.event_type.is_rows())
@@ -112,26 +144,41 @@ fn transactions_written_again_have_the_servers_events() {
                     continue;
                 }
                 let shape = |frames: &[cutover_model::binlog::Frame<'_>]| -> Vec<_> {
-                    frames.iter().map(|f| (f.header.event_type, f.header.flags)).collect()
+                    frames
+                        .iter()
+                        .map(|f| (f.header.event_type, f.header.flags))
+                        .collect()
                 };
                 assert_eq!(shape(&ours), shape(&theirs), "{at}");
                 for (ours, theirs) in ours.iter().zip(&theirs) {
                     assert_eq!(ours.header.end_log_pos, ours.end() as u32, "{at}");
                     match ours.header.event_type {
                         EventType::GTID => {
-                            let mut expected = GtidEvent::decode(EventType::GTID, theirs.body).expect("a GTID");
-                            let found = GtidEvent::decode(EventType::GTID, ours.body).expect("a GTID");
-                            expected.transaction_length = expected.transaction_length.map(|_| again.len() as u64);
+                            let mut expected =
+                                GtidEvent::decode(EventType::GTID, theirs.body).expect("a GTID");
+                            let found =
+                                GtidEvent::decode(EventType::GTID, ours.body).expect("a GTID");
+                            expected.transaction_length =
+                                expected.transaction_length.map(|_| again.len() as u64);
                             assert_eq!(found, expected, "{at}");
                         }
                         EventType::QUERY => {
                             let (a, b) = (Query::decode(ours.body), Query::decode(theirs.body));
                             let (a, b) = (a.expect("a query"), b.expect("a query"));
-                            assert_eq!((a.thread_id, a.schema, a.sql), (b.thread_id, b.schema, b.sql), "{at}");
+                            assert_eq!(
+                                (a.thread_id, a.schema, a.sql),
+                                (b.thread_id, b.schema, b.sql),
+                                "{at}"
+                            );
                             let known: Vec<_> = b.status_vars().collect();
-                            assert!(a.status_vars().all(|v| known.contains(&v)), "{at}: {a:?} {b:?}");
+                            assert!(
+                                a.status_vars().all(|v| known.contains(&v)),
+                                "{at}: {a:?} {b:?}"
+                            );
                         }
-                        EventType::TABLE_MAP => assert_eq!(ours.body[8..], theirs.body[8..], "{at}"),
+                        EventType::TABLE_MAP => {
+                            assert_eq!(ours.body[8..], theirs.body[8..], "{at}")
+                        }
                         _ => assert_eq!(ours.body, theirs.body, "{at}"),
                     }
                 }
@@ -169,15 +216,25 @@ fn write_again(writer: &Writer, group: &cutover_model::binlog::Group<'_>) -> Vec
             EventType::TABLE_MAP => {
                 let map = TableMap::decode(frame.body).expect("a table");
                 let def = def_of(&map);
-                tables.insert(map.table_id, (TableTemplate::new(writer, map.table_id, &def), def));
+                tables.insert(
+                    map.table_id,
+                    (TableTemplate::new(writer, map.table_id, &def), def),
+                );
             }
             _ if frame.header.event_type.is_rows() => {
                 let event = RowsEvent::decode(frame.header.event_type, frame.body).expect("rows");
                 let columns = &tables[&event.table_id].1.columns;
                 for change in event.rows(columns) {
                     let change = change.expect("a row");
-                    let image = |p: Option<cutover_model::row::Partial<'_>>| p.map(|p| p.image.to_vec());
-                    rows.push((event.table_id, image(change.before), image(change.after), event.flags, new_statement));
+                    let image =
+                        |p: Option<cutover_model::row::Partial<'_>>| p.map(|p| p.image.to_vec());
+                    rows.push((
+                        event.table_id,
+                        image(change.before),
+                        image(change.after),
+                        event.flags,
+                        new_statement,
+                    ));
                     new_statement = false;
                 }
                 new_statement = event.ends_statement();

@@ -1,8 +1,7 @@
 //! Files that real servers wrote, through our decoders and through mysql_common's: the same events, the
 //! same tables, the same rows.
 
-mod support;
-
+use crate::support::captures;
 use cutover_model::binlog::decode::{
     FormatDescription, GtidEvent, Query, RowsEvent, TableMap, TransactionPayload, previous_gtids,
     xid,
@@ -16,7 +15,6 @@ use mysql_common::binlog::value::BinlogValue;
 use mysql_common::binlog::{BinlogFile, events};
 use mysql_common::value::Value;
 use std::collections::BTreeMap;
-use support::captures;
 
 #[test]
 fn every_event_is_what_mysql_common_reads() {

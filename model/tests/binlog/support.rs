@@ -36,9 +36,7 @@ pub fn captures() -> Vec<Capture> {
             })
             .collect();
         files.sort();
-        let executed = json["end"]["gtid"]
-            .as_str()
-            ;
+        let executed = json["end"]["gtid"].as_str();
         found.push(Capture {
             name: folder
                 .file_name()

@@ -1,33 +1,47 @@
 //! Bytes that were damaged or cut: nothing panics, nothing hangs, and what checksums cover is reported
 //! where it happened.
 
-mod support;
-
+use crate::support::captures;
 use cutover_model::binlog::decode::{
-    GtidEvent, Heartbeat, Incident, Query, RowsEvent, TableMap, TransactionPayload, UserVar, XaPrepare, previous_gtids,
+    GtidEvent, Heartbeat, Incident, Query, RowsEvent, TableMap, TransactionPayload, UserVar,
+    XaPrepare, previous_gtids,
 };
 use cutover_model::binlog::verify::{Input, verify};
 use cutover_model::binlog::{Checksum, EventType, Frames, Groups};
 use proptest::prelude::*;
-use support::captures;
 
 /// A file small enough to damage it everywhere, as the captures have it.
 fn file(capture: &str) -> Vec<u8> {
-    let found = captures().into_iter().find(|c| c.name == capture).expect("the capture");
+    let found = captures()
+        .into_iter()
+        .find(|c| c.name == capture)
+        .expect("the capture");
     found.files[0].1.clone()
 }
 
 /// Where the event with a byte starts.
 fn event_start(file: &[u8], byte: usize) -> u64 {
-    let frames = Frames::of_file(file).expect("a binlog").map(|f| f.expect("whole"));
-    frames.filter(|f| f.pos <= byte as u64).last().map_or(0, |f| f.pos)
+    let frames = Frames::of_file(file)
+        .expect("a binlog")
+        .map(|f| f.expect("whole"));
+    frames
+        .filter(|f| f.pos <= byte as u64)
+        .last()
+        .map_or(0, |f| f.pos)
 }
 
 #[test]
 fn a_flipped_bit_is_reported_at_the_event_that_has_it() {
     for capture in ["cascade-mysql56", "cascade-mysql97"] {
         let mut file = file(capture);
-        file.truncate(Frames::of_file(&file).unwrap().map(|f| f.unwrap()).nth(40).unwrap().pos as usize);
+        file.truncate(
+            Frames::of_file(&file)
+                .unwrap()
+                .map(|f| f.unwrap())
+                .nth(40)
+                .unwrap()
+                .pos as usize,
+        );
         for byte in 0..file.len() {
             let start = event_start(&file, byte);
             for bit in [0, 3, 7] {
@@ -41,9 +55,18 @@ fn a_flipped_bit_is_reported_at_the_event_that_has_it() {
                     Err(error) => error,
                     Ok(mut frames) => frames.find_map(Result::err).expect("the damage is found"),
                 };
-                assert_eq!(error.pos, start, "{capture}: byte {byte}, bit {bit}: {error}");
-                let report = verify(&[Input { name: "binlog.000001", bytes: &damaged }]);
-                assert!(report.files[0].good_until <= start.max(4), "{capture}: byte {byte}, bit {bit}");
+                assert_eq!(
+                    error.pos, start,
+                    "{capture}: byte {byte}, bit {bit}: {error}"
+                );
+                let report = verify(&[Input {
+                    name: "binlog.000001",
+                    bytes: &damaged,
+                }]);
+                assert!(
+                    report.files[0].good_until <= start.max(4),
+                    "{capture}: byte {byte}, bit {bit}"
+                );
             }
         }
     }
@@ -53,15 +76,25 @@ fn a_flipped_bit_is_reported_at_the_event_that_has_it() {
 fn a_cut_keeps_every_group_before_it_and_no_other() {
     for capture in ["cascade-mysql56", "cascade-mysql97"] {
         let file = file(capture);
-        let whole: Vec<u64> = Groups::of_file(&file).expect("a binlog").map(|g| g.expect("whole").end).collect();
-        for length in (0..file.len()).step_by(7).chain(file.len() - 200..file.len()) {
+        let whole: Vec<u64> = Groups::of_file(&file)
+            .expect("a binlog")
+            .map(|g| g.expect("whole").end)
+            .collect();
+        for length in (0..file.len())
+            .step_by(7)
+            .chain(file.len() - 200..file.len())
+        {
             let cut = &file[..length];
             let Ok(groups) = Groups::of_file(cut) else {
                 assert!(length < 9, "only a head is no binlog at all");
                 continue;
             };
             let kept: Vec<u64> = groups.map_while(Result::ok).map(|g| g.end).collect();
-            let expected: Vec<u64> = whole.iter().copied().filter(|end| *end <= length as u64).collect();
+            let expected: Vec<u64> = whole
+                .iter()
+                .copied()
+                .filter(|end| *end <= length as u64)
+                .collect();
             assert_eq!(kept, expected, "cut at {length}");
         }
     }
