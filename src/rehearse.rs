@@ -84,7 +84,7 @@ pub fn job(plan: Arc<Plan>, recording: Option<Arc<Recording>>, outputs: &Outputs
         ),
         work: Box::new(move || {
             let watch = Stopwatch::start();
-            let run = run(&plan, recording.as_deref())?;
+            let run = run(&plan, recording.as_ref())?;
             let wall = watch.elapsed();
             // What was not asked for is not made: a dump costs more than the run.
             let dump = |wanted: &Option<PathBuf>, host| match wanted {
