@@ -259,7 +259,7 @@ impl World {
     }
 
     /// The connection of a client, a new one when the pool has none that is good.
-    fn connect(&mut self, client: u16) -> Host {
+    pub(super) fn connect(&mut self, client: u16) -> Host {
         let now = self.now;
         let lifetime = self.clients.settings.max_lifetime.0;
         let good = self
@@ -287,6 +287,11 @@ impl World {
             until: now + lifetime - spread,
         });
         host
+    }
+
+    /// The host and session of a client's connection.
+    pub(super) fn connection_of(&self, client: u16) -> Option<(Host, SessionId)> {
+        self.clients.get(client).connection.map(|c| (c.host, c.session))
     }
 
     fn drop_connection(&mut self, client: u16) {
