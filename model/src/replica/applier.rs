@@ -132,7 +132,10 @@ impl Replica {
         }
         let commit = self.applier.in_flight.iter().map(|a| a.commit_us).min();
         // A position alone waits until the workers are done.
-        let ready = self.relay.front().is_some_and(|r| !r.span.is_empty() || self.applier.is_idle());
+        let ready = self
+            .relay
+            .front()
+            .is_some_and(|r| !r.span.is_empty() || self.applier.is_idle());
         let free = ready && self.applier.in_flight.len() < self.applier.workers();
         if free { Some(0) } else { commit }
     }

@@ -205,20 +205,25 @@ impl<'a> Before<'a> {
         ))
     }
 
-    fn restore_snapshot(&mut self, id: &str) -> Result<(), Problem> {
-        let path = keys(&["restore_snapshot", "id"]);
-        if !self.snapshots.contains(id) {
-            let help = match join(&self.snapshots) {
-                Some(known) => format!("taken so far: {known}"),
-                None => "take it in an earlier step: `create_snapshot = { id = \"…\" }`".into(),
-            };
-            let id = crate::serde_message::clip(id);
-            return Err(Problem::new(
-                path,
-                format!("no earlier step takes a snapshot `{id}`"),
-                help,
-            ));
+    fn known_snapshot(&self, id: &str, path: &[&'static str]) -> Result<(), Problem> {
+        if self.snapshots.contains(id) {
+            return Ok(());
         }
+        let help = match join(&self.snapshots) {
+            Some(known) => format!("taken so far: {known}"),
+            None => "take it in an earlier step: `create_snapshot = { id = \"…\" }`".into(),
+        };
+        let id = crate::serde_message::clip(id);
+        Err(Problem::new(
+            keys(path),
+            format!("no earlier step takes a snapshot `{id}`"),
+            help,
+        ))
+    }
+
+    fn restore_snapshot(&mut self, id: &str) -> Result<(), Problem> {
+        self.known_snapshot(id, &["restore_snapshot", "id"])?;
+        let path = keys(&["restore_snapshot", "id"]);
         if std::mem::replace(&mut self.restored, true) {
             return Err(Problem::new(
                 path,
@@ -349,6 +354,9 @@ impl<'a> Before<'a> {
             }
             Until::ReadOnly(host) | Until::NoOpenTransactions(host) => {
                 self.needs_host(host, "wait")
+            }
+            Until::SnapshotAvailable(id) => {
+                self.known_snapshot(id, &["wait", "until", "snapshot_available"])
             }
             Until::SourceUnchangedSince(name) => self
                 .noted(name, &["wait", "until", "source_unchanged_since"])

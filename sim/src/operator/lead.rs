@@ -5,9 +5,10 @@
 //! between them. It walks the steps as the operator will, with the same random stream, and takes every
 //! wait to hold at its first look.
 
+use super::steps::POLL;
 use crate::{
     plan::Plan,
-    runbook::{Host, Op},
+    runbook::{Host, Op, Until},
     stream::Stream,
     units::Micros,
 };
@@ -20,6 +21,7 @@ pub fn until_first_cut(plan: &Plan) -> Micros {
     let mut api_call = || rounded(call + random.below(call / 4 + 1));
     let statement = rounded(2 * environment.network.operator.latency.0);
     let mut at = 0;
+    let mut fenced = 0;
     for step in &plan.runbook.steps {
         let Ok(op) = step.op() else { continue };
         at += match op {
@@ -29,7 +31,14 @@ pub fn until_first_cut(plan: &Plan) -> Micros {
                 );
             }
             Op::SetReadOnly(o) if o.on == Host::Source => {
-                api_call() + rounded(environment.source.parameter_delay.0)
+                let call = api_call();
+                fenced = at + call + environment.source.parameter_delay.0;
+                call
+            }
+            Op::Wait(o) if o.until.kind() == Ok(Until::ReadOnly(Host::Source)) => {
+                let round = statement + rounded(o.every.unwrap_or(POLL).0);
+                let looks = fenced.saturating_sub(at + statement).div_ceil(round);
+                looks * round + statement
             }
             Op::Repoint(_) => api_call() + rounded(environment.control_plane.dns_change.0),
             Op::Pause(o) => rounded(o.length.0),

@@ -303,13 +303,22 @@ impl World {
     }
 
     /// Rows are gone, or others in their place, with everything older written: a predecessor was lost.
-    fn cannot_replay(&mut self, client: u16, index: u32, host: Host, session: SessionId, error: &ApplyErrorKind) {
+    fn cannot_replay(
+        &mut self,
+        client: u16,
+        index: u32,
+        host: Host,
+        session: SessionId,
+        error: &ApplyErrorKind,
+    ) {
         self.roll_back(host, session);
         let Some(replay) = self.clients.replay.as_mut() else {
             return;
         };
         replay.given_up.insert(index);
-        let place = replay.recording.place(&replay.recording.entries()[index as usize]);
+        let place = replay
+            .recording
+            .place(&replay.recording.entries()[index as usize]);
         let why = format!("recorded transaction {} ({place}): {error}", index + 1);
         self.clients.totals.not_replayable.push((index, why));
         self.answer(client, Told::Fail);
