@@ -98,6 +98,7 @@ fn table(name: &'static str) -> impl Strategy<Value = TableDef> {
                 }],
             }),
             uniques: Vec::new(),
+            indexes: Vec::new(),
             foreign_keys: Vec::new(),
             engine: "innodb".into(),
             collation: utf8.clone(),
