@@ -14,6 +14,7 @@ mod catalogue;
 mod diff;
 mod dump;
 mod error;
+mod integrity;
 mod links;
 mod load;
 mod plan;
@@ -23,6 +24,7 @@ mod tests;
 
 pub use diff::{Difference, diff};
 pub use error::{LockId, SqlError};
+pub use integrity::Broken;
 pub use load::LoadError;
 pub use rebuild::ColumnSource;
 

@@ -106,6 +106,7 @@ impl World {
             preserve_commit_order: e.replica_preserve_commit_order,
         };
         target.replica = Some(Replica::new(start, config));
+        self.marks.replication.configured = Some(self.now);
         Ok(())
     }
 
@@ -116,6 +117,9 @@ impl World {
     pub fn start_replication(&mut self) -> Result<(), String> {
         let target = self.target.as_mut().ok_or(NO_TARGET)?;
         target.replica.as_mut().ok_or(NO_REPLICATION)?.start();
+        let marks = &mut self.marks.replication;
+        marks.started.get_or_insert(self.now);
+        marks.stopped = None;
         self.receiver_starts();
         Ok(())
     }
@@ -127,6 +131,7 @@ impl World {
     pub fn stop_replication(&mut self) -> Result<(), String> {
         let target = self.target.as_mut().ok_or(NO_TARGET)?;
         target.replica.as_mut().ok_or(NO_REPLICATION)?.stop();
+        self.marks.replication.stopped = Some(self.now);
         self.receiver_stops();
         Ok(())
     }
@@ -169,6 +174,9 @@ impl World {
             server.set_read_only(false);
         } else {
             server.clear_read_only();
+        }
+        if host == Host::Source && !value && self.marks.fence.is_some() {
+            self.marks.fence_lifted = Some(self.now);
         }
         self.hear(host);
         Ok(())
@@ -218,6 +226,11 @@ impl World {
             self.marks.target_commits_at_repoint = self.history.target.len();
         }
         Ok(())
+    }
+
+    /// Where the application's name points.
+    pub fn serving(&self) -> Host {
+        self.names.query(self.now)
     }
 
     /// The step with the role of fence is done.

@@ -100,6 +100,11 @@ impl World {
         self.agenda.push(BEGIN_US, Due::Replay);
     }
 
+    /// What is replayed, when that is the workload.
+    pub fn recording(&self) -> Option<&Arc<Recording>> {
+        self.clients.replay.as_ref().map(|r| &r.recording)
+    }
+
     /// Whether the recording has come to the transaction at which the migration starts; `true` without a
     /// recording.
     pub fn migration_may_start(&self) -> bool {

@@ -132,6 +132,7 @@ pub(super) fn target_server(
         cut.gtid_executed.clone(),
     );
     server.gtid_purged = cut.gtid_executed.clone();
+    server.journal = Some(Vec::new());
     server
 }
 
