@@ -10,15 +10,21 @@ compile_error!(
 );
 
 pub mod environment;
+pub mod evidence;
+pub mod explain;
+pub mod fingerprint;
 pub mod history;
+pub mod metrics;
 pub mod operator;
 pub mod outcome;
 pub mod plan;
+pub mod properties;
 pub mod recording;
 pub mod run;
 pub mod runbook;
 pub mod stream;
 pub mod units;
+pub mod verdict;
 pub mod workload;
 pub mod workload_spec;
 pub mod world;
