@@ -22,9 +22,18 @@ const EXPLAINED: usize = 5;
 
 /// The first lost, phantom and repeated writes, explained.
 pub fn explanations(e: &Evidence<'_>) -> Vec<Explanation> {
-    let lost = lost(e).into_iter().take(EXPLAINED).map(|o| lost_write(e, o));
-    let phantoms = phantoms(e).into_iter().take(EXPLAINED).map(|p| phantom(e, p));
-    let again = repeated(e).into_iter().take(EXPLAINED).map(|r| repeated_write(e, r));
+    let lost = lost(e)
+        .into_iter()
+        .take(EXPLAINED)
+        .map(|o| lost_write(e, o));
+    let phantoms = phantoms(e)
+        .into_iter()
+        .take(EXPLAINED)
+        .map(|p| phantom(e, p));
+    let again = repeated(e)
+        .into_iter()
+        .take(EXPLAINED)
+        .map(|r| repeated_write(e, r));
     lost.chain(phantoms).chain(again).collect()
 }
 
@@ -32,7 +41,10 @@ pub fn explanations(e: &Evidence<'_>) -> Vec<Explanation> {
 /// (GTID …:1000345, mysql-bin-changelog.000215:4711). The snapshot had been cut …`
 pub fn sentence(explanation: &Explanation) -> String {
     let mut text = capital(&explanation.what);
-    let place = [explanation.gtid.as_ref().map(|g| format!("GTID {g}")), explanation.position.clone()];
+    let place = [
+        explanation.gtid.as_ref().map(|g| format!("GTID {g}")),
+        explanation.position.clone(),
+    ];
     let place: Vec<String> = place.into_iter().flatten().collect();
     if !place.is_empty() {
         text.push_str(&format!(" ({})", place.join(", ")));
@@ -57,7 +69,9 @@ pub fn operation(e: &Evidence<'_>, number: u32) -> String {
     };
     let (subject, client) = (o.subject, o.client);
     match o.kind {
-        Kind::Place if o.commit == crate::history::NO_COMMIT => format!("an order of client {client}"),
+        Kind::Place if o.commit == crate::history::NO_COMMIT => {
+            format!("an order of client {client}")
+        }
         Kind::Place => format!("order {subject}, placed by client {client}"),
         Kind::Pay => format!("the payment of order {subject} by client {client}"),
         Kind::Transfer => format!("a transfer from customer {subject} by client {client}"),
@@ -73,7 +87,11 @@ fn recorded(e: &Evidence<'_>, index: u64) -> String {
         let entry = r.entries().get(usize::try_from(index).ok()?)?;
         Some(format!(" ({})", r.place(entry)))
     });
-    format!("recorded transaction {}{}", index + 1, place.unwrap_or_default())
+    format!(
+        "recorded transaction {}{}",
+        index + 1,
+        place.unwrap_or_default()
+    )
 }
 
 /// A commit of the source in a few words, with its GTID or position.
@@ -82,7 +100,11 @@ pub fn commit(e: &Evidence<'_>, number: u32) -> String {
         return "a transaction that the source does not have".into();
     };
     let name = e.gtid(commit).unwrap_or_else(|| e.position(commit.end));
-    format!("{} (committed at {}, {name})", operation(e, commit.operation), e.clock(commit.at))
+    format!(
+        "{} (committed at {}, {name})",
+        operation(e, commit.operation),
+        e.clock(commit.at)
+    )
 }
 
 /// A length of time as people say it: `212 ms`, `60.1 s`, `12 min 3 s`, `3 h 12 min`.
@@ -113,7 +135,9 @@ fn explained(e: &Evidence<'_>, number: u32, stage: Stage, because: String) -> Ex
         Some(Told::Ok) => format!(" and confirmed at {}", e.clock(at)),
         _ => String::new(),
     };
-    let on_source = commit.filter(|(o, _)| o.host == Host::Source).map(|(_, c)| c);
+    let on_source = commit
+        .filter(|(o, _)| o.host == Host::Source)
+        .map(|(_, c)| c);
     Explanation {
         what: operation(e, number) + &told,
         at: e.moment(at),
@@ -132,10 +156,13 @@ pub fn phantom(e: &Evidence<'_>, phantom: Phantom) -> Explanation {
             explained(e, number, Stage::Visible, because.into())
         }
         Phantom::Order(id) => {
-            let mut placed = e.writes().filter(|(_, o)| o.kind == Kind::Place && o.subject == id);
+            let mut placed = e
+                .writes()
+                .filter(|(_, o)| o.kind == Kind::Place && o.subject == id);
             match placed.find(|(_, o)| commit_of(e, o).is_some()) {
                 Some((number, _)) => {
-                    let because = "Its row is on the database that serves, which never got the transaction.";
+                    let because =
+                        "Its row is on the database that serves, which never got the transaction.";
                     explained(e, number, Stage::Visible, because.into())
                 }
                 None => Explanation {
@@ -166,8 +193,16 @@ pub fn phantom(e: &Evidence<'_>, phantom: Phantom) -> Explanation {
 pub fn repeated_write(e: &Evidence<'_>, repeated: Repeated) -> Explanation {
     match repeated {
         Repeated::Commit(number) => {
-            let operation = e.history.source.get(number as usize).map_or(u32::MAX, |c| c.operation);
-            let mut times = e.applied.iter().filter(|a| a.commit == number).map(|a| e.clock(a.at));
+            let operation = e
+                .history
+                .source
+                .get(number as usize)
+                .map_or(u32::MAX, |c| c.operation);
+            let mut times = e
+                .applied
+                .iter()
+                .filter(|a| a.commit == number)
+                .map(|a| e.clock(a.at));
             let first = times.next().unwrap_or_default();
             let because = match e.snapshot.filter(|s| number < s.commits) {
                 Some(s) => format!(
@@ -175,7 +210,10 @@ pub fn repeated_write(e: &Evidence<'_>, repeated: Repeated) -> Explanation {
                     e.clock(s.at),
                     started_before(e, s.end)
                 ),
-                None => format!("The target applied it at {first}, and again at {}.", times.next().unwrap_or_default()),
+                None => format!(
+                    "The target applied it at {first}, and again at {}.",
+                    times.next().unwrap_or_default()
+                ),
             };
             explained(e, operation, Stage::Applied, because)
         }
@@ -185,7 +223,9 @@ pub fn repeated_write(e: &Evidence<'_>, repeated: Repeated) -> Explanation {
         }
         Repeated::Request { first, again } => {
             let placed = |id: u64| {
-                let mut places = e.writes().filter(|(_, o)| o.kind == Kind::Place && o.subject == id);
+                let mut places = e
+                    .writes()
+                    .filter(|(_, o)| o.kind == Kind::Place && o.subject == id);
                 places.find(|(_, o)| e.is_visible(o))
             };
             let unknown = placed(first).is_some_and(|(_, o)| o.told == Told::Info);

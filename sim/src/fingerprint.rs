@@ -82,7 +82,9 @@ impl Canonical {
     }
 
     fn operation(&mut self, o: &Operation) {
-        [o.invoked, o.returned, o.subject].into_iter().for_each(|n| self.number(n));
+        [o.invoked, o.returned, o.subject]
+            .into_iter()
+            .for_each(|n| self.number(n));
         self.bytes(&o.commit.to_le_bytes());
         self.bytes(&o.client.to_le_bytes());
         let kind = match o.kind {
@@ -109,7 +111,9 @@ impl Canonical {
             for file in binlog.files() {
                 self.text(&binlog.name(file.number()));
                 self.number(file.length());
-                binlog.pieces(file.number()).for_each(|piece| self.bytes(piece));
+                binlog
+                    .pieces(file.number())
+                    .for_each(|piece| self.bytes(piece));
             }
         }
         self.rows(&server.database, arena);

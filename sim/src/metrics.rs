@@ -1,11 +1,6 @@
 //! The figures of a run: outcomes counted, downtime, the longest stall, the lag at cutover.
 
-use crate::{
-    evidence::Evidence,
-    history::Told,
-    outcome::Commits,
-    runbook::Host,
-};
+use crate::{evidence::Evidence, history::Told, outcome::Commits, runbook::Host};
 
 /// The transactions that write, by what their clients were told. One that was never answered is unknown.
 pub fn commits(e: &Evidence<'_>) -> Commits {
@@ -25,8 +20,14 @@ pub fn commits(e: &Evidence<'_>) -> Commits {
 /// None without cutover, or where one side acknowledged nothing.
 pub fn downtime_us(e: &Evidence<'_>) -> Option<u64> {
     e.cutover()?;
-    let last = e.acknowledged(Host::Source).map(|(_, o)| o.returned).max()?;
-    let first = e.acknowledged(Host::Target).map(|(_, o)| o.returned).min()?;
+    let last = e
+        .acknowledged(Host::Source)
+        .map(|(_, o)| o.returned)
+        .max()?;
+    let first = e
+        .acknowledged(Host::Target)
+        .map(|(_, o)| o.returned)
+        .min()?;
     Some(first.saturating_sub(last))
 }
 

@@ -90,9 +90,17 @@ pub fn as_expected(expect: &Expect, verdict: Verdict, properties: &[PropertyResu
 fn notes(world: &World) -> Vec<String> {
     let mut notes: Vec<String> = world.recording().map_or(&[][..], |r| r.notes()).to_vec();
     let not_replayable = &world.client_totals().not_replayable;
-    notes.extend(not_replayable.iter().take(NAMED).map(|(_, why)| why.clone()));
+    notes.extend(
+        not_replayable
+            .iter()
+            .take(NAMED)
+            .map(|(_, why)| why.clone()),
+    );
     if not_replayable.len() > NAMED {
-        notes.push(format!("{} more recorded transactions could not be replayed", not_replayable.len() - NAMED));
+        notes.push(format!(
+            "{} more recorded transactions could not be replayed",
+            not_replayable.len() - NAMED
+        ));
     }
     notes
 }
@@ -148,8 +156,15 @@ mod tests {
             (refused.told, refused.commit) = (Told::Fail, crate::history::NO_COMMIT);
             refused
         });
-        made.history.target.iter_mut().for_each(|c| c.operation += 1);
-        assert_eq!(verdict_on(&made), Verdict::Safe, "a client tried, and was refused");
+        made.history
+            .target
+            .iter_mut()
+            .for_each(|c| c.operation += 1);
+        assert_eq!(
+            verdict_on(&made),
+            Verdict::Safe,
+            "a client tried, and was refused"
+        );
     }
 
     #[test]
@@ -165,7 +180,10 @@ mod tests {
         assert!(!is(&expect(None, &[])));
         assert!(is(&expect(None, &["P1"])));
         assert!(is(&expect(Some(Verdict::Violated), &["P1", "P6"])));
-        assert!(!is(&expect(Some(Verdict::Violated), &["P1", "P8"])), "the fence held");
+        assert!(
+            !is(&expect(Some(Verdict::Violated), &["P1", "P8"])),
+            "the fence held"
+        );
         assert!(!is(&expect(Some(Verdict::Aborted), &[])));
     }
 }

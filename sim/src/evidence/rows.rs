@@ -31,7 +31,12 @@ pub(super) fn out_of_order(
     strength: PrefixStrength,
 ) -> BTreeMap<u32, Vec<RowId>> {
     let gaps = strength == PrefixStrength::DependencyClosed;
-    let commits = in_question(world.history.source.len(), cut, &world.history.applied, gaps);
+    let commits = in_question(
+        world.history.source.len(),
+        cut,
+        &world.history.applied,
+        gaps,
+    );
     let mut rows_of = BTreeMap::new();
     let mut walker = Walker::default();
     let World {
@@ -71,7 +76,12 @@ pub(super) fn out_of_order(
 
 /// The commits whose place in the order matters, ascending.
 fn in_question(commits: usize, cut: u32, applied: &[Applied], gaps: bool) -> Vec<u32> {
-    let first = applied.iter().map(|a| a.commit).min().unwrap_or(cut).min(cut);
+    let first = applied
+        .iter()
+        .map(|a| a.commit)
+        .min()
+        .unwrap_or(cut)
+        .min(cut);
     let again = first..cut;
     let sequence = || again.clone().chain(applied.iter().map(|a| a.commit));
     let mut asked = CommitSet::new(commits, 0, &[]);

@@ -113,10 +113,14 @@ pub(super) fn compare(world: &mut World) -> Option<States> {
                 }
             }
             Difference::MissingTable { table, in_a: true } => {
-                states.schema.push(format!("table {table} is not on the target"));
+                states
+                    .schema
+                    .push(format!("table {table} is not on the target"));
             }
             Difference::MissingTable { table, in_a: false } => {
-                states.schema.push(format!("table {table} is on the target alone"));
+                states
+                    .schema
+                    .push(format!("table {table} is on the target alone"));
             }
             Difference::Base { table } | Difference::Keys { table } => {
                 states.schema.push(format!("the rows of {table} are identified differently on the target, and were not compared"));
@@ -131,9 +135,14 @@ fn declarations(reference: &Database, actual: &Database) -> Vec<String> {
     let mut differ = Vec::new();
     for (_, table) in reference.tables() {
         let def = table.def();
-        let there = actual.id(&def.schema, &def.name).and_then(|id| actual.table(id));
+        let there = actual
+            .id(&def.schema, &def.name)
+            .and_then(|id| actual.table(id));
         if there.is_some_and(|t| t.def() != def) {
-            differ.push(format!("table {} is declared differently on the target", def.full_name()));
+            differ.push(format!(
+                "table {} is declared differently on the target",
+                def.full_name()
+            ));
         }
     }
     for name in reference.schemas().filter(|s| !actual.has_schema(s)) {
@@ -184,20 +193,34 @@ fn in_words(
     };
     let which = match (table.shape().identity.as_ref(), expected.or(found)) {
         (Some(identity), Some(row)) => {
-            let parts = identity.key.parts.iter().filter(|p| p.column < columns.len());
-            let parts = parts.map(|p| format!("{} {}", columns[p.column].name, text(row, p.column)));
+            let parts = identity
+                .key
+                .parts
+                .iter()
+                .filter(|p| p.column < columns.len());
+            let parts =
+                parts.map(|p| format!("{} {}", columns[p.column].name, text(row, p.column)));
             parts.collect::<Vec<_>>().join(", ")
         }
         _ => format!("number {}", key.0),
     };
     match (expected, found) {
         (Some(_), None) => format!("the row of {name} with {which} is not on the target"),
-        (None, Some(_)) => format!("the row of {name} with {which} is on the target and should not be"),
+        (None, Some(_)) => {
+            format!("the row of {name} with {which} is on the target and should not be")
+        }
         (Some(a), Some(b)) => {
             let differ = (0..columns.len()).filter(|&i| text(a, i) != text(b, i));
             let differ: Vec<String> = differ
                 .take(4)
-                .map(|i| format!("{} is {} instead of {}", columns[i].name, text(b, i), text(a, i)))
+                .map(|i| {
+                    format!(
+                        "{} is {} instead of {}",
+                        columns[i].name,
+                        text(b, i),
+                        text(a, i)
+                    )
+                })
                 .collect();
             format!("in the row of {name} with {which}, {}", differ.join(", "))
         }

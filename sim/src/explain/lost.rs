@@ -32,7 +32,9 @@ fn written_over(e: &Evidence<'_>, commit: u32, host: Host) -> String {
         Some(applied) => format!("It was applied on the target at {}", e.clock(applied.at)),
         None => "It was there".into(),
     };
-    format!("{arrived}, and its row is gone although nobody cancelled it: something that came later wrote over it.")
+    format!(
+        "{arrived}, and its row is gone although nobody cancelled it: something that came later wrote over it."
+    )
 }
 
 /// A commit of the source that the target does not have.
@@ -47,11 +49,20 @@ impl Walk<'_, '_> {
         let r = &self.e.marks.replication;
         let end = self.commit.end;
         if r.configured.is_none() {
-            let because = format!("{}, and nothing carried later writes to the target: no replication was ever configured.", self.cut());
+            let because = format!(
+                "{}, and nothing carried later writes to the target: no replication was ever configured.",
+                self.cut()
+            );
             return (Stage::Snapshot, because);
         }
         if r.started.is_none() {
-            return (Stage::Sent, format!("{}, and the replication that was to carry it over was never started.", self.cut()));
+            return (
+                Stage::Sent,
+                format!(
+                    "{}, and the replication that was to carry it over was never started.",
+                    self.cut()
+                ),
+            );
         }
         let Some(from) = r.from else {
             return self.never_connected();
@@ -63,7 +74,11 @@ impl Walk<'_, '_> {
             return (Stage::Sent, self.unsent());
         }
         if r.received_to.is_none_or(|received| end > received) {
-            let because = format!("It was on the wire {}, and the connection was closed.{}", self.when_stopped(), self.gate());
+            let because = format!(
+                "It was on the wire {}, and the connection was closed.{}",
+                self.when_stopped(),
+                self.gate()
+            );
             return (Stage::RelayLog, because);
         }
         (Stage::Applied, self.unapplied())
@@ -72,7 +87,11 @@ impl Walk<'_, '_> {
     /// `The snapshot had been cut at 10:00:00.310, 60.1 s earlier`.
     fn cut(&self) -> String {
         match self.e.snapshot {
-            Some(s) => format!("The snapshot had been cut at {}, {} earlier", self.e.clock(s.at), span(self.commit.at.saturating_sub(s.at))),
+            Some(s) => format!(
+                "The snapshot had been cut at {}, {} earlier",
+                self.e.clock(s.at),
+                span(self.commit.at.saturating_sub(s.at))
+            ),
             None => "There was no snapshot that could have had it".into(),
         }
     }
@@ -80,10 +99,16 @@ impl Walk<'_, '_> {
     fn never_connected(&self) -> (Stage, String) {
         let e = self.e;
         let purged = e.marks.purged_unread.first();
-        let stage = if purged.is_some() { Stage::Binlog } else { Stage::Sent };
+        let stage = if purged.is_some() {
+            Stage::Binlog
+        } else {
+            Stage::Sent
+        };
         let mut text = format!("{}. ", self.cut());
         if let Some(file) = purged {
-            text.push_str(&format!("RDS deleted {file} before the target had read it. "));
+            text.push_str(&format!(
+                "RDS deleted {file} before the target had read it. "
+            ));
         }
         match &e.marks.replication.refused {
             Some((at, error)) => text.push_str(&format!(
@@ -106,7 +131,11 @@ impl Walk<'_, '_> {
         let (e, r) = (self.e, &self.e.marks.replication);
         let from = r.from.unwrap_or_default();
         let snapshot = match e.snapshot {
-            Some(s) => format!("The snapshot, cut at {}, ends at {}", e.clock(s.at), e.position(s.end)),
+            Some(s) => format!(
+                "The snapshot, cut at {}, ends at {}",
+                e.clock(s.at),
+                e.position(s.end)
+            ),
             None => "There was no snapshot that could have had it".into(),
         };
         format!(
@@ -120,30 +149,56 @@ impl Walk<'_, '_> {
         let (e, r) = (self.e, &self.e.marks.replication);
         if let Some(stopped) = r.stopped.filter(|s| *s <= self.commit.at) {
             let later = span(self.commit.at - stopped);
-            return format!("Replication had been stopped at {}, {later} before it was committed{}.{}", e.clock(stopped), self.fence(), self.gate());
+            return format!(
+                "Replication had been stopped at {}, {later} before it was committed{}.{}",
+                e.clock(stopped),
+                self.fence(),
+                self.gate()
+            );
         }
         if let Some((at, error)) = &r.refused {
             let text = error.text.trim_end_matches('.');
-            return format!("The source had not sent it when the stream ended at {}: {text} ({}).{}", e.clock(*at), error.errno, self.gate());
+            return format!(
+                "The source had not sent it when the stream ended at {}: {text} ({}).{}",
+                e.clock(*at),
+                error.errno,
+                self.gate()
+            );
         }
         let far = match e.marks.sent_to {
             Some(sent) => format!(": the stream had come to {}", e.position(sent)),
             None => ": the stream had not begun".into(),
         };
-        format!("It was still unsent {}{far}.{}", self.when_stopped(), self.gate())
+        format!(
+            "It was still unsent {}{far}.{}",
+            self.when_stopped(),
+            self.gate()
+        )
     }
 
     fn unapplied(&self) -> String {
         let (e, r) = (self.e, &self.e.marks.replication);
         if let Some((at, error)) = &r.failed {
             let text = error.text.trim_end_matches('.');
-            return format!("It was in the relay log, and never applied: the applier had stopped at {} with error {}: {text}.{}", e.clock(*at), error.errno, self.gate());
+            return format!(
+                "It was in the relay log, and never applied: the applier had stopped at {} with error {}: {text}.{}",
+                e.clock(*at),
+                error.errno,
+                self.gate()
+            );
         }
         let reset = match e.marks.reset {
-            Some(at) => format!(", and at {} replication was reset, which discards the relay log", e.clock(at)),
+            Some(at) => format!(
+                ", and at {} replication was reset, which discards the relay log",
+                e.clock(at)
+            ),
             None => String::new(),
         };
-        format!("It was in the relay log, unapplied, {}{reset}.{}", self.when_stopped(), self.gate())
+        format!(
+            "It was in the relay log, unapplied, {}{reset}.{}",
+            self.when_stopped(),
+            self.gate()
+        )
     }
 
     fn when_stopped(&self) -> String {
@@ -158,8 +213,15 @@ impl Walk<'_, '_> {
         let (e, at) = (self.e, self.commit.at);
         match e.marks.fence {
             None => ", and no fence kept clients from writing to the source".into(),
-            Some(fence) if fence >= at => format!(", and the fence took effect only at {}, {} after it", e.clock(fence), span(fence - at)),
-            Some(fence) => format!(", and the fence, in effect since {}, did not hold it back", e.clock(fence)),
+            Some(fence) if fence >= at => format!(
+                ", and the fence took effect only at {}, {} after it",
+                e.clock(fence),
+                span(fence - at)
+            ),
+            Some(fence) => format!(
+                ", and the fence, in effect since {}, did not hold it back",
+                e.clock(fence)
+            ),
         }
     }
 
@@ -171,10 +233,15 @@ impl Walk<'_, '_> {
         };
         let at = e.clock(gate);
         if gate < self.commit.at {
-            return format!(" The gate had let through at {at}, {} before it was committed.", span(self.commit.at - gate));
+            return format!(
+                " The gate had let through at {at}, {} before it was committed.",
+                span(self.commit.at - gate)
+            );
         }
         let lag = match e.gate_on_lag {
-            true => ": Seconds_Behind_Source was 0, which says that everything received was applied, not that everything was received",
+            true => {
+                ": Seconds_Behind_Source was 0, which says that everything received was applied, not that everything was received"
+            }
             false => "",
         };
         format!(" The gate let through without it at {at}{lag}.")

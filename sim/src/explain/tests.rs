@@ -29,7 +29,10 @@ fn without_replication_the_snapshot_is_the_cause() {
     made.marks.replication = Default::default();
     let (stage, text) = cause(&made);
     assert_eq!(stage, Stage::Snapshot);
-    assert!(text.contains("cut at 10:00:10.000, 60.0 s earlier"), "{text}");
+    assert!(
+        text.contains("cut at 10:00:10.000, 60.0 s earlier"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -46,7 +49,11 @@ fn a_purged_binlog_and_the_refusal_are_named() {
     r.refused = Some((90 * S, error));
     let (stage, text) = cause(&made);
     assert_eq!(stage, Stage::Binlog);
-    for words in ["deleted mysql-bin-changelog.000215", "fatal error 1236 (13114)", "Seconds_Behind_Source was 0"] {
+    for words in [
+        "deleted mysql-bin-changelog.000215",
+        "fatal error 1236 (13114)",
+        "Seconds_Behind_Source was 0",
+    ] {
         assert!(text.contains(words), "{text}");
     }
 }
@@ -54,10 +61,16 @@ fn a_purged_binlog_and_the_refusal_are_named() {
 #[test]
 fn a_start_behind_the_write_is_the_cause_when_nobody_asked_for_it() {
     let mut made = without_the_last();
-    made.marks.replication.from = Some(LogPos { file: 215, pos: 9_000 });
+    made.marks.replication.from = Some(LogPos {
+        file: 215,
+        pos: 9_000,
+    });
     let (stage, text) = cause(&made);
     assert_eq!(stage, Stage::Sent);
-    assert!(text.contains("start at mysql-bin-changelog.000215:9000"), "{text}");
+    assert!(
+        text.contains("start at mysql-bin-changelog.000215:9000"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -68,9 +81,16 @@ fn a_write_after_replication_had_been_stopped_was_not_sent_and_the_missing_fence
     made.marks.fence = None;
     let (stage, text) = cause(&made);
     assert_eq!(stage, Stage::Sent);
-    assert!(text.contains("5.0 s before it was committed, and no fence"), "{text}");
+    assert!(
+        text.contains("5.0 s before it was committed, and no fence"),
+        "{text}"
+    );
     made.marks.fence = Some(72 * S);
-    assert!(cause(&made).1.contains("took effect only at 10:01:12.000, 2.0 s after"));
+    assert!(
+        cause(&made)
+            .1
+            .contains("took effect only at 10:01:12.000, 2.0 s after")
+    );
 }
 
 #[test]
@@ -78,14 +98,21 @@ fn unsent_on_the_wire_and_in_the_relay_log_are_told_apart() {
     let mut made = without_the_last();
     let before = made.history.source[2].end;
     assert_eq!(cause(&made).0, Stage::Applied);
-    assert!(cause(&made).1.contains("in the relay log, unapplied, when replication was stopped at 10:01:55.000"));
+    assert!(
+        cause(&made)
+            .1
+            .contains("in the relay log, unapplied, when replication was stopped at 10:01:55.000")
+    );
     made.marks.replication.received_to = Some(before);
     assert_eq!(cause(&made).0, Stage::RelayLog);
     made.marks.sent_to = Some(before);
     made.gate_on_lag = true;
     let (stage, text) = cause(&made);
     assert_eq!(stage, Stage::Sent);
-    assert!(text.contains("still unsent") && text.contains("not that everything was received"), "{text}");
+    assert!(
+        text.contains("still unsent") && text.contains("not that everything was received"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -116,7 +143,10 @@ fn phantoms_and_repetitions_are_explained() {
     made.marks.replication.from = Some(LogPos { file: 215, pos: 4 });
     let e = made.evidence();
     let again = repeated_write(&e, Repeated::Commit(0));
-    assert!(again.because.contains("had it already") && again.because.contains("000215:4, before"), "{again:?}");
+    assert!(
+        again.because.contains("had it already") && again.because.contains("000215:4, before"),
+        "{again:?}"
+    );
     let unknown = phantom(&e, Phantom::Unknown(2));
     assert!(unknown.what.contains("10:01:20.000"));
 }
@@ -128,11 +158,18 @@ fn only_the_first_are_explained() {
         made.place(Host::Source, 1, 100 + i, (80 + i) * S);
     }
     let explanations = explanations(&made.evidence());
-    assert_eq!(explanations.len(), 2 * EXPLAINED, "lost ones, and their rows that are there");
+    assert_eq!(
+        explanations.len(),
+        2 * EXPLAINED,
+        "lost ones, and their rows that are there"
+    );
 }
 
 #[test]
 fn spans_are_told_as_people_do() {
     let told = [0, 999_999, 60_100_000, 723_000_000, 11_520_000_000].map(span);
-    assert_eq!(told, ["0 ms", "999 ms", "60.1 s", "12 min 3 s", "3 h 12 min"]);
+    assert_eq!(
+        told,
+        ["0 ms", "999 ms", "60.1 s", "12 min 3 s", "3 h 12 min"]
+    );
 }

@@ -1,7 +1,9 @@
 //! Evidence made by hand: a run of a few operations, in which a test changes one thing.
 
 use crate::{
-    evidence::{CommitSet, Evidence, Gtids, Names, PlacedOrder, RowId, Shop, SnapshotFacts, States},
+    evidence::{
+        CommitSet, Evidence, Gtids, Names, PlacedOrder, RowId, Shop, SnapshotFacts, States,
+    },
     history::{Applied, Commit, History, Kind, NO_COMMIT, Operation, Told},
     operator::Ended,
     outcome::Finding,
@@ -126,14 +128,7 @@ impl Made {
     }
 
     /// An acknowledged operation with its commit.
-    pub fn operation(
-        &mut self,
-        host: Host,
-        client: u16,
-        kind: Kind,
-        subject: u64,
-        at: u64,
-    ) -> u32 {
+    pub fn operation(&mut self, host: Host, client: u16, kind: Kind, subject: u64, at: u64) -> u32 {
         let number = self.history.operations.len() as u32;
         let commits = match host {
             Host::Source => &mut self.history.source,

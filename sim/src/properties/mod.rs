@@ -41,14 +41,14 @@ pub struct Property {
     pub id: &'static str,
     /// Its name.
     pub name: &'static str,
-    /// What must hold, in a sentence.
-    pub about: &'static str,
+    /// What it says, in one sentence.
+    pub says: &'static str,
     /// The check.
     pub check: fn(&Evidence<'_>) -> Finding,
 }
 
 /// All properties, in the order of their numbers.
-pub const CATALOGUE: [Property; 17] = [
+pub const CATALOGUE: &[Property] = &[
     p01_no_lost_write::PROPERTY,
     p02_no_phantom::PROPERTY,
     p03_info_atomicity::PROPERTY,
@@ -102,9 +102,10 @@ mod tests {
 
     #[test]
     fn the_catalogue_is_complete_and_in_order() {
+        assert_eq!(CATALOGUE.len(), 17);
         for (i, property) in CATALOGUE.iter().enumerate() {
             assert_eq!(property.id, format!("P{}", i + 1));
-            assert!(property.about.ends_with('.'), "{}", property.id);
+            assert!(property.says.ends_with('.'), "{}", property.id);
         }
     }
 

@@ -14,8 +14,8 @@ use crate::{
 
 pub(super) const PROPERTY: Property = Property {
     id: "P1",
-    name: "no lost write",
-    about: "Every acknowledged write is on the database that serves in the end.",
+    name: "No lost write",
+    says: "Every write that a client was told is committed is in the database that serves at the end, or was overwritten by a later one.",
     check,
 };
 
@@ -42,7 +42,9 @@ pub fn lost(e: &Evidence<'_>) -> Vec<u32> {
 
 /// The orders whose cancellation is on the database that serves, ascending.
 pub(super) fn cancelled(e: &Evidence<'_>) -> Vec<u64> {
-    let cancels = e.writes().filter(|(_, o)| o.kind == Kind::Cancel && e.is_visible(o));
+    let cancels = e
+        .writes()
+        .filter(|(_, o)| o.kind == Kind::Cancel && e.is_visible(o));
     let mut orders: Vec<u64> = cancels.map(|(_, o)| o.subject).collect();
     orders.sort_unstable();
     orders

@@ -11,8 +11,8 @@ use crate::{
 
 pub(super) const PROPERTY: Property = Property {
     id: "P2",
-    name: "no phantom",
-    about: "Everything on the database that serves was written by an operation that did not fail.",
+    name: "No phantom",
+    says: "Everything on the database that serves was written by an operation that did not fail.",
     check,
 };
 
@@ -29,15 +29,20 @@ pub enum Phantom {
 
 /// What should not be there.
 pub fn phantoms(e: &Evidence<'_>) -> Vec<Phantom> {
-    let failed = e.writes().filter(|(_, o)| o.told == Told::Fail && e.is_visible(o));
+    let failed = e
+        .writes()
+        .filter(|(_, o)| o.told == Told::Fail && e.is_visible(o));
     let mut phantoms: Vec<Phantom> = failed.map(|(n, _)| Phantom::Failed(n)).collect();
     let source = e.history.source.len();
     let unknown = e.applied.iter().enumerate();
     let unknown = unknown.filter(|(_, a)| a.commit as usize >= source);
     phantoms.extend(unknown.map(|(i, _)| Phantom::Unknown(i)));
     if let Some(shop) = &e.shop {
-        let places = e.writes().filter(|(_, o)| o.kind == Kind::Place && e.is_visible(o));
-        let mut placed: Vec<(u64, u64)> = places.map(|(_, o)| (o.subject, o.client.into())).collect();
+        let places = e
+            .writes()
+            .filter(|(_, o)| o.kind == Kind::Place && e.is_visible(o));
+        let mut placed: Vec<(u64, u64)> =
+            places.map(|(_, o)| (o.subject, o.client.into())).collect();
         placed.sort_unstable();
         let mut placed = placed.into_iter().peekable();
         for order in &shop.orders {

@@ -12,8 +12,8 @@ use crate::{
 
 pub(super) const PROPERTY: Property = Property {
     id: "P3",
-    name: "atomicity of unknown outcomes",
-    about: "A write whose client never heard its outcome is there whole and once, or not at all.",
+    name: "All or nothing",
+    says: "A write whose client never heard its outcome is there whole and once, or not at all.",
     check,
 };
 
@@ -25,7 +25,9 @@ fn check(e: &Evidence<'_>) -> Finding {
     let cancelled = cancelled(e);
     let mut hint = 0;
     if let Some(shop) = &e.shop {
-        let orders = e.writes().filter(|(_, o)| unknown(o) && o.kind == Kind::Place);
+        let orders = e
+            .writes()
+            .filter(|(_, o)| unknown(o) && o.kind == Kind::Place);
         let torn = orders.filter(|(_, o)| {
             let row = shop.order(o.subject, &mut hint);
             let there = row.is_some_and(|r| r.client() == u64::from(o.client));
@@ -36,20 +38,24 @@ fn check(e: &Evidence<'_>) -> Finding {
     }
     found(witnesses.len() as u64, || {
         let what = operation(e, witnesses[0]);
-        format!("the client of {what} never heard its outcome, and its commit and its row do not agree")
+        format!(
+            "the client of {what} never heard its outcome, and its commit and its row do not agree"
+        )
     })
 }
 
 /// Operations that committed more than once: those of commits that are not the operation's own.
 pub(super) fn committed_again(e: &Evidence<'_>) -> impl Iterator<Item = u32> {
     let history = e.history;
-    [Host::Source, Host::Target].into_iter().flat_map(move |host| {
-        let commits = (0u32..).zip(history.commits(host));
-        commits.filter_map(move |(number, commit)| {
-            let own = history.operations.get(commit.operation as usize)?;
-            ((own.host, own.commit) != (host, number)).then_some(commit.operation)
+    [Host::Source, Host::Target]
+        .into_iter()
+        .flat_map(move |host| {
+            let commits = (0u32..).zip(history.commits(host));
+            commits.filter_map(move |(number, commit)| {
+                let own = history.operations.get(commit.operation as usize)?;
+                ((own.host, own.commit) != (host, number)).then_some(commit.operation)
+            })
         })
-    })
 }
 
 #[cfg(test)]
@@ -68,17 +74,29 @@ mod tests {
         assert_eq!(made.violations(&PROPERTY), 0, "committed, applied, there");
         made.history.applied.pop();
         made.drop_row(4);
-        assert_eq!(made.violations(&PROPERTY), 0, "committed, not applied, not there");
+        assert_eq!(
+            made.violations(&PROPERTY),
+            0,
+            "committed, not applied, not there"
+        );
     }
 
     #[test]
     fn half_of_an_unknown_outcome_is_a_violation() {
         let mut made = with_unknown();
         made.drop_row(4);
-        assert_eq!(made.violations(&PROPERTY), 1, "applied, and its row is not there");
+        assert_eq!(
+            made.violations(&PROPERTY),
+            1,
+            "applied, and its row is not there"
+        );
         let mut made = with_unknown();
         made.history.applied.pop();
-        assert_eq!(made.violations(&PROPERTY), 1, "its row is there, and it was not applied");
+        assert_eq!(
+            made.violations(&PROPERTY),
+            1,
+            "its row is there, and it was not applied"
+        );
     }
 
     #[test]

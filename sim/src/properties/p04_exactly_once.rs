@@ -11,8 +11,8 @@ use crate::{
 
 pub(super) const PROPERTY: Property = Property {
     id: "P4",
-    name: "exactly once",
-    about: "No transaction takes effect twice, and no request places two orders.",
+    name: "Exactly once",
+    says: "No transaction takes effect twice, and no request places two orders.",
     check,
 };
 
@@ -73,7 +73,9 @@ fn check(e: &Evidence<'_>) -> Finding {
         return Finding::Holds;
     };
     let orders = |told: Told| {
-        let placed = e.writes().filter(|(_, o)| o.kind == Kind::Place && o.told == told);
+        let placed = e
+            .writes()
+            .filter(|(_, o)| o.kind == Kind::Place && o.told == told);
         placed.count() as u64
     };
     let (ok, info) = (orders(Told::Ok), orders(Told::Info));
@@ -104,7 +106,10 @@ mod tests {
         made.apply(1, 80 * S);
         made.apply(2, 81 * S);
         made.apply(2, 82 * S);
-        assert_eq!(repeated(&made.evidence()), [Repeated::Commit(1), Repeated::Commit(2)]);
+        assert_eq!(
+            repeated(&made.evidence()),
+            [Repeated::Commit(1), Repeated::Commit(2)]
+        );
         assert_eq!(made.violations(&PROPERTY), 2);
     }
 
@@ -131,6 +136,10 @@ mod tests {
         made.shop.as_mut().unwrap().counted -= 2;
         assert_eq!(made.violations(&PROPERTY), 1);
         made.history.operations[3].told = Told::Info;
-        assert_eq!(made.violations(&PROPERTY), 0, "nobody was promised the sixth");
+        assert_eq!(
+            made.violations(&PROPERTY),
+            0,
+            "nobody was promised the sixth"
+        );
     }
 }

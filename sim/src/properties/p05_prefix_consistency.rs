@@ -13,8 +13,8 @@ use rustc_hash::FxBuildHasher;
 
 pub(super) const PROPERTY: Property = Property {
     id: "P5",
-    name: "prefix consistency",
-    about: "Before promotion the target follows the source's commits without gaps, in the strength that the strategy promises.",
+    name: "Prefix consistency",
+    says: "Before promotion the target follows the source's commits without gaps, in the strength that the strategy promises.",
     check,
 };
 

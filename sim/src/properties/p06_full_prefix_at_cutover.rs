@@ -6,8 +6,8 @@ use crate::{evidence::Evidence, explain::commit, outcome::Finding};
 
 pub(super) const PROPERTY: Property = Property {
     id: "P6",
-    name: "full prefix at cutover",
-    about: "When the first client writes to the target, it has every commit of the source.",
+    name: "Full prefix at cutover",
+    says: "When the target takes its first write, it has every committed transaction of the source.",
     check,
 };
 
@@ -20,7 +20,11 @@ fn check(e: &Evidence<'_>) -> Finding {
     let (stranded, oldest) = e.lacked(e.source_commits_by(first), first);
     found(stranded, || {
         let oldest = oldest.unwrap_or_default();
-        format!("{} was not on the target when its first client wrote at {}", commit(e, oldest), e.clock(first))
+        format!(
+            "{} was not on the target when its first client wrote at {}",
+            commit(e, oldest),
+            e.clock(first)
+        )
     })
 }
 

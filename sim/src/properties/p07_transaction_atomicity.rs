@@ -6,8 +6,8 @@ use crate::{evidence::Evidence, outcome::Finding};
 
 pub(super) const PROPERTY: Property = Property {
     id: "P7",
-    name: "transaction atomicity",
-    about: "The target never shows part of a transaction: the sum of all balances is the same after every commit.",
+    name: "Whole transactions",
+    says: "The target never shows part of a transaction: the sum of all balances is the same after every commit.",
     check,
 };
 

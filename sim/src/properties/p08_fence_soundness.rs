@@ -6,8 +6,8 @@ use crate::{evidence::Evidence, explain::commit, outcome::Finding};
 
 pub(super) const PROPERTY: Property = Property {
     id: "P8",
-    name: "fence soundness",
-    about: "Behind the fence nothing commits on the source.",
+    name: "Fence soundness",
+    says: "After the fence nothing commits on the source, whoever tries.",
     check,
 };
 
@@ -24,7 +24,11 @@ fn check(e: &Evidence<'_>) -> Finding {
         None => e.history.source.len() as u32,
     };
     found(until.saturating_sub(before).into(), || {
-        format!("{} came through the fence, which was taken for effective at {}", commit(e, before), e.clock(fence))
+        format!(
+            "{} came through the fence, which was taken for effective at {}",
+            commit(e, before),
+            e.clock(fence)
+        )
     })
 }
 

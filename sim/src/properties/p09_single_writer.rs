@@ -6,8 +6,8 @@ use crate::{evidence::Evidence, explain::operation, outcome::Finding, runbook::H
 
 pub(super) const PROPERTY: Property = Property {
     id: "P9",
-    name: "single writer",
-    about: "After the first acknowledged write to the target none to the source is acknowledged.",
+    name: "Single writer",
+    says: "After the first acknowledged write to the target none to the source is acknowledged.",
     check,
 };
 
@@ -23,7 +23,9 @@ fn check(e: &Evidence<'_>) -> Finding {
             None => NO_CUTOVER,
         });
     };
-    let mut later = committed(Host::Source).filter(|(_, at)| *at > first).peekable();
+    let mut later = committed(Host::Source)
+        .filter(|(_, at)| *at > first)
+        .peekable();
     let witness = later.peek().copied();
     found(later.count() as u64, || {
         let (number, at) = witness.unwrap_or_default();

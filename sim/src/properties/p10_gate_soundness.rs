@@ -6,8 +6,8 @@ use crate::{evidence::Evidence, explain::commit, outcome::Finding};
 
 pub(super) const PROPERTY: Property = Property {
     id: "P10",
-    name: "gate soundness",
-    about: "When the gate lets through, the target has everything that the source committed before the fence.",
+    name: "Gate soundness",
+    says: "When the gate opens, the target has everything that the source committed before the fence.",
     check,
 };
 
@@ -21,16 +21,26 @@ fn check(e: &Evidence<'_>) -> Finding {
     let Some(fence) = e.marks.fence else {
         return absent("there is no fence that says what the gate had to wait for");
     };
-    let (missing, oldest) = e.had(e.applied_at_gate).missing_below(e.source_commits_by(fence));
+    let (missing, oldest) = e
+        .had(e.applied_at_gate)
+        .missing_below(e.source_commits_by(fence));
     found(missing, || {
         let oldest = oldest.unwrap_or_default();
-        let early = if gate < fence { "; the fence came after the gate" } else { "" };
+        let early = if gate < fence {
+            "; the fence came after the gate"
+        } else {
+            ""
+        };
         let lag = if e.gate_on_lag {
             "; Seconds_Behind_Source counts what was received, not what the source has"
         } else {
             ""
         };
-        format!("the gate let through at {} without {}{early}{lag}", e.clock(gate), commit(e, oldest))
+        format!(
+            "the gate let through at {} without {}{early}{lag}",
+            e.clock(gate),
+            commit(e, oldest)
+        )
     })
 }
 

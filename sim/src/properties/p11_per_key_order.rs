@@ -2,14 +2,18 @@
 //! snapshot held came first.
 
 use super::{NO_REPLICATION, Property, absent, found};
-use crate::{evidence::{Evidence, RowId}, explain::commit, outcome::Finding};
+use crate::{
+    evidence::{Evidence, RowId},
+    explain::commit,
+    outcome::Finding,
+};
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 pub(super) const PROPERTY: Property = Property {
     id: "P11",
-    name: "order by key",
-    about: "A row on the target never goes back to an older version.",
+    name: "Order per key",
+    says: "The versions of a row that the target goes through are a subsequence of the source's.",
     check,
 };
 
@@ -35,7 +39,11 @@ pub(super) fn check(e: &Evidence<'_>) -> Finding {
     }
     found(count, || {
         let (older, newer) = first.unwrap_or_default();
-        format!("the target applied {} after {}, which writes the same row later", commit(e, older), commit(e, newer))
+        format!(
+            "the target applied {} after {}, which writes the same row later",
+            commit(e, older),
+            commit(e, newer)
+        )
     })
 }
 
@@ -61,7 +69,13 @@ mod tests {
     #[test]
     fn what_the_snapshot_held_and_comes_again_goes_back() {
         let mut made = Made::sound();
-        made.history.applied.insert(0, crate::history::Applied { commit: 0, at: 60 * S });
+        made.history.applied.insert(
+            0,
+            crate::history::Applied {
+                commit: 0,
+                at: 60 * S,
+            },
+        );
         made.rows_of = [(0, vec![row(1)]), (1, vec![row(1)])].into();
         assert_eq!(made.violations(&PROPERTY), 1);
         made.rows_of = [(0, vec![row(1)]), (1, vec![row(2)])].into();

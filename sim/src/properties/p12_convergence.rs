@@ -6,8 +6,8 @@ use crate::{evidence::Evidence, outcome::Finding};
 
 pub(super) const PROPERTY: Property = Property {
     id: "P12",
-    name: "convergence",
-    about: "At rest the target holds the source's rows and declarations, and what its own clients wrote.",
+    name: "Convergence",
+    says: "At rest the target holds the source's rows and declarations, and what its own clients wrote.",
     check,
 };
 
@@ -34,7 +34,9 @@ mod tests {
         states.first_row = Some("the row of shop.orders with id 7 is not on the target".into());
         assert_eq!(made.violations(&PROPERTY), 2);
         let states = made.states.as_mut().unwrap();
-        states.schema.push("table shop.notes is not on the target".into());
+        states
+            .schema
+            .push("table shop.notes is not on the target".into());
         assert_eq!(made.violations(&PROPERTY), 3);
     }
 

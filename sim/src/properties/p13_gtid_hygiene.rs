@@ -7,7 +7,7 @@ use crate::{evidence::Evidence, outcome::Finding};
 pub(super) const PROPERTY: Property = Property {
     id: "P13",
     name: "GTID hygiene",
-    about: "At cutover the target has exactly the source's GTIDs, and none of its own from before.",
+    says: "At the cutover the target has executed exactly the source's GTIDs, without holes and without its own.",
     check,
 };
 

@@ -2,12 +2,17 @@
 //! source acknowledged, those of rows included that are gone.
 
 use super::{NO_CUTOVER, Property, absent, found};
-use crate::{evidence::Evidence, history::{Kind, Told}, outcome::Finding, runbook::Host};
+use crate::{
+    evidence::Evidence,
+    history::{Kind, Told},
+    outcome::Finding,
+    runbook::Host,
+};
 
 pub(super) const PROPERTY: Property = Property {
     id: "P14",
-    name: "fresh ids",
-    about: "No id is handed out twice, and the target counts on from beyond every id that the source acknowledged.",
+    name: "Fresh ids",
+    says: "No id is handed out twice, and the target counts on from beyond every id that the source acknowledged.",
     check,
 };
 
@@ -15,24 +20,47 @@ fn check(e: &Evidence<'_>) -> Finding {
     let (Some(_), Some(states)) = (e.cutover(), &e.states) else {
         return absent(NO_CUTOVER);
     };
-    let orders = e.writes().filter(|(_, o)| o.kind == Kind::Place && o.told == Told::Ok);
-    let mut ids: Vec<(u64, bool)> = orders.map(|(_, o)| (o.subject, o.host == Host::Target)).collect();
+    let orders = e
+        .writes()
+        .filter(|(_, o)| o.kind == Kind::Place && o.told == Told::Ok);
+    let mut ids: Vec<(u64, bool)> = orders
+        .map(|(_, o)| (o.subject, o.host == Host::Target))
+        .collect();
     ids.sort_unstable();
-    let twice: Vec<u64> = ids.windows(2).filter(|w| w[0].0 == w[1].0).map(|w| w[0].0).collect();
-    let largest = ids.iter().filter(|(_, on_target)| !on_target).map(|(id, _)| *id).max();
+    let twice: Vec<u64> = ids
+        .windows(2)
+        .filter(|w| w[0].0 == w[1].0)
+        .map(|w| w[0].0)
+        .collect();
+    let largest = ids
+        .iter()
+        .filter(|(_, on_target)| !on_target)
+        .map(|(id, _)| *id)
+        .max();
     let stale: Vec<(&str, u64, u64)> = states
         .counters
         .iter()
         .map(|c| (c.table.as_str(), c.next_on_target, c.largest_on_source))
-        .chain(e.shop.as_ref().zip(largest).map(|(s, l)| ("shop.orders", s.next_order_on_target, l)))
+        .chain(
+            e.shop
+                .as_ref()
+                .zip(largest)
+                .map(|(s, l)| ("shop.orders", s.next_order_on_target, l)),
+        )
         .filter(|(_, next, largest)| next <= largest)
         .collect();
-    found((twice.len() + stale.len()) as u64, || match (twice.first(), stale.first()) {
-        (Some(id), _) => format!("order id {id} was acknowledged for two orders, one placed on the source and one on the target"),
-        (None, Some((table, next, largest))) => {
-            format!("the target's next id of {table} is {next}, and the source has handed out {largest}")
+    found((twice.len() + stale.len()) as u64, || {
+        match (twice.first(), stale.first()) {
+            (Some(id), _) => format!(
+                "order id {id} was acknowledged for two orders, one placed on the source and one on the target"
+            ),
+            (None, Some((table, next, largest))) => {
+                format!(
+                    "the target's next id of {table} is {next}, and the source has handed out {largest}"
+                )
+            }
+            (None, None) => String::new(),
         }
-        (None, None) => String::new(),
     })
 }
 

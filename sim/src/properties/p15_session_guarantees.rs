@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 pub(super) const PROPERTY: Property = Property {
     id: "P15",
-    name: "session guarantees",
-    about: "A client finds what it was told that it wrote, on either side of the switch.",
+    name: "Session guarantees",
+    says: "A client reads its own writes, and nothing older than it has read before, across the switch.",
     check,
 };
 
@@ -15,7 +15,11 @@ fn check(e: &Evidence<'_>) -> Finding {
     if e.shop.is_none() {
         return absent("a recording has no reads");
     }
-    let mut stale = e.stale_reads.iter().filter(|s| s.operation != u32::MAX).collect::<Vec<_>>();
+    let mut stale = e
+        .stale_reads
+        .iter()
+        .filter(|s| s.operation != u32::MAX)
+        .collect::<Vec<_>>();
     if !stale.is_empty() {
         // An order that another client had cancelled by then is rightly gone.
         let mut cancelled: BTreeMap<u64, u64> = BTreeMap::new();

@@ -6,8 +6,8 @@ use cutover_model::database::Broken;
 
 pub(super) const PROPERTY: Property = Property {
     id: "P16",
-    name: "integrity",
-    about: "Foreign keys and unique keys hold on the target.",
+    name: "Integrity",
+    says: "Foreign keys and unique keys hold on the target.",
     check,
 };
 
@@ -16,11 +16,18 @@ fn check(e: &Evidence<'_>) -> Finding {
         return absent(NO_CUTOVER);
     };
     found(states.broken.len() as u64, || match states.broken.first() {
-        Some(Broken::Orphan { table, key, constraint }) => {
+        Some(Broken::Orphan {
+            table,
+            key,
+            constraint,
+        }) => {
             format!("row {} of {table} has no parent row ({constraint})", key.0)
         }
         Some(Broken::Duplicate { table, key, index }) => {
-            format!("row {} of {table} has a value of the unique key {index} that another row has", key.0)
+            format!(
+                "row {} of {table} has a value of the unique key {index} that another row has",
+                key.0
+            )
         }
         None => String::new(),
     })

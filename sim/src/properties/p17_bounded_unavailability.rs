@@ -6,8 +6,8 @@ use crate::{evidence::Evidence, metrics, outcome::Finding, runbook::Host, units:
 
 pub(super) const PROPERTY: Property = Property {
     id: "P17",
-    name: "bounded unavailability",
-    about: "Clients can write again within the time that the strategy promises.",
+    name: "Bounded downtime",
+    says: "The time without a writable database stays within what the strategy promises.",
     check,
 };
 
@@ -23,7 +23,10 @@ fn check(e: &Evidence<'_>) -> Finding {
     let (took, until) = match (metrics::downtime_us(e), last) {
         (Some(took), _) => (took, "until the first on the target"),
         // Nobody got through: it lasted to the end at least.
-        (None, Some(last)) if wanted => (e.end_us - last, "and none on the target was acknowledged by the end of the run"),
+        (None, Some(last)) if wanted => (
+            e.end_us - last,
+            "and none on the target was acknowledged by the end of the run",
+        ),
         _ => return absent("no client wanted to write after the cutover"),
     };
     if took <= promised.0 {

@@ -4,8 +4,8 @@ use crate::{runbook::Host, workload::orders::Customer};
 use cutover_model::{
     Arena,
     binlog::log::LogPos,
-    replica::ThreadError,
     database::{Change, TableId},
+    replica::ThreadError,
 };
 
 /// What became of replication, in µs of the run; `None`: it did not happen.
