@@ -15,6 +15,7 @@ mod catalogue;
 mod diff;
 mod dump;
 mod error;
+mod integrity;
 mod links;
 mod load;
 mod plan;
@@ -24,6 +25,7 @@ mod tests;
 
 pub use diff::{Difference, diff};
 pub use error::{LockId, SqlError};
+pub use integrity::Broken;
 pub use load::LoadError;
 pub use rebuild::ColumnSource;
 
