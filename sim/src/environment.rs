@@ -80,15 +80,24 @@ impl Serialize for Retention {
 
 impl<'de> Deserialize<'de> for Retention {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(d)?;
-        if text == "none" {
-            return Ok(Self::None);
+        struct Read;
+        impl serde::de::Visitor<'_> for Read {
+            type Value = Retention;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("\"none\" or a duration in quotes, like \"24h\"")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Retention, E> {
+                if text == "none" {
+                    return Ok(Retention::None);
+                }
+                text.parse().map(Retention::For).map_err(|_| {
+                    E::custom(format!(
+                        "`{text}` is not a retention; write \"none\" or a duration like \"24h\""
+                    ))
+                })
+            }
         }
-        text.parse().map(Self::For).map_err(|_| {
-            serde::de::Error::custom(format!(
-                "`{text}` is not a retention; write \"none\" or a duration like \"24h\""
-            ))
-        })
+        d.deserialize_any(Read)
     }
 }
 

@@ -10,10 +10,12 @@ compile_error!(
 );
 
 pub mod environment;
+pub mod evidence;
 pub mod history;
 pub mod operator;
 pub mod outcome;
 pub mod plan;
+pub mod properties;
 pub mod recording;
 pub mod run;
 pub mod runbook;

@@ -1,12 +1,26 @@
 //! A run: `plan → outcome`.
 
-use crate::{outcome::Outcome, plan::Plan, recording::Recording, runbook::Host};
+use crate::{
+    operator::{Ended, Operator, now_us, sleep},
+    outcome::Outcome,
+    plan::Plan,
+    recording::Recording,
+    runbook::Host,
+    units::Micros,
+    workload_spec::Kind,
+    world::{SetupError, World},
+};
+use std::{
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
 
 /// A finished run: what is told of it, and what can be written out.
 #[derive(Debug)]
 pub struct Run {
     /// What is told.
     pub outcome: Outcome,
+    world: World,
 }
 
 /// Why a plan could not be run at all.
@@ -16,6 +30,9 @@ pub enum RunError {
     /// The plan's workload is a recording, and none was given.
     #[error("the workload is `binlog`, and no binlog files were given: set workload.paths")]
     NoRecording,
+    /// The world cannot be made.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
 }
 
 /// A table's rows as text: the first line names the columns, then one JSON array a row.
@@ -27,26 +44,135 @@ pub struct Dump {
     pub jsonl: String,
 }
 
+/// Pause between two looks at whether everything has come to rest.
+const QUIET_POLL: Micros = Micros::ms(50);
+/// Everything must have come to rest this long after the traffic has ended.
+const QUIET_WITHIN: Micros = Micros::mins(30);
+
 /// Runs a plan. The same plan gives the same run, in any process.
 ///
 /// # Errors
 /// [`RunError`] when the plan cannot be run at all; everything that goes wrong in the rehearsal itself
 /// is the outcome.
-pub fn run(plan: &Plan, recording: Option<&Recording>) -> Result<Run, RunError> {
-    let _ = (plan, recording);
-    Err(RunError::NoRecording)
+pub fn run(plan: &Plan, recording: Option<&Arc<Recording>>) -> Result<Run, RunError> {
+    let recording = match plan.workload.kind {
+        Kind::Orders => None,
+        Kind::Binlog => Some(Arc::clone(recording.ok_or(RunError::NoRecording)?)),
+    };
+    let world = World::new(plan, recording)?;
+    let (mut world, ended) = rehearse(plan, world);
+    let outcome = crate::evidence::outcome(plan, &mut world, ended);
+    Ok(Run { outcome, world })
+}
+
+/// Carries the runbook out against the world, on madsim.
+fn rehearse(plan: &Plan, world: World) -> (World, Ended) {
+    let runtime = madsim::runtime::Runtime::with_seed_and_config(
+        plan.streams.madsim.0,
+        madsim::Config::default(),
+    );
+    let shared = Arc::new(Mutex::new(world));
+    let ended = runtime.block_on(phases(Arc::new(plan.clone()), Arc::clone(&shared)));
+    drop(runtime);
+    let world =
+        Arc::into_inner(shared).expect("the operator's node is gone, and with it its handle");
+    (
+        world
+            .into_inner()
+            .expect("a panic would have ended the run"),
+        ended,
+    )
+}
+
+/// The phases of a run: traffic, migration, traffic on the new endpoint, rest.
+async fn phases(plan: Arc<Plan>, world: Arc<Mutex<World>>) -> Ended {
+    let limit = plan.clock.limit;
+    let start = at_now(&world)
+        .runbook_start_us()
+        .map_or(plan.clock.runbook_after, Micros);
+    sleep(start).await;
+    let node = madsim::runtime::Handle::current()
+        .create_node()
+        .name("operator")
+        .build();
+    let operator = Operator::new(Arc::clone(&world), Arc::clone(&plan));
+    let work = node.spawn(operator.carry_out());
+    let left = limit.0.saturating_sub(now_us());
+    let ended = match tokio::time::timeout(Duration::from_micros(left), work).await {
+        Ok(Ok(ended)) => ended,
+        _ => Ended::Stuck,
+    };
+    madsim::runtime::Handle::current().kill(node.id());
+    sleep(plan.workload.after_cutover).await;
+    let quiet = come_to_rest(&plan, &world).await;
+    if quiet { ended } else { Ended::Stuck }
+}
+
+/// Ends the traffic and lets everything drain. False when that does not come to an end.
+async fn come_to_rest(plan: &Plan, world: &Mutex<World>) -> bool {
+    let until = match plan.workload.kind {
+        Kind::Orders => now_us() + QUIET_WITHIN.0,
+        Kind::Binlog => plan.clock.limit.0.max(now_us() + QUIET_WITHIN.0),
+    };
+    at_now(world).stop_clients();
+    loop {
+        {
+            let world = at_now(world);
+            if world.is_quiet() && world.replay_is_done() {
+                return true;
+            }
+        }
+        if now_us() > until {
+            return false;
+        }
+        sleep(QUIET_POLL).await;
+    }
+}
+
+fn at_now(world: &Mutex<World>) -> MutexGuard<'_, World> {
+    let mut world = world
+        .lock()
+        .expect("one thread runs everything; a panic has ended the run");
+    world.advance_to(now_us());
+    world
 }
 
 impl Run {
     /// The tables of a host as they were at the end. Generated rows that nobody touched are left out.
     /// Empty when there is no such host.
     pub fn dump(&self, host: Host) -> Vec<Dump> {
-        let _ = host;
-        Vec::new()
+        let Some(server) = self.world.server(host) else {
+            return Vec::new();
+        };
+        let mut dumps = Vec::new();
+        for (id, table) in server.database.tables() {
+            let mut jsonl = String::new();
+            let mut write = |line: &str| {
+                jsonl.push_str(line);
+                jsonl.push('\n');
+            };
+            if server
+                .database
+                .dump_table(&self.world.arena, id, &mut write)
+                .is_ok()
+            {
+                dumps.push(Dump {
+                    table: table.def().full_name(),
+                    jsonl,
+                });
+            }
+        }
+        dumps
     }
 
     /// The source's binlog files that are still there: name and bytes.
     pub fn binlog_files(&self) -> Vec<(String, Vec<u8>)> {
-        Vec::new()
+        let Some(binlog) = &self.world.source.binlog else {
+            return Vec::new();
+        };
+        let files = binlog.files().iter();
+        files
+            .filter_map(|f| Some((binlog.name(f.number()), binlog.file_bytes(f.number())?)))
+            .collect()
     }
 }

@@ -3,7 +3,10 @@
 //! Time in the world is in microseconds of virtual time since the run's clock started.
 
 use jiff::{Span, SpanRelativeTo, Timestamp};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, Visitor},
+};
 use std::{fmt, str::FromStr};
 
 /// A length of virtual time in microseconds. Written `250us`, `5s`, `1h30m`, `2d`.
@@ -114,7 +117,7 @@ impl fmt::Display for Bytes {
     /// Exact: the largest binary unit that divides it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (shift, unit) in [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")] {
-            if self.0 != 0 && self.0 % (1u64 << shift) == 0 {
+            if self.0 != 0 && self.0.is_multiple_of(1u64 << shift) {
                 return write!(f, "{}{unit}", self.0 >> shift);
             }
         }
@@ -161,21 +164,88 @@ impl Moment {
     }
 }
 
-macro_rules! serde_as_text {
-    ($($type:ty),*) => {$(
-        impl Serialize for $type {
-            fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-                s.collect_str(self)
-            }
-        }
-        impl<'de> Deserialize<'de> for $type {
-            fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-                String::deserialize(d)?.parse().map_err(D::Error::custom)
-            }
-        }
-    )*};
+impl Serialize for Micros {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
 }
-serde_as_text!(Micros, Bytes, Moment);
+
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Micros {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl Visitor<'_> for Read {
+            type Value = Micros;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a duration in quotes, like \"250us\", \"20ms\", \"5s\" or \"1h30m\"")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Micros, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        d.deserialize_any(Read)
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    /// A text with a unit, or a plain number of bytes.
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl Visitor<'_> for Read {
+            type Value = Bytes;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a size, like 512, \"64KiB\", \"128MiB\" or \"1TiB\"")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Bytes, E> {
+                text.parse().map_err(E::custom)
+            }
+            fn visit_u64<E: de::Error>(self, bytes: u64) -> Result<Bytes, E> {
+                Ok(Bytes(bytes))
+            }
+            fn visit_i64<E: de::Error>(self, bytes: i64) -> Result<Bytes, E> {
+                u64::try_from(bytes)
+                    .map(Bytes)
+                    .map_err(|_| E::invalid_value(de::Unexpected::Signed(bytes), &self))
+            }
+        }
+        d.deserialize_any(Read)
+    }
+}
+
+impl<'de> Deserialize<'de> for Moment {
+    /// A text, or TOML's own date and time.
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'de> Visitor<'de> for Read {
+            type Value = Moment;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a moment, like \"2026-03-02T10:00:00Z\"")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Moment, E> {
+                text.parse().map_err(E::custom)
+            }
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Moment, A::Error> {
+                // toml presents a date and time as a map that only its own type reads.
+                toml::value::Datetime::deserialize(de::value::MapAccessDeserializer::new(map))?
+                    .to_string()
+                    .parse()
+                    .map_err(de::Error::custom)
+            }
+        }
+        d.deserialize_any(Read)
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -211,5 +281,22 @@ mod tests {
         }
         assert!("12 parsecs".parse::<Bytes>().is_err());
         assert!("10:00".parse::<Moment>().is_err());
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct File {
+        size: Bytes,
+        start: Moment,
+    }
+
+    #[test]
+    fn a_size_may_be_a_number_and_a_moment_a_date_of_toml() {
+        let quoted: File =
+            toml::from_str("size = \"4KiB\"\nstart = \"2026-03-02T10:00:00Z\"").unwrap();
+        let plain: File = toml::from_str("size = 4096\nstart = 2026-03-02T10:00:00Z").unwrap();
+        assert_eq!(quoted, plain);
+        // A time without a zone is no moment: it would be another one elsewhere.
+        assert!(toml::from_str::<File>("size = 1\nstart = 2026-03-02T10:00:00").is_err());
+        assert!(toml::from_str::<File>("size = -1\nstart = 2026-03-02T10:00:00Z").is_err());
     }
 }

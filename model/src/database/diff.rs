@@ -57,12 +57,12 @@ pub enum Difference {
 /// assert!(diff(&source, &snapshot, &mut arena).is_empty());
 /// ```
 pub fn diff(a: &Database, b: &Database, arena: &mut Arena) -> Vec<Difference> {
-    let mut names: BTreeMap<(&Arc<str>, &Arc<str>), [Option<&Table>; 2]> = BTreeMap::new();
+    let mut names = BTreeMap::new();
     for (side, database) in [a, b].into_iter().enumerate() {
         for (_, table) in database.tables() {
-            names
-                .entry((&table.def().schema, &table.def().name))
-                .or_default()[side] = Some(table);
+            let name = (&table.def().schema, &table.def().name);
+            let sides: &mut [Option<&Table>; 2] = names.entry(name).or_default();
+            sides[side] = Some(table);
         }
     }
     let mut out = Vec::new();

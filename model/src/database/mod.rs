@@ -10,6 +10,7 @@
 //!
 //! Names compare by case, as with `lower_case_table_names=0` on Linux.
 
+mod cascade;
 mod catalogue;
 mod diff;
 mod dump;
@@ -82,6 +83,9 @@ impl Change {
     }
 }
 
+/// The tables of a schema by name.
+type Names = BTreeMap<Arc<str>, TableId>;
+
 /// Schemas and tables. Copies share what neither has written since.
 #[derive(Clone, Debug, Default)]
 pub struct Database {
@@ -89,7 +93,7 @@ pub struct Database {
     /// Default collations of schemas that said one.
     collations: Arc<BTreeMap<Arc<str>, crate::schema::Collation>>,
     /// By schema, then table.
-    names: Arc<BTreeMap<Arc<str>, BTreeMap<Arc<str>, TableId>>>,
+    names: Arc<BTreeMap<Arc<str>, Names>>,
     /// By id; dropped tables leave a gap.
     tables: Vec<Option<Table>>,
     links: Arc<Links>,

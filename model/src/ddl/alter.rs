@@ -7,6 +7,7 @@
 use super::column::{collation, converted, define, promote_first_timestamp};
 use super::create::no_duplicates;
 use super::default::resolve as resolve_default;
+use super::error::MAX_COLUMNS;
 use super::keys::{Key, add_foreign_keys, effective_prefix, settle};
 use super::{AlterChange, ColumnSpec, Context, DdlError, DefaultSpec, Position, TableName};
 use crate::database::ColumnSource;
@@ -33,6 +34,13 @@ pub fn alter(
     schema: &Collation,
     ctx: &Context,
 ) -> Result<Altered, DdlError> {
+    let added = changes
+        .iter()
+        .filter(|c| matches!(c, AlterChange::AddColumn(..)))
+        .count();
+    if def.columns.len() + added > MAX_COLUMNS || changes.len() > 16 * MAX_COLUMNS {
+        return Err(DdlError::TooManyColumns);
+    }
     let mut new = TableDef {
         columns: Vec::new(),
         ..def.clone()

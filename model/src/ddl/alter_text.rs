@@ -344,8 +344,7 @@ fn alter_part(c: &mut Cursor<'_>) -> Result<Option<AlterChange>, ParseError> {
 
 /// What follows RENAME inside ALTER TABLE.
 fn rename(c: &mut Cursor<'_>, table: &TableName) -> Result<AlterChange, ParseError> {
-    if c.is("COLUMN") && c.is_ahead(2, "TO") || c.is("COLUMN") && !c.is_ahead(1, "TO") {
-        c.skip();
+    if c.eat("COLUMN") {
         let from = c.column()?;
         c.expect("TO")?;
         return Ok(AlterChange::RenameColumn(from, c.column()?));

@@ -47,6 +47,9 @@ impl SqlMode {
 }
 
 /// The session in which a statement ran.
+///
+/// Texts are UTF-8 here: a QUERY event's text is in the client's character set and must be decoded first
+/// (in GBK or SJIS a backslash may be half of a character). TIMESTAMP defaults are taken as UTC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Context {
     /// The schema of names that name none.

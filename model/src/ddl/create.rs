@@ -1,6 +1,7 @@
 //! CREATE TABLE, from what is written to the table's declaration.
 
 use super::column::{collation, define, promote_first_timestamp};
+use super::error::MAX_COLUMNS;
 use super::keys::{Key, add_foreign_keys, settle};
 use super::{CreateBody, CreateTable, DdlError, TableName, TableSpec};
 use crate::schema::{Collation, TableDef};
@@ -44,6 +45,9 @@ impl CreateTable {
                 .unwrap_or_else(|| ctx.engine.clone()),
             collation,
         };
+        if spec.columns.len() > MAX_COLUMNS {
+            return Err(DdlError::TooManyColumns);
+        }
         for column in &spec.columns {
             def.columns.push(define(column, &def.collation, ctx)?);
         }

@@ -169,9 +169,8 @@ fn key(
     constraint: Option<Arc<str>>,
 ) -> Result<KeySpec, ParseError> {
     let mut name = None;
-    if !c.is_symbol('(')
-        && !(c.is_any(&["USING", "TYPE"]) && c.is_any_ahead(1, &["BTREE", "HASH", "RTREE"]))
-    {
+    let is_type = c.is_any(&["USING", "TYPE"]) && c.is_any_ahead(1, &["BTREE", "HASH", "RTREE"]);
+    if !is_type && !c.is_symbol('(') {
         name = Some(c.name("the key's name or `(`")?);
     }
     index_options(c)?;

@@ -290,13 +290,13 @@ fn time_of_day(text: &str, fsp: u8) -> Option<String> {
             n.parse::<u32>().ok()
         }
     };
-    let (hours, minutes, seconds) = match whole.split(':').collect::<Vec<_>>().as_slice() {
-        &[packed] => {
+    let (hours, minutes, seconds) = match *whole.split(':').collect::<Vec<_>>() {
+        [packed] => {
             let packed = number(packed)?;
             (packed / 10_000, packed / 100 % 100, packed % 100)
         }
-        &[hours, minutes] => (number(hours)?, number(minutes)?, 0),
-        &[hours, minutes, seconds] => (number(hours)?, number(minutes)?, number(seconds)?),
+        [hours, minutes] => (number(hours)?, number(minutes)?, 0),
+        [hours, minutes, seconds] => (number(hours)?, number(minutes)?, number(seconds)?),
         _ => return None,
     };
     let valid = hours <= 838

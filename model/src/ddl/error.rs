@@ -3,6 +3,9 @@
 use crate::database::SqlError;
 use thiserror::Error;
 
+/// Columns of a table at most (manual, "Limits on Table Column Count and Row Size").
+pub(super) const MAX_COLUMNS: usize = 4096;
+
 /// Why a statement was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DdlError {
@@ -61,6 +64,12 @@ pub enum DdlError {
     /// 1072.
     #[error("key column `{0}` does not exist in the table")]
     UnknownKeyColumn(String),
+    /// 1117.
+    #[error("too many columns (at most {MAX_COLUMNS})")]
+    TooManyColumns,
+    /// 1069.
+    #[error("too many keys")]
+    TooManyKeys,
     /// 1090.
     #[error("a table must have at least one column")]
     NoColumns,
@@ -137,6 +146,8 @@ impl DdlError {
             DdlError::DuplicateKey(_) => 1061,
             DdlError::MultiplePrimaryKeys => 1068,
             DdlError::UnknownKeyColumn(_) => 1072,
+            DdlError::TooManyColumns => 1117,
+            DdlError::TooManyKeys => 1069,
             DdlError::NoColumns => 1090,
             DdlError::CannotDrop(_) => 1091,
             DdlError::UnknownKey(_) => 1176,

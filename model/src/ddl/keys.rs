@@ -8,6 +8,9 @@ use std::sync::Arc;
 
 const PRIMARY: &str = "PRIMARY";
 
+/// Keys that are worth a look: MySQL has 64 at most, once those made for foreign keys are covered.
+const MAX_KEYS: usize = 1024;
+
 /// A key whose columns are known, before it has its name.
 #[derive(Clone, Debug)]
 pub(super) struct Key {
@@ -113,8 +116,11 @@ pub(super) fn effective_prefix(column: &Column, prefix: Option<u32>) -> Option<u
 /// Gives the keys their names and the table its keys; the columns of a primary key become NOT NULL.
 ///
 /// # Errors
-/// 1061 for a name that is there twice, 1068 for two primary keys.
+/// 1061 for a name that is there twice, 1068 for two primary keys, 1069 for too many keys.
 pub(super) fn settle(def: &mut TableDef, keys: Vec<Key>) -> Result<(), DdlError> {
+    if keys.len() > MAX_KEYS {
+        return Err(DdlError::TooManyKeys);
+    }
     if keys.iter().filter(|k| k.kind == KeyKind::Primary).count() > 1 {
         return Err(DdlError::MultiplePrimaryKeys);
     }

@@ -131,7 +131,12 @@ impl Replica {
             return None;
         }
         let commit = self.applier.in_flight.iter().map(|a| a.commit_us).min();
-        let free = self.applier.in_flight.len() < self.applier.workers() && !self.relay.is_empty();
+        // A position alone waits until the workers are done.
+        let ready = self
+            .relay
+            .front()
+            .is_some_and(|r| !r.span.is_empty() || self.applier.is_idle());
+        let free = ready && self.applier.in_flight.len() < self.applier.workers();
         if free { Some(0) } else { commit }
     }
 
@@ -206,6 +211,14 @@ impl Replica {
             let Some(binlog) = source.binlog.as_ref() else {
                 return;
             };
+            if range.span.is_empty() {
+                if !self.applier.in_flight.is_empty() {
+                    return;
+                }
+                self.relay.pop_front();
+                self.advance(range.at, source);
+                continue;
+            }
             let group = match Groups::new(binlog.bytes(range.span), range.at.pos, checksum(binlog))
                 .next()
             {

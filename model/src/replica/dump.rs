@@ -37,8 +37,10 @@ pub enum Request {
 pub struct DumpThread {
     /// The next byte to look at.
     pub at: LogPos,
-    /// The first byte that is sent.
+    /// What the replica has: passed over.
     skip: Option<GtidSet>,
+    /// How far the receiver knows.
+    told: LogPos,
 }
 
 /// Something to send.
@@ -111,6 +113,7 @@ fn by_gtid(server: &Server, binlog: &Binlog, known: &GtidSet) -> Result<DumpThre
         Some(file) => Ok(DumpThread {
             at: LogPos { file, pos: FIRST },
             skip: Some(known.clone()),
+            told: LogPos::default(),
         }),
         None => Err(refused(
             server,
@@ -150,6 +153,7 @@ fn by_position(
     Ok(DumpThread {
         at: LogPos { file: number, pos },
         skip: None,
+        told: LogPos::default(),
     })
 }
 
@@ -170,7 +174,7 @@ impl DumpThread {
             let span = binlog.read_span(self.at).filter(|span| span.length() > 0);
             let Some(span) = span else {
                 if self.at.file >= binlog.published().file {
-                    return Ok(None);
+                    return Ok(self.position_alone(binlog));
                 }
                 self.at = LogPos {
                     file: self.at.file + 1,
@@ -181,12 +185,27 @@ impl DumpThread {
             match self.choose(server, binlog, span, limit)? {
                 Some(sent) => {
                     self.at = sent.range.end();
+                    self.told = self.at;
                     return Ok(Some(sent));
                 }
                 // Nothing but events outside of groups (the head of a file, a ROTATE) and known groups.
                 None => self.at.pos += span.length() as u64,
             }
         }
+    }
+
+    /// At the end of what there is: events outside of groups (ROTATE, the head of a file) and heartbeats
+    /// tell the receiver how far it is, without any group.
+    fn position_alone(&mut self, binlog: &Binlog) -> Option<Sent> {
+        if self.at <= self.told {
+            return None;
+        }
+        self.told = self.at;
+        let span = binlog.read_span(self.at)?.slice(0, 0);
+        Some(Sent {
+            range: Range { at: self.at, span },
+            gtids: Vec::new(),
+        })
     }
 
     /// The first groups of a span that the replica does not have.

@@ -6,7 +6,7 @@
 //! | --- | --- | --- |
 //! | `binary`, `*_bin` | exact; `_bin` other than `_0900_bin` ignores trailing spaces | exact |
 //! | `latin1_swedish_ci` | the server's own 256 weights | exact |
-//! | `utf8*_general_ci`, `ucs2_…`, `utf16_…`, `utf32_general_ci` | character by character: base letter, upper case, ß = s, all characters beyond U+FFFF equal | but for some letters that got a capital after Unicode 3 |
+//! | `utf8*_general_ci`, `ucs2_…`, `utf16_…`, `utf32_general_ci` | character by character: base letter, upper case, ß = s, all characters beyond U+FFFF equal | exact but for a few rare letters |
 //! | `*_0900_*`, `*_unicode_520_ci`, `*_unicode_ci` | decomposed, control characters and diacritics dropped (kept for `_as_`), case folded (kept for `_cs`), ß = ss, æ = ae | Latin, Greek, Cyrillic, kana, digits exact but for rare letters; an approximation elsewhere |
 //! | languages' own rules (`utf8mb4_sv_0900_ai_ci`, `utf8mb4_german2_ci`, …) | as the row above | approximation: the tailoring is left out |
 //! | any other `_ci` and `_cs` | case folded for `_ci`, accents kept | approximation |
@@ -24,11 +24,15 @@ use unicode_normalization::char::canonical_combining_class;
 const FIRST_RANK: u8 = 2;
 const LEVEL_SEPARATOR: u8 = 1;
 
-/// ASCII in the order of the Unicode collation algorithm, both cases of a letter with one rank, 0 for
+/// ASCII in the order of the Unicode collation algorithm 9.0, both cases of a letter with one rank, 0 for
 /// what is ignored.
-const UCA_ASCII: [u8; 128] = {
-    let order =
-        b"\t\n\x0b\x0c\r _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789abcdefghijklmnopqrstuvwxyz";
+const ASCII_900: [u8; 128] =
+    ranks(b"\t\n\x0b\x0c\r _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789abcdefghijklmnopqrstuvwxyz");
+/// The same before 9.0, where the accents ` and ^ came right behind the space.
+const ASCII_BEFORE: [u8; 128] =
+    ranks(b"\t\n\x0b\x0c\r `^_-,;:!?.'\"()[]{}@*/\\&#%+<=>|~$0123456789abcdefghijklmnopqrstuvwxyz");
+
+const fn ranks(order: &[u8]) -> [u8; 128] {
     let mut ranks = [0; 128];
     let mut i = 0;
     while i < order.len() {
@@ -37,7 +41,7 @@ const UCA_ASCII: [u8; 128] = {
         i += 1;
     }
     ranks
-};
+}
 
 /// The upper half of `latin1_swedish_ci`; its lower half is ASCII in upper case.
 const SWEDISH: [u8; 128] = [
@@ -51,20 +55,34 @@ const SWEDISH: [u8; 128] = [
     0x44, 0x4e, 0x4f, 0x4f, 0x4f, 0x4f, 0x5d, 0xf7, 0xd8, 0x55, 0x55, 0x55, 0x59, 0x59, 0xde, 0xff,
 ];
 
+/// Versions of the Unicode collation algorithm that MySQL has collations of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Uca {
+    /// `*_unicode_ci`: characters beyond U+FFFF are all equal, letters with a stroke are letters of their own.
+    V400,
+    /// `*_unicode_520_ci`: Cyrillic letters with a diacritic are still letters of their own.
+    V520,
+    /// `*_0900_*`.
+    V900,
+}
+
+impl Uca {
+    fn ascii(self) -> &'static [u8; 128] {
+        if self == Uca::V900 {
+            &ASCII_900
+        } else {
+            &ASCII_BEFORE
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fold {
     Exact,
     Swedish,
     General,
-    Unicode {
-        supplementary: bool,
-        cyrillic: bool,
-        accents: bool,
-        case: bool,
-    },
-    Simple {
-        case: bool,
-    },
+    Unicode { uca: Uca, accents: bool, case: bool },
+    Simple { case: bool },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -96,18 +114,20 @@ fn rule(collation: Option<&Collation>) -> Rule {
     } else if v0900 {
         let accents = !name.contains("_ai_");
         Fold::Unicode {
-            supplementary: true,
-            cyrillic: true,
+            uca: Uca::V900,
             accents,
             case,
         }
     } else if unicode && name.ends_with("_general_ci") {
         Fold::General
     } else if unicode || name.contains("_unicode_") {
-        let supplementary = name.contains("_520_");
+        let uca = if name.contains("_520_") {
+            Uca::V520
+        } else {
+            Uca::V400
+        };
         Fold::Unicode {
-            supplementary,
-            cyrillic: false,
+            uca,
             accents: false,
             case,
         }
@@ -118,8 +138,7 @@ fn rule(collation: Option<&Collation>) -> Rule {
         || name == "latin1_spanish_ci"
     {
         Fold::Unicode {
-            supplementary: true,
-            cyrillic: false,
+            uca: Uca::V520,
             accents: false,
             case: false,
         }
@@ -172,14 +191,14 @@ fn fold_ascii(fold: Fold, bytes: &[u8], out: &mut Vec<u8>) -> bool {
         Fold::Exact => out.extend_from_slice(bytes),
         Fold::General | Fold::Swedish => out.extend(bytes.iter().map(u8::to_ascii_uppercase)),
         Fold::Unicode {
+            uca,
             accents: false,
             case: false,
-            ..
         } => {
             out.extend(
                 bytes
                     .iter()
-                    .map(|&b| UCA_ASCII[usize::from(b & 0x7f)])
+                    .map(|&b| uca.ascii()[usize::from(b & 0x7f)])
                     .filter(|&rank| rank > 0),
             );
         }
@@ -207,17 +226,12 @@ fn fold_text(fold: Fold, text: &str, out: &mut Vec<u8>) {
             }));
         }
         Fold::General => text.chars().for_each(|c| push_char(general(c), out)),
-        Fold::Unicode {
-            supplementary,
-            cyrillic,
-            accents,
-            case,
-        } => {
+        Fold::Unicode { uca, accents, case } => {
             for c in text.chars() {
-                if !supplementary && u32::from(c) > 0xffff {
+                if uca == Uca::V400 && u32::from(c) > 0xffff {
                     push_char(char::REPLACEMENT_CHARACTER, out);
                 } else {
-                    unicode_primary(c, cyrillic, out);
+                    unicode_primary(c, uca, out);
                 }
             }
             if accents || case {
@@ -257,24 +271,48 @@ fn general(c: char) -> char {
     let base = match c {
         '\u{10000}'.. => return char::REPLACEMENT_CHARACTER,
         'ß' => return 'S',
-        // й stays itself; letters of these blocks got their capitals later than the collation was made.
+        // й stays itself; other letters here got their capitals later than the collation was made.
         'Й' | 'й' => c,
+        'ƀ' | 'ƚ' | 'ƞ' | 'ϗ' | 'ϙ' | 'ϳ' | 'ϵ' | 'ϸ' | 'ϻ' | 'ҋ' | 'ӆ' | 'ӊ' | 'ӎ' | 'ӏ' | 'ӷ'
+        | 'ӻ' | 'ӽ' | 'ӿ' => {
+            return c;
+        }
+        'ϲ' => return 'Σ',
         '\u{23a}'..='\u{252}'
         | '\u{25c}'
         | '\u{261}'
         | '\u{265}'..='\u{266}'
-        | '\u{26a}'..='\u{26c}' => return c,
-        '\u{370}'..='\u{373}'
+        | '\u{26a}'..='\u{26c}'
+        | '\u{271}'
+        | '\u{27d}'
+        | '\u{282}'
+        | '\u{287}'
+        | '\u{289}'
+        | '\u{28c}'
+        | '\u{29d}'..='\u{29e}'
+        | '\u{370}'..='\u{373}'
         | '\u{376}'..='\u{377}'
         | '\u{37b}'..='\u{37d}'
-        | '\u{500}'..='\u{52f}' => return c,
-        '\u{10d0}'..='\u{10ff}'
+        | '\u{500}'..='\u{52f}'
+        | '\u{10d0}'..='\u{10ff}'
         | '\u{13a0}'..='\u{13ff}'
         | '\u{1c80}'..='\u{1dff}'
-        | '\u{2c00}'..='\u{2dff}' => return c,
-        '\u{a640}'..='\u{abff}' => return c,
+        | '\u{1efa}'..='\u{1eff}'
+        | '\u{214e}'
+        | '\u{2184}'
+        | '\u{2c00}'..='\u{2dff}'
+        | '\u{a640}'..='\u{abff}' => return c,
         '\u{c0}'..='\u{24f}' | '\u{370}'..='\u{4ff}' | '\u{1e00}'..='\u{1fff}' => {
-            std::iter::once(c).nfd().next().unwrap_or(c)
+            let mut parts = std::iter::once(c).nfd();
+            match (parts.next(), parts.next()) {
+                // What NFC replaces (ά of U+1F71) was never composed for this collation.
+                (Some(letter), Some(_))
+                    if letter.is_alphabetic() && std::iter::once(c).nfc().eq([c]) =>
+                {
+                    letter
+                }
+                _ => c,
+            }
         }
         _ => c,
     };
@@ -296,9 +334,9 @@ fn is_diacritic(c: char) -> bool {
 }
 
 /// Appends the primary weight of a character.
-fn unicode_primary(c: char, cyrillic: bool, out: &mut Vec<u8>) {
+fn unicode_primary(c: char, uca: Uca, out: &mut Vec<u8>) {
     if c.is_ascii() {
-        let rank = UCA_ASCII[c as usize];
+        let rank = uca.ascii()[c as usize];
         if rank > 0 {
             out.push(rank);
         }
@@ -308,7 +346,7 @@ fn unicode_primary(c: char, cyrillic: bool, out: &mut Vec<u8>) {
         // Letters of their own, although Unicode decomposes them.
         'Й' | 'й' | '\u{622}'..='\u{626}' => true,
         'Ѐ' | 'Ё' | 'Ѝ' | 'ѐ' | 'ё' | 'ѝ' => false,
-        '\u{400}'..='\u{4ff}' => !cyrillic,
+        '\u{400}'..='\u{4ff}' => uca < Uca::V900,
         _ => false,
     };
     if kept {
@@ -323,12 +361,12 @@ fn unicode_primary(c: char, cyrillic: bool, out: &mut Vec<u8>) {
     }
     for part in std::iter::once(c).nfkd().filter(|&c| !is_ignored(c)) {
         if let Some(letter) = combining_letter(part) {
-            out.push(UCA_ASCII[usize::from(letter & 0x7f)]);
+            out.push(uca.ascii()[usize::from(letter & 0x7f)]);
         } else if !is_diacritic(part) {
             part.to_lowercase()
                 .nfd()
                 .filter(|&c| !is_diacritic(c))
-                .for_each(|c| push_letter(c, out));
+                .for_each(|c| push_letter(c, uca, out));
         }
     }
 }
@@ -340,27 +378,27 @@ fn combining_letter(c: char) -> Option<u8> {
 }
 
 /// Appends a letter in lower case, without its variants.
-fn push_letter(c: char, out: &mut Vec<u8>) {
+fn push_letter(c: char, uca: Uca, out: &mut Vec<u8>) {
     let ascii: &[u8] = match c {
         'ß' => b"ss",
         'æ' => b"ae",
         'œ' => b"oe",
-        'ð' | 'đ' => b"d",
-        'ø' => b"o",
-        'ħ' => b"h",
-        'ł' => b"l",
+        'ð' | 'đ' if uca > Uca::V400 => b"d",
+        'ø' if uca > Uca::V400 => b"o",
+        'ħ' if uca > Uca::V400 => b"h",
+        'ł' if uca > Uca::V400 => b"l",
         _ => &[],
     };
     if !ascii.is_empty() {
-        out.extend(ascii.iter().map(|&b| UCA_ASCII[usize::from(b)]));
+        out.extend(ascii.iter().map(|&b| uca.ascii()[usize::from(b)]));
         return;
     }
     if c.is_ascii() {
-        out.extend(Some(UCA_ASCII[c as usize]).filter(|&rank| rank > 0));
+        out.extend(Some(uca.ascii()[c as usize]).filter(|&rank| rank > 0));
         return;
     }
     if let Some(digit) = digit(c) {
-        out.push(UCA_ASCII[usize::from(b'0' + digit)]);
+        out.push(uca.ascii()[usize::from(b'0' + digit)]);
         return;
     }
     push_char(

@@ -368,7 +368,7 @@ fn to_integer(value: &Value<'_>, to: &Column) -> Result<i128, ConvertError> {
             let text = value.text().unwrap_or_default();
             let number =
                 Number::read(text.trim()).ok_or_else(|| incorrect(to, &text, "it is no number"))?;
-            number.to_integer().ok_or_else(|| out_of_range(to))
+            number.into_integer().ok_or_else(|| out_of_range(to))
         }
     }
 }
@@ -391,6 +391,9 @@ fn store_temporal(value: &Value<'_>, to: &Column, out: &mut Vec<u8>) -> Result<(
             let text = value
                 .text()
                 .ok_or_else(|| incorrect(to, "", "the bytes are no date"))?;
+            if DateTime::read(&text).is_some_and(|date| !date.is_valid()) {
+                return Err(incorrect(to, &text, "there is no such day"));
+            }
             // A DATE keeps the day of a text with a time.
             return store_parsed(&text, to, out);
         }

@@ -155,7 +155,7 @@ impl Number {
     }
 
     /// The whole part as an integer after rounding; `None` beyond 38 digits.
-    pub(super) fn to_integer(mut self) -> Option<i128> {
+    pub(super) fn into_integer(mut self) -> Option<i128> {
         self.round(0);
         let mut value: i128 = 0;
         for digit in &self.whole {

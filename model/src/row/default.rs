@@ -29,7 +29,9 @@ fn push_at(column: &Column, now_us: Option<u64>, out: &mut ImageBuilder) {
         _ => false,
     };
     if pushed {
-    } else if column.nullable {
+        return;
+    }
+    if column.nullable {
         out.push_null();
     } else {
         let _ = out.push_with(|raw| {

@@ -166,9 +166,12 @@ pub fn field<'a>(columns: &[Column], image: &'a [u8], index: usize) -> Option<&'
     None
 }
 
-/// A raw value without its length prefix.
+/// A raw value without its length prefix, and without what may follow a value of fixed length.
 pub fn payload<'a>(kind: &ColumnKind, raw: &'a [u8]) -> &'a [u8] {
-    raw.get(prefix_len(kind)..).unwrap_or_default()
+    match fixed_len(kind) {
+        Some(len) => raw.get(..len).unwrap_or(raw),
+        None => raw.get(prefix_len(kind)..).unwrap_or_default(),
+    }
 }
 
 /// Whether two full images hold the same row, byte for byte.

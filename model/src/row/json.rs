@@ -7,7 +7,7 @@
 
 use super::decimal;
 use super::image::le;
-use super::number::write_double;
+use super::number::write_json_double;
 use super::temporal::{DateTime, Time};
 use super::text::push_hex;
 use std::fmt::Write;
@@ -102,11 +102,7 @@ impl Reader<'_> {
                 self.integer(i128::from(le(bytes.get(..size)?)))
             }
             DOUBLE => {
-                let start = self.out.len();
-                write_double(f64::from_bits(le(bytes.get(..8)?)), self.out);
-                if !self.out[start..].contains(['.', 'e']) {
-                    self.out.push_str(".0");
-                }
+                write_json_double(f64::from_bits(le(bytes.get(..8)?)), self.out);
                 Some(())
             }
             STRING => {

@@ -6,7 +6,7 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | [`image`](self) | lengths, fields, partial images, the builder of images |
+//! | `image`, `partial` | lengths, fields, the builder of images, images of some columns |
 //! | `render`, `parse` | the text of a value as `CAST(column AS CHAR)` gives it in UTC, and back |
 //! | `number`, `decimal`, `temporal`, `json`, `charset` | the binary forms of one family of types each |
 //! | `collation`, `key` | when two values are equal and which comes first |

@@ -2,14 +2,19 @@
 //!
 //! The text of FLOAT and DOUBLE is that of the server's `my_gcvt` (`strings/dtoa.cc`), measured on 9.7.4:
 //! the shortest digits that read back as the same double, for FLOAT at most 6 of them; plain notation
-//! where the text then has at most 24 characters (FLOAT: 12), the number is at least 1e-15, and it is
-//! below 1e15 or has a fraction; otherwise `d.ddde-5`.
+//! where the text then has at most 24 characters (FLOAT: 12; in JSON there is no such limit), the number
+//! is at least 1e-15, and it is below 1e15 or has a fraction; otherwise `d.ddde-5`. 5.6 knows no limit of
+//! 12 characters: a FLOAT of 1e12 to 1e15 that it therefore writes in full is written here as 9.7 does.
+//! The digits that FLOAT(7,2) asks for, and ZEROFILL, are display attributes that a
+//! [`ColumnKind`](crate::schema::ColumnKind) does not have.
 
 use super::image::le;
 use std::fmt::Write;
 
 const DOUBLE_WIDTH: i32 = 24;
 const FLOAT_WIDTH: i32 = 12;
+/// Wide enough for everything that the other rules leave in plain notation.
+const JSON_WIDTH: i32 = 64;
 /// DBL_DIG: powers of ten beyond it are written with an exponent.
 const PLAIN_POINT_MAX: i32 = 15;
 
@@ -65,11 +70,24 @@ pub(super) fn write_float(value: f32, out: &mut String) {
 
 /// Appends a DOUBLE's text.
 pub(super) fn write_double(value: f64, out: &mut String) {
-    if !value.is_finite() {
-        out.push('0');
-        return;
+    write_shortest(value, DOUBLE_WIDTH, out);
+}
+
+/// Appends the text of a double in a JSON document.
+pub(super) fn write_json_double(value: f64, out: &mut String) {
+    let start = out.len();
+    write_shortest(value, JSON_WIDTH, out);
+    if !out[start..].contains(['.', 'e']) {
+        out.push_str(".0");
     }
-    write_digits(&format!("{value:e}"), DOUBLE_WIDTH, out);
+}
+
+fn write_shortest(value: f64, width: i32, out: &mut String) {
+    if value.is_finite() {
+        write_digits(&format!("{value:e}"), width, out);
+    } else {
+        out.push('0');
+    }
 }
 
 /// Lays out `[-]d[.ddd]e[-]x` as `my_gcvt` does.

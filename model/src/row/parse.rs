@@ -33,7 +33,7 @@ fn parse_value(column: &Column, text: &str, out: &mut Vec<u8>) -> Result<(), Par
             let value = match text.parse::<i128>() {
                 Ok(value) => value,
                 Err(_) => Number::read(text)
-                    .and_then(Number::to_integer)
+                    .and_then(Number::into_integer)
                     .ok_or_else(|| ParseError::not_a("an integer", text))?,
             };
             if push_integer(value, *bytes, *unsigned, out) {

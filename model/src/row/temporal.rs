@@ -186,7 +186,7 @@ impl DateTime {
         }
     }
 
-    /// Whether MySQL takes it: zeros in parts of the date are allowed (NO_ZERO_IN_DATE judges inserts,
+    /// Whether strict mode takes it: zeros in parts of the date are allowed (NO_ZERO_IN_DATE judges inserts,
     /// not rows that exist).
     pub(super) fn is_valid(&self) -> bool {
         self.year <= 9999
@@ -195,6 +195,16 @@ impl DateTime {
             && self.hour < 24
             && self.minute < 60
             && self.second < 60
+    }
+
+    /// Whether a row can hold it: with ALLOW_INVALID_DATES every month has 31 days.
+    fn is_storable(&self) -> bool {
+        DateTime {
+            day: self.day.saturating_sub(3),
+            ..*self
+        }
+        .is_valid()
+            && self.day <= 31
     }
 
     /// Rounded half up to so many digits; `None` when that passes the year 9999.
@@ -242,7 +252,7 @@ impl DateTime {
                 1 if number == 0 => Some(DateTime::default()),
                 _ => None,
             }
-            .filter(DateTime::is_valid);
+            .filter(DateTime::is_storable);
         }
         let (date, time) = match text.find([' ', 'T']) {
             Some(at) => (&text[..at], text[at + 1..].trim_start()),
@@ -268,7 +278,7 @@ impl DateTime {
             );
             value.micros = (clock % MICROS) as u32;
         }
-        Some(value).filter(DateTime::is_valid)
+        Some(value).filter(DateTime::is_storable)
     }
 
     pub(super) fn push_date(&self, out: &mut Vec<u8>) {

@@ -3,7 +3,10 @@
 //! The operator knows only what a person at the keyboard knows: what commands answered and what was
 //! noted down. Before it looks at anything it brings the world up to now.
 
+mod lead;
 mod steps;
+
+pub use lead::until_first_cut;
 
 use crate::{
     plan::Plan,

@@ -1,6 +1,6 @@
 //! What each operation of a runbook does.
 
-use super::{Failure, Noted, Operator};
+use super::{Failure, Noted, Operator, now_us};
 use crate::{
     runbook::{
         CoordinatesFrom, Host, Op, Repoint, SetExternalSource, SetReadOnly, Step, Until, Wait,
@@ -10,9 +10,7 @@ use crate::{
 use cutover_model::replica::Start;
 
 /// Pause between two polls when a wait says nothing.
-const POLL: Micros = Micros::secs(1);
-/// The parameter group on the way to the server is looked at this often.
-const PARAMETER_POLL: Micros = Micros::ms(10);
+pub(super) const POLL: Micros = Micros::secs(1);
 
 impl Operator {
     pub(super) async fn carry(&mut self, step: &Step) -> Result<(), Failure> {
@@ -23,7 +21,7 @@ impl Operator {
                     .set_retention(Micros::hours(o.hours.into()));
                 Ok(())
             }
-            Op::CreateSnapshot(o) => self.create_snapshot(&o.id).await,
+            Op::CreateSnapshot(o) => self.create_snapshot(&o.id, o.wait).await,
             Op::RestoreSnapshot(o) => self.restore_snapshot(&o.id).await,
             Op::ReadCoordinates(o) => {
                 self.statement().await;
@@ -68,23 +66,29 @@ impl Operator {
         }
     }
 
-    async fn create_snapshot(&mut self, id: &str) -> Result<(), Failure> {
+    async fn create_snapshot(&mut self, id: &str, wait: bool) -> Result<(), Failure> {
         self.api_call().await;
         let control = self.plan.environment.control_plane.clone();
         self.sleep(control.snapshot_start).await;
-        self.now_in_world().cut_snapshot(id);
-        self.sleep(control.snapshot_fixed).await;
-        self.sleep(self.for_data(control.snapshot_per_tib)).await;
-        self.tell(format!("snapshot {id} is available"), Vec::new());
+        let copying = Micros(control.snapshot_fixed.0 + self.for_data(control.snapshot_per_tib).0);
+        self.now_in_world().cut_snapshot(id, copying);
+        if wait {
+            self.sleep(copying).await;
+            self.tell(format!("snapshot {id} is available"), Vec::new());
+        }
         Ok(())
     }
 
     async fn restore_snapshot(&mut self, id: &str) -> Result<(), Failure> {
         self.api_call().await;
         let control = self.plan.environment.control_plane.clone();
-        if !self.now_in_world().has_snapshot(id) {
+        if !self
+            .now_in_world()
+            .snapshot_is_available(id)
+            .map_err(Failure)?
+        {
             return Err(Failure(format!(
-                "DBSnapshotNotFound: there is no snapshot {id}"
+                "InvalidDBSnapshotState: snapshot {id} is not available yet"
             )));
         }
         self.sleep(control.restore_fixed).await;
@@ -138,15 +142,58 @@ impl Operator {
     async fn wait(&mut self, wait: &Wait) -> Result<(), Failure> {
         let until = wait.until.kind().map_err(|e| Failure(e.to_string()))?;
         let (every, wanted) = (wait.every.unwrap_or(POLL), wait.polls.unwrap_or(1).max(1));
+        let started = now_us();
         let mut agreed = 0;
         loop {
             self.statement().await;
             agreed = if self.holds(until)? { agreed + 1 } else { 0 };
             if agreed >= wanted {
+                self.tell_of_wait(until, started);
                 return Ok(());
+            }
+            if now_us() == started + 2 * self.plan.environment.network.operator.latency.0 {
+                self.tell_of_lag(until);
             }
             self.sleep(every).await;
         }
+    }
+
+    /// How far behind the target is when a wait for it begins.
+    fn tell_of_lag(&self, until: Until<'_>) {
+        if !matches!(until, Until::SecondsBehindSource(_) | Until::Applied(_)) {
+            return;
+        }
+        let status = self.now_in_world().replica_status();
+        if let Ok(status) = status {
+            let lag = status
+                .seconds_behind_source
+                .map_or_else(|| "NULL".to_string(), |s| Micros::secs(s).to_string());
+            self.tell(format!("Seconds_Behind_Source is {lag}; waits"), Vec::new());
+        }
+    }
+
+    /// What a wait that took a while ended with.
+    fn tell_of_wait(&self, until: Until<'_>, started: u64) {
+        let took = Micros((now_us() - started) / 1_000_000 * 1_000_000);
+        if took.0 == 0 {
+            return;
+        }
+        let what = match until {
+            Until::SecondsBehindSource(_) => {
+                let lag = self
+                    .now_in_world()
+                    .replica_status()
+                    .ok()
+                    .and_then(|s| s.seconds_behind_source);
+                format!(
+                    "Seconds_Behind_Source is {} now, after {took}",
+                    lag.unwrap_or(0)
+                )
+            }
+            Until::SnapshotAvailable(id) => format!("snapshot {id} is available"),
+            _ => format!("it holds, after {took}"),
+        };
+        self.tell(what, Vec::new());
     }
 
     /// Looks once.
@@ -175,6 +222,7 @@ impl Operator {
             }
             Until::ReadOnly(host) => world.is_read_only(host),
             Until::NoOpenTransactions(host) => world.open_transactions(host) == 0,
+            Until::SnapshotAvailable(id) => world.snapshot_is_available(id).map_err(Failure)?,
             Until::SourceUnchangedSince(name) => {
                 let same = match self.noted.get(name) {
                     Some(Noted::Gtids(set)) => world.source_gtid_executed() == *set,
@@ -193,24 +241,21 @@ impl Operator {
         })
     }
 
+    /// On RDS through the parameter group, which comes back at once and delivers later; on Aurora by a call.
     async fn set_read_only(&mut self, o: &SetReadOnly) -> Result<(), Failure> {
         match o.on {
             Host::Source => {
                 self.api_call().await;
-                self.sleep(self.plan.environment.source.parameter_delay)
-                    .await;
+                self.now_in_world().deliver_read_only(o.value);
+                Ok(())
             }
-            Host::Target => self.statement().await,
-        }
-        self.now_in_world()
-            .set_read_only(o.on, o.value)
-            .map_err(Failure)?;
-        if o.value {
-            while !self.now_in_world().is_read_only(o.on) {
-                self.sleep(PARAMETER_POLL).await;
+            Host::Target => {
+                self.statement().await;
+                self.now_in_world()
+                    .set_read_only(o.on, o.value)
+                    .map_err(Failure)
             }
         }
-        Ok(())
     }
 
     async fn repoint(&mut self, o: &Repoint) -> Result<(), Failure> {

@@ -25,10 +25,16 @@ pub fn command(
         Op::SetBinlogRetention(o) => {
             vec![format!("CALL mysql.rds_set_configuration('binlog retention hours', {});", o.hours)]
         }
-        Op::CreateSnapshot(o) => vec![
-            format!("aws rds create-db-snapshot --db-instance-identifier source --db-snapshot-identifier {}", o.id),
-            format!("aws rds wait db-snapshot-available --db-snapshot-identifier {}", o.id),
-        ],
+        Op::CreateSnapshot(o) => {
+            let mut lines = vec![format!(
+                "aws rds create-db-snapshot --db-instance-identifier source --db-snapshot-identifier {}",
+                o.id
+            )];
+            if o.wait {
+                lines.push(format!("aws rds wait db-snapshot-available --db-snapshot-identifier {}", o.id));
+            }
+            lines
+        }
         Op::RestoreSnapshot(o) => vec![
             format!(
                 "aws rds restore-db-cluster-from-snapshot --engine aurora-mysql --snapshot-identifier {} --db-cluster-identifier target",
@@ -70,6 +76,9 @@ pub fn command(
             Ok(Until::ReadOnly(h)) => format!("SELECT @@global.read_only;  -- on the {}, until 1", host(h)),
             Ok(Until::NoOpenTransactions(h)) => {
                 format!("SELECT COUNT(*) FROM information_schema.innodb_trx;  -- on the {}, until 0", host(h))
+            }
+            Ok(Until::SnapshotAvailable(id)) => {
+                format!("aws rds wait db-snapshot-available --db-snapshot-identifier {id}")
             }
             Ok(Until::SourceUnchangedSince(name)) => {
                 format!("SELECT @@global.gtid_executed;  -- on the source, still {}", show(name))

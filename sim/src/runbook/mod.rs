@@ -170,6 +170,13 @@ pub struct SetBinlogRetention {
 pub struct CreateSnapshot {
     /// The snapshot's identifier.
     pub id: String,
+    /// Wait until it is available; true when absent. A later step can wait for `snapshot_available`.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub wait: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// `aws rds restore-db-cluster-from-snapshot` and `create-db-instance`.
@@ -248,6 +255,9 @@ pub struct Condition {
     /// `information_schema.innodb_trx` of the host is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_open_transactions: Option<Host>,
+    /// The snapshot with this identifier is available.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot_available: Option<String>,
     /// The source stands where these noted coordinates say: nothing was written since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_unchanged_since: Option<String>,
@@ -266,6 +276,8 @@ pub enum Until<'a> {
     ReadOnly(Host),
     /// See [`Condition::no_open_transactions`].
     NoOpenTransactions(Host),
+    /// See [`Condition::snapshot_available`].
+    SnapshotAvailable(&'a str),
     /// See [`Condition::source_unchanged_since`].
     SourceUnchangedSince(&'a str),
 }
@@ -454,11 +466,14 @@ impl Condition {
                 self.read_only.map(|h| ("read_only", Until::ReadOnly(h))),
                 self.no_open_transactions
                     .map(|h| ("no_open_transactions", Until::NoOpenTransactions(h))),
+                self.snapshot_available
+                    .as_deref()
+                    .map(|n| ("snapshot_available", Until::SnapshotAvailable(n))),
                 self.source_unchanged_since
                     .as_deref()
                     .map(|n| ("source_unchanged_since", Until::SourceUnchangedSince(n))),
             ],
-            "replication_running, seconds_behind_source, applied, read_only, no_open_transactions, source_unchanged_since",
+            "replication_running, seconds_behind_source, applied, read_only, no_open_transactions, snapshot_available, source_unchanged_since",
         )
     }
 }

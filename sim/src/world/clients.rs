@@ -10,6 +10,7 @@ use crate::{
     history::{Kind, NO_COMMIT, Operation, Told},
     runbook::Host,
     stream::Stream,
+    units::Micros,
     workload::orders::{Intent, Memory, Orders, Step, order},
     workload_spec::Workload,
 };
@@ -259,7 +260,7 @@ impl World {
     }
 
     /// The connection of a client, a new one when the pool has none that is good.
-    fn connect(&mut self, client: u16) -> Host {
+    pub(super) fn connect(&mut self, client: u16) -> Host {
         let now = self.now;
         let lifetime = self.clients.settings.max_lifetime.0;
         let good = self
@@ -287,6 +288,14 @@ impl World {
             until: now + lifetime - spread,
         });
         host
+    }
+
+    /// The host and session of a client's connection.
+    pub(super) fn connection_of(&self, client: u16) -> Option<(Host, SessionId)> {
+        self.clients
+            .get(client)
+            .connection
+            .map(|c| (c.host, c.session))
     }
 
     fn drop_connection(&mut self, client: u16) {
@@ -456,6 +465,7 @@ impl World {
         record.told = told;
         let (host, kind) = (record.host, record.kind);
         if told == Told::Ok {
+            self.tell_of_write(client, operation, host);
             self.marks.acknowledged(host, now);
         }
         self.clients.get_mut(client).phase = Phase::Idle;
@@ -494,6 +504,31 @@ impl World {
             c.intent = None;
         }
         self.agenda.push(now + pause, Due::Wake(client));
+    }
+
+    /// The writes that a story is about: the first new order, and the first write on the target.
+    fn tell_of_write(&mut self, client: u16, operation: usize, host: Host) {
+        let Operation { kind, subject, .. } = self.history.operations[operation];
+        let first_new = self
+            .clients
+            .workload
+            .as_ref()
+            .map(|w| w.existing_orders + 1);
+        if kind == Kind::Place && first_new == Some(subject) && host == Host::Source {
+            self.tell(
+                "clients",
+                format!(
+                    "order {subject} is placed and confirmed to client {client}: the first new one"
+                ),
+                Vec::new(),
+            );
+        }
+        if host == Host::Target && self.marks.first_on_target.is_none() {
+            let now = self.now;
+            let last = self.history.source.last().map_or(now, |c| c.at);
+            let pause = Micros((now - last) / 1_000 * 1_000);
+            self.tell("clients", format!("the first write on the target is confirmed, {pause} after the last commit on the source"), Vec::new());
+        }
     }
 
     /// A read of an order that the client was told of.

@@ -17,8 +17,8 @@ impl World {
         self.retention = Retention::For(time);
     }
 
-    /// Cuts a snapshot through the source's volume, now.
-    pub fn cut_snapshot(&mut self, id: &str) {
+    /// Cuts a snapshot through the source's volume, now; it is available after `copying`.
+    pub fn cut_snapshot(&mut self, id: &str, copying: Micros) {
         if !self.environment.source.multi_az {
             self.source_suspended_until =
                 self.now + self.environment.control_plane.snapshot_suspends_io.0;
@@ -31,13 +31,25 @@ impl World {
             format!("the snapshot {id} is cut at {}: everything committed up to {}:{} is in it, nothing later", self.moment(self.now).time_of_day(), cut.file_name, cut.end.pos),
             Vec::new(),
         );
-        self.snapshots
-            .insert(id.to_string(), Snapshot { cut, at: self.now });
+        self.snapshots.insert(
+            id.to_string(),
+            Snapshot {
+                cut,
+                at: self.now,
+                available: self.now + copying.0,
+            },
+        );
     }
 
-    /// Whether there is such a snapshot.
-    pub fn has_snapshot(&self, id: &str) -> bool {
-        self.snapshots.contains_key(id)
+    /// Whether a snapshot can be restored.
+    ///
+    /// # Errors
+    /// There is no such snapshot.
+    pub fn snapshot_is_available(&self, id: &str) -> Result<bool, String> {
+        let snapshot = self.snapshots.get(id);
+        let snapshot =
+            snapshot.ok_or_else(|| format!("DBSnapshotNotFound: there is no snapshot {id}"))?;
+        Ok(snapshot.available <= self.now)
     }
 
     /// Makes the Aurora cluster of a snapshot.
@@ -172,6 +184,20 @@ impl World {
         }
         self.hear(host);
         Ok(())
+    }
+
+    /// Changes `read_only` in the source's parameter group; the server has it after a while.
+    pub fn deliver_read_only(&mut self, value: bool) {
+        let arrival = self.now + self.environment.source.parameter_delay.0;
+        self.agenda.push(arrival, Due::Parameter(value));
+    }
+
+    pub(super) fn parameter_arrives(&mut self, value: bool) {
+        // The source is always there.
+        let _ = self.set_read_only(Host::Source, value);
+        if !value {
+            self.tell("source", "accepts writes again".into(), Vec::new());
+        }
     }
 
     /// `@@global.read_only`.

@@ -54,6 +54,8 @@ pub(crate) enum Due {
     Pump(u32),
     /// RDS rotates and uploads the binlog, and purges.
     Upload,
+    /// `read_only` of the parameter group reaches the source.
+    Parameter(bool),
 }
 
 /// A snapshot.
@@ -63,6 +65,8 @@ pub struct Snapshot {
     pub cut: Cut,
     /// When it was cut, in µs.
     pub at: u64,
+    /// When it can be restored, in µs.
+    pub available: u64,
 }
 
 /// The Aurora cluster.
@@ -183,6 +187,7 @@ impl World {
                 Due::Deliver(connection) => self.deliver(connection),
                 Due::Pump(connection) => self.pump(connection),
                 Due::Upload => self.upload(),
+                Due::Parameter(value) => self.parameter_arrives(value),
             }
             self.hear(Host::Source);
             self.hear(Host::Target);

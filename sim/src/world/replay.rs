@@ -1,10 +1,11 @@
 //! Replays a recording: every transaction at its recorded time, in binlog order.
 //!
-//! Transactions go out over several connections and reach the server in their order, each whole, so that
-//! one that needs what another wrote waits for its lock behind it. What fails (1290 behind a fence, no
-//! host yet) is sent again, the oldest first and alone, until it is through: what was not yet replayed at
-//! cutover goes on against the new endpoint. A transaction that finds its rows gone, with nothing older
-//! open, is *not replayable*: a predecessor was lost. DDL waits for everything before it.
+//! Transactions go out over several connections and reach the server in their order, each whole. One's rows
+//! are written after those of the one before it, their commits overlap. What fails (1290 behind a fence,
+//! no host yet) is sent again, and with it whatever came after it, oldest first and one at a time, until
+//! it is through: what was not yet replayed at cutover goes on against the new endpoint. A transaction
+//! that finds its rows gone, or others in its place, is *not replayable*: a predecessor was lost. DDL, and
+//! the first transaction on another host, wait for everything before them.
 
 use super::{Due, World};
 use crate::{
@@ -17,10 +18,13 @@ use cutover_model::{
     apply::{ApplyErrorKind, Walker},
     server::{Replaying, Reply, SessionId},
 };
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+};
 
-/// Traffic begins this long after the clock.
-const BEGIN_US: u64 = 1_000_000;
+/// Neither traffic nor runbook begins before this moment, in µs.
+const EARLIEST_US: u64 = 1_000_000;
 /// First pause after a failure, in µs; it doubles up to 64 times it.
 const PAUSE_US: u64 = 250_000;
 const MOST_DOUBLINGS: u32 = 6;
@@ -36,28 +40,51 @@ pub(super) struct Replay {
     again: BTreeSet<u32>,
     in_flight: BTreeSet<u32>,
     given_up: BTreeSet<u32>,
+    /// The client whose transaction's rows are being written, and those that have arrived behind it.
+    writing: Option<u16>,
+    arrived: VecDeque<u16>,
+    /// One has failed: what is in flight behind it fails as well.
+    broken: bool,
+    host: Host,
     failures: u32,
     pause_until: u64,
     last_arrival: u64,
     start: u32,
     stretch_thousandths: u64,
-    done: u32,
+    /// When the first transaction is due, in µs.
+    begin_us: u64,
+    /// When the operator starts the runbook, in µs.
+    runbook_us: u64,
 }
 
 impl Replay {
-    pub(super) fn new(recording: Arc<Recording>, spec: &Workload, migration_us: u64) -> Self {
+    /// `lead_us`: from the start of the runbook to its first snapshot, which is to be cut when
+    /// `spec.start_after` of the transactions have been replayed.
+    pub(super) fn new(
+        recording: Arc<Recording>,
+        spec: &Workload,
+        lead_us: u64,
+        migration_us: u64,
+    ) -> Self {
+        let start = recording.start_index(spec);
+        let played_us = recording.entries()[start].at_us;
         Self {
             walker: Walker::default(),
             next: 0,
             again: BTreeSet::new(),
             in_flight: BTreeSet::new(),
             given_up: BTreeSet::new(),
+            writing: None,
+            arrived: VecDeque::new(),
+            broken: false,
+            host: Host::Source,
             failures: 0,
             pause_until: 0,
             last_arrival: 0,
-            start: recording.start_index(spec) as u32,
+            start: start as u32,
             stretch_thousandths: recording.stretch_thousandths(spec, migration_us),
-            done: 0,
+            begin_us: EARLIEST_US + lead_us.saturating_sub(played_us),
+            runbook_us: EARLIEST_US + played_us.saturating_sub(lead_us),
             recording,
         }
     }
@@ -69,7 +96,7 @@ impl Replay {
         let from = entries[self.start as usize].at_us;
         let late = at.saturating_sub(from);
         let stretched = (u128::from(late) * u128::from(self.stretch_thousandths) / 1_000) as u64;
-        BEGIN_US + at.min(from) + stretched
+        self.begin_us + at.min(from) + stretched
     }
 
     fn is_ddl(&self, index: u32) -> bool {
@@ -96,17 +123,13 @@ impl Replay {
 
 impl World {
     pub(super) fn start_replay(&mut self, replay: Replay) {
+        self.agenda.push(replay.begin_us, Due::Replay);
         self.clients.replay = Some(replay);
-        self.agenda.push(BEGIN_US, Due::Replay);
     }
 
-    /// Whether the recording has come to the transaction at which the migration starts; `true` without a
-    /// recording.
-    pub fn migration_may_start(&self) -> bool {
-        self.clients
-            .replay
-            .as_ref()
-            .is_none_or(|r| r.done >= r.start)
+    /// When the operator starts the runbook against a recording, in µs; `None` without a recording.
+    pub fn runbook_start_us(&self) -> Option<u64> {
+        self.clients.replay.as_ref().map(|r| r.runbook_us)
     }
 
     /// Whether there is something left to replay.
@@ -137,7 +160,12 @@ impl World {
             let Some(client) = self.clients.idle() else {
                 return;
             };
+            let host = self.connect(client);
             if let Some(replay) = self.clients.replay.as_mut() {
+                if host != replay.host && !replay.in_flight.is_empty() {
+                    return;
+                }
+                replay.host = host;
                 if !replay.again.remove(&index) {
                     replay.next += 1;
                 }
@@ -159,11 +187,51 @@ impl World {
         }
     }
 
-    /// A recorded transaction is at its server: executes it, all rows and COMMIT.
+    /// A recorded transaction is at its server, or may go on there: executes it, all rows and COMMIT, and
+    /// then those that have arrived behind it.
     pub(super) fn carry(&mut self, client: u16, host: Host, session: SessionId) {
-        let Some((index, done)) = self.clients.get(client).carries else {
+        let Some(replay) = self.clients.replay.as_mut() else {
             return;
         };
+        if replay.writing.is_some_and(|writing| writing != client) {
+            replay.arrived.push_back(client);
+            return;
+        }
+        replay.writing = Some(client);
+        self.write_recorded(client, host, session);
+        self.write_arrived();
+    }
+
+    /// Goes on with what has arrived, as far as nobody is writing.
+    fn write_arrived(&mut self) {
+        loop {
+            let Some(replay) = self.clients.replay.as_mut().filter(|r| r.writing.is_none()) else {
+                return;
+            };
+            let Some(client) = replay.arrived.pop_front() else {
+                return;
+            };
+            // Its connection may have been killed while it stood in line.
+            if let Some((host, session)) = self.connection_of(client) {
+                if let Some(replay) = self.clients.replay.as_mut() {
+                    replay.writing = Some(client);
+                }
+                self.write_recorded(client, host, session);
+            }
+        }
+    }
+
+    fn write_recorded(&mut self, client: u16, host: Host, session: SessionId) {
+        let Some((index, done)) = self.clients.get(client).carries else {
+            self.wrote();
+            return;
+        };
+        if self.clients.replay.as_ref().is_some_and(|r| r.broken) {
+            self.roll_back(host, session);
+            self.wrote();
+            self.answer(client, Told::Fail);
+            return;
+        }
         let now = self.now;
         let Self {
             clients,
@@ -202,17 +270,39 @@ impl World {
             },
         };
         self.clients.get_mut(client).carries = Some((index, done));
+        if !matches!(result, Ok(Reply::Waiting) | Err(ApplyErrorKind::Waiting)) {
+            self.wrote();
+        }
         match result {
-            Ok(reply) => self.replied(client, session, host, reply),
+            Ok(reply) => {
+                if let Reply::Failed(_) = reply {
+                    self.replay_breaks();
+                }
+                self.replied(client, session, host, reply);
+            }
             Err(ApplyErrorKind::Waiting) => {}
             Err(ApplyErrorKind::Refused(error)) if matches!(error.code(), 1290 | 1205 | 1213) => {
+                self.replay_breaks();
                 self.refused(client, host, session, &error);
             }
             Err(error) => self.cannot_replay(client, index, host, session, &error),
         }
     }
 
-    /// Rows are gone, or in the way: an older transaction that is still open may bring them, else never.
+    /// The rows of the transaction at hand are written, or never will be.
+    fn wrote(&mut self) {
+        if let Some(replay) = self.clients.replay.as_mut() {
+            replay.writing = None;
+        }
+    }
+
+    fn replay_breaks(&mut self) {
+        if let Some(replay) = self.clients.replay.as_mut() {
+            replay.broken = true;
+        }
+    }
+
+    /// Rows are gone, or others in their place, with everything older written: a predecessor was lost.
     fn cannot_replay(
         &mut self,
         client: u16,
@@ -225,18 +315,12 @@ impl World {
         let Some(replay) = self.clients.replay.as_mut() else {
             return;
         };
-        let older = replay.again.first().is_some_and(|i| *i < index)
-            || replay.in_flight.first().is_some_and(|i| *i < index);
-        if !older {
-            replay.given_up.insert(index);
-            let place = replay
-                .recording
-                .place(&replay.recording.entries()[index as usize]);
-            self.clients.totals.not_replayable.push((
-                index,
-                format!("recorded transaction {} ({place}): {error}", index + 1),
-            ));
-        }
+        replay.given_up.insert(index);
+        let place = replay
+            .recording
+            .place(&replay.recording.entries()[index as usize]);
+        let why = format!("recorded transaction {} ({place}): {error}", index + 1);
+        self.clients.totals.not_replayable.push((index, why));
         self.answer(client, Told::Fail);
     }
 
@@ -250,14 +334,20 @@ impl World {
             return;
         };
         replay.in_flight.remove(&index);
+        if replay.writing == Some(client) {
+            replay.writing = None;
+        }
+        replay.arrived.retain(|arrived| *arrived != client);
         if told == Told::Fail && !replay.given_up.contains(&index) {
             replay.again.insert(index);
             replay.pause_until = now + (PAUSE_US << replay.failures.min(MOST_DOUBLINGS));
             replay.failures += 1;
+            replay.broken = true;
         } else {
             replay.failures = 0;
-            replay.done += 1;
         }
+        replay.broken &= !replay.in_flight.is_empty();
+        self.write_arrived();
         self.replay();
     }
 }

@@ -6,6 +6,7 @@ use super::{
 use crate::{
     environment::{Checksum, Environment, RowImage, RowMetadata},
     history::{Commit, History, NO_COMMIT},
+    operator::until_first_cut,
     plan::Plan,
     recording::Recording,
     runbook::Host,
@@ -203,9 +204,12 @@ impl World {
             .agenda
             .push(world.environment.source.binlog_upload_every.0, Due::Upload);
         match recording {
-            Some(recording) => {
-                world.start_replay(Replay::new(recording, &plan.workload, migration_us(plan)))
-            }
+            Some(recording) => world.start_replay(Replay::new(
+                recording,
+                &plan.workload,
+                until_first_cut(plan).0,
+                migration_us(plan),
+            )),
             None => world.open_shop(plan, fresh)?,
         }
         Ok(world)

@@ -111,6 +111,7 @@ impl<'a> RowsEvent<'a> {
             event: *self,
             columns,
             rest: self.rows,
+            lone: self.rows.is_empty() && self.present_after.iter().all(|byte| *byte == 0),
             failed: false,
         }
     }
@@ -131,6 +132,8 @@ pub struct RowChanges<'a, 'c> {
     event: RowsEvent<'a>,
     columns: &'c [Column],
     rest: &'a [u8],
+    /// `INSERT … VALUES ()` with MINIMAL images has no column at all: the event is one row of no bytes.
+    lone: bool,
     failed: bool,
 }
 
@@ -167,17 +170,51 @@ impl<'a> Iterator for RowChanges<'a, '_> {
     type Item = Result<RowChange<'a>, RowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.failed || self.rest.is_empty() {
+        let lone = std::mem::take(&mut self.lone);
+        if self.failed || (self.rest.is_empty() && !lone) {
             return None;
         }
         let left = self.rest.len();
         let change = self.change();
         // An event with no column in its images has rows of no bytes: they would never end.
         let change = match change {
-            Ok(_) if self.rest.len() == left => Err(RowError::Malformed("rows without any column")),
+            Ok(_) if self.rest.len() == left && !lone => {
+                Err(RowError::Malformed("rows without any column"))
+            }
             other => other,
         };
         self.failed = change.is_err();
         Some(change)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::{ColumnKind, Default};
+
+    #[test]
+    fn an_insert_of_defaults_only_is_one_row_of_no_bytes() {
+        let column = Column {
+            name: "a".into(),
+            kind: ColumnKind::Int {
+                bytes: 4,
+                unsigned: false,
+            },
+            nullable: true,
+            collation: None,
+            default: Default::Implicit,
+            auto_increment: false,
+            generated: None,
+        };
+        // As 5.6 and 9.7 write `INSERT INTO t VALUES ()` with MINIMAL images: bitmap 0, no rows' bytes.
+        let body = [9, 0, 0, 0, 0, 0, 1, 0, 2, 0, 1, 0];
+        let event = RowsEvent::decode(EventType::WRITE_ROWS, &body).expect("rows");
+        let rows: Vec<_> = event
+            .rows(&[column])
+            .map(|row| row.expect("a row"))
+            .collect();
+        assert_eq!(rows.len(), 1);
+        assert!(rows[0].after.is_some_and(|after| after.image.is_empty()));
     }
 }

@@ -66,11 +66,11 @@ impl Writer {
             &LENGTHS_5_7
         };
         let types = match self.version {
-            ..50_700 => 35,
-            ..80_003 => 38,
-            ..80_020 => 39,
-            ..80_026 => 40,
-            ..80_300 => 41,
+            0..50_700 => 35,
+            50_700..80_003 => 38,
+            80_003..80_020 => 39,
+            80_020..80_026 => 40,
+            80_026..80_300 => 41,
             _ => 42,
         };
         let mut group = Group::bare(self, out, FIRST_POSITION, timestamp_s);

@@ -247,8 +247,9 @@ fn push_image(out: &mut Vec<u8>, row: &RowWrite<'_>, image: &[u8], present: &[u8
             .is_some_and(|byte| byte >> (i % 8) & 1 == 1)
     };
     let nulls_at = out.len();
-    let count: u32 = present.iter().map(|byte| byte.count_ones()).sum();
-    out.resize(nulls_at + (count as usize).div_ceil(8), 0);
+    // Not by counting bits: those behind the last column may be set.
+    let count = (0..row.template.columns).filter(|i| wanted(*i)).count();
+    out.resize(nulls_at + count.div_ceil(8), 0);
     let mut nth = 0;
     for (i, value) in fields(row.columns, image).enumerate() {
         if !wanted(i) {

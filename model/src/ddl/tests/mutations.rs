@@ -72,6 +72,31 @@ fn numbers_beyond_every_limit_are_errors() {
     );
 }
 
+#[test]
+fn more_columns_and_keys_than_mysql_has_are_errors_at_once() {
+    let ctx = session(80400);
+    let many = |piece: &str| vec![piece; 200_000].join(",");
+    for (definitions, code) in [
+        (many("a INT"), 1117),
+        ("a INT,".to_owned() + &many("KEY (a)"), 1069),
+    ] {
+        let Ok(Statement::CreateTable(create)) =
+            parse(&format!("CREATE TABLE t ({definitions})"), &ctx)
+        else {
+            panic!("not read");
+        };
+        assert_eq!(
+            create.define(&utf8mb4(&ctx)).unwrap_err().code(),
+            Some(code)
+        );
+    }
+    let def = table_of("CREATE TABLE t (a INT)", &ctx);
+    for piece in ["ADD b INT", "ALTER a SET DEFAULT 1", "RENAME COLUMN a TO b"] {
+        let error = altered(&def, &format!("ALTER TABLE t {}", many(piece)), &ctx).unwrap_err();
+        assert_eq!(error.code(), Some(1117), "{piece}");
+    }
+}
+
 proptest! {
     #[test]
     fn a_statement_with_pieces_moved_has_an_answer(

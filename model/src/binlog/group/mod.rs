@@ -12,9 +12,12 @@
 //! not finish was never committed (facts: server's `Log_event::starts_group`, `ends_group`; recovery cuts
 //! such a tail off).
 
+mod words;
+
 use super::decode::{GtidEvent, PayloadError, Query, TransactionPayload, XaPrepare};
 use super::event::{Checksum, EventType, flag};
 use super::frame::{BinlogError, ErrorKind, Frame, Frames};
+use words::{is_change, is_control};
 
 /// What a group is, as far as one who follows the binlog has to treat it differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -473,58 +476,4 @@ fn middle(event_type: EventType) -> ErrorKind {
 
 fn is_payload(frame: &Frame<'_>) -> bool {
     frame.header.event_type == EventType::TRANSACTION_PAYLOAD
-}
-
-/// BEGIN, COMMIT and what else steers a transaction without changing data.
-fn is_control(query: &Query<'_>) -> bool {
-    const WORDS: [&str; 4] = ["BEGIN", "COMMIT", "SAVEPOINT", "RELEASE"];
-    let word = first_word(query.sql);
-    WORDS
-        .iter()
-        .any(|w| word.eq_ignore_ascii_case(w.as_bytes()))
-        || word.eq_ignore_ascii_case(b"ROLLBACK")
-        || query.starts_with(&["XA", "START"])
-        || query.starts_with(&["XA", "END"])
-}
-
-/// Whether a statement changes rows. CREATE TABLE … SELECT in STATEMENT format passes for DDL here.
-fn is_change(query: &Query<'_>) -> bool {
-    const WORDS: [&str; 10] = [
-        "INSERT", "UPDATE", "DELETE", "REPLACE", "LOAD", "CALL", "SELECT", "WITH", "DO", "IMPORT",
-    ];
-    let word = first_word(query.sql);
-    WORDS
-        .iter()
-        .any(|w| word.eq_ignore_ascii_case(w.as_bytes()))
-}
-
-/// The first word behind blanks, comments and parentheses; `/*! … */` counts as text.
-fn first_word(mut sql: &[u8]) -> &[u8] {
-    let behind = |text: &'_ [u8], end: &[u8]| {
-        text.windows(end.len())
-            .position(|w| w == end)
-            .map(|at| at + end.len())
-    };
-    loop {
-        sql = sql.trim_ascii_start();
-        let skip = match sql {
-            [b'/', b'*', b'!', ..] => {
-                3 + sql
-                    .iter()
-                    .skip(3)
-                    .take_while(|b| b.is_ascii_digit())
-                    .count()
-            }
-            [b'/', b'*', ..] => behind(sql, b"*/").unwrap_or(sql.len()),
-            [b'#', ..] | [b'-', b'-', ..] => behind(sql, b"\n").unwrap_or(sql.len()),
-            [b'(', ..] => 1,
-            _ => break,
-        };
-        sql = sql.get(skip..).unwrap_or_default();
-    }
-    let end = sql
-        .iter()
-        .position(|b| !b.is_ascii_alphabetic())
-        .unwrap_or(sql.len());
-    sql.get(..end).unwrap_or_default()
 }

@@ -1,0 +1,131 @@
+//! The built-in runbooks and scenarios: files of this crate, no more privileged than a user's.
+//!
+//! To add one, add the file and its line; to remove one, remove both. Nothing else names them.
+
+use crate::parse_scenario;
+
+/// A built-in file.
+#[derive(Clone, Copy, Debug)]
+pub struct Builtin {
+    /// The file's name without `.toml`, and the `name` in it.
+    pub name: &'static str,
+    /// Its text.
+    pub text: &'static str,
+}
+
+/// What `list` shows of a built-in file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its name.
+    pub name: String,
+    /// One or two sentences.
+    pub about: String,
+    /// It is there to show a mistake; never set for a scenario.
+    pub naive: bool,
+}
+
+macro_rules! embedded {
+    ($folder:literal: $($name:literal,)*) => {
+        &[$(Builtin {
+            name: $name,
+            text: include_str!(concat!("../", $folder, "/", $name, ".toml")),
+        },)*]
+    };
+}
+
+/// The built-in strategies, in the order in which they are listed: sound ones, then naive ones.
+pub const RUNBOOKS: &[Builtin] = embedded!("runbooks":
+    "snapshot-binlog-gtid",
+    "snapshot-binlog-position",
+    "snapshot-freeze",
+    "snapshot-only",
+    "snapshot-binlog-gtid-no-retention",
+    "naive-lag-gate",
+    "naive-no-fence",
+    "naive-no-retention",
+    "naive-show-master-status",
+    "naive-early-coordinates",
+);
+
+/// The built-in scenarios.
+pub const SCENARIOS: &[Builtin] = embedded!("scenarios":
+    "orders",
+    "orders-small",
+    "orders-append",
+    "orders-jvm-dns",
+);
+
+/// Every built-in strategy.
+pub fn strategies() -> Vec<Listed> {
+    let listed = RUNBOOKS
+        .iter()
+        .filter_map(|file| crate::runbook::list(file.name, file.text).ok());
+    listed.collect()
+}
+
+/// Every built-in scenario.
+pub fn scenarios() -> Vec<Listed> {
+    let listed = SCENARIOS.iter().filter_map(|file| {
+        let scenario = parse_scenario(file.name, file.text, &[]).ok()?;
+        Some(Listed {
+            name: scenario.name,
+            about: scenario.about,
+            naive: false,
+        })
+    });
+    listed.collect()
+}
+
+/// The built-in file of that name.
+pub(crate) fn find(files: &'static [Builtin], name: &str) -> Option<&'static Builtin> {
+    files.iter().find(|file| file.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse_runbook;
+
+    #[test]
+    fn every_built_in_file_is_valid_and_named_after_its_file() {
+        for file in RUNBOOKS {
+            match parse_runbook(file.name, file.text) {
+                Ok(runbook) => assert_eq!(runbook.name, file.name),
+                Err(error) => panic!("{error}"),
+            }
+        }
+        for file in SCENARIOS {
+            match parse_scenario(file.name, file.text, &[]) {
+                Ok(scenario) => assert_eq!(scenario.name, file.name),
+                Err(error) => panic!("{error}"),
+            }
+        }
+        // `strategies` leaves out what it cannot read; so nothing is left out.
+        assert_eq!(strategies().len(), RUNBOOKS.len());
+        assert_eq!(scenarios().len(), SCENARIOS.len());
+    }
+
+    #[test]
+    fn only_some_runbooks_are_there_to_show_a_mistake() {
+        let listed = strategies();
+        let naive = listed.iter().filter(|l| l.naive).count();
+        assert!(0 < naive && naive < listed.len());
+        assert!(
+            listed
+                .iter()
+                .all(|l| l.naive || !l.name.starts_with("naive-"))
+        );
+    }
+
+    #[test]
+    fn every_file_in_the_folders_is_in_the_catalogue() {
+        for (folder, files) in [("runbooks", RUNBOOKS), ("scenarios", SCENARIOS)] {
+            let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                let name = path.file_stem().unwrap().to_str().unwrap();
+                assert!(find(files, name).is_some(), "{name} has no line");
+            }
+        }
+    }
+}

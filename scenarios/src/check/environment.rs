@@ -1,0 +1,174 @@
+//! Bounds of the environment. Those of MySQL's variables are the server's own.
+
+use super::{PER_EVENT, PER_EVENT_WHY, Problem, keys, within};
+use cutover_sim::{
+    environment::{Clients, Environment, Link, Names, Network, Retention, Source, Target},
+    units::{Bytes, Micros},
+};
+
+/// Checks an environment.
+pub(crate) fn environment(environment: &Environment) -> Result<(), Problem> {
+    source(&environment.source).map_err(|p| p.under("source"))?;
+    target(&environment.target).map_err(|p| p.under("target"))?;
+    network(&environment.network).map_err(|p| p.under("network"))?;
+    names(&environment.names).map_err(|p| p.under("names"))?;
+    clients(&environment.clients).map_err(|p| p.under("clients"))
+    // The control plane's times are bounded by their type.
+}
+
+fn source(source: &Source) -> Result<(), Problem> {
+    version(&source.engine_version)?;
+    within(
+        &["data_size"],
+        source.data_size,
+        Bytes(0)..=Bytes(128 << 40),
+        "an Aurora volume holds no more",
+    )?;
+    within(
+        &["innodb_flush_log_at_trx_commit"],
+        source.innodb_flush_log_at_trx_commit,
+        0..=2,
+        "MySQL has these three",
+    )?;
+    if let Retention::For(time) = source.binlog_retention {
+        let path = keys(&["binlog_retention"]);
+        if time.0 % Micros::hours(1).0 != 0 {
+            return Err(Problem::new(
+                path,
+                format!("`binlog_retention` is {time}, and RDS takes whole hours"),
+                "write whole hours, like \"24h\"",
+            ));
+        }
+        within(
+            &["binlog_retention"],
+            time,
+            Micros::hours(1)..=Micros::hours(168),
+            "RDS takes 1 to 168 hours",
+        )?;
+    }
+    within(
+        &["binlog_upload_every"],
+        source.binlog_upload_every,
+        Micros::secs(1)..=Micros::hours(24),
+        "every upload rotates the binlog, so a run would drown in files",
+    )?;
+    within(
+        &["max_binlog_size"],
+        source.max_binlog_size,
+        Bytes(4_096)..=Bytes(1 << 30),
+        "MySQL's own bounds",
+    )?;
+    within(&["flush"], source.flush, PER_EVENT, PER_EVENT_WHY)?;
+    within(&["fsync"], source.fsync, PER_EVENT, PER_EVENT_WHY)?;
+    within(
+        &["engine_commit"],
+        source.engine_commit,
+        PER_EVENT,
+        PER_EVENT_WHY,
+    )?;
+    within(
+        &["lock_wait_timeout"],
+        source.lock_wait_timeout,
+        Micros::secs(1)..=Micros::hours(400 * 24),
+        "MySQL's least is a second",
+    )
+}
+
+fn version(text: &str) -> Result<(), Problem> {
+    let mut parts = text.split('.').map(str::parse::<u32>);
+    let known = match (parts.next(), parts.next()) {
+        (Some(Ok(5)), Some(Ok(minor))) => matches!(minor, 6 | 7),
+        (Some(Ok(8)), Some(Ok(minor))) => minor <= 4,
+        (Some(Ok(9)), Some(Ok(_))) => true,
+        _ => false,
+    };
+    if known && parts.all(|part| part.is_ok()) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        keys(&["engine_version"]),
+        format!("`{text}` is not a version of MySQL that the model knows"),
+        "write a version of 5.6, 5.7, 8.0 to 8.4 or 9.x, like \"8.0.36\"",
+    ))
+}
+
+fn target(target: &Target) -> Result<(), Problem> {
+    within(
+        &["replica_parallel_workers"],
+        target.replica_parallel_workers,
+        0..=1_024,
+        "MySQL's own bounds",
+    )?;
+    within(
+        &["replica_net_timeout"],
+        target.replica_net_timeout,
+        Micros::secs(1)..=Micros::hours(400 * 24),
+        "MySQL's least is a second",
+    )?;
+    within(
+        &["apply_transaction"],
+        target.apply_transaction,
+        PER_EVENT,
+        PER_EVENT_WHY,
+    )?;
+    within(&["apply_row"], target.apply_row, PER_EVENT, PER_EVENT_WHY)?;
+    within(
+        &["first_touch"],
+        target.first_touch,
+        PER_EVENT,
+        PER_EVENT_WHY,
+    )?;
+    within(&["commit"], target.commit, PER_EVENT, PER_EVENT_WHY)
+}
+
+fn network(network: &Network) -> Result<(), Problem> {
+    let links: [(&'static str, &Link); 4] = [
+        ("clients_source", &network.clients_source),
+        ("clients_target", &network.clients_target),
+        ("replication", &network.replication),
+        ("operator", &network.operator),
+    ];
+    for (name, link) in links {
+        within(&[name, "latency"], link.latency, PER_EVENT, PER_EVENT_WHY)?;
+        within(&[name, "jitter"], link.jitter, PER_EVENT, PER_EVENT_WHY)?;
+        within(
+            &[name, "bandwidth"],
+            link.bandwidth,
+            Bytes(1_024)..=Bytes(1 << 40),
+            "bytes per second; through less, nothing ever arrives",
+        )?;
+    }
+    Ok(())
+}
+
+fn names(names: &Names) -> Result<(), Problem> {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+    };
+    if names.record.len() <= 253 && names.record.split('.').all(label) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        keys(&["record"]),
+        "this is not a host name",
+        "write a name like \"db.shop.internal\"",
+    ))
+}
+
+fn clients(clients: &Clients) -> Result<(), Problem> {
+    within(
+        &["max_lifetime"],
+        clients.max_lifetime,
+        Micros::secs(1)..=Micros::hours(400 * 24),
+        "a pool that replaces connections all the time does nothing else",
+    )?;
+    within(
+        &["backoff"],
+        clients.backoff,
+        Micros::ms(1)..=Micros::hours(1),
+        "without a pause, a client that is refused tries for ever in the same instant",
+    )
+}

@@ -1,0 +1,416 @@
+//! What a runbook must obey: a step's operation must be possible after the steps before it.
+//!
+//! What is refused here could not work in any run (a snapshot restored that nobody took). What works and
+//! is wrong (a gate before the fence) is for the rehearsal to show.
+
+use super::{Problem, keys};
+use crate::document::Part;
+use cutover_sim::{
+    runbook::{CoordinatesFrom, Host, Op, Role, Runbook, Step, StepError, Until, Wait},
+    units::Micros,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// When a step names no timeout.
+const DEFAULT_TIMEOUT: Micros = Micros::hours(24);
+/// When a wait names no pause between two polls.
+const DEFAULT_EVERY: Micros = Micros::secs(1);
+/// Each is a step of the run, and a line of its trace.
+const MOST_POLLS: u64 = 10_000_000;
+const MOST_STEPS: usize = 1_000;
+
+/// Checks a runbook.
+pub(crate) fn runbook(runbook: &Runbook) -> Result<(), Problem> {
+    let name_fits = (1..=64).contains(&runbook.name.len())
+        && runbook
+            .name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    if !name_fits {
+        return Err(Problem::new(
+            keys(&["name"]),
+            "a runbook's name has 1 to 64 letters, digits, `-`, `_` or `.`",
+            "write a name like `name = \"my-runbook\"`",
+        ));
+    }
+    if runbook.steps.is_empty() {
+        return Err(Problem::new(
+            keys(&["step"]),
+            "the runbook has no step",
+            "begin a step with a line `[[step]]`",
+        ));
+    }
+    let mut before = Before::default();
+    for (list, steps) in [("step", &runbook.steps), ("abort", &runbook.abort)] {
+        if list == "abort" {
+            // An abort may follow any step: what one of them did may be the case.
+            (before.source_set, before.started) = (before.source_was_set, before.was_started);
+        }
+        if steps.len() > MOST_STEPS {
+            return Err(Problem::new(
+                keys(&[list]),
+                format!("{} steps; at most {MOST_STEPS} are allowed", steps.len()),
+                "nobody executes a runbook of that length by hand: split it",
+            ));
+        }
+        for (index, step) in steps.iter().enumerate() {
+            before.then(step, list == "abort").map_err(|mut problem| {
+                problem
+                    .path
+                    .splice(0..0, [Part::Key(list), Part::Index(index)]);
+                problem
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// What kind of coordinates a name stands for.
+#[derive(Clone, Copy, PartialEq)]
+enum Noted {
+    Position,
+    GtidSet,
+}
+
+/// What the steps before the one at hand have done.
+#[derive(Default)]
+struct Before<'a> {
+    snapshots: BTreeSet<&'a str>,
+    restored: bool,
+    source_set: bool,
+    source_was_set: bool,
+    started: bool,
+    was_started: bool,
+    noted: BTreeMap<&'a str, Noted>,
+    fence: bool,
+    gate: bool,
+}
+
+impl<'a> Before<'a> {
+    fn then(&mut self, step: &'a Step, aborting: bool) -> Result<(), Problem> {
+        if step.say.trim().is_empty() {
+            return Err(Problem::new(
+                keys(&["say"]),
+                "a step says what it is for",
+                "write a few words: the story of a run consists of them",
+            ));
+        }
+        let timeout = step.timeout.unwrap_or(DEFAULT_TIMEOUT);
+        if timeout == Micros::ZERO {
+            return Err(Problem::new(
+                keys(&["timeout"]),
+                "a step that may take no time at all always fails",
+                "write a duration like \"10m\", or leave `timeout` out: it is 24 h then",
+            ));
+        }
+        self.role(step.role, aborting)?;
+        match step.op().map_err(|error| several(error, &[]))? {
+            Op::SetBinlogRetention(o) if !(1..=168).contains(&o.hours) => Err(Problem::new(
+                keys(&["set_binlog_retention", "hours"]),
+                format!("`hours` is {}, and RDS takes 1 to 168", o.hours),
+                "write a number of hours between 1 and 168 (a week)",
+            )),
+            Op::SetBinlogRetention(_) | Op::KillConnections(Host::Source) => Ok(()),
+            Op::CreateSnapshot(o) => self.create_snapshot(&o.id),
+            Op::RestoreSnapshot(o) => self.restore_snapshot(&o.id),
+            Op::ReadCoordinates(o) => self.read_coordinates(o.from, &o.name),
+            Op::SetExternalSource(o) => self.set_external_source(o.at.as_deref(), o.auto_position),
+            Op::StartReplication => {
+                self.needs_source("start_replication")?;
+                (self.started, self.was_started) = (true, true);
+                Ok(())
+            }
+            Op::StopReplication => self.needs_source("stop_replication"),
+            Op::ResetExternalSource => {
+                self.needs_source("reset_external_source")?;
+                (self.source_set, self.started) = (aborting, aborting);
+                Ok(())
+            }
+            Op::Wait(wait) => self.wait(wait, timeout),
+            Op::SetReadOnly(o) => self.needs_host(o.on, "set_read_only"),
+            Op::KillConnections(host) => self.needs_host(host, "kill_connections"),
+            Op::RaiseAutoIncrement(o) => {
+                self.needs_host(Host::Target, "raise_auto_increment")?;
+                if (1..=1 << 31).contains(&o.gap) {
+                    return Ok(());
+                }
+                Err(Problem::new(
+                    keys(&["raise_auto_increment", "gap"]),
+                    format!("`gap` is {}, and must be between 1 and 2147483648", o.gap),
+                    "write how many numbers to leave out, like 1000",
+                ))
+            }
+            Op::Repoint(o) => self.needs_host(o.to, "repoint"),
+            Op::Pause(o) if o.length == Micros::ZERO => Err(Problem::new(
+                keys(&["pause", "for"]),
+                "a pause of no time",
+                "write a duration like \"5m\", or leave the step out",
+            )),
+            Op::Pause(o) if o.length > timeout => Err(Problem::new(
+                keys(&["pause", "for"]),
+                format!(
+                    "the pause of {} is longer than the step's timeout of {timeout}",
+                    o.length
+                ),
+                "raise the step's `timeout`",
+            )),
+            Op::Pause(_) => Ok(()),
+        }
+    }
+
+    fn role(&mut self, role: Option<Role>, aborting: bool) -> Result<(), Problem> {
+        let (seen, name) = match role {
+            None => return Ok(()),
+            Some(Role::Fence) => (&mut self.fence, "fence"),
+            Some(Role::Gate) => (&mut self.gate, "gate"),
+        };
+        if aborting {
+            return Err(Problem::new(
+                keys(&["role"]),
+                format!("an abort step is no {name}: nothing is cut over any more"),
+                "leave `role` out",
+            ));
+        }
+        if std::mem::replace(seen, true) {
+            return Err(Problem::new(
+                keys(&["role"]),
+                format!("a second step with the role `{name}`"),
+                "give it to the one step after which it is to hold",
+            ));
+        }
+        Ok(())
+    }
+
+    fn create_snapshot(&mut self, id: &'a str) -> Result<(), Problem> {
+        let path = || keys(&["create_snapshot", "id"]);
+        let well_formed = (1..=255).contains(&id.len())
+            && id.starts_with(|c: char| c.is_ascii_alphabetic())
+            && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !id.ends_with('-')
+            && !id.contains("--");
+        if !well_formed {
+            return Err(Problem::new(
+                path(),
+                "RDS does not take this identifier",
+                "write letters, digits and single hyphens, a letter first, like \"migration-1\"",
+            ));
+        }
+        if self.snapshots.insert(id) {
+            return Ok(());
+        }
+        Err(Problem::new(
+            path(),
+            format!("there is a snapshot `{id}` already"),
+            "give this one another identifier",
+        ))
+    }
+
+    fn known_snapshot(&self, id: &str, path: &[&'static str]) -> Result<(), Problem> {
+        if self.snapshots.contains(id) {
+            return Ok(());
+        }
+        let help = match join(&self.snapshots) {
+            Some(known) => format!("taken so far: {known}"),
+            None => "take it in an earlier step: `create_snapshot = { id = \"…\" }`".into(),
+        };
+        let id = crate::serde_message::clip(id);
+        Err(Problem::new(
+            keys(path),
+            format!("no earlier step takes a snapshot `{id}`"),
+            help,
+        ))
+    }
+
+    fn restore_snapshot(&mut self, id: &str) -> Result<(), Problem> {
+        self.known_snapshot(id, &["restore_snapshot", "id"])?;
+        let path = keys(&["restore_snapshot", "id"]);
+        if std::mem::replace(&mut self.restored, true) {
+            return Err(Problem::new(
+                path,
+                "the target was restored by an earlier step",
+                "a runbook has one target: leave this step out",
+            ));
+        }
+        Ok(())
+    }
+
+    fn read_coordinates(&mut self, from: CoordinatesFrom, name: &'a str) -> Result<(), Problem> {
+        let noted = match from {
+            CoordinatesFrom::SourcePosition => Noted::Position,
+            CoordinatesFrom::SourceGtidExecuted => Noted::GtidSet,
+            CoordinatesFrom::RecoveryEvent => {
+                self.needs_host(Host::Target, "read_coordinates")?;
+                Noted::Position
+            }
+        };
+        if name.trim().is_empty() || name.len() > 64 {
+            return Err(Problem::new(
+                keys(&["read_coordinates", "as"]),
+                "coordinates are noted under a name of 1 to 64 bytes",
+                "write a name like `as = \"fence\"`",
+            ));
+        }
+        self.noted.insert(name, noted);
+        Ok(())
+    }
+
+    fn set_external_source(&mut self, at: Option<&str>, auto: bool) -> Result<(), Problem> {
+        self.needs_host(Host::Target, "set_external_source")?;
+        let op = "set_external_source";
+        match at {
+            Some(_) if auto => Err(Problem::new(
+                keys(&[op, "auto_position"]),
+                "`at` and `auto_position` in one place: the target starts at a position or finds it by GTID",
+                "leave one of the two out",
+            )),
+            None if !auto => Err(Problem::new(
+                keys(&[op]),
+                "nothing says where to start",
+                "write `at = \"NAME\"` (a noted position) or `auto_position = true` (by GTID)",
+            )),
+            None => Ok(()),
+            Some(name) => match self.noted(name, &[op, "at"])? {
+                Noted::Position => Ok(()),
+                Noted::GtidSet => Err(Problem::new(
+                    keys(&[op, "at"]),
+                    format!("`{name}` is a GTID set, and `at` needs a file and a position"),
+                    "read it from `source-position` or `recovery-event`, or write `auto_position = true`",
+                )),
+            },
+        }?;
+        (self.source_set, self.source_was_set) = (true, true);
+        Ok(())
+    }
+
+    fn noted(&self, name: &str, path: &[&'static str]) -> Result<Noted, Problem> {
+        self.noted.get(name).copied().ok_or_else(|| {
+            let help = match join(self.noted.keys()) {
+                Some(known) => format!("noted so far: {known}"),
+                None => {
+                    "note them in an earlier step: `read_coordinates = { from = \"…\", as = \"…\" }`"
+                        .into()
+                }
+            };
+            let name = crate::serde_message::clip(name);
+            Problem::new(
+                keys(path),
+                format!("no earlier step notes coordinates as `{name}`"),
+                help,
+            )
+        })
+    }
+
+    fn wait(&self, wait: &Wait, timeout: Micros) -> Result<(), Problem> {
+        let every = wait.every.unwrap_or(DEFAULT_EVERY);
+        if every < Micros::ms(10) {
+            return Err(Problem::new(
+                keys(&["wait", "every"]),
+                format!("`every` is {every}: no person or script polls more often than every 10ms"),
+                "write a duration of 10ms or more",
+            ));
+        }
+        if timeout.0 / every.0 > MOST_POLLS {
+            return Err(Problem::new(
+                keys(&["wait", "every"]),
+                format!(
+                    "a poll every {every} until the timeout of {timeout}: more than {MOST_POLLS} polls"
+                ),
+                "poll less often, or give the step a shorter `timeout`",
+            ));
+        }
+        if !matches!(wait.polls, None | Some(1..=1_000)) {
+            return Err(Problem::new(
+                keys(&["wait", "polls"]),
+                "`polls` must be between 1 and 1000",
+                "write how many polls in a row must agree, like 3",
+            ));
+        }
+        let until = wait.until.kind();
+        match until.map_err(|error| several(error, &["wait", "until"]))? {
+            Until::ReplicationRunning => {
+                if self.started {
+                    return Ok(());
+                }
+                Err(Problem::new(
+                    keys(&["wait", "until", "replication_running"]),
+                    "no earlier step starts replication",
+                    "add a step with `start_replication = {}` before this one",
+                ))
+            }
+            Until::SecondsBehindSource(seconds) => {
+                self.needs_host(Host::Target, "wait")?;
+                if seconds <= 34_560_000 {
+                    return Ok(());
+                }
+                Err(Problem::new(
+                    keys(&["wait", "until", "seconds_behind_source"]),
+                    format!("`seconds_behind_source` is {seconds}: more than 400 days"),
+                    "write a number of seconds, like 1",
+                ))
+            }
+            Until::Applied(name) => {
+                self.needs_host(Host::Target, "wait")?;
+                self.noted(name, &["wait", "until", "applied"]).map(|_| ())
+            }
+            Until::ReadOnly(host) | Until::NoOpenTransactions(host) => {
+                self.needs_host(host, "wait")
+            }
+            Until::SnapshotAvailable(id) => {
+                self.known_snapshot(id, &["wait", "until", "snapshot_available"])
+            }
+            Until::SourceUnchangedSince(name) => self
+                .noted(name, &["wait", "until", "source_unchanged_since"])
+                .map(|_| ()),
+        }
+    }
+
+    fn needs_host(&self, host: Host, op: &'static str) -> Result<(), Problem> {
+        if host == Host::Source || self.restored {
+            return Ok(());
+        }
+        Err(Problem::new(
+            keys(&[op]),
+            "there is no target yet",
+            "restore a snapshot in an earlier step: `restore_snapshot = { id = \"…\" }`",
+        ))
+    }
+
+    fn needs_source(&self, op: &'static str) -> Result<(), Problem> {
+        if self.source_set {
+            return Ok(());
+        }
+        Err(Problem::new(
+            keys(&[op]),
+            "the target does not know a source to replicate from",
+            "add a step with `set_external_source = { … }` before this one",
+        ))
+    }
+}
+
+/// The first few names; none when there are none.
+fn join<'s>(names: impl IntoIterator<Item = &'s &'s str>) -> Option<String> {
+    let names: Vec<&str> = names.into_iter().take(10).copied().collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// A step or a condition without a key that says what to do, or with two.
+fn several(error: StepError, path: &[&'static str]) -> Problem {
+    let mut at = keys(path);
+    let what = if path.is_empty() { "step" } else { "condition" };
+    match error {
+        StepError::Nothing { one_of } => Problem::new(
+            at,
+            format!("a {what} without anything to do"),
+            format!("add one of {one_of}"),
+        ),
+        StepError::Several { first, second } => {
+            at.push(Part::Key(second));
+            let help = if path.is_empty() {
+                "write a step for each"
+            } else {
+                "write a step with a wait for each"
+            };
+            Problem::new(at, format!("`{first}` and `{second}` in one {what}"), help)
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Runbook files.
+
+use crate::{
+    LoadError,
+    catalogue::{self, Listed},
+    check,
+    document::Document,
+    files,
+    serde_message::{clip, nearest},
+};
+use cutover_sim::runbook::{Promises, Runbook, Step};
+use serde::Deserialize;
+use std::path::Path;
+
+/// The version of the runbook file's format.
+pub const RUNBOOK_SCHEMA: &str = "1.0";
+
+/// A runbook with its format's version: the top level of a file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RunbookFile {
+    #[serde(rename = "schema")]
+    _schema: String,
+    name: String,
+    about: String,
+    /// It is there to show a mistake: `compare` leaves it out unless it is asked for.
+    #[serde(default)]
+    naive: bool,
+    #[serde(default)]
+    promises: Promises,
+    #[serde(rename = "step", default)]
+    steps: Vec<Step>,
+    #[serde(default)]
+    abort: Vec<Step>,
+}
+
+/// Loads a runbook: a built-in by its name, or a file by its path.
+///
+/// # Errors
+/// [`LoadError`] when there is none of that name, or when something is wrong with it.
+pub fn load_runbook(name_or_path: &str) -> Result<Runbook, LoadError> {
+    load_runbook_near(name_or_path, Path::new(""))
+}
+
+/// As [`load_runbook`], with paths that start at a folder.
+pub(crate) fn load_runbook_near(name_or_path: &str, folder: &Path) -> Result<Runbook, LoadError> {
+    if let Some(file) = catalogue::find(catalogue::RUNBOOKS, name_or_path) {
+        return parse_runbook(file.name, file.text);
+    }
+    let path = folder.join(name_or_path);
+    if files::looks_like_a_path(name_or_path) || path.exists() {
+        return read(&files::read_text(&path)?);
+    }
+    Err(unknown("strategy", name_or_path, catalogue::RUNBOOKS))
+}
+
+/// Reads a runbook from its text; `name` is for messages.
+///
+/// # Errors
+/// [`LoadError`] with the place of what is wrong.
+pub fn parse_runbook(name: &str, text: &str) -> Result<Runbook, LoadError> {
+    read(&Document::new(name, text))
+}
+
+/// What `list` shows of a runbook file.
+pub(crate) fn list(name: &str, text: &str) -> Result<Listed, LoadError> {
+    let (runbook, naive) = read_marked(&Document::new(name, text))?;
+    Ok(Listed {
+        name: runbook.name,
+        about: runbook.about,
+        naive,
+    })
+}
+
+fn read(document: &Document) -> Result<Runbook, LoadError> {
+    Ok(read_marked(document)?.0)
+}
+
+fn read_marked(document: &Document) -> Result<(Runbook, bool), LoadError> {
+    document.check_schema(RUNBOOK_SCHEMA)?;
+    let file: RunbookFile = document.read()?;
+    let runbook = Runbook {
+        name: file.name,
+        about: file.about,
+        promises: file.promises,
+        steps: file.steps,
+        abort: file.abort,
+    };
+    check::runbook(&runbook).map_err(|problem| document.problem(&problem))?;
+    Ok((runbook, file.naive))
+}
+
+/// There is no built-in of that name, and no file.
+pub(crate) fn unknown(what: &str, name: &str, known: &'static [catalogue::Builtin]) -> LoadError {
+    let names: Vec<&str> = known.iter().map(|file| file.name).collect();
+    let did_you_mean = match nearest(name, names.iter().copied()) {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None => String::new(),
+    };
+    LoadError::new(
+        clip(name),
+        format!("there is no {what} of this name, and no file{did_you_mean}"),
+    )
+    .help(format!("built in: {}; or name a file", names.join(", ")))
+}

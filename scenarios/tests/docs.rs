@@ -1,0 +1,122 @@
+//! The reference says what the loader takes.
+
+use cutover_scenarios::{parse_runbook, parse_scenario};
+use cutover_sim::runbook::{
+    Condition, CoordinatesFrom, CreateSnapshot, Host, Nothing, OnFailure, OnHost, Pause, Promises,
+    RaiseAutoIncrement, ReadCoordinates, Repoint, RestoreSnapshot, Role, Runbook,
+    SetBinlogRetention, SetExternalSource, SetReadOnly, Step, Wait,
+};
+use cutover_sim::units::Micros;
+use std::collections::BTreeSet;
+use toml::Value;
+
+const SCENARIOS: &str = include_str!("../../docs/scenarios.md");
+const RUNBOOKS: &str = include_str!("../../docs/runbooks.md");
+
+/// The example of a page.
+fn example(page: &str) -> &str {
+    let (_, rest) = page.split_once("```toml\n").unwrap();
+    rest.split_once("```").unwrap().0
+}
+
+#[test]
+fn the_examples_are_valid() {
+    if let Err(error) = parse_scenario("docs/scenarios.md", example(SCENARIOS), &[]) {
+        panic!("{error}");
+    }
+    if let Err(error) = parse_runbook("docs/runbooks.md", example(RUNBOOKS)) {
+        panic!("{error}");
+    }
+}
+
+/// A step with everything in it: no run could do it, and every key is in its text. Written without
+/// `..Default`, so that a key that is added must be added here, and thereby to the reference.
+fn everything() -> Step {
+    Step {
+        say: "x".into(),
+        role: Some(Role::Fence),
+        timeout: Some(Micros::secs(1)),
+        on_failure: OnFailure::Retry,
+        set_binlog_retention: Some(SetBinlogRetention { hours: 1 }),
+        create_snapshot: Some(CreateSnapshot { id: "x".into() }),
+        restore_snapshot: Some(RestoreSnapshot { id: "x".into() }),
+        read_coordinates: Some(ReadCoordinates {
+            from: CoordinatesFrom::RecoveryEvent,
+            name: "x".into(),
+        }),
+        set_external_source: Some(SetExternalSource {
+            at: Some("x".into()),
+            auto_position: true,
+        }),
+        start_replication: Some(Nothing {}),
+        wait: Some(Wait {
+            until: Condition {
+                replication_running: Some(Nothing {}),
+                seconds_behind_source: Some(1),
+                applied: Some("x".into()),
+                read_only: Some(Host::Source),
+                no_open_transactions: Some(Host::Source),
+                source_unchanged_since: Some("x".into()),
+            },
+            every: Some(Micros::secs(1)),
+            polls: Some(1),
+        }),
+        set_read_only: Some(SetReadOnly {
+            on: Host::Source,
+            value: true,
+        }),
+        kill_connections: Some(OnHost { on: Host::Source }),
+        stop_replication: Some(Nothing {}),
+        reset_external_source: Some(Nothing {}),
+        raise_auto_increment: Some(RaiseAutoIncrement { gap: 1 }),
+        repoint: Some(Repoint {
+            to: Host::Target,
+            restart_clients: true,
+        }),
+        pause: Some(Pause {
+            length: Micros::secs(1),
+        }),
+    }
+}
+
+fn keys(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Table(table) => {
+            for (key, value) in table {
+                found.insert(key.clone());
+                keys(value, found);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| keys(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_key_of_a_runbook_is_in_the_reference() {
+    let runbook = Runbook {
+        name: "x".into(),
+        about: "x".into(),
+        promises: Promises {
+            prefix: Default::default(),
+            downtime: Some(Micros::secs(1)),
+        },
+        steps: vec![everything()],
+        abort: vec![everything()],
+    };
+    let mut found = BTreeSet::new();
+    keys(&Value::try_from(runbook).unwrap(), &mut found);
+    assert!(found.len() > 35, "{found:?}");
+    for key in found {
+        let written = [
+            format!("`{key}`"),
+            format!("`{key} = "),
+            format!("`[{key}]`"),
+            format!("`[[{key}]]`"),
+        ];
+        assert!(
+            written.iter().any(|w| RUNBOOKS.contains(w)),
+            "`{key}` is not in docs/runbooks.md"
+        );
+    }
+}

@@ -1,0 +1,352 @@
+//! `cutover binlog apply`: files replayed on tables, as a replica would.
+
+use super::place::Place;
+use crate::{
+    args::Format,
+    exit::Status,
+    failure::Failure,
+    files::{self, Batch},
+    interrupt::Interrupt,
+    output::{
+        self, json,
+        numbers::{count, thousands},
+        paint::{BAD, GOOD, hang, paint, tame},
+    },
+};
+use cutover::{
+    scenarios::read_binlogs,
+    sim::{recording::NamedFile, run::Dump},
+};
+use serde::Serialize;
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  cutover binlog apply mysql-bin.0* --out tables/
+  cutover binlog apply binlogs/ --base snapshot/ --start mysql-bin.000003:4711 --out tables/
+  cutover binlog apply binlogs/ --base snapshot/ --start 3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77 --out tables/
+
+Exit status: 0 everything was applied; 1 it stopped where a replica would (1062: the row is there already, 1032: it is
+not there), with the tables as they were then; 2 bad input.";
+
+/// Replay binlog files on tables, as a replica would.
+///
+/// Writes one schema.table.jsonl per table: the column names, then one array of texts or nulls per row.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Binlog files, or folders of them
+    #[arg(value_name = "FILES", required = true)]
+    files: Vec<PathBuf>,
+    /// Where to write the tables; replaces files of their names
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// The tables to start with: a folder of schema.table.jsonl
+    #[arg(long, value_name = "DIR")]
+    base: Option<PathBuf>,
+    /// Declarations (CREATE TABLE) of tables that the binlog does not declare
+    #[arg(long, value_name = "FILE.sql")]
+    schema: Option<PathBuf>,
+    /// Where the base was taken: FILE:POS, or the GTIDs that it holds; the beginning otherwise
+    #[arg(long, value_name = "FILE:POS|GTIDSET")]
+    start: Option<Place>,
+    /// Stop there: FILE:POS, or when these GTIDs are applied; the end otherwise
+    #[arg(long, value_name = "FILE:POS|GTIDSET")]
+    stop: Option<Place>,
+}
+
+/// Everything that is replayed, read.
+#[derive(Debug)]
+pub struct Inputs<'a> {
+    /// The binlog files.
+    pub files: Vec<NamedFile>,
+    /// The base's tables.
+    pub base: Vec<NamedFile>,
+    /// The declarations.
+    pub schema: Option<NamedFile>,
+    /// Where the base was taken.
+    pub start: Option<&'a Place>,
+    /// Where to stop.
+    pub stop: Option<&'a Place>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Applied {
+    /// The tables at the end.
+    pub tables: Vec<Dump>,
+    /// Transactions that were applied.
+    pub transactions: u64,
+    /// Why it ended before the end.
+    pub stopped: Option<Stopped>,
+    /// What limits the result.
+    pub notes: Vec<String>,
+}
+
+/// Why and where applying ended before the end.
+#[derive(Clone, Debug, Serialize)]
+pub struct Stopped {
+    /// The file.
+    pub file: String,
+    /// The position of the event.
+    pub pos: u64,
+    /// Of its transaction.
+    pub gtid: Option<String>,
+    /// The server's error (1062, 1032, …); none when the file is damaged or cut.
+    pub error: Option<u32>,
+    /// What happened.
+    pub message: String,
+}
+
+#[derive(Debug, Serialize)]
+struct ApplyJson<'a> {
+    schema: &'static str,
+    complete: bool,
+    transactions: u64,
+    tables: Vec<TableJson<'a>>,
+    stopped: Option<&'a Stopped>,
+    notes: &'a [String],
+}
+
+#[derive(Debug, Serialize)]
+struct TableJson<'a> {
+    table: &'a str,
+    rows: usize,
+}
+
+/// Does it.
+pub fn execute(args: &Args, format: Format, interrupt: &Interrupt) -> Result<Status, Failure> {
+    let inputs = Inputs {
+        files: read_binlogs(&args.files)?,
+        base: args
+            .base
+            .as_deref()
+            .map(base)
+            .transpose()?
+            .unwrap_or_default(),
+        schema: args.schema.as_deref().map(named).transpose()?,
+        start: args.start.as_ref(),
+        stop: args.stop.as_ref(),
+    };
+    files::ready_folder(&args.out)?;
+    let applied = follow(&inputs)?;
+    if interrupt.asked() {
+        return Err(Failure::Interrupted);
+    }
+    let mut batch = Batch::default();
+    for table in &applied.tables {
+        let name = format!("{}.jsonl", files::harmless(&table.table));
+        batch.stage(&args.out.join(name), table.jsonl.as_bytes())?;
+    }
+    batch.commit()?;
+    output::print(&match format {
+        Format::Json => json::text(&as_json(&applied)),
+        Format::Text => as_text(&applied, &args.out, output::width()),
+    })?;
+    Ok(status(&applied))
+}
+
+/// The replay itself.
+fn follow(inputs: &Inputs<'_>) -> Result<Applied, Failure> {
+    let Inputs {
+        files,
+        base,
+        schema,
+        start,
+        stop,
+    } = inputs;
+    for (option, place) in [("--start", start), ("--stop", stop)] {
+        known(option, *place, files)?;
+    }
+    let _ = (base, schema);
+    Err(Failure::Arguments {
+        message: "`binlog apply` cannot replay yet".into(),
+        help: "`binlog inspect` and `binlog verify` can read the files".into(),
+    })
+}
+
+/// A position must be one of a file that is there.
+fn known(option: &str, place: Option<&Place>, files: &[NamedFile]) -> Result<(), Failure> {
+    let Some(Place::Position { file: wanted, .. }) = place else {
+        return Ok(());
+    };
+    let name_of = |file: &NamedFile| {
+        let name = Path::new(&file.name).file_name();
+        name.map_or(String::new(), |name| name.to_string_lossy().into_owned())
+    };
+    let names: Vec<_> = files.iter().map(name_of).collect();
+    if names.contains(wanted) {
+        return Ok(());
+    }
+    Err(Failure::Arguments {
+        message: format!("{option} names `{wanted}`, which is not among the files"),
+        help: format!("the files are {}", names.join(", ")),
+    })
+}
+
+fn status(applied: &Applied) -> Status {
+    match &applied.stopped {
+        None => Status::Holds,
+        Some(Stopped { error: Some(_), .. }) => Status::Fails,
+        Some(Stopped { error: None, .. }) => Status::BadInput,
+    }
+}
+
+fn named(path: &Path) -> Result<NamedFile, Failure> {
+    let read = |source| Failure::Read {
+        path: path.into(),
+        source,
+    };
+    Ok(NamedFile {
+        name: path.display().to_string(),
+        bytes: fs::read(path).map_err(read)?,
+    })
+}
+
+/// The tables of a folder, by name.
+fn base(folder: &Path) -> Result<Vec<NamedFile>, Failure> {
+    let read = |source| Failure::Read {
+        path: folder.into(),
+        source,
+    };
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(read)? {
+        let path = entry.map_err(read)?.path();
+        if path.extension().is_some_and(|e| e == "jsonl") {
+            paths.push(path);
+        }
+    }
+    if paths.is_empty() {
+        return Err(read(io::Error::new(
+            io::ErrorKind::NotFound,
+            "there is no .jsonl file in this folder",
+        )));
+    }
+    paths.sort();
+    paths.iter().map(|path| named(path)).collect()
+}
+
+fn rows(table: &Dump) -> usize {
+    table.jsonl.lines().count().saturating_sub(1)
+}
+
+fn as_json(applied: &Applied) -> ApplyJson<'_> {
+    let tables = applied.tables.iter().map(|table| TableJson {
+        table: &table.table,
+        rows: rows(table),
+    });
+    ApplyJson {
+        schema: json::SCHEMA,
+        complete: applied.stopped.is_none(),
+        transactions: applied.transactions,
+        tables: tables.collect(),
+        stopped: applied.stopped.as_ref(),
+        notes: &applied.notes,
+    }
+}
+
+fn as_text(applied: &Applied, out: &Path, width: usize) -> String {
+    let transactions = count(applied.transactions, "transaction", "transactions");
+    let mut text = match &applied.stopped {
+        None => format!("{}: {transactions} applied.\n", paint(GOOD, "COMPLETE")),
+        Some(stopped) => {
+            let code = stopped
+                .error
+                .map_or(String::new(), |code| format!("error {code}, "));
+            let gtid = stopped
+                .gtid
+                .as_ref()
+                .map_or(String::new(), |gtid| format!(" ({gtid})"));
+            let why = format!(
+                "{transactions} applied, then {code}{}:{}{gtid}: {}",
+                stopped.file, stopped.pos, stopped.message
+            );
+            let mut text = String::new();
+            hang(
+                &mut text,
+                &format!("{}: ", paint(BAD, "STOPPED")),
+                2,
+                &tame(&why),
+                width,
+            );
+            text
+        }
+    };
+    for table in &applied.tables {
+        let rows = thousands(rows(table) as u64);
+        text.push_str(&format!("  {:>12} rows  {}\n", rows, tame(&table.table)));
+    }
+    for note in &applied.notes {
+        hang(&mut text, "  • ", 4, &tame(note), width);
+    }
+    text.push_str(&format!(
+        "The tables are in {}.\n",
+        tame(&out.display().to_string())
+    ));
+    text
+}
+
+/// With every field, for the test that each is documented.
+#[cfg(test)]
+pub fn canned() -> impl Serialize {
+    let applied = Applied {
+        tables: vec![Dump {
+            table: "shop.orders".into(),
+            jsonl: "[\"id\"]\n[\"1\"]\n".into(),
+        }],
+        transactions: 1,
+        stopped: Some(Stopped {
+            file: "binlog.000001".into(),
+            pos: 4,
+            gtid: None,
+            error: Some(1062),
+            message: "the row is there already".into(),
+        }),
+        notes: Vec::new(),
+    };
+    serde_json::json!(as_json(&applied))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn applied(error: Option<Option<u32>>) -> Applied {
+        Applied {
+            tables: vec![Dump {
+                table: "shop.orders".into(),
+                jsonl: "[\"id\"]\n[\"1\"]\n[\"2\"]\n".into(),
+            }],
+            transactions: 1_234,
+            stopped: error.map(|error| Stopped {
+                file: "binlog.000001".into(),
+                pos: 4711,
+                gtid: None,
+                error,
+                message: "the row is there already".into(),
+            }),
+            notes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_stop_as_a_replica_stops_is_not_bad_input_and_damage_is() {
+        assert_eq!(status(&applied(None)).code(), 0);
+        assert_eq!(status(&applied(Some(Some(1062)))).code(), 1);
+        assert_eq!(status(&applied(Some(None))).code(), 2);
+    }
+
+    #[test]
+    fn what_was_applied_is_told() {
+        let text = as_text(&applied(Some(Some(1062))), Path::new("out"), 100);
+        let text = anstream::adapter::strip_str(&text).to_string();
+        assert_eq!(
+            text,
+            "STOPPED: 1,234 transactions applied, then error 1062, binlog.000001:4711: the row is there already\n  \
+             \u{20}          2 rows  shop.orders\nThe tables are in out.\n"
+        );
+    }
+}

@@ -1,0 +1,117 @@
+//! `cutover compare`: strategies side by side.
+
+use crate::{
+    args::Format,
+    exit::Status,
+    failure::Failure,
+    interrupt::Interrupt,
+    output::{
+        self,
+        json::{self, CompareJson},
+        summary::by_strategy,
+        table,
+    },
+    progress::Progress,
+    rehearse::{self, Outputs},
+    scenario_args::ScenarioArgs,
+    strategies, work,
+};
+use clap::value_parser;
+use std::sync::Arc;
+
+const EXAMPLES: &str = "\
+Examples:
+  cutover compare orders                              the strategies that one would choose between
+  cutover compare orders --all                        and those that are there to fail
+  cutover compare orders --seeds 20                   medians, and from where to where
+  cutover compare orders --strategy snapshot-only --strategy mine.toml
+  cutover compare orders --format json | jq '.summary[] | {strategy, verdicts}'";
+
+/// Rehearse with every strategy and put the results side by side.
+///
+/// It shows differences, so it exits with 0 once all runs have ended, whatever their verdicts.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    #[command(flatten)]
+    scenario: ScenarioArgs,
+    /// How many seeds each strategy is rehearsed with: 1 to N
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u64).range(1..=1_000_000))]
+    seeds: u64,
+    /// Only these: built-ins' names or files; may be given several times
+    #[arg(long = "strategy", value_name = "NAME|FILE", conflicts_with = "all")]
+    strategies: Vec<String>,
+    /// Every built-in strategy, also those that only show a mistake
+    #[arg(long)]
+    all: bool,
+}
+
+/// Does it.
+pub fn execute(args: &Args, format: Format, interrupt: &Interrupt) -> Result<Status, Failure> {
+    let scenario = args.scenario.load()?;
+    let chosen = match (args.strategies.as_slice(), args.all) {
+        ([], true) => strategies::all(),
+        ([], false) => strategies::compared(),
+        (named, _) => named.to_vec(),
+    };
+    let seeds: Vec<u64> = (1..=args.seeds).collect();
+    let mut jobs = Vec::new();
+    let mut recording = None;
+    for strategy in &chosen {
+        for seed in &seeds {
+            let plan = Arc::new(scenario.plan(*seed, Some(strategy))?);
+            if jobs.is_empty() {
+                // One for all: the traffic is the scenario's, whatever the strategy.
+                recording = rehearse::recording(&plan)?;
+            }
+            jobs.push(rehearse::job(plan, recording.clone(), &Outputs::default()));
+        }
+    }
+    let total = jobs.len();
+    let progress = Progress::of(format!("{}: {} runs", scenario.name(), total), total);
+    let mut ended = Vec::with_capacity(total);
+    for run in work::all(jobs, interrupt, progress)?.into_iter().flatten() {
+        ended.push(run?);
+    }
+    let complete = ended.len() == total;
+    let runs: Vec<_> = ended.iter().map(|run| (&run.outcome, run.wall)).collect();
+    output::print(&match format {
+        Format::Json => json::text(&CompareJson::of(scenario.name(), &seeds, &runs, complete)),
+        Format::Text => {
+            let outcomes: Vec<_> = ended.iter().map(|run| &run.outcome).collect();
+            let mut text = format!("{}: {}\n\n", scenario.name(), scenario.about());
+            text.push_str(&table::comparison(&by_strategy(&outcomes), output::width()));
+            text.push_str(&legend(seeds.len(), ended.len(), total, scenario.name()));
+            text
+        }
+    })?;
+    if complete {
+        Ok(Status::Holds)
+    } else {
+        Err(Failure::Interrupted)
+    }
+}
+
+fn legend(seeds: usize, ended: usize, total: usize, scenario: &str) -> String {
+    let mut text = String::new();
+    if ended < total {
+        text.push_str(&table::remark(&format!(
+            "Interrupted: {ended} of {total} runs had ended."
+        )));
+    }
+    if seeds > 1 {
+        text.push_str(&table::remark(&format!(
+            "Seeds 1 to {seeds}: the median, and in brackets the smallest and the largest."
+        )));
+    }
+    for line in [
+        "lost: committed for the application, missing on the target. phantom: on the target, never committed. twice:",
+        "took effect more than once. ?: the client never learnt the outcome. –: no cutover, so no downtime.",
+    ] {
+        text.push_str(&table::remark(line));
+    }
+    text.push_str(&format!(
+        "\nWhy a strategy fails:  cutover run {scenario} --strategy NAME\n"
+    ));
+    text
+}

@@ -1,0 +1,104 @@
+//! Why the command could not do what it was asked for. `output::diagnostic` says it to people.
+
+use crate::exit::Status;
+use cutover::{
+    scenarios::LoadError,
+    sim::{recording::RecordingError, run::RunError},
+};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+/// Why the command stops.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A scenario, runbook, plan or binlog file is wrong.
+    #[error(transparent)]
+    Load(#[from] Box<LoadError>),
+    /// The arguments do not go together.
+    #[error("{message}")]
+    Arguments {
+        /// What is wrong.
+        message: String,
+        /// What would be right.
+        help: String,
+    },
+    /// Binlog files cannot be replayed.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
+    /// A binlog file is damaged or cut.
+    #[error("{file}:{pos}: {message}")]
+    Binlog {
+        /// The file.
+        file: String,
+        /// Where; what comes before it is good.
+        pos: u64,
+        /// What is wrong.
+        message: String,
+    },
+    /// The plan cannot be run.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Standard output does not take what is written to it.
+    #[error("cannot write to standard output: {0}")]
+    StandardOutput(io::Error),
+    /// The system has no thread for a run.
+    #[error("cannot start a thread: {0}")]
+    Thread(io::Error),
+    /// Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
+    /// A run ended without a result, which the report of the defect has told of already.
+    #[error("a run ended without a result")]
+    Defect,
+}
+
+impl Failure {
+    /// A path that cannot be written.
+    pub fn write(path: &Path, source: io::Error) -> Self {
+        Self::Write {
+            path: path.to_path_buf(),
+            source,
+        }
+    }
+
+    /// The exit status.
+    pub const fn status(&self) -> Status {
+        match self {
+            Self::Interrupted => Status::Interrupted,
+            Self::Defect => Status::Defect,
+            Self::Load(_)
+            | Self::Arguments { .. }
+            | Self::Recording(_)
+            | Self::Binlog { .. }
+            | Self::Run(_)
+            | Self::Read { .. }
+            | Self::Write { .. }
+            | Self::StandardOutput(_)
+            | Self::Thread(_) => Status::BadInput,
+        }
+    }
+}
+
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Self {
+        Self::Load(Box::new(error))
+    }
+}

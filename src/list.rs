@@ -1,0 +1,161 @@
+//! `cutover list`: what there is.
+
+use crate::{
+    args::Format,
+    exit::Status,
+    failure::Failure,
+    output::{self, json, table},
+};
+use clap::ValueEnum;
+use cutover::{
+    scenarios::{scenarios, strategies},
+    sim::properties::CATALOGUE,
+};
+use serde::Serialize;
+
+const EXAMPLES: &str = "\
+Examples:
+  cutover list strategies
+  cutover list properties --format json | jq -r '.properties[].id'";
+
+/// What there is: strategies, scenarios, properties.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// What to list
+    #[arg(value_enum, value_name = "WHAT")]
+    what: What,
+}
+
+/// What can be listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// Runbooks that come with cutover: what an operator does, step by step
+    Strategies,
+    /// Environments and traffic that come with cutover
+    Scenarios,
+    /// What every run is checked for
+    Properties,
+}
+
+/// Lists, as JSON has them.
+#[derive(Debug, Serialize)]
+pub struct Lists {
+    schema: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    strategies: Option<Vec<Strategy>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scenarios: Option<Vec<Named>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    properties: Option<Vec<Property>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Strategy {
+    name: String,
+    about: String,
+    naive: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Named {
+    name: String,
+    about: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Property {
+    id: &'static str,
+    name: &'static str,
+    says: &'static str,
+}
+
+fn runbooks() -> Vec<Strategy> {
+    let listed = strategies().into_iter().map(|l| Strategy {
+        name: l.name,
+        about: l.about,
+        naive: l.naive,
+    });
+    listed.collect()
+}
+
+fn environments() -> Vec<Named> {
+    let listed = scenarios().into_iter().map(|l| Named {
+        name: l.name,
+        about: l.about,
+    });
+    listed.collect()
+}
+
+fn properties() -> Vec<Property> {
+    let properties = CATALOGUE.iter().map(|p| Property {
+        id: p.id,
+        name: p.name,
+        says: p.says,
+    });
+    properties.collect()
+}
+
+/// Every list at once, for the test that each field is documented.
+#[cfg(test)]
+pub fn everything() -> Lists {
+    Lists {
+        schema: json::SCHEMA,
+        strategies: Some(runbooks()),
+        scenarios: Some(environments()),
+        properties: Some(properties()),
+    }
+}
+
+/// Does it.
+pub fn execute(args: &Args, format: Format) -> Result<Status, Failure> {
+    let mut lists = Lists {
+        schema: json::SCHEMA,
+        strategies: None,
+        scenarios: None,
+        properties: None,
+    };
+    match args.what {
+        What::Strategies => lists.strategies = Some(runbooks()),
+        What::Scenarios => lists.scenarios = Some(environments()),
+        What::Properties => lists.properties = Some(properties()),
+    }
+    output::print(&match format {
+        Format::Json => json::text(&lists),
+        Format::Text => text(&lists),
+    })?;
+    Ok(Status::Holds)
+}
+
+fn text(lists: &Lists) -> String {
+    let width = output::width();
+    let mut text = String::new();
+    if let Some(strategies) = &lists.strategies {
+        for (heading, naive) in [
+            ("Strategies", false),
+            ("Strategies that show a mistake", true),
+        ] {
+            let some = strategies.iter().filter(|s| s.naive == naive);
+            let entries: Vec<_> = some.map(|s| (s.name.clone(), s.about.clone())).collect();
+            text.push_str(&table::glossary(heading, &entries, width));
+            text.push('\n');
+        }
+        text.push_str("Rehearse one:  cutover run orders --strategy NAME\n");
+    }
+    if let Some(named) = &lists.scenarios {
+        let entries: Vec<_> = named
+            .iter()
+            .map(|n| (n.name.clone(), n.about.clone()))
+            .collect();
+        text.push_str(&table::glossary("Scenarios", &entries, width));
+        text.push_str("\nRehearse one:  cutover run NAME\n");
+    }
+    if let Some(properties) = &lists.properties {
+        let entries: Vec<_> = properties
+            .iter()
+            .map(|p| (format!("{:<4}{}", p.id, p.name), p.says.to_string()))
+            .collect();
+        text.push_str(&table::glossary("Properties", &entries, width));
+    }
+    text
+}

@@ -1,0 +1,74 @@
+//! Which scenario: the arguments that `run` and `compare` share.
+
+use crate::failure::Failure;
+use cutover::{
+    scenarios::{Scenario, WorkloadArg, load_runbook, load_scenario},
+    sim::plan::Plan,
+};
+
+/// The scenario, and what differs from its file.
+#[derive(Debug, clap::Args)]
+pub struct ScenarioArgs {
+    /// A built-in scenario's name (see `cutover list scenarios`) or a file
+    #[arg(value_name = "SCENARIO")]
+    name: String,
+    /// The traffic: a generator's name (orders), or `binlog:` and a folder or files with commas between them
+    #[arg(long, value_name = "SPEC")]
+    workload: Option<String>,
+    /// Override a key of the scenario; may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+}
+
+/// A scenario that has been read, overrides and all.
+#[derive(Debug)]
+pub struct Loaded(Scenario);
+
+impl ScenarioArgs {
+    /// Reads the scenario.
+    ///
+    /// # Errors
+    /// [`Failure::Load`] names the file or the argument.
+    pub fn load(&self) -> Result<Loaded, Failure> {
+        let mut scenario = load_scenario(&self.name, &self.sets)?;
+        if let Some(workload) = &self.workload {
+            workload
+                .parse::<WorkloadArg>()?
+                .apply(&mut scenario.workload);
+        }
+        Ok(Loaded(scenario))
+    }
+
+    /// The arguments again.
+    pub fn words(&self) -> Vec<&str> {
+        let mut words = vec![self.name.as_str()];
+        if let Some(workload) = &self.workload {
+            words.extend(["--workload", workload]);
+        }
+        for set in &self.sets {
+            words.extend(["--set", set]);
+        }
+        words
+    }
+}
+
+impl Loaded {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// What it is about.
+    pub fn about(&self) -> &str {
+        &self.0.about
+    }
+
+    /// The plan of a seed, with the scenario's own strategy or that of a name or file.
+    ///
+    /// # Errors
+    /// [`Failure::Load`] names the runbook's file.
+    pub fn plan(&self, seed: u64, strategy: Option<&str>) -> Result<Plan, Failure> {
+        let runbook = strategy.map(load_runbook).transpose()?;
+        Ok(self.0.plan(seed, runbook.as_ref()))
+    }
+}
