@@ -426,7 +426,7 @@ fn binary(kind: ColumnKind) -> ColumnKind {
     }
 }
 
-fn collation_by_id(id: u16) -> Option<Collation> {
+pub(crate) fn collation_by_id(id: u16) -> Option<Collation> {
     use mysql_common::collations::{Collation as Known, CollationId};
     match CollationId::from(id) {
         CollationId::UNKNOWN_COLLATION_ID => None,
