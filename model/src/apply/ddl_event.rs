@@ -2,12 +2,12 @@
 //!
 //! Facts (`Query_log_event`, libs/mysql/binlog/event/statement_events.h): the status variables carry what
 //! the meaning of DDL depends on besides the text: `sql_mode`, `character_set_client` (of the text itself),
-//! `collation_server`, `default_collation_for_utf8mb4` (8.0), `explicit_defaults_for_timestamp` (5.7.?, 8.0)
-//! and the start's microseconds. What is absent has the default of the server's version.
+//! `collation_server`, `default_collation_for_utf8mb4` (8.0), `explicit_defaults_for_timestamp` (8.0),
+//! `time_zone` where it was used, and the start's microseconds. What is absent has the default of the server's version.
 
 use crate::{
     binlog::decode::{Query, StatusVar, collation_by_id},
-    ddl::{Context, SqlMode, Version},
+    ddl::{Context, SqlMode, TimeZone, Version},
     row,
 };
 
@@ -36,6 +36,9 @@ impl DdlEvent<'_> {
                 }
                 StatusVar::ExplicitDefaultsForTimestamp(explicit) => {
                     context.explicit_defaults_for_timestamp = Some(explicit);
+                }
+                StatusVar::TimeZone(name) => {
+                    context.time_zone = TimeZone::from_text(&String::from_utf8_lossy(name));
                 }
                 StatusVar::Microseconds(us) => now_us += u64::from(us),
                 _ => {}

@@ -53,6 +53,11 @@ impl<'a> History<'a> {
                 None if matches!(problem.kind, ProblemKind::Broken(_)) => break,
                 // Told with the place where following ends.
                 None if matches!(problem.kind, ProblemKind::Torn(_)) => {}
+                // Usual without GTIDs, and nothing to be done about.
+                None if matches!(
+                    problem.kind,
+                    ProblemKind::NoPreviousGtids | ProblemKind::Order
+                ) => {}
                 None => notes.push(problem.to_string()),
             }
         }

@@ -250,12 +250,12 @@ impl<'h, 'a> Follower<'h, 'a> {
         let file = self.history.files[index];
         let mut groups = match Groups::of_file(file.bytes) {
             Ok(groups) => groups,
-            Err(error) => return Ok(Some(damage(&file, error))),
+            Err(error) => return Ok(Some(self.damage(&file, error))),
         };
         loop {
             let group = match groups.next() {
                 None => return Ok(None),
-                Some(Err(error)) => return Ok(Some(damage(&file, error))),
+                Some(Err(error)) => return Ok(Some(self.damage(&file, error))),
                 Some(Ok(group)) => group,
             };
             let gtid = group.gtid.as_ref().and_then(|event| event.gtid);
@@ -324,11 +324,25 @@ impl<'h, 'a> Follower<'h, 'a> {
                     gtid,
                     table: about.table,
                     row: about.row,
+                    last_good: self.last_good.clone(),
                     cause: Cause::Apply(error.kind),
                     remedy,
                 }))))
             }
         }
+    }
+
+    fn damage(&self, file: &Input<'_>, error: BinlogError) -> Ended {
+        Ended::Stopped(Box::new(Stopped {
+            file: file.name.to_owned(),
+            pos: error.pos,
+            gtid: None,
+            table: None,
+            row: None,
+            last_good: self.last_good.clone(),
+            cause: Cause::Damage(error),
+            remedy: None,
+        }))
     }
 
     fn remedy(&self, error: &ApplyErrorKind, table: Option<&str>) -> Option<&'static str> {
@@ -403,16 +417,4 @@ impl<'h, 'a> Follower<'h, 'a> {
             tables: self.tables,
         }
     }
-}
-
-fn damage(file: &Input<'_>, error: BinlogError) -> Ended {
-    Ended::Stopped(Box::new(Stopped {
-        file: file.name.to_owned(),
-        pos: error.pos,
-        gtid: None,
-        table: None,
-        row: None,
-        cause: Cause::Damage(error),
-        remedy: None,
-    }))
 }

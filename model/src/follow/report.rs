@@ -3,11 +3,12 @@
 use super::Place;
 use crate::{
     apply::{ApplyError, ApplyErrorKind},
-    binlog::frame::BinlogError,
+    binlog::{frame::BinlogError, history::file_name},
     database::LoadError,
     ddl::ParseError,
     gtid::{Gtid, GtidSet},
 };
+use std::fmt;
 
 /// Why nothing could be applied at all.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,6 +67,13 @@ pub struct LastGood {
     pub gtid: Option<Gtid>,
 }
 
+impl fmt::Display for LastGood {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", file_name(&self.file), self.pos)?;
+        self.gtid.map_or(Ok(()), |gtid| write!(f, " ({gtid})"))
+    }
+}
+
 /// How it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -99,6 +107,8 @@ pub struct Stopped {
     pub table: Option<String>,
     /// The row, as `column=value` of its key (or all columns), where it is about one.
     pub row: Option<String>,
+    /// The last transaction that was applied before it.
+    pub last_good: Option<LastGood>,
     /// What is wrong.
     pub cause: Cause,
     /// What would be right.
@@ -148,6 +158,10 @@ impl Stopped {
         if let Some(remedy) = self.remedy {
             text.push_str("; ");
             text.push_str(remedy);
+        }
+        match &self.last_good {
+            None => text.push_str("; nothing was applied before it"),
+            Some(good) => text.push_str(&format!("; everything up to {good} is applied")),
         }
         text
     }

@@ -84,6 +84,7 @@ fn table(name: &'static str) -> impl Strategy<Value = TableDef> {
                     default: Default::Implicit,
                     auto_increment: false,
                     generated: None,
+                    display: cutover_model::schema::Display::default(),
                 }
             });
         TableDef {

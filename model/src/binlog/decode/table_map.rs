@@ -6,7 +6,7 @@
 
 use super::metadata::OptionalMetadata;
 use crate::binlog::cursor::{Cursor, DecodeError};
-use crate::schema::{Collation, Column, ColumnKind, Default, KeyPart, TableDef};
+use crate::schema::{Collation, Column, ColumnKind, Default, Display, KeyPart, TableDef};
 use std::sync::Arc;
 
 mod code {
@@ -192,6 +192,7 @@ impl<'a> TableMap<'a> {
                 default: Default::Implicit,
                 auto_increment: false,
                 generated: None,
+                display: Display::default(),
             });
         }
         Ok(columns)
