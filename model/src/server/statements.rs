@@ -299,7 +299,8 @@ impl Server {
             session.started_us = now;
         }
         let mut new_statement = manner.new_statement;
-        for change in plan {
+        // An UPDATE to the same values is neither written nor logged.
+        for change in plan.iter().filter(|change| !change.is_noop()) {
             let parent = own(change);
             let base = if by_sql {
                 rows_flag::USE_SQL_FOREIGN_KEY
