@@ -1,68 +1,296 @@
-//! temporary
-#![allow(missing_docs)]
-use crate::{history::Told, operator::Ended, outcome::*, plan::Plan, runbook::Host, world::World};
-pub fn outcome(plan: &Plan, world: &mut World, ended: Ended) -> Outcome {
-    let mut commits = Commits::default();
-    for o in &world.history.operations {
-        match o.told {
-            Told::Ok => commits.ok += 1,
-            Told::Fail => commits.fail += 1,
-            Told::Info => commits.info += 1,
-            _ => {}
+//! What the checks look at: a run as plain data, gathered once at its end.
+//!
+//! The history and the marks are the world's own, borrowed; what needs a look at tables or at binlog bytes
+//! (the comparison of the final states, the rows of transactions that were applied out of order) is worked
+//! out here, so that a property is a function of plain data and can be tested with data made by hand.
+
+mod commits;
+mod rows;
+mod states;
+
+pub use commits::CommitSet;
+pub use rows::RowId;
+pub use states::{Counter, PlacedOrder, Shop, States};
+
+use crate::{
+    history::{Applied, Commit, History, Kind, NO_COMMIT, Operation, Told},
+    operator::Ended,
+    plan::Plan,
+    recording::Recording,
+    runbook::{Host, Promises, Role, Runbook, Until},
+    units::Moment,
+    world::{Marks, Seen, World},
+};
+use cutover_model::{
+    binlog::log::LogPos,
+    gtid::{Gtid, GtidSet, Uuid},
+};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+
+/// The snapshot that the target was restored from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SnapshotFacts {
+    /// When it was cut, in µs of the run.
+    pub at: u64,
+    /// How many of the source's commits are in it: the first ones.
+    pub commits: u32,
+    /// Where the source's binlog ended.
+    pub end: LogPos,
+}
+
+/// GTIDs at the cutover.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gtids {
+    /// `gtid_executed` of the source as it was at the cutover.
+    pub source: GtidSet,
+    /// Of the target's, those of the source.
+    pub target: GtidSet,
+}
+
+/// What turns numbers into the names that people know.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// `mysql-bin-changelog`.
+    pub binlog_base: String,
+    /// The source's `server_uuid`.
+    pub source_uuid: Option<Uuid>,
+    /// What was replayed.
+    pub recording: Option<Arc<Recording>>,
+}
+
+/// A run, as the checks see it. Times in µs of the run.
+#[derive(Clone, Debug)]
+pub struct Evidence<'w> {
+    /// Operations and commits.
+    pub history: &'w History,
+    /// Moments.
+    pub marks: &'w Marks,
+    /// What the strategy promises.
+    pub promises: &'w Promises,
+    /// The runbook has a step that it takes for a fence.
+    pub has_fence: bool,
+    /// The runbook has a step that it takes for a gate.
+    pub has_gate: bool,
+    /// The gate looks at `Seconds_Behind_Source`.
+    pub gate_on_lag: bool,
+    /// How the runbook ended.
+    pub ended: Ended,
+    /// The calendar at time 0, in µs since 1970.
+    pub epoch_us: u64,
+    /// The end of the run.
+    pub end_us: u64,
+    /// Where the application's name points in the end.
+    pub serving: Host,
+    /// The source is read-only in the end.
+    pub source_read_only: bool,
+    /// What the target was restored from; none: there is no target.
+    pub snapshot: Option<SnapshotFacts>,
+    /// The source's commits that took effect on the target by replication, in order; what the target
+    /// skipped because it had the GTID is left out.
+    pub applied: Cow<'w, [Applied]>,
+    /// How many of them the target had when the gate let through.
+    pub applied_at_gate: usize,
+    /// The source's commits that the target has in the end.
+    pub on_target: CommitSet,
+    /// The rows of commits whose order on the target is not the source's.
+    pub rows_of: BTreeMap<u32, Vec<RowId>>,
+    /// What a comparison of the final states says; none without a target that serves.
+    pub states: Option<States>,
+    /// The shop's rows where the application's name points; none with a recording.
+    pub shop: Option<Shop>,
+    /// GTIDs at the cutover; none without GTIDs or cutover.
+    pub gtids: Option<Gtids>,
+    /// Reads that contradict what their client was told.
+    pub stale_reads: &'w [Seen],
+    /// Names.
+    pub names: Names,
+}
+
+/// Whether an operation wants to write.
+pub fn writes(operation: &Operation) -> bool {
+    !matches!(operation.kind, Kind::Read | Kind::Rollback)
+}
+
+impl<'w> Evidence<'w> {
+    /// Gathers what there is to know of a run that has ended.
+    pub fn gather(world: &'w mut World, plan: &'w Plan, ended: Ended) -> Self {
+        let serving = world.serving();
+        let snapshot = world.target.as_ref().map(|t| SnapshotFacts {
+            at: t.snapshot.at,
+            commits: t.snapshot.cut.commits as u32,
+            end: t.snapshot.cut.end,
+        });
+        let cut = snapshot.map_or(0, |s| s.commits);
+        let cutover = (serving == Host::Target).then(|| opened(&world.marks, &world.history));
+        let cutover = cutover.flatten();
+        let rows_of = rows::out_of_order(world, cut, plan.runbook.promises.prefix);
+        let states = cutover.map(|_| states::compare(world)).flatten();
+        let shop = states::shop(world, serving);
+        let gtids = cutover.and_then(|at| gtids(world, at));
+        let world: &'w World = world;
+        let (applied, applied_at_gate) = took_effect(world, cut);
+        let on_target = CommitSet::new(world.history.source.len(), cut, &applied);
+        let base = world.source.binlog.as_ref().map(|b| b.name(1));
+        Self {
+            history: &world.history,
+            marks: &world.marks,
+            promises: &plan.runbook.promises,
+            has_fence: has_role(&plan.runbook, Role::Fence),
+            has_gate: has_role(&plan.runbook, Role::Gate),
+            gate_on_lag: gate_on_lag(&plan.runbook),
+            ended,
+            epoch_us: plan.clock.start.0,
+            end_us: world.now(),
+            serving,
+            source_read_only: world.is_read_only(Host::Source),
+            snapshot,
+            applied,
+            applied_at_gate,
+            on_target,
+            rows_of,
+            states,
+            shop,
+            gtids,
+            stale_reads: &world.client_totals().stale_reads,
+            names: Names {
+                binlog_base: base
+                    .and_then(|n| n.strip_suffix(".000001").map(str::to_string))
+                    .unwrap_or_default(),
+                source_uuid: Some(world.source.config.uuid),
+                recording: world.recording().cloned(),
+            },
         }
     }
-    let snap = world.target.as_ref().map_or(0, |t| t.snapshot.cut.commits);
-    let applied: std::collections::BTreeSet<u32> =
-        world.history.applied.iter().map(|a| a.commit).collect();
-    let lost = world
-        .history
-        .operations
-        .iter()
-        .filter(|o| {
-            o.told == Told::Ok
-                && o.host == Host::Source
-                && u64::from(o.commit) >= snap
-                && !applied.contains(&o.commit)
-        })
-        .count();
-    let diff = match &world.target {
-        Some(t) => cutover_model::database::diff(
-            &world.source.database,
-            &t.server.database,
-            &mut world.arena,
-        )
-        .len(),
-        None => 0,
-    };
-    Outcome {
-        scenario: plan.scenario.clone(),
-        strategy: plan.runbook.name.clone(),
-        seed: plan.seed,
-        verdict: if ended == Ended::Finished {
-            Verdict::Safe
-        } else {
-            Verdict::NotLive
-        },
-        as_expected: true,
-        properties: vec![],
-        commits,
-        lost_writes: lost as u64,
-        phantom_writes: 0,
-        duplicate_writes: 0,
-        downtime_ms: None,
-        longest_stall_ms: 0,
-        final_lag_ms: 0,
-        virtual_ms: world.now() / 1000,
-        fingerprint: format!(
-            "diff {diff} marks {:?} source {} target {} applied {} totals {:?}",
-            world.marks,
-            world.history.source.len(),
-            world.history.target.len(),
-            world.history.applied.len(),
-            world.client_totals().not_replayable.len()
-        ),
-        story: world.story.clone(),
-        explanations: vec![],
-        notes: vec![],
+
+    /// When the target was opened to the application; none when the name points at the source in the end.
+    pub fn cutover(&self) -> Option<u64> {
+        match self.serving {
+            Host::Source => None,
+            Host::Target => opened(self.marks, self.history),
+        }
     }
+
+    /// How many of the source's commits are in the snapshot.
+    pub fn cut(&self) -> u32 {
+        self.snapshot.map_or(0, |s| s.commits)
+    }
+
+    /// Operations that want to write, with their numbers.
+    pub fn writes(&self) -> impl Iterator<Item = (u32, &'w Operation)> + use<'w> {
+        let numbered = (0u32..).zip(&self.history.operations);
+        numbered.filter(|(_, o)| writes(o))
+    }
+
+    /// Acknowledged writes of a host, with their numbers.
+    pub fn acknowledged(&self, host: Host) -> impl Iterator<Item = (u32, &'w Operation)> + use<'w> {
+        self.writes()
+            .filter(move |(_, o)| o.told == Told::Ok && o.host == host)
+    }
+
+    /// Whether the host that serves in the end has the commit of an operation.
+    pub fn is_visible(&self, operation: &Operation) -> bool {
+        operation.commit != NO_COMMIT
+            && match (self.serving, operation.host) {
+                (Host::Target, Host::Source) => self.on_target.has(operation.commit),
+                (serving, host) => serving == host,
+            }
+    }
+
+    /// The source's commits up to a moment: how many.
+    pub fn source_commits_by(&self, at: u64) -> u32 {
+        self.history.source.partition_point(|c| c.at <= at) as u32
+    }
+
+    /// What the target had of the source after the first `applied` applications.
+    pub fn had(&self, applied: usize) -> CommitSet {
+        let applied = &self.applied[..applied.min(self.applied.len())];
+        CommitSet::new(self.history.source.len(), self.cut(), applied)
+    }
+
+    /// The source's commits below `before` that the target lacked at a moment: how many, and the oldest.
+    pub fn lacked(&self, before: u32, at: u64) -> (u64, Option<u32>) {
+        let had = self.had(self.applied.partition_point(|a| a.at <= at));
+        had.missing_below(before)
+    }
+
+    /// A moment of the calendar.
+    pub fn moment(&self, at: u64) -> Moment {
+        Moment(self.epoch_us + at)
+    }
+
+    /// The time of day, `10:01:00.412`.
+    pub fn clock(&self, at: u64) -> String {
+        self.moment(at).time_of_day()
+    }
+
+    /// `mysql-bin-changelog.000215:4711`.
+    pub fn position(&self, at: LogPos) -> String {
+        format!("{}.{:06}:{}", self.names.binlog_base, at.file, at.pos)
+    }
+
+    /// The GTID of a commit of the source, when it has one.
+    pub fn gtid(&self, commit: &Commit) -> Option<String> {
+        let uuid = self.names.source_uuid.filter(|_| commit.gno > 0)?;
+        Some(Gtid::new(uuid, commit.gno).to_string())
+    }
+}
+
+fn opened(marks: &Marks, history: &History) -> Option<u64> {
+    let first_commit = history.target.first().map(|c| c.at);
+    let moments = [marks.repointed, marks.first_on_target, first_commit];
+    moments.into_iter().flatten().min()
+}
+
+fn has_role(runbook: &Runbook, role: Role) -> bool {
+    runbook.steps.iter().any(|s| s.role == Some(role))
+}
+
+fn gate_on_lag(runbook: &Runbook) -> bool {
+    let gates = runbook.steps.iter().filter(|s| s.role == Some(Role::Gate));
+    gates
+        .filter_map(|s| s.wait.as_ref())
+        .any(|w| matches!(w.until.kind(), Ok(Until::SecondsBehindSource(_))))
+}
+
+/// The applications that took effect. A server that has a GTID already skips the transaction silently, so
+/// with GTIDs what is in the snapshot, or comes again, did nothing.
+fn took_effect(world: &World, cut: u32) -> (Cow<'_, [Applied]>, usize) {
+    let (all, source) = (&world.history.applied, &world.history.source);
+    let at_gate = world.marks.applied_at_gate;
+    let mut last = cut.checked_sub(1);
+    let ascending = all.iter().all(|a| {
+        let later = last.is_none_or(|l| a.commit > l);
+        last = last.max(Some(a.commit));
+        later
+    });
+    if ascending {
+        return (Cow::Borrowed(all), at_gate);
+    }
+    let mut seen = CommitSet::new(source.len(), cut, &[]);
+    let (mut kept, mut kept_at_gate) = (Vec::new(), 0);
+    for (i, applied) in all.iter().enumerate() {
+        let commit = source.get(applied.commit as usize);
+        let skipped = seen.has(applied.commit) && commit.is_some_and(|c| c.gno > 0);
+        if !skipped {
+            kept.push(*applied);
+            kept_at_gate += usize::from(i < at_gate);
+        }
+        seen.add(applied.commit);
+    }
+    (Cow::Owned(kept), kept_at_gate)
+}
+
+fn gtids(world: &World, at: u64) -> Option<Gtids> {
+    let config = &world.source.config;
+    let target = world.target.as_ref().filter(|_| config.gtid_mode)?;
+    let commits = &world.history.source;
+    let later = &commits[commits.partition_point(|c| c.at <= at)..];
+    let mut after = GtidSet::new();
+    if let (Some(first), Some(last)) = (later.first(), later.last()) {
+        after.add_range(config.uuid, None, first.gno, last.gno);
+    }
+    Some(Gtids {
+        source: world.source.gtid_executed.subtract(&after),
+        target: target.server.gtid_executed.of_server(config.uuid),
+    })
 }

@@ -11,7 +11,10 @@ compile_error!(
 
 pub mod environment;
 pub mod evidence;
+pub mod explain;
+pub mod fingerprint;
 pub mod history;
+pub mod metrics;
 pub mod operator;
 pub mod outcome;
 pub mod plan;
@@ -21,6 +24,7 @@ pub mod run;
 pub mod runbook;
 pub mod stream;
 pub mod units;
+pub mod verdict;
 pub mod workload;
 pub mod workload_spec;
 pub mod world;

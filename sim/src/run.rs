@@ -61,7 +61,7 @@ pub fn run(plan: &Plan, recording: Option<&Arc<Recording>>) -> Result<Run, RunEr
     };
     let world = World::new(plan, recording)?;
     let (mut world, ended) = rehearse(plan, world);
-    let outcome = crate::evidence::outcome(plan, &mut world, ended);
+    let outcome = crate::verdict::outcome(plan, &mut world, ended);
     Ok(Run { outcome, world })
 }
 

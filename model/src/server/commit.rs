@@ -13,7 +13,7 @@
 //! server may flush the next group while this one syncs, which changes throughput, not order.
 
 use super::{
-    Event, Reply, Server,
+    Event, Own, Reply, Server,
     session::{SessionId, State},
 };
 use crate::{
@@ -179,6 +179,16 @@ impl Server {
         }
     }
 
+    /// The transaction of the group under way that ends there in the binlog: readers of the binlog may have
+    /// it before the engine does.
+    pub fn in_commit(&self, end: LogPos) -> Option<CommitNumber> {
+        let group = self.pipeline.group.iter();
+        group
+            .map(|m| m.done)
+            .find(|done| done.end == end)
+            .map(|done| done.number)
+    }
+
     pub(super) fn step_commits(&mut self, arena: &mut Arena, now: u64) {
         loop {
             match self.pipeline.stage {
@@ -341,12 +351,18 @@ impl Server {
         let Some(session) = self.sessions.get_mut(id) else {
             return;
         };
+        if let Some(journal) = self.journal.as_mut() {
+            journal.extend(session.changes.iter().map(|l| Own::Row(l.change)));
+        }
         session.changes.clear();
         session.state = State::Active;
         let (gone, statement) = (session.gone, session.ddl.take());
         if let Some(ddl) = statement {
             // It was checked against this very catalogue before it was queued.
             let _ = sql::apply(&mut self.database, arena, &ddl.statement);
+            if let Some(journal) = self.journal.as_mut() {
+                journal.push(Own::Statement(ddl.statement));
+            }
         }
         self.release_locks(id);
         if gone {

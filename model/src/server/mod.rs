@@ -15,16 +15,20 @@ mod commit;
 mod config;
 mod error;
 mod fence;
+mod journal;
 mod locks;
 mod recovery;
 mod replay;
 mod replicated;
 mod session;
 mod statements;
+#[cfg(test)]
+mod tests;
 
 pub use commit::{CommitNumber, Committed};
 pub use config::{Config, Version};
 pub use error::ServerError;
+pub use journal::Own;
 pub use recovery::{Cut, Durability};
 pub use replay::Replaying;
 pub use session::{Privilege, SessionId};
@@ -86,6 +90,8 @@ pub struct Server {
     pub gtid_executed: GtidSet,
     /// `@@global.gtid_purged`.
     pub gtid_purged: GtidSet,
+    /// What clients committed here, in order, for whoever asked for it by putting a list; a server keeps none.
+    pub journal: Option<Vec<Own>>,
     pub(crate) next_gno: u64,
     sessions: Sessions,
     locks: LockTable,
@@ -117,6 +123,7 @@ impl Server {
             binlog,
             gtid_executed,
             gtid_purged,
+            journal: None,
             next_gno,
             sessions: Sessions::default(),
             locks: LockTable::default(),

@@ -232,7 +232,7 @@ impl Table {
     }
 
     /// The largest value in the AUTO_INCREMENT column.
-    pub(crate) fn largest_auto_value(&self, arena: &Arena) -> Option<u64> {
+    pub fn largest_auto_value(&self, arena: &Arena) -> Option<u64> {
         let index = self.shape.auto_increment?;
         let mut scratch = Vec::new();
         let identity = self

@@ -2,7 +2,7 @@
 
 use cutover_model::{
     Arena,
-    apply::{ApplyError, ApplyErrorKind, Direct, RowWork, Sink, Walker},
+    apply::{ApplyError, ApplyErrorKind, DdlEvent, Direct, RowWork, Sink, Walker},
     binlog::{
         decode::{Query, TableMap},
         event::EventType,
@@ -271,10 +271,10 @@ impl Sink for Learner {
             .row(arena, work)
     }
 
-    fn ddl(&mut self, arena: &mut Arena, schema: &str, sql: &str) -> Result<(), ApplyErrorKind> {
-        let statement =
-            ddl::parse(sql, &Context::new(schema, self.version)).map_err(ddl::DdlError::from)?;
-        Ok(ddl::apply(&mut self.database, arena, &statement)?)
+    fn ddl(&mut self, arena: &mut Arena, event: &DdlEvent<'_>) -> Result<(), ApplyErrorKind> {
+        self.direct
+            .on(&mut self.database, self.version)
+            .ddl(arena, event)
     }
 
     fn xa_prepared(&mut self, xid: &str) {
@@ -283,10 +283,15 @@ impl Sink for Learner {
             .xa_prepared(xid);
     }
 
-    fn xa_decided(&mut self, arena: &mut Arena, xid: &str, commit: bool) {
+    fn xa_decided(
+        &mut self,
+        arena: &mut Arena,
+        xid: &str,
+        commit: bool,
+    ) -> Result<(), ApplyErrorKind> {
         self.direct
             .on(&mut self.database, self.version)
-            .xa_decided(arena, xid, commit);
+            .xa_decided(arena, xid, commit)
     }
 }
 

@@ -94,6 +94,8 @@ pub(super) struct Clients {
     settings: crate::environment::Clients,
     think_us: u64,
     stopped: bool,
+    /// Commits under way whose client has lost the connection: host, session, operation.
+    unheard: Vec<(Host, SessionId, u32)>,
     pub(super) totals: ClientTotals,
 }
 
@@ -131,6 +133,7 @@ impl Clients {
             settings,
             think_us,
             stopped: false,
+            unheard: Vec::new(),
             totals: ClientTotals::default(),
         }
     }
@@ -147,9 +150,17 @@ impl Clients {
         &mut self.all[usize::from(client)]
     }
 
-    /// The client behind a session.
-    pub(super) fn of(&self, host: Host, session: SessionId) -> Option<&Client> {
-        self.index_of(host, session).map(|i| self.get(i))
+    /// The operation that a session is committing, whether or not its client still listens; [`NO_COMMIT`]
+    /// for a session that is no client's.
+    pub(super) fn operation_of(&mut self, host: Host, session: SessionId) -> u32 {
+        if let Some(client) = self.index_of(host, session) {
+            return self.get(client).operation;
+        }
+        let unheard = |u: &(Host, SessionId, u32)| (u.0, u.1) == (host, session);
+        match self.unheard.iter().position(unheard) {
+            Some(i) => self.unheard.swap_remove(i).2,
+            None => NO_COMMIT,
+        }
     }
 
     fn index_of(&self, host: Host, session: SessionId) -> Option<u16> {
@@ -218,13 +229,11 @@ impl World {
             c.intent = Some(orders.intend(now, client, &mut c.random, &mut c.memory));
         }
         let Some(intent) = c.intent else { return };
-        self.invoke(
-            client,
-            intent.kind,
-            intent
-                .order
-                .max(intent.customer * u64::from(intent.kind == Kind::Transfer)),
-        );
+        let subject = match intent.kind {
+            Kind::Transfer => intent.customer,
+            _ => intent.order,
+        };
+        self.invoke(client, intent.kind, subject);
     }
 
     /// A client begins an attempt: it takes a connection and sends its first statement.
@@ -563,15 +572,21 @@ impl World {
     }
 
     /// A server has committed a session's transaction.
-    pub(super) fn committed(&mut self, host: Host, session: SessionId, number: u32) {
+    pub(super) fn committed(
+        &mut self,
+        host: Host,
+        session: SessionId,
+        operation: u32,
+        number: u32,
+    ) {
+        let Some(record) = self.history.operations.get_mut(operation as usize) else {
+            return;
+        };
+        record.commit = number;
         let Some(client) = self.clients.index_of(host, session) else {
             return;
         };
-        let c = self.clients.get(client);
-        let operation = c.operation as usize;
-        let order = c.intent.map(|i| i.order);
-        let record = &mut self.history.operations[operation];
-        record.commit = number;
+        let order = self.clients.get(client).intent.map(|i| i.order);
         if record.kind == Kind::Place
             && let Some(order) = order
         {
@@ -618,8 +633,17 @@ impl World {
     }
 
     fn break_connection(&mut self, client: u16) {
-        let phase = self.clients.get(client).phase;
-        let known = self.clients.get(client).answer;
+        let c = self.clients.get(client);
+        let (phase, known, operation) = (c.phase, c.answer, c.operation);
+        if let (Phase::Committing, Some(connection)) = (phase, c.connection) {
+            if let (Some(intent), Kind::Place) =
+                (c.intent, self.history.operations[operation as usize].kind)
+            {
+                self.history.operations[operation as usize].subject = intent.order;
+            }
+            let unheard = (connection.host, connection.session, operation);
+            self.clients.unheard.push(unheard);
+        }
         self.drop_connection(client);
         match phase {
             Phase::Idle => {}

@@ -118,6 +118,7 @@ impl World {
             preserve_commit_order: e.replica_preserve_commit_order,
         };
         target.replica = Some(Replica::new(start, config));
+        self.marks.replication.configured = Some(self.now);
         Ok(())
     }
 
@@ -128,6 +129,9 @@ impl World {
     pub fn start_replication(&mut self) -> Result<(), String> {
         let target = self.target.as_mut().ok_or(NO_TARGET)?;
         target.replica.as_mut().ok_or(NO_REPLICATION)?.start();
+        let marks = &mut self.marks.replication;
+        marks.started.get_or_insert(self.now);
+        marks.stopped = None;
         self.receiver_starts();
         Ok(())
     }
@@ -139,6 +143,7 @@ impl World {
     pub fn stop_replication(&mut self) -> Result<(), String> {
         let target = self.target.as_mut().ok_or(NO_TARGET)?;
         target.replica.as_mut().ok_or(NO_REPLICATION)?.stop();
+        self.marks.replication.stopped = Some(self.now);
         self.receiver_stops();
         Ok(())
     }
@@ -181,6 +186,9 @@ impl World {
             server.set_read_only(false);
         } else {
             server.clear_read_only();
+        }
+        if host == Host::Source && !value && self.marks.fence.is_some() {
+            self.marks.fence_lifted = Some(self.now);
         }
         self.hear(host);
         Ok(())
@@ -244,6 +252,11 @@ impl World {
             self.marks.target_commits_at_repoint = self.history.target.len();
         }
         Ok(())
+    }
+
+    /// Where the application's name points.
+    pub fn serving(&self) -> Host {
+        self.names.query(self.now)
     }
 
     /// The step with the role of fence is done.

@@ -3,8 +3,29 @@
 use crate::{runbook::Host, workload::orders::Customer};
 use cutover_model::{
     Arena,
+    binlog::log::LogPos,
     database::{Change, TableId},
+    replica::ThreadError,
 };
+
+/// What became of replication, in µs of the run; `None`: it did not happen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Replication {
+    /// The external source was configured.
+    pub configured: Option<u64>,
+    /// Receiver and applier were started.
+    pub started: Option<u64>,
+    /// Where the first dump began to read.
+    pub from: Option<LogPos>,
+    /// The end of what is in the relay log.
+    pub received_to: Option<LogPos>,
+    /// The source refused the receiver, or ended its stream.
+    pub refused: Option<(u64, ThreadError)>,
+    /// The applier stopped at an error.
+    pub failed: Option<(u64, ThreadError)>,
+    /// The operator stopped it, and did not start it again.
+    pub stopped: Option<u64>,
+}
 
 /// Moments in µs of the run; `None`: it did not happen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +34,8 @@ pub struct Marks {
     pub snapshot: Option<u64>,
     /// The step with the role of fence was done.
     pub fence: Option<u64>,
+    /// The source was made writable again after that.
+    pub fence_lifted: Option<u64>,
     /// The step with the role of gate was done.
     pub gate: Option<u64>,
     /// How many of the source's commits the target had applied when the gate let through: the length of
@@ -22,6 +45,8 @@ pub struct Marks {
     pub repointed: Option<u64>,
     /// First acknowledged write on the target.
     pub first_on_target: Option<u64>,
+    /// What became of replication.
+    pub replication: Replication,
     /// Replication was reset: what was received and not applied is gone.
     pub reset: Option<u64>,
     /// First refusal by `read_only`, and how many in all.
@@ -34,7 +59,7 @@ pub struct Marks {
     /// Files that RDS purged before the target had read them.
     pub purged_unread: Vec<String>,
     /// The last file and position that was sent to the target.
-    pub sent_to: Option<cutover_model::binlog::log::LogPos>,
+    pub sent_to: Option<LogPos>,
     /// The target had applied GTIDs of its own before it was opened.
     pub target_commits_at_repoint: usize,
 }

@@ -13,12 +13,12 @@ mod replication;
 mod setup;
 
 pub use clients::{ClientTotals, Seen};
-pub use marks::Marks;
+pub use marks::{Marks, Replication};
 pub use setup::SetupError;
 
 use crate::{
     environment::{Environment, Retention},
-    history::{Applied, Commit, History, NO_COMMIT},
+    history::{Applied, Commit, History},
     outcome::StoryLine,
     runbook::Host,
     stream::Stream,
@@ -212,10 +212,7 @@ impl World {
                         self.failed_while_waiting(host, session, &error)
                     }
                     Event::Committed(session, done) => {
-                        let operation = self
-                            .clients
-                            .of(host, session)
-                            .map_or(NO_COMMIT, |c| c.operation);
+                        let operation = self.clients.operation_of(host, session);
                         let commit = Commit {
                             at: self.now,
                             end: done.end,
@@ -226,7 +223,7 @@ impl World {
                             Host::Source => self.history.source.push(commit),
                             Host::Target => self.history.target.push(commit),
                         }
-                        self.committed(host, session, done.number.0 as u32);
+                        self.committed(host, session, operation, done.number.0 as u32);
                     }
                     Event::Published if host == Host::Source => self.pump(self.stream.connection()),
                     Event::Published => {}
@@ -256,22 +253,27 @@ impl World {
         }
         let ran = replica.applier_runs();
         let (history, clients, marks) = (&mut self.history, &self.clients, &mut self.marks);
-        let source_commits = &history.source;
+        let (source, source_commits) = (&self.source, &history.source);
         let applied = &mut history.applied;
         replica.step(
             &mut self.arena,
             now,
             &mut target.server,
-            &self.source,
+            source,
             costs,
             |end, at, changes, arena| {
-                let commit = source_commits.partition_point(|c| c.end < end) as u32;
+                // What was published and is not yet in the source's engine has its number already.
+                let commit = match source.in_commit(end) {
+                    Some(number) => number.0 as u32,
+                    None => source_commits.partition_point(|c| c.end < end) as u32,
+                };
                 applied.push(Applied { commit, at });
                 marks.target_changed(clients.watched_table(), changes, arena);
             },
         );
         if ran && !replica.applier_runs() {
             let status = replica.status(&target.server.gtid_executed, self.epoch_us / 1_000_000);
+            marks.replication.failed = status.last_sql_error.clone().map(|e| (now, e));
             let why = status
                 .last_sql_error
                 .map(|e| format!("{} ({})", e.text, e.errno))

@@ -127,6 +127,11 @@ impl World {
         self.clients.replay = Some(replay);
     }
 
+    /// What is replayed, when that is the workload.
+    pub fn recording(&self) -> Option<&Arc<Recording>> {
+        self.clients.replay.as_ref().map(|r| &r.recording)
+    }
+
     /// When the operator starts the runbook against a recording, in µs; `None` without a recording.
     pub fn runbook_start_us(&self) -> Option<u64> {
         self.clients.replay.as_ref().map(|r| r.runbook_us)

@@ -99,6 +99,7 @@ impl World {
                     .map(|b| b.name(dump.at.file))
                     .unwrap_or_default();
                 replica.connected(&file, dump.at, 0);
+                self.marks.replication.from.get_or_insert(dump.at);
                 self.tell(
                     "target",
                     format!(
@@ -112,6 +113,7 @@ impl World {
             }
             Err(error) => {
                 let text = format!("the receiver is refused: {} ({})", error.text, error.errno);
+                self.marks.replication.refused = Some((self.now, error.clone()));
                 replica.refused(error);
                 self.stream.close();
                 self.tell("source", text, Vec::new());
@@ -149,6 +151,7 @@ impl World {
                 }
                 Err(error) => {
                     let text = format!("ends the binlog stream: {} ({})", error.text, error.errno);
+                    self.marks.replication.refused = Some((self.now, error.clone()));
                     if let Some(replica) = self.target.as_mut().and_then(|t| t.replica.as_mut()) {
                         replica.refused(error);
                     }
@@ -174,6 +177,7 @@ impl World {
             .map(|b| b.name(message.range.at.file))
             .unwrap_or_default();
         if let Some(replica) = self.target.as_mut().and_then(|t| t.replica.as_mut()) {
+            self.marks.replication.received_to = Some(message.range.end());
             replica.receive(&file, message.range, message.gtids.into_iter());
         }
     }

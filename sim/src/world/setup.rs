@@ -133,6 +133,7 @@ pub(super) fn target_server(
         cut.gtid_executed.clone(),
     );
     server.gtid_purged = cut.gtid_executed.clone();
+    server.journal = Some(Vec::new());
     server
 }
 

@@ -46,6 +46,8 @@ pub struct Binlog {
     chunks: Chunks,
     /// By number, without holes; the last is the one that is written. Never empty.
     files: Vec<LogFile>,
+    /// Purged files, oldest first: no reader gets them, [`Binlog::groups`] looks back at them.
+    purged_files: Vec<LogFile>,
     /// All GTIDs of the files and of the purged ones.
     logged: GtidSet,
     synced: LogPos,
@@ -67,6 +69,7 @@ impl Binlog {
             base: base.to_owned(),
             chunks: Chunks::default(),
             files: Vec::new(),
+            purged_files: Vec::new(),
             logged: purged,
             synced: LogPos::default(),
             published: LogPos::default(),
@@ -234,12 +237,12 @@ impl Binlog {
                 || in_use.is_some_and(|n| file.number() >= n)
         };
         let count = self.files.iter().position(stays).unwrap_or(0);
-        let gone: Vec<u64> = self
-            .files
-            .drain(..count)
-            .map(|file| file.number())
-            .collect();
-        gone.into_iter().map(|number| self.name(number)).collect()
+        let from = self.purged_files.len();
+        self.purged_files.extend(self.files.drain(..count));
+        self.purged_files[from..]
+            .iter()
+            .map(|file| self.name(file.number()))
+            .collect()
     }
 
     /// The newest file at whose start nothing is missing for one who has `set`: where a dump by
@@ -287,8 +290,15 @@ impl Binlog {
         Some(bytes)
     }
 
+    /// A file's bytes in pieces, in order, unsynced tail included; nothing for a file that is not there.
+    pub fn pieces(&self, number: u64) -> impl Iterator<Item = &[u8]> {
+        let extents = self.file(number).map(LogFile::extents).unwrap_or_default();
+        extents.iter().map(|(_, span)| self.bytes(*span))
+    }
+
     /// The groups of a file from position `from` (a group's start, or anything up to the first one) up to,
-    /// not including, the first that starts at `to` or behind. Nothing for a file that is not there.
+    /// not including, the first that starts at `to` or behind. A purged file's are read too, as by one who
+    /// kept a copy. Nothing for a file that never was.
     pub fn groups(
         &self,
         number: u64,
@@ -300,7 +310,9 @@ impl Binlog {
         } else {
             Checksum::None
         };
-        let extents = self.file(number).map(LogFile::extents).unwrap_or_default();
+        let purged = || self.purged_files.iter().find(|f| f.number() == number);
+        let file = self.file(number).or_else(purged);
+        let extents = file.map(LogFile::extents).unwrap_or_default();
         let from = from.max(FIRST_POSITION);
         extents
             .iter()

@@ -1,0 +1,76 @@
+//! A set of the source's commits, by number.
+
+use crate::history::Applied;
+
+/// A set of commit numbers: all below a bound, and any others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CommitSet {
+    /// One bit a commit.
+    words: Vec<u64>,
+}
+
+impl CommitSet {
+    /// The first `cut` commits and what was applied, of `commits` that the source has. An application of
+    /// a commit that the source does not have is left out.
+    pub fn new(commits: usize, cut: u32, applied: &[Applied]) -> Self {
+        let mut words = vec![0; commits.div_ceil(64)];
+        let cut = (cut as usize).min(commits);
+        words[..cut / 64].fill(u64::MAX);
+        if cut % 64 > 0 {
+            words[cut / 64] = (1 << (cut % 64)) - 1;
+        }
+        let mut set = Self { words };
+        applied.iter().for_each(|a| set.add(a.commit));
+        set
+    }
+
+    /// Adds a commit.
+    pub fn add(&mut self, commit: u32) {
+        if let Some(word) = self.words.get_mut(commit as usize / 64) {
+            *word |= 1 << (commit % 64);
+        }
+    }
+
+    /// Whether a commit is in it.
+    pub fn has(&self, commit: u32) -> bool {
+        let word = self.words.get(commit as usize / 64);
+        word.is_some_and(|w| w >> (commit % 64) & 1 == 1)
+    }
+
+    /// The commits below a number that are not in it: how many, and the first.
+    pub fn missing_below(&self, before: u32) -> (u64, Option<u32>) {
+        let (mut count, mut first) = (0, None);
+        for (i, from) in (0..before).step_by(64).enumerate() {
+            let wanted = match before - from {
+                n if n < 64 => (1 << n) - 1,
+                _ => u64::MAX,
+            };
+            let missing = wanted & !self.words.get(i).copied().unwrap_or(0);
+            if missing != 0 {
+                count += u64::from(missing.count_ones());
+                first.get_or_insert(from + missing.trailing_zeros());
+            }
+        }
+        (count, first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_has_the_snapshot_and_what_was_applied_and_nothing_else() {
+        for cut in [0, 1, 63, 64, 65, 130] {
+            let applied = [131, 139, 7_000].map(|commit| Applied { commit, at: 0 });
+            let set = CommitSet::new(140, cut, &applied);
+            for commit in 0..200 {
+                let expected = commit < cut || commit == 131 || commit == 139;
+                assert_eq!(set.has(commit), expected, "{commit} with {cut}");
+            }
+            assert_eq!(set.missing_below(cut), (0, None));
+            assert_eq!(set.missing_below(cut + 1), (1, Some(cut)));
+            assert_eq!(set.missing_below(140).0, 138 - u64::from(cut));
+        }
+    }
+}

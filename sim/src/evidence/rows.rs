@@ -1,0 +1,208 @@
+//! The rows of transactions that the target applied in another order than the source committed them:
+//! which of them touch the same row is read in the source's binlog, of the transactions in question only.
+
+use super::commits::CommitSet;
+use crate::{history::Applied, runbook::PrefixStrength, world::World};
+use cutover_model::{
+    Arena,
+    apply::{ApplyErrorKind, DdlEvent, RowWork, Sink, Walker, table_of},
+    binlog::decode::TableMap,
+    database::{Database, TableId},
+    row::Partial,
+    schema::TableDef,
+};
+use std::{collections::BTreeMap, sync::Arc};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// A row: its table, and a hash of the values that identify it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowId {
+    /// The table's id on the source.
+    pub table: u32,
+    /// The identity.
+    pub key: u64,
+}
+
+/// The rows of the commits that overtook another or were overtaken; with a promise of dependencies also of
+/// those that were applied while an earlier one never was.
+pub(super) fn out_of_order(
+    world: &mut World,
+    cut: u32,
+    strength: PrefixStrength,
+) -> BTreeMap<u32, Vec<RowId>> {
+    let gaps = strength == PrefixStrength::DependencyClosed;
+    let commits = in_question(
+        world.history.source.len(),
+        cut,
+        &world.history.applied,
+        gaps,
+    );
+    let mut rows_of = BTreeMap::new();
+    let mut walker = Walker::default();
+    let World {
+        arena,
+        source,
+        history,
+        ..
+    } = world;
+    let Some(binlog) = &source.binlog else {
+        return rows_of;
+    };
+    for commit in commits {
+        let Some(end) = history.source.get(commit as usize).map(|c| c.end) else {
+            continue;
+        };
+        let before = (commit as usize).checked_sub(1);
+        let start = before
+            .map(|i| history.source[i].end)
+            .filter(|e| e.file == end.file);
+        let mut collect = Collect {
+            database: &source.database,
+            rows: Vec::new(),
+        };
+        for group in binlog
+            .groups(end.file, start.map_or(0, |s| s.pos), end.pos)
+            .map_while(Result::ok)
+        {
+            // A group that no longer decodes against the tables as they are now keeps the rows so far.
+            let _ = walker.walk(arena, &mut collect, &group);
+        }
+        collect.rows.sort_unstable();
+        collect.rows.dedup();
+        rows_of.insert(commit, collect.rows);
+    }
+    rows_of
+}
+
+/// The commits whose place in the order matters, ascending.
+fn in_question(commits: usize, cut: u32, applied: &[Applied], gaps: bool) -> Vec<u32> {
+    let first = applied
+        .iter()
+        .map(|a| a.commit)
+        .min()
+        .unwrap_or(cut)
+        .min(cut);
+    let again = first..cut;
+    let sequence = || again.clone().chain(applied.iter().map(|a| a.commit));
+    let mut asked = CommitSet::new(commits, 0, &[]);
+    // Overtaken: something later came first. From the front.
+    let mut most = None;
+    for commit in sequence() {
+        if most.is_some_and(|m| commit < m) {
+            asked.add(commit);
+        }
+        most = most.max(Some(commit));
+    }
+    // Overtaking: something earlier comes later. From the back.
+    let mut least = u32::MAX;
+    for commit in applied.iter().rev().map(|a| a.commit).chain(again.rev()) {
+        if commit > least {
+            asked.add(commit);
+        }
+        least = least.min(commit);
+    }
+    if gaps {
+        // Never applied, and what came after it all the same.
+        let had = CommitSet::new(commits, cut, applied);
+        let bound = most.map_or(0, |m| m.saturating_add(1));
+        if let (_, Some(first)) = had.missing_below(bound.min(commits as u32)) {
+            (first..bound).for_each(|c| asked.add(c));
+        }
+    }
+    (0..commits as u32).filter(|c| asked.has(*c)).collect()
+}
+
+/// Collects the identities of rows.
+struct Collect<'a> {
+    database: &'a Database,
+    rows: Vec<RowId>,
+}
+
+impl Sink for Collect<'_> {
+    fn table(
+        &mut self,
+        _: &mut Arena,
+        map: &TableMap<'_>,
+    ) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
+        table_of(self.database, map)
+    }
+
+    fn row(&mut self, _: &mut Arena, work: &RowWork<'_>) -> Result<(), ApplyErrorKind> {
+        for image in [&work.before, &work.after].into_iter().flatten() {
+            if let Some(key) = self.identity(work, image) {
+                self.rows.push(RowId {
+                    table: work.table.0,
+                    key,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn ddl(&mut self, _: &mut Arena, _: &DdlEvent<'_>) -> Result<(), ApplyErrorKind> {
+        Ok(())
+    }
+
+    fn xa_prepared(&mut self, _: &str) {}
+
+    fn xa_decided(&mut self, _: &mut Arena, _: &str, _: bool) -> Result<(), ApplyErrorKind> {
+        Ok(())
+    }
+}
+
+impl Collect<'_> {
+    /// `None` when the image lacks a column of the key: the other image of the change has it.
+    fn identity(&self, work: &RowWork<'_>, image: &Partial<'_>) -> Option<u64> {
+        let columns = &work.def.columns;
+        let table = self.database.table(work.table)?;
+        let Some(identity) = &table.shape().identity else {
+            return Some(xxh3_64_with_seed(image.image, u64::from(work.table.0)));
+        };
+        let mut hash = u64::from(work.table.0);
+        for part in &identity.key.parts {
+            let (_, raw) = image.iter(columns).find(|(i, _)| *i == part.column)?;
+            hash = xxh3_64_with_seed(raw?, hash);
+        }
+        Some(hash)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(cut: u32, applied: &[u32], gaps: bool) -> Vec<u32> {
+        let applied: Vec<Applied> = applied
+            .iter()
+            .map(|&commit| Applied { commit, at: 0 })
+            .collect();
+        in_question(20, cut, &applied, gaps)
+    }
+
+    #[test]
+    fn nothing_is_read_again_of_a_run_in_order() {
+        assert_eq!(asked(3, &[3, 4, 5, 6], false), [0u32; 0]);
+        assert_eq!(asked(3, &[3, 4, 5, 6], true), [0u32; 0]);
+        assert_eq!(
+            asked(3, &[3, 6, 7], false),
+            [0u32; 0],
+            "a gap is no other order"
+        );
+    }
+
+    #[test]
+    fn overtaken_and_overtaking_commits_are_in_question() {
+        assert_eq!(asked(3, &[3, 5, 4, 6], false), [4, 5]);
+        assert_eq!(asked(3, &[5, 3, 4, 6], true), [3, 4, 5]);
+        assert_eq!(
+            asked(3, &[3, 6, 7], true),
+            [4, 5, 6, 7],
+            "dependencies reach across a gap"
+        );
+        assert_eq!(
+            asked(4, &[2, 3, 4], false),
+            [2, 3],
+            "what the snapshot held came again"
+        );
+    }
+}

@@ -1,0 +1,261 @@
+//! The final states: the target against what it should hold, and the shop's own bookkeeping.
+//!
+//! What the target should hold is the source's final state with the changes of the target's own clients
+//! folded in, which is exact when every write of the source came before the first on the target. Costs
+//! what was written, whatever the tables hold.
+
+use crate::{
+    runbook::Host,
+    workload::orders::{Customer, order},
+    world::World,
+};
+use cutover_model::{
+    Arena, RowRef,
+    database::{Broken, Database, Difference, diff},
+    row,
+    table::RowKey,
+};
+
+/// How the target's final state compares.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct States {
+    /// Rows that differ from what should be there.
+    pub rows: u64,
+    /// The first of them in words.
+    pub first_row: Option<String>,
+    /// Tables, schemas and declarations that differ, in words.
+    pub schema: Vec<String>,
+    /// Constraints that touched rows of the target break.
+    pub broken: Vec<Broken>,
+    /// AUTO_INCREMENT counters.
+    pub counters: Vec<Counter>,
+}
+
+/// The AUTO_INCREMENT counter of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counter {
+    /// `schema.table`.
+    pub table: String,
+    /// The next value on the target.
+    pub next_on_target: u64,
+    /// The largest value in a row of the source.
+    pub largest_on_source: u64,
+}
+
+/// The shop where the application's name points.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shop {
+    /// Orders that were there before the run: those up to this id.
+    pub existing: u64,
+    /// The orders that were placed in the run and are still there, by id.
+    pub orders: Vec<PlacedOrder>,
+    /// Sum of all customers' `orders_placed`.
+    pub counted: u64,
+    /// The next order id on the target; 0 without one.
+    pub next_order_on_target: u64,
+}
+
+/// An order's row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlacedOrder {
+    /// Its id.
+    pub id: u64,
+    /// The request that placed it: the client's number plus one in the bits from 40 on.
+    pub request: u64,
+}
+
+impl PlacedOrder {
+    /// The client whose request it was.
+    pub fn client(&self) -> u64 {
+        (self.request >> 40).wrapping_sub(1)
+    }
+}
+
+impl Shop {
+    /// The order of an id. `hint` is where to look first, and is moved on: orders are asked for nearly in
+    /// the order of their ids.
+    pub fn order(&self, id: u64, hint: &mut usize) -> Option<PlacedOrder> {
+        let at = match self.orders.get(*hint) {
+            Some(order) if order.id == id => *hint,
+            _ => self.orders.partition_point(|o| o.id < id),
+        };
+        *hint = at + 1;
+        self.orders.get(at).copied().filter(|o| o.id == id)
+    }
+}
+
+/// Compares the final states; none without a target.
+pub(super) fn compare(world: &mut World) -> Option<States> {
+    let World {
+        arena,
+        source,
+        target,
+        ..
+    } = world;
+    let target = target.as_ref()?;
+    let mut reference = source.database.clone();
+    for own in target.server.journal.iter().flatten() {
+        own.fold(arena, &mut reference);
+    }
+    let actual = &target.server.database;
+    let mut states = States {
+        schema: declarations(&reference, actual),
+        broken: actual.integrity(arena),
+        counters: counters(&source.database, actual, arena),
+        ..States::default()
+    };
+    for difference in diff(&reference, actual, arena) {
+        match difference {
+            Difference::Row { table, key, a, b } => {
+                states.rows += 1;
+                if states.first_row.is_none() {
+                    states.first_row = Some(in_words(&reference, arena, &table, key, a, b));
+                }
+            }
+            Difference::MissingTable { table, in_a: true } => {
+                states
+                    .schema
+                    .push(format!("table {table} is not on the target"));
+            }
+            Difference::MissingTable { table, in_a: false } => {
+                states
+                    .schema
+                    .push(format!("table {table} is on the target alone"));
+            }
+            Difference::Base { table } | Difference::Keys { table } => {
+                states.schema.push(format!("the rows of {table} are identified differently on the target, and were not compared"));
+            }
+        }
+    }
+    Some(states)
+}
+
+/// Declarations that differ between two databases that should be the same.
+fn declarations(reference: &Database, actual: &Database) -> Vec<String> {
+    let mut differ = Vec::new();
+    for (_, table) in reference.tables() {
+        let def = table.def();
+        let there = actual
+            .id(&def.schema, &def.name)
+            .and_then(|id| actual.table(id));
+        if there.is_some_and(|t| t.def() != def) {
+            differ.push(format!(
+                "table {} is declared differently on the target",
+                def.full_name()
+            ));
+        }
+    }
+    for name in reference.schemas().filter(|s| !actual.has_schema(s)) {
+        differ.push(format!("schema {name} is not on the target"));
+    }
+    for name in actual.schemas().filter(|s| !reference.has_schema(s)) {
+        differ.push(format!("schema {name} is on the target alone"));
+    }
+    differ
+}
+
+fn counters(source: &Database, target: &Database, arena: &Arena) -> Vec<Counter> {
+    let counter = |(_, table): (_, &cutover_model::table::Table)| {
+        let def = table.def();
+        let there = target.table(target.id(&def.schema, &def.name)?)?;
+        Some(Counter {
+            table: def.full_name(),
+            next_on_target: there.auto_increment(),
+            largest_on_source: table.largest_auto_value(arena)?,
+        })
+    };
+    source.tables().filter_map(counter).collect()
+}
+
+/// A row that differs: its key, and the columns that do.
+fn in_words(
+    reference: &Database,
+    arena: &Arena,
+    name: &str,
+    key: RowKey,
+    expected: Option<RowRef>,
+    found: Option<RowRef>,
+) -> String {
+    let table = name
+        .split_once('.')
+        .and_then(|(schema, table)| reference.table(reference.id(schema, table)?));
+    let Some(table) = table else {
+        return format!("a row of {name}");
+    };
+    let columns = &table.def().columns;
+    let text = |row: RowRef, i: usize| match row::field(columns, arena.row(row), i) {
+        None => "NULL".to_string(),
+        Some(raw) => {
+            let mut text = String::new();
+            row::render(&columns[i], raw, &mut text);
+            text
+        }
+    };
+    let which = match (table.shape().identity.as_ref(), expected.or(found)) {
+        (Some(identity), Some(row)) => {
+            let parts = identity
+                .key
+                .parts
+                .iter()
+                .filter(|p| p.column < columns.len());
+            let parts =
+                parts.map(|p| format!("{} {}", columns[p.column].name, text(row, p.column)));
+            parts.collect::<Vec<_>>().join(", ")
+        }
+        _ => format!("number {}", key.0),
+    };
+    match (expected, found) {
+        (Some(_), None) => format!("the row of {name} with {which} is not on the target"),
+        (None, Some(_)) => {
+            format!("the row of {name} with {which} is on the target and should not be")
+        }
+        (Some(a), Some(b)) => {
+            let differ = (0..columns.len()).filter(|&i| text(a, i) != text(b, i));
+            let differ: Vec<String> = differ
+                .take(4)
+                .map(|i| {
+                    format!(
+                        "{} is {} instead of {}",
+                        columns[i].name,
+                        text(b, i),
+                        text(a, i)
+                    )
+                })
+                .collect();
+            format!("in the row of {name} with {which}, {}", differ.join(", "))
+        }
+        (None, None) => format!("a row of {name}"),
+    }
+}
+
+/// The shop's rows on the host that serves; none when the workload is no shop.
+pub(super) fn shop(world: &World, serving: Host) -> Option<Shop> {
+    let orders = world.orders()?;
+    let database = &world.server(serving)?.database;
+    let table = database.table(orders.orders_table)?;
+    let columns = &table.def().columns;
+    let mut shop = Shop {
+        existing: orders.existing_orders,
+        ..Shop::default()
+    };
+    for (key, row) in table.touched() {
+        let Some(row) = row.filter(|_| key.0 > orders.existing_orders) else {
+            continue;
+        };
+        let request = row::field(columns, world.arena.row(row), order::REQUEST_ID);
+        let request = request.and_then(|raw| raw.try_into().ok());
+        shop.orders.push(PlacedOrder {
+            id: key.0,
+            request: request.map_or(0, u64::from_le_bytes),
+        });
+    }
+    let customers = database.table(orders.customers_table)?;
+    for (_, row) in customers.touched() {
+        let customer = row.and_then(|r| Customer::read(world.arena.row(r)));
+        shop.counted += customer.map_or(0, |c| u64::from(c.orders_placed));
+    }
+    let target = world.server(Host::Target);
+    let next = target.and_then(|s| Some(s.database.table(orders.orders_table)?.auto_increment()));
+    shop.next_order_on_target = next.unwrap_or(0);
+    Some(shop)
+}

@@ -1,0 +1,249 @@
+//! The walk along the pipeline for a lost write.
+
+use super::{commit_of, explained, span};
+use crate::{
+    evidence::Evidence,
+    history::Commit,
+    outcome::{Explanation, Stage},
+    runbook::Host,
+};
+
+/// Why an acknowledged write (an operation, by its number) is not on the database that serves.
+pub fn lost_write(e: &Evidence<'_>, number: u32) -> Explanation {
+    let operation = e.history.operations.get(number as usize);
+    let commit = operation.and_then(|o| Some((o, commit_of(e, o)?)));
+    let (stage, because) = match commit {
+        None => (Stage::Visible, "No commit of it is known.".into()),
+        Some((o, _)) if o.host == Host::Target && e.serving == Host::Source => (
+            Stage::Visible,
+            "The target had confirmed it, and then the application's name was pointed back at the source: nothing carries \
+             writes in that direction."
+                .into(),
+        ),
+        Some((o, _)) if e.is_visible(o) => (Stage::Visible, written_over(e, o.commit, o.host)),
+        Some((_, commit)) => Walk { e, commit }.cause(),
+    };
+    explained(e, number, stage, because)
+}
+
+fn written_over(e: &Evidence<'_>, commit: u32, host: Host) -> String {
+    let applied = e.applied.iter().find(|a| a.commit == commit);
+    let arrived = match applied.filter(|_| host == Host::Source && e.serving == Host::Target) {
+        Some(applied) => format!("It was applied on the target at {}", e.clock(applied.at)),
+        None => "It was there".into(),
+    };
+    format!(
+        "{arrived}, and its row is gone although nobody cancelled it: something that came later wrote over it."
+    )
+}
+
+/// A commit of the source that the target does not have.
+struct Walk<'e, 'w> {
+    e: &'e Evidence<'w>,
+    commit: &'e Commit,
+}
+
+impl Walk<'_, '_> {
+    /// The first stage that does not have it, and why.
+    fn cause(&self) -> (Stage, String) {
+        let r = &self.e.marks.replication;
+        let end = self.commit.end;
+        if r.configured.is_none() {
+            let because = format!(
+                "{}, and nothing carried later writes to the target: no replication was ever configured.",
+                self.cut()
+            );
+            return (Stage::Snapshot, because);
+        }
+        if r.started.is_none() {
+            return (
+                Stage::Sent,
+                format!(
+                    "{}, and the replication that was to carry it over was never started.",
+                    self.cut()
+                ),
+            );
+        }
+        let Some(from) = r.from else {
+            return self.never_connected();
+        };
+        if end <= from {
+            return (Stage::Sent, self.before_the_start());
+        }
+        if self.e.marks.sent_to.is_none_or(|sent| end > sent) {
+            return (Stage::Sent, self.unsent());
+        }
+        if r.received_to.is_none_or(|received| end > received) {
+            let because = format!(
+                "It was on the wire {}, and the connection was closed.{}",
+                self.when_stopped(),
+                self.gate()
+            );
+            return (Stage::RelayLog, because);
+        }
+        (Stage::Applied, self.unapplied())
+    }
+
+    /// `The snapshot had been cut at 10:00:00.310, 60.1 s earlier`.
+    fn cut(&self) -> String {
+        match self.e.snapshot {
+            Some(s) => format!(
+                "The snapshot had been cut at {}, {} earlier",
+                self.e.clock(s.at),
+                span(self.commit.at.saturating_sub(s.at))
+            ),
+            None => "There was no snapshot that could have had it".into(),
+        }
+    }
+
+    fn never_connected(&self) -> (Stage, String) {
+        let e = self.e;
+        let purged = e.marks.purged_unread.first();
+        let stage = if purged.is_some() {
+            Stage::Binlog
+        } else {
+            Stage::Sent
+        };
+        let mut text = format!("{}. ", self.cut());
+        if let Some(file) = purged {
+            text.push_str(&format!(
+                "RDS deleted {file} before the target had read it. "
+            ));
+        }
+        match &e.marks.replication.refused {
+            Some((at, error)) => text.push_str(&format!(
+                "At {} the source refused the receiver: {} ({}).",
+                e.clock(*at),
+                error.text.trim_end_matches('.'),
+                error.errno
+            )),
+            None => text.push_str("The receiver never got a connection to the source."),
+        }
+        if e.gate_on_lag && e.marks.gate.is_some() {
+            text.push_str(
+                " Seconds_Behind_Source was 0 all the same, because everything that had been received was applied: nothing.",
+            );
+        }
+        (stage, text)
+    }
+
+    fn before_the_start(&self) -> String {
+        let (e, r) = (self.e, &self.e.marks.replication);
+        let from = r.from.unwrap_or_default();
+        let snapshot = match e.snapshot {
+            Some(s) => format!(
+                "The snapshot, cut at {}, ends at {}",
+                e.clock(s.at),
+                e.position(s.end)
+            ),
+            None => "There was no snapshot that could have had it".into(),
+        };
+        format!(
+            "{snapshot}, and replication was told to start at {}, behind this write. What was committed between the two \
+             positions is in neither: nobody ever asked the source for it.",
+            e.position(from)
+        )
+    }
+
+    fn unsent(&self) -> String {
+        let (e, r) = (self.e, &self.e.marks.replication);
+        if let Some(stopped) = r.stopped.filter(|s| *s <= self.commit.at) {
+            let later = span(self.commit.at - stopped);
+            return format!(
+                "Replication had been stopped at {}, {later} before it was committed{}.{}",
+                e.clock(stopped),
+                self.fence(),
+                self.gate()
+            );
+        }
+        if let Some((at, error)) = &r.refused {
+            let text = error.text.trim_end_matches('.');
+            return format!(
+                "The source had not sent it when the stream ended at {}: {text} ({}).{}",
+                e.clock(*at),
+                error.errno,
+                self.gate()
+            );
+        }
+        let far = match e.marks.sent_to {
+            Some(sent) => format!(": the stream had come to {}", e.position(sent)),
+            None => ": the stream had not begun".into(),
+        };
+        format!(
+            "It was still unsent {}{far}.{}",
+            self.when_stopped(),
+            self.gate()
+        )
+    }
+
+    fn unapplied(&self) -> String {
+        let (e, r) = (self.e, &self.e.marks.replication);
+        if let Some((at, error)) = &r.failed {
+            let text = error.text.trim_end_matches('.');
+            return format!(
+                "It was in the relay log, and never applied: the applier had stopped at {} with error {}: {text}.{}",
+                e.clock(*at),
+                error.errno,
+                self.gate()
+            );
+        }
+        let reset = match e.marks.reset {
+            Some(at) => format!(
+                ", and at {} replication was reset, which discards the relay log",
+                e.clock(at)
+            ),
+            None => String::new(),
+        };
+        format!(
+            "It was in the relay log, unapplied, {}{reset}.{}",
+            self.when_stopped(),
+            self.gate()
+        )
+    }
+
+    fn when_stopped(&self) -> String {
+        match self.e.marks.replication.stopped {
+            Some(at) => format!("when replication was stopped at {}", self.e.clock(at)),
+            None => "at the end of the run".into(),
+        }
+    }
+
+    /// Why clients could still write.
+    fn fence(&self) -> String {
+        let (e, at) = (self.e, self.commit.at);
+        match e.marks.fence {
+            None => ", and no fence kept clients from writing to the source".into(),
+            Some(fence) if fence >= at => format!(
+                ", and the fence took effect only at {}, {} after it",
+                e.clock(fence),
+                span(fence - at)
+            ),
+            Some(fence) => format!(
+                ", and the fence, in effect since {}, did not hold it back",
+                e.clock(fence)
+            ),
+        }
+    }
+
+    /// What the gate saw when it let through, if it did.
+    fn gate(&self) -> String {
+        let e = self.e;
+        let Some(gate) = e.marks.gate else {
+            return String::new();
+        };
+        let at = e.clock(gate);
+        if gate < self.commit.at {
+            return format!(
+                " The gate had let through at {at}, {} before it was committed.",
+                span(self.commit.at - gate)
+            );
+        }
+        let lag = match e.gate_on_lag {
+            true => {
+                ": Seconds_Behind_Source was 0, which says that everything received was applied, not that everything was received"
+            }
+            false => "",
+        };
+        format!(" The gate let through without it at {at}{lag}.")
+    }
+}

@@ -1,0 +1,175 @@
+use super::*;
+use crate::properties::made::*;
+use cutover_model::replica::ThreadError;
+
+/// The sound migration, in which the last order of the source (70 s) never arrives.
+fn without_the_last() -> Made {
+    let mut made = Made::sound();
+    made.history.applied.pop();
+    made
+}
+
+fn cause(made: &Made) -> (Stage, String) {
+    let e = made.evidence();
+    let explanation = lost_write(&e, 3);
+    (explanation.stage, sentence(&explanation))
+}
+
+#[test]
+fn an_explanation_says_who_what_when_and_where() {
+    let (_, text) = cause(&without_the_last());
+    let head = "Order 1000004, placed by client 0 and confirmed at 10:01:10.001 (GTID \
+                01010101-0101-0101-0101-010101010101:4, mysql-bin-changelog.000215:4000). ";
+    assert!(text.starts_with(head), "{text}");
+}
+
+#[test]
+fn without_replication_the_snapshot_is_the_cause() {
+    let mut made = without_the_last();
+    made.marks.replication = Default::default();
+    let (stage, text) = cause(&made);
+    assert_eq!(stage, Stage::Snapshot);
+    assert!(
+        text.contains("cut at 10:00:10.000, 60.0 s earlier"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_purged_binlog_and_the_refusal_are_named() {
+    let mut made = without_the_last();
+    made.gate_on_lag = true;
+    made.marks.purged_unread = vec!["mysql-bin-changelog.000215".into()];
+    let r = &mut made.marks.replication;
+    (r.from, r.received_to) = (None, None);
+    let error = ThreadError {
+        errno: 13_114,
+        text: "Got fatal error 1236".into(),
+    };
+    r.refused = Some((90 * S, error));
+    let (stage, text) = cause(&made);
+    assert_eq!(stage, Stage::Binlog);
+    for words in [
+        "deleted mysql-bin-changelog.000215",
+        "fatal error 1236 (13114)",
+        "Seconds_Behind_Source was 0",
+    ] {
+        assert!(text.contains(words), "{text}");
+    }
+}
+
+#[test]
+fn a_start_behind_the_write_is_the_cause_when_nobody_asked_for_it() {
+    let mut made = without_the_last();
+    made.marks.replication.from = Some(LogPos {
+        file: 215,
+        pos: 9_000,
+    });
+    let (stage, text) = cause(&made);
+    assert_eq!(stage, Stage::Sent);
+    assert!(
+        text.contains("start at mysql-bin-changelog.000215:9000"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_write_after_replication_had_been_stopped_was_not_sent_and_the_missing_fence_is_named() {
+    let mut made = without_the_last();
+    made.marks.replication.stopped = Some(65 * S);
+    made.marks.sent_to = Some(made.history.source[2].end);
+    made.marks.fence = None;
+    let (stage, text) = cause(&made);
+    assert_eq!(stage, Stage::Sent);
+    assert!(
+        text.contains("5.0 s before it was committed, and no fence"),
+        "{text}"
+    );
+    made.marks.fence = Some(72 * S);
+    assert!(
+        cause(&made)
+            .1
+            .contains("took effect only at 10:01:12.000, 2.0 s after")
+    );
+}
+
+#[test]
+fn unsent_on_the_wire_and_in_the_relay_log_are_told_apart() {
+    let mut made = without_the_last();
+    let before = made.history.source[2].end;
+    assert_eq!(cause(&made).0, Stage::Applied);
+    assert!(
+        cause(&made)
+            .1
+            .contains("in the relay log, unapplied, when replication was stopped at 10:01:55.000")
+    );
+    made.marks.replication.received_to = Some(before);
+    assert_eq!(cause(&made).0, Stage::RelayLog);
+    made.marks.sent_to = Some(before);
+    made.gate_on_lag = true;
+    let (stage, text) = cause(&made);
+    assert_eq!(stage, Stage::Sent);
+    assert!(
+        text.contains("still unsent") && text.contains("not that everything was received"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_applier_that_stopped_is_named_with_its_error() {
+    let mut made = without_the_last();
+    let error = ThreadError {
+        errno: 1062,
+        text: "Duplicate entry".into(),
+    };
+    made.marks.replication.failed = Some((69 * S, error));
+    assert!(cause(&made).1.contains("error 1062: Duplicate entry"));
+}
+
+#[test]
+fn a_write_to_the_target_is_lost_when_the_name_goes_back() {
+    let mut made = Made::sound();
+    made.serving = Host::Source;
+    let explanation = lost_write(&made.evidence(), 4);
+    assert_eq!(explanation.stage, Stage::Visible);
+    assert!(explanation.because.contains("pointed back at the source"));
+    assert_eq!(explanation.gtid, None, "it is no commit of the source");
+}
+
+#[test]
+fn phantoms_and_repetitions_are_explained() {
+    let mut made = Made::sound();
+    made.apply(0, 80 * S);
+    made.marks.replication.from = Some(LogPos { file: 215, pos: 4 });
+    let e = made.evidence();
+    let again = repeated_write(&e, Repeated::Commit(0));
+    assert!(
+        again.because.contains("had it already") && again.because.contains("000215:4, before"),
+        "{again:?}"
+    );
+    let unknown = phantom(&e, Phantom::Unknown(2));
+    assert!(unknown.what.contains("10:01:20.000"));
+}
+
+#[test]
+fn only_the_first_are_explained() {
+    let mut made = Made::sound();
+    for i in 0..20 {
+        made.place(Host::Source, 1, 100 + i, (80 + i) * S);
+    }
+    let explanations = explanations(&made.evidence());
+    assert_eq!(
+        explanations.len(),
+        2 * EXPLAINED,
+        "lost ones, and their rows that are there"
+    );
+}
+
+#[test]
+fn spans_are_told_as_people_do() {
+    let told = [0, 999_999, 60_100_000, 723_000_000, 11_520_000_000].map(span);
+    assert_eq!(
+        told,
+        ["0 ms", "999 ms", "60.1 s", "12 min 3 s", "3 h 12 min"]
+    );
+}

@@ -1,0 +1,184 @@
+//! The fingerprint of a run: a hash of everything that it did. Two runs of a plan have the same one, on any
+//! machine; a plan that was saved says which one it had.
+
+use crate::{
+    history::{History, Kind, Operation, Told},
+    runbook::Host,
+    world::World,
+};
+use cutover_model::{Arena, database::Database, server::Server};
+use xxhash_rust::xxh3::Xxh3;
+
+/// Bytes that are hashed at a time.
+const BUFFER: usize = 64 << 10;
+
+/// 32 hexadecimal digits over the history, the applied transactions, the story, the binlog files and the touched rows
+/// of both servers, each in a canonical form.
+pub fn fingerprint(world: &World) -> String {
+    let mut hash = Canonical::default();
+    hash.history(&world.history);
+    hash.number(world.story.len() as u64);
+    for line in &world.story {
+        hash.number(line.at.0);
+        hash.text(line.who);
+        hash.text(&line.what);
+        hash.number(line.commands.len() as u64);
+        line.commands.iter().for_each(|c| hash.text(c));
+    }
+    hash.server(&world.source, &world.arena);
+    if let Some(target) = &world.target {
+        hash.server(&target.server, &world.arena);
+    }
+    hash.finish()
+}
+
+/// Hashes numbers and bytes, each so that where one ends and the next begins is part of the hash.
+#[derive(Default)]
+struct Canonical {
+    hash: Xxh3,
+    buffer: Vec<u8>,
+}
+
+impl Canonical {
+    fn bytes(&mut self, bytes: &[u8]) {
+        if self.buffer.len() + bytes.len() > BUFFER {
+            self.hash.update(&self.buffer);
+            self.buffer.clear();
+        }
+        if bytes.len() > BUFFER {
+            self.hash.update(bytes);
+        } else {
+            self.buffer.extend_from_slice(bytes);
+        }
+    }
+
+    fn number(&mut self, number: u64) {
+        self.bytes(&number.to_le_bytes());
+    }
+
+    fn text(&mut self, text: &str) {
+        self.number(text.len() as u64);
+        self.bytes(text.as_bytes());
+    }
+
+    fn history(&mut self, history: &History) {
+        self.number(history.operations.len() as u64);
+        for operation in &history.operations {
+            self.operation(operation);
+        }
+        for host in [Host::Source, Host::Target] {
+            self.number(history.commits(host).len() as u64);
+            for commit in history.commits(host) {
+                let numbers = [commit.at, commit.end.file, commit.end.pos, commit.gno];
+                numbers.into_iter().for_each(|n| self.number(n));
+                self.number(commit.operation.into());
+            }
+        }
+        self.number(history.applied.len() as u64);
+        for applied in &history.applied {
+            self.number(applied.commit.into());
+            self.number(applied.at);
+        }
+    }
+
+    fn operation(&mut self, o: &Operation) {
+        [o.invoked, o.returned, o.subject]
+            .into_iter()
+            .for_each(|n| self.number(n));
+        self.bytes(&o.commit.to_le_bytes());
+        self.bytes(&o.client.to_le_bytes());
+        let kind = match o.kind {
+            Kind::Place => 0,
+            Kind::Pay => 1,
+            Kind::Transfer => 2,
+            Kind::Cancel => 3,
+            Kind::Read => 4,
+            Kind::Rollback => 5,
+            Kind::Recorded => 6,
+        };
+        let told = match o.told {
+            Told::Pending => 0,
+            Told::Ok => 1,
+            Told::Fail => 2,
+            Told::Info => 3,
+            Told::Empty => 4,
+        };
+        self.bytes(&[kind, told, u8::from(o.host == Host::Target)]);
+    }
+
+    fn server(&mut self, server: &Server, arena: &Arena) {
+        if let Some(binlog) = &server.binlog {
+            for file in binlog.files() {
+                self.text(&binlog.name(file.number()));
+                self.number(file.length());
+                binlog
+                    .pieces(file.number())
+                    .for_each(|piece| self.bytes(piece));
+            }
+        }
+        self.rows(&server.database, arena);
+    }
+
+    fn rows(&mut self, database: &Database, arena: &Arena) {
+        for (_, table) in database.tables() {
+            self.text(&table.def().full_name());
+            for (key, row) in table.touched() {
+                self.number(key.0);
+                match row.map(|row| arena.row(row)) {
+                    Some(image) => {
+                        self.number(image.len() as u64);
+                        self.bytes(image);
+                    }
+                    None => self.number(u64::MAX),
+                }
+            }
+        }
+    }
+
+    fn finish(mut self) -> String {
+        self.hash.update(&self.buffer);
+        format!("{:032x}", self.hash.digest128())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(pieces: &[&str]) -> String {
+        let mut hash = Canonical::default();
+        pieces.iter().for_each(|p| hash.text(p));
+        hash.finish()
+    }
+
+    #[test]
+    fn where_a_text_ends_is_part_of_the_fingerprint() {
+        assert_eq!(of(&["ab", "c"]), of(&["ab", "c"]));
+        assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
+        assert_eq!(of(&["ab"]).len(), 32);
+    }
+
+    #[test]
+    fn how_the_bytes_come_in_does_not_matter() {
+        let long = vec![7u8; 3 * BUFFER + 11];
+        let mut whole = Canonical::default();
+        whole.bytes(&long);
+        let mut pieces = Canonical::default();
+        long.chunks(1_000).for_each(|p| pieces.bytes(p));
+        assert_eq!(whole.finish(), pieces.finish());
+    }
+
+    #[test]
+    fn one_microsecond_of_one_operation_changes_it() {
+        let mut made = crate::properties::made::Made::sound();
+        let of = |history: &History| {
+            let mut hash = Canonical::default();
+            hash.history(history);
+            hash.finish()
+        };
+        let before = of(&made.history);
+        assert_eq!(before, of(&made.history));
+        made.history.operations[2].returned += 1;
+        assert_ne!(before, of(&made.history));
+    }
+}

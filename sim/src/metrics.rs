@@ -1,0 +1,129 @@
+//! The figures of a run: outcomes counted, downtime, the longest stall, the lag at cutover.
+
+use crate::{evidence::Evidence, history::Told, outcome::Commits, runbook::Host};
+
+/// The transactions that write, by what their clients were told. One that was never answered is unknown.
+pub fn commits(e: &Evidence<'_>) -> Commits {
+    let mut commits = Commits::default();
+    for (_, operation) in e.writes() {
+        match operation.told {
+            Told::Ok => commits.ok += 1,
+            Told::Fail => commits.fail += 1,
+            Told::Info | Told::Pending => commits.info += 1,
+            Told::Empty => {}
+        }
+    }
+    commits
+}
+
+/// From the last acknowledged write on the source to the first on the target, in µs; 0 where they overlap.
+/// None without cutover, or where one side acknowledged nothing.
+pub fn downtime_us(e: &Evidence<'_>) -> Option<u64> {
+    e.cutover()?;
+    let last = e
+        .acknowledged(Host::Source)
+        .map(|(_, o)| o.returned)
+        .max()?;
+    let first = e
+        .acknowledged(Host::Target)
+        .map(|(_, o)| o.returned)
+        .min()?;
+    Some(first.saturating_sub(last))
+}
+
+/// The longest time in which no write was acknowledged anywhere while some client wanted to write, in µs.
+/// A client wants to write from the first attempt after an acknowledgement (anybody's) to the next one; up
+/// to the last attempt, where none follows.
+pub fn longest_stall_us(e: &Evidence<'_>) -> u64 {
+    let mut answers: Vec<(u64, bool)> = e
+        .writes()
+        .filter(|(_, o)| o.returned != u64::MAX)
+        .map(|(_, o)| (o.returned, matches!(o.told, Told::Ok | Told::Empty)))
+        .collect();
+    answers.sort_unstable();
+    let mut answers = answers.into_iter().peekable();
+    let (mut open, mut since, mut longest) = (0i64, None::<u64>, 0);
+    let mut last_attempt = 0;
+    let mut answer = |at: u64, good: bool, open: &mut i64, since: &mut Option<u64>| {
+        *open -= 1;
+        if good {
+            longest = longest.max(at - since.unwrap_or(at).min(at));
+            *since = (*open > 0).then_some(at);
+        }
+    };
+    for (_, operation) in e.writes() {
+        while let Some((at, good)) = answers.next_if(|(at, _)| *at <= operation.invoked) {
+            answer(at, good, &mut open, &mut since);
+        }
+        open += 1;
+        since.get_or_insert(operation.invoked);
+        last_attempt = operation.invoked;
+    }
+    for (at, good) in answers {
+        answer(at, good, &mut open, &mut since);
+    }
+    // What nobody answered with yes lasted to the last attempt at least.
+    longest.max(since.map_or(0, |s| last_attempt.saturating_sub(s)))
+}
+
+/// The age, in µs, of the oldest transaction of the source that the target lacked when it was opened; in the
+/// end, without cutover. 0 when it lacked none, and without a target.
+pub fn final_lag_us(e: &Evidence<'_>) -> u64 {
+    if e.snapshot.is_none() {
+        return 0;
+    }
+    let at = e.cutover().unwrap_or(e.end_us);
+    let (_, oldest) = e.lacked(e.source_commits_by(at), at);
+    let oldest = oldest.and_then(|c| e.history.source.get(c as usize));
+    oldest.map_or(0, |c| at.saturating_sub(c.at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::properties::made::*;
+
+    #[test]
+    fn downtime_is_from_the_last_answer_there_to_the_first_here() {
+        let mut made = Made::sound();
+        assert_eq!(downtime_us(&made.evidence()), Some(55 * S));
+        made.place(Host::Source, 3, 9, 140 * S);
+        assert_eq!(downtime_us(&made.evidence()), Some(0), "they overlap");
+        assert_eq!(downtime_us(&Made::empty().evidence()), None);
+    }
+
+    #[test]
+    fn a_stall_begins_with_an_attempt_and_ends_with_an_answer() {
+        let mut made = Made::empty();
+        made.place(Host::Source, 0, 1, 10 * S);
+        made.place(Host::Source, 0, 2, 50 * S);
+        assert_eq!(
+            longest_stall_us(&made.evidence()),
+            3_000,
+            "nobody wanted to write between the two"
+        );
+        made.refuse(Host::Source, 0, 60 * S);
+        made.refuse(Host::Source, 0, 65 * S);
+        assert_eq!(longest_stall_us(&made.evidence()), 5 * S);
+        made.place(Host::Target, 0, 3, 70 * S);
+        assert_eq!(longest_stall_us(&made.evidence()), 10 * S + 1_000);
+    }
+
+    #[test]
+    fn lag_is_the_age_of_the_oldest_transaction_that_is_missing() {
+        let mut made = Made::sound();
+        assert_eq!(final_lag_us(&made.evidence()), 0);
+        made.history.applied.clear();
+        assert_eq!(final_lag_us(&made.evidence()), 60 * S, "from 60 s to 120 s");
+    }
+
+    #[test]
+    fn outcomes_are_counted_of_writes_alone() {
+        let mut made = Made::sound();
+        made.refuse(Host::Source, 0, 130 * S);
+        made.history.operations[0].told = Told::Info;
+        made.history.operations[1].kind = crate::history::Kind::Read;
+        let counted = commits(&made.evidence());
+        assert_eq!((counted.ok, counted.fail, counted.info), (4, 1, 1));
+    }
+}

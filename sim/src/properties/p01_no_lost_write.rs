@@ -1,0 +1,97 @@
+//! P1, no lost write: every acknowledged write is on the database that serves in the end, or was undone
+//! by a later operation.
+//!
+//! Two oracles: the commit is in the snapshot or was applied (by number, whatever later writes did to its
+//! rows); and a placed order's row is there, unless somebody cancelled it.
+
+use super::{Property, found};
+use crate::{
+    evidence::Evidence,
+    explain,
+    history::{Kind, Told},
+    outcome::Finding,
+};
+
+pub(super) const PROPERTY: Property = Property {
+    id: "P1",
+    name: "No lost write",
+    says: "Every write that a client was told is committed is in the database that serves at the end, or was overwritten by a later one.",
+    check,
+};
+
+/// Acknowledged writes that are not there, by the numbers of their operations, in order.
+pub fn lost(e: &Evidence<'_>) -> Vec<u32> {
+    let cancelled = cancelled(e);
+    let mut hint = 0;
+    let acknowledged = e.writes().filter(|(_, o)| o.told == Told::Ok);
+    let gone = acknowledged.filter(|(_, o)| {
+        if !e.is_visible(o) {
+            return true;
+        }
+        match &e.shop {
+            Some(shop) if o.kind == Kind::Place => {
+                let row = shop.order(o.subject, &mut hint);
+                row.is_none_or(|r| r.client() != u64::from(o.client))
+                    && cancelled.binary_search(&o.subject).is_err()
+            }
+            _ => false,
+        }
+    });
+    gone.map(|(number, _)| number).collect()
+}
+
+/// The orders whose cancellation is on the database that serves, ascending.
+pub(super) fn cancelled(e: &Evidence<'_>) -> Vec<u64> {
+    let cancels = e
+        .writes()
+        .filter(|(_, o)| o.kind == Kind::Cancel && e.is_visible(o));
+    let mut orders: Vec<u64> = cancels.map(|(_, o)| o.subject).collect();
+    orders.sort_unstable();
+    orders
+}
+
+fn check(e: &Evidence<'_>) -> Finding {
+    let lost = lost(e);
+    found(lost.len() as u64, || {
+        explain::sentence(&explain::lost_write(e, lost[0]))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::made::*, *};
+    use crate::runbook::Host;
+
+    #[test]
+    fn a_write_that_was_never_applied_is_lost_even_if_its_row_is_there() {
+        let mut made = Made::sound();
+        assert_eq!(made.violations(&PROPERTY), 0);
+        made.history.applied.pop();
+        assert_eq!(lost(&made.evidence()), [3]);
+    }
+
+    #[test]
+    fn an_applied_order_without_its_row_is_lost_unless_it_was_cancelled() {
+        let mut made = Made::sound();
+        made.drop_row(3);
+        assert_eq!(lost(&made.evidence()), [2]);
+        made.operation(Host::Target, 2, Kind::Cancel, EXISTING + 3, 130 * S);
+        assert_eq!(made.violations(&PROPERTY), 0);
+    }
+
+    #[test]
+    fn an_order_whose_id_another_client_has_now_is_lost() {
+        let mut made = Made::sound();
+        made.shop.as_mut().unwrap().orders[2].request = 77 << 40;
+        assert_eq!(lost(&made.evidence()), [2]);
+    }
+
+    #[test]
+    fn without_cutover_the_source_has_everything_and_what_the_target_took_is_lost() {
+        let mut made = Made::empty();
+        made.place(Host::Source, 0, 1, S);
+        assert_eq!(made.violations(&PROPERTY), 0);
+        made.place(Host::Target, 0, 2, 2 * S);
+        assert_eq!(lost(&made.evidence()), [1]);
+    }
+}

@@ -1,0 +1,103 @@
+//! P2, no phantom: whatever is on the database that serves was written by some operation that did not
+//! fail, and every transaction that was applied is one of the source's.
+
+use super::{Property, found};
+use crate::{
+    evidence::Evidence,
+    explain,
+    history::{Kind, Told},
+    outcome::Finding,
+};
+
+pub(super) const PROPERTY: Property = Property {
+    id: "P2",
+    name: "No phantom",
+    says: "Everything on the database that serves was written by an operation that did not fail.",
+    check,
+};
+
+/// Something that should not be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phantom {
+    /// An operation whose client was told that it failed.
+    Failed(u32),
+    /// An order that no transaction that is there has placed.
+    Order(u64),
+    /// A transaction that was applied and that the source does not have: how manieth application.
+    Unknown(usize),
+}
+
+/// What should not be there.
+pub fn phantoms(e: &Evidence<'_>) -> Vec<Phantom> {
+    let failed = e
+        .writes()
+        .filter(|(_, o)| o.told == Told::Fail && e.is_visible(o));
+    let mut phantoms: Vec<Phantom> = failed.map(|(n, _)| Phantom::Failed(n)).collect();
+    let source = e.history.source.len();
+    let unknown = e.applied.iter().enumerate();
+    let unknown = unknown.filter(|(_, a)| a.commit as usize >= source);
+    phantoms.extend(unknown.map(|(i, _)| Phantom::Unknown(i)));
+    if let Some(shop) = &e.shop {
+        let places = e
+            .writes()
+            .filter(|(_, o)| o.kind == Kind::Place && e.is_visible(o));
+        let mut placed: Vec<(u64, u64)> =
+            places.map(|(_, o)| (o.subject, o.client.into())).collect();
+        placed.sort_unstable();
+        let mut placed = placed.into_iter().peekable();
+        for order in &shop.orders {
+            let own = (order.id, order.client());
+            while placed.next_if(|p| *p < own).is_some() {}
+            if placed.peek() != Some(&own) {
+                phantoms.push(Phantom::Order(order.id));
+            }
+        }
+    }
+    phantoms
+}
+
+fn check(e: &Evidence<'_>) -> Finding {
+    let phantoms = phantoms(e);
+    found(phantoms.len() as u64, || {
+        explain::sentence(&explain::phantom(e, phantoms[0]))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::made::*, *};
+    use crate::evidence::PlacedOrder;
+
+    #[test]
+    fn an_order_that_nobody_placed_is_a_phantom() {
+        let mut made = Made::sound();
+        assert_eq!(made.violations(&PROPERTY), 0);
+        let shop = made.shop.as_mut().unwrap();
+        shop.orders.push(PlacedOrder {
+            id: EXISTING + 9,
+            request: 1 << 40 | 9,
+        });
+        assert_eq!(phantoms(&made.evidence()), [Phantom::Order(EXISTING + 9)]);
+    }
+
+    #[test]
+    fn an_order_of_a_transaction_that_was_not_applied_is_a_phantom() {
+        let mut made = Made::sound();
+        made.history.applied.pop();
+        assert_eq!(phantoms(&made.evidence()), [Phantom::Order(EXISTING + 4)]);
+    }
+
+    #[test]
+    fn a_write_that_its_client_was_told_failed_is_a_phantom_when_it_is_there() {
+        let mut made = Made::sound();
+        made.history.operations[3].told = Told::Fail;
+        assert_eq!(phantoms(&made.evidence()), [Phantom::Failed(3)]);
+    }
+
+    #[test]
+    fn an_applied_transaction_that_the_source_does_not_have_is_a_phantom() {
+        let mut made = Made::sound();
+        made.apply(99, 80 * S);
+        assert_eq!(phantoms(&made.evidence()), [Phantom::Unknown(2)]);
+    }
+}

@@ -1,0 +1,110 @@
+//! P3, atomicity of unknown outcomes: an operation whose client never heard has all of its effects or
+//! none, at most once.
+
+use super::{Property, found, p01_no_lost_write::cancelled};
+use crate::{
+    evidence::Evidence,
+    explain::operation,
+    history::{Kind, NO_COMMIT, Operation, Told},
+    outcome::Finding,
+    runbook::Host,
+};
+
+pub(super) const PROPERTY: Property = Property {
+    id: "P3",
+    name: "All or nothing",
+    says: "A write whose client never heard its outcome is there whole and once, or not at all.",
+    check,
+};
+
+fn check(e: &Evidence<'_>) -> Finding {
+    let unknown = |o: &Operation| o.told == Told::Info;
+    let mut witnesses: Vec<u32> = committed_again(e)
+        .filter(|o| e.history.operations.get(*o as usize).is_some_and(unknown))
+        .collect();
+    let cancelled = cancelled(e);
+    let mut hint = 0;
+    if let Some(shop) = &e.shop {
+        let orders = e
+            .writes()
+            .filter(|(_, o)| unknown(o) && o.kind == Kind::Place);
+        let torn = orders.filter(|(_, o)| {
+            let row = shop.order(o.subject, &mut hint);
+            let there = row.is_some_and(|r| r.client() == u64::from(o.client));
+            let gone = cancelled.binary_search(&o.subject).is_ok();
+            o.commit != NO_COMMIT && there != (e.is_visible(o) && !gone)
+        });
+        witnesses.extend(torn.map(|(number, _)| number));
+    }
+    found(witnesses.len() as u64, || {
+        let what = operation(e, witnesses[0]);
+        format!(
+            "the client of {what} never heard its outcome, and its commit and its row do not agree"
+        )
+    })
+}
+
+/// Operations that committed more than once: those of commits that are not the operation's own.
+pub(super) fn committed_again(e: &Evidence<'_>) -> impl Iterator<Item = u32> {
+    let history = e.history;
+    [Host::Source, Host::Target]
+        .into_iter()
+        .flat_map(move |host| {
+            let commits = (0u32..).zip(history.commits(host));
+            commits.filter_map(move |(number, commit)| {
+                let own = history.operations.get(commit.operation as usize)?;
+                ((own.host, own.commit) != (host, number)).then_some(commit.operation)
+            })
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::made::*, *};
+
+    fn with_unknown() -> Made {
+        let mut made = Made::sound();
+        made.history.operations[3].told = Told::Info;
+        made
+    }
+
+    #[test]
+    fn an_unknown_outcome_may_be_there_or_not() {
+        let mut made = with_unknown();
+        assert_eq!(made.violations(&PROPERTY), 0, "committed, applied, there");
+        made.history.applied.pop();
+        made.drop_row(4);
+        assert_eq!(
+            made.violations(&PROPERTY),
+            0,
+            "committed, not applied, not there"
+        );
+    }
+
+    #[test]
+    fn half_of_an_unknown_outcome_is_a_violation() {
+        let mut made = with_unknown();
+        made.drop_row(4);
+        assert_eq!(
+            made.violations(&PROPERTY),
+            1,
+            "applied, and its row is not there"
+        );
+        let mut made = with_unknown();
+        made.history.applied.pop();
+        assert_eq!(
+            made.violations(&PROPERTY),
+            1,
+            "its row is there, and it was not applied"
+        );
+    }
+
+    #[test]
+    fn an_operation_that_committed_twice_is_a_violation() {
+        let mut made = with_unknown();
+        let mut again = made.history.source[3];
+        again.at += 1;
+        made.history.source.push(again);
+        assert_eq!(made.violations(&PROPERTY), 1);
+    }
+}

@@ -1,0 +1,67 @@
+//! P9, single writer: once a write to the target was committed and acknowledged, none commits on the
+//! source and is acknowledged. Two databases that both say yes cannot both be right.
+
+use super::{NO_CUTOVER, Property, absent, found};
+use crate::{evidence::Evidence, explain::operation, outcome::Finding, runbook::Host};
+
+pub(super) const PROPERTY: Property = Property {
+    id: "P9",
+    name: "Single writer",
+    says: "After the first acknowledged write to the target none to the source is acknowledged.",
+    check,
+};
+
+fn check(e: &Evidence<'_>) -> Finding {
+    let committed = |host: Host| {
+        let commits = e.history.commits(host);
+        let acknowledged = e.acknowledged(host);
+        acknowledged.filter_map(move |(n, o)| Some((n, commits.get(o.commit as usize)?.at)))
+    };
+    let Some(first) = committed(Host::Target).map(|(_, at)| at).min() else {
+        return absent(match e.cutover() {
+            Some(_) => "no write to the target was acknowledged",
+            None => NO_CUTOVER,
+        });
+    };
+    let mut later = committed(Host::Source)
+        .filter(|(_, at)| *at > first)
+        .peekable();
+    let witness = later.peek().copied();
+    found(later.count() as u64, || {
+        let (number, at) = witness.unwrap_or_default();
+        format!(
+            "{} was committed on the source at {} and confirmed, while the target had been taking writes since {}",
+            operation(e, number),
+            e.clock(at),
+            e.clock(first)
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::made::*, *};
+    use crate::history::Told;
+
+    #[test]
+    fn a_write_to_the_source_after_one_to_the_target_makes_two_writers() {
+        let mut made = Made::sound();
+        assert_eq!(made.violations(&PROPERTY), 0);
+        let late = made.place(Host::Source, 3, 9, 128 * S);
+        assert_eq!(made.violations(&PROPERTY), 1);
+        made.history.operations[late as usize].told = Told::Info;
+        assert_eq!(made.violations(&PROPERTY), 0, "nobody was told yes twice");
+    }
+
+    #[test]
+    fn an_answer_that_arrives_late_is_no_second_writer() {
+        let mut made = Made::sound();
+        made.history.operations[3].returned = 130 * S;
+        assert_eq!(made.violations(&PROPERTY), 0);
+    }
+
+    #[test]
+    fn without_a_write_to_the_target_it_is_absent() {
+        assert!(Made::empty().is_absent(&PROPERTY));
+    }
+}

@@ -1,0 +1,89 @@
+//! P11, order by key: the versions that a row takes on the target come in the source's order; what the
+//! snapshot held came first.
+
+use super::{NO_REPLICATION, Property, absent, found};
+use crate::{
+    evidence::{Evidence, RowId},
+    explain::commit,
+    outcome::Finding,
+};
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
+pub(super) const PROPERTY: Property = Property {
+    id: "P11",
+    name: "Order per key",
+    says: "The versions of a row that the target goes through are a subsequence of the source's.",
+    check,
+};
+
+pub(super) fn check(e: &Evidence<'_>) -> Finding {
+    if e.applied.is_empty() {
+        return absent(NO_REPLICATION);
+    }
+    // The snapshot's own commits matter where one of them is applied again.
+    let from = e.applied.iter().map(|a| a.commit).min().unwrap_or(0);
+    let sequence = (from..e.cut()).chain(e.applied.iter().map(|a| a.commit));
+    let mut latest: IndexMap<RowId, u32, FxBuildHasher> = IndexMap::default();
+    let (mut count, mut first) = (0, None);
+    for number in sequence {
+        let mut newer = None;
+        for row in e.rows_of.get(&number).into_iter().flatten() {
+            let before = latest.insert(*row, number);
+            newer = newer.max(before.filter(|b| *b > number));
+        }
+        if let Some(newer) = newer {
+            count += 1;
+            first.get_or_insert((number, newer));
+        }
+    }
+    found(count, || {
+        let (older, newer) = first.unwrap_or_default();
+        format!(
+            "the target applied {} after {}, which writes the same row later",
+            commit(e, older),
+            commit(e, newer)
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::made::*, *};
+
+    fn row(key: u64) -> RowId {
+        RowId { table: 1, key }
+    }
+
+    #[test]
+    fn a_row_that_goes_back_is_a_violation_and_another_order_of_others_is_not() {
+        let mut made = Made::sound();
+        assert_eq!(made.violations(&PROPERTY), 0);
+        made.history.applied.swap(0, 1);
+        made.rows_of = [(2, vec![row(1)]), (3, vec![row(2)])].into();
+        assert_eq!(made.violations(&PROPERTY), 0);
+        made.rows_of = [(2, vec![row(1)]), (3, vec![row(1)])].into();
+        assert_eq!(made.violations(&PROPERTY), 1);
+    }
+
+    #[test]
+    fn what_the_snapshot_held_and_comes_again_goes_back() {
+        let mut made = Made::sound();
+        made.history.applied.insert(
+            0,
+            crate::history::Applied {
+                commit: 0,
+                at: 60 * S,
+            },
+        );
+        made.rows_of = [(0, vec![row(1)]), (1, vec![row(1)])].into();
+        assert_eq!(made.violations(&PROPERTY), 1);
+        made.rows_of = [(0, vec![row(1)]), (1, vec![row(2)])].into();
+        assert_eq!(made.violations(&PROPERTY), 0);
+    }
+
+    #[test]
+    fn without_replication_it_is_absent() {
+        assert!(Made::empty().is_absent(&PROPERTY));
+    }
+}

@@ -1,0 +1,97 @@
+//! P14, fresh ids: no id is handed to two things. The target's counters are beyond every id that the
+//! source acknowledged, those of rows included that are gone.
+
+use super::{NO_CUTOVER, Property, absent, found};
+use crate::{
+    evidence::Evidence,
+    history::{Kind, Told},
+    outcome::Finding,
+    runbook::Host,
+};
+
+pub(super) const PROPERTY: Property = Property {
+    id: "P14",
+    name: "Fresh ids",
+    says: "No id is handed out twice, and the target counts on from beyond every id that the source acknowledged.",
+    check,
+};
+
+fn check(e: &Evidence<'_>) -> Finding {
+    let (Some(_), Some(states)) = (e.cutover(), &e.states) else {
+        return absent(NO_CUTOVER);
+    };
+    let orders = e
+        .writes()
+        .filter(|(_, o)| o.kind == Kind::Place && o.told == Told::Ok);
+    let mut ids: Vec<(u64, bool)> = orders
+        .map(|(_, o)| (o.subject, o.host == Host::Target))
+        .collect();
+    ids.sort_unstable();
+    let twice: Vec<u64> = ids
+        .windows(2)
+        .filter(|w| w[0].0 == w[1].0)
+        .map(|w| w[0].0)
+        .collect();
+    let largest = ids
+        .iter()
+        .filter(|(_, on_target)| !on_target)
+        .map(|(id, _)| *id)
+        .max();
+    let stale: Vec<(&str, u64, u64)> = states
+        .counters
+        .iter()
+        .map(|c| (c.table.as_str(), c.next_on_target, c.largest_on_source))
+        .chain(
+            e.shop
+                .as_ref()
+                .zip(largest)
+                .map(|(s, l)| ("shop.orders", s.next_order_on_target, l)),
+        )
+        .filter(|(_, next, largest)| next <= largest)
+        .collect();
+    found((twice.len() + stale.len()) as u64, || {
+        match (twice.first(), stale.first()) {
+            (Some(id), _) => format!(
+                "order id {id} was acknowledged for two orders, one placed on the source and one on the target"
+            ),
+            (None, Some((table, next, largest))) => {
+                format!(
+                    "the target's next id of {table} is {next}, and the source has handed out {largest}"
+                )
+            }
+            (None, None) => String::new(),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::made::*, *};
+    use crate::evidence::Counter;
+
+    #[test]
+    fn an_id_for_two_orders_is_a_violation() {
+        let mut made = Made::sound();
+        assert_eq!(made.violations(&PROPERTY), 0);
+        made.history.operations[5].subject = EXISTING + 4;
+        assert_eq!(made.violations(&PROPERTY), 1);
+    }
+
+    #[test]
+    fn a_counter_that_will_hand_out_an_id_again_is_a_violation() {
+        let mut made = Made::sound();
+        made.shop.as_mut().unwrap().next_order_on_target = EXISTING + 4;
+        assert_eq!(made.violations(&PROPERTY), 1);
+        made.states.as_mut().unwrap().counters.push(Counter {
+            table: "shop.order_lines".into(),
+            next_on_target: 9,
+            largest_on_source: 9,
+        });
+        assert_eq!(made.violations(&PROPERTY), 2);
+    }
+
+    #[test]
+    fn without_cutover_it_is_absent() {
+        assert!(Made::empty().is_absent(&PROPERTY));
+    }
+}

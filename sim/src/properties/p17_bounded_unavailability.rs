@@ -1,0 +1,80 @@
+//! P17, bounded unavailability: from the last acknowledged write on the source to the first on the target
+//! no more time passes than the strategy promises.
+
+use super::{NO_CUTOVER, Property, absent};
+use crate::{evidence::Evidence, metrics, outcome::Finding, runbook::Host, units::Micros};
+
+pub(super) const PROPERTY: Property = Property {
+    id: "P17",
+    name: "Bounded downtime",
+    says: "The time without a writable database stays within what the strategy promises.",
+    check,
+};
+
+fn check(e: &Evidence<'_>) -> Finding {
+    let Some(promised) = e.promises.downtime else {
+        return absent("the runbook promises no downtime");
+    };
+    let Some(opened) = e.cutover() else {
+        return absent(NO_CUTOVER);
+    };
+    let last = e.acknowledged(Host::Source).map(|(_, o)| o.returned).max();
+    let wanted = e.writes().any(|(_, o)| o.invoked >= opened);
+    let (took, until) = match (metrics::downtime_us(e), last) {
+        (Some(took), _) => (took, "until the first on the target"),
+        // Nobody got through: it lasted to the end at least.
+        (None, Some(last)) if wanted => (
+            e.end_us - last,
+            "and none on the target was acknowledged by the end of the run",
+        ),
+        _ => return absent("no client wanted to write after the cutover"),
+    };
+    if took <= promised.0 {
+        return Finding::Holds;
+    }
+    let ms = Micros(took / 1_000 * 1_000);
+    Finding::Violated {
+        count: 1,
+        first: format!(
+            "{ms} from the last acknowledged write on the source (at {}) {until}; {promised} are promised",
+            e.clock(last.unwrap_or_default())
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::made::*, *};
+
+    fn promising(seconds: u64) -> Made {
+        let mut made = Made::sound();
+        made.promises.downtime = Some(Micros::secs(seconds));
+        made
+    }
+
+    #[test]
+    fn a_longer_downtime_than_promised_is_a_violation() {
+        // The last write on the source is acknowledged at 70.001 s, the first on the target at 125.001 s.
+        assert_eq!(promising(55).violations(&PROPERTY), 0);
+        assert_eq!(promising(54).violations(&PROPERTY), 1);
+    }
+
+    #[test]
+    fn clients_that_never_get_through_wait_until_the_end() {
+        let mut made = promising(129);
+        made.history.operations.truncate(4);
+        made.history.target.clear();
+        made.marks.first_on_target = None;
+        assert!(made.is_absent(&PROPERTY), "nobody wanted to write");
+        made.refuse(Host::Source, 1, 150 * S);
+        assert_eq!(made.violations(&PROPERTY), 1, "130 s have passed");
+    }
+
+    #[test]
+    fn without_a_promise_or_a_cutover_it_is_absent() {
+        assert!(Made::sound().is_absent(&PROPERTY));
+        let mut made = Made::empty();
+        made.promises.downtime = Some(Micros::secs(1));
+        assert!(made.is_absent(&PROPERTY));
+    }
+}

@@ -1,0 +1,189 @@
+//! The verdict on a run, and everything else that is told of it.
+
+use crate::{
+    evidence::Evidence,
+    explain,
+    fingerprint::fingerprint,
+    history::Told,
+    metrics,
+    operator::Ended,
+    outcome::{Finding, Outcome, PropertyResult, Verdict},
+    plan::{Expect, Plan},
+    properties::{self, check_all},
+    world::World,
+};
+
+/// Transactions that could not be replayed and are named one by one.
+const NAMED: usize = 5;
+
+/// What a run that has ended came to.
+pub fn outcome(plan: &Plan, world: &mut World, ended: Ended) -> Outcome {
+    let notes = notes(world);
+    let story = world.story.clone();
+    let (virtual_ms, fingerprint) = (world.now() / 1_000, fingerprint(world));
+    let e = Evidence::gather(world, plan, ended);
+    let properties = check_all(&e);
+    let verdict = verdict(&e, &properties);
+    Outcome {
+        scenario: plan.scenario.clone(),
+        strategy: plan.runbook.name.clone(),
+        seed: plan.seed,
+        verdict,
+        as_expected: as_expected(&plan.expect, verdict, &properties),
+        commits: metrics::commits(&e),
+        lost_writes: properties::lost(&e).len() as u64,
+        phantom_writes: properties::phantoms(&e).len() as u64,
+        duplicate_writes: properties::repeated(&e).len() as u64,
+        downtime_ms: metrics::downtime_us(&e).map(|us| us / 1_000),
+        longest_stall_ms: metrics::longest_stall_us(&e) / 1_000,
+        final_lag_ms: metrics::final_lag_us(&e) / 1_000,
+        virtual_ms,
+        fingerprint,
+        story,
+        explanations: explain::explanations(&e),
+        notes,
+        properties,
+    }
+}
+
+/// The verdict. Nothing is *safe* that did not cut over, or whose cutover met no write.
+pub fn verdict(e: &Evidence<'_>, properties: &[PropertyResult]) -> Verdict {
+    let violated = |p: &PropertyResult| matches!(p.finding, Finding::Violated { .. });
+    if properties.iter().any(violated) {
+        return Verdict::Violated;
+    }
+    let acknowledged = e.writes().any(|(_, o)| o.told == Told::Ok);
+    match (e.ended, e.cutover()) {
+        (Ended::Stuck, _) => Verdict::NotLive,
+        // Given up in the middle: the source is given back, and the name points at the target.
+        (Ended::Aborted, Some(_)) => Verdict::NotLive,
+        (_, None) if e.source_read_only => Verdict::NotLive,
+        (_, _) if !acknowledged => Verdict::Unknown,
+        (_, None) => Verdict::Aborted,
+        (Ended::Finished, Some(at)) if !exercised(e, at) => Verdict::Unknown,
+        (Ended::Finished, Some(_)) => Verdict::Safe,
+    }
+}
+
+/// Whether some client wrote, or tried to, between the snapshot and the cutover: without that there was
+/// nothing that the strategy could have lost.
+fn exercised(e: &Evidence<'_>, cutover: u64) -> bool {
+    let cut = e.snapshot.map_or(0, |s| s.at);
+    e.writes()
+        .any(|(_, o)| o.told != Told::Empty && o.returned > cut && o.invoked < cutover)
+}
+
+/// Whether a run is what the scenario's author expects: *safe*, unless something else is said.
+pub fn as_expected(expect: &Expect, verdict: Verdict, properties: &[PropertyResult]) -> bool {
+    let otherwise = match expect.violates.is_empty() {
+        true => Verdict::Safe,
+        false => Verdict::Violated,
+    };
+    let violated = |id: &String| {
+        let of_id = properties.iter().find(|p| p.id == id.as_str());
+        of_id.is_some_and(|p| matches!(p.finding, Finding::Violated { .. }))
+    };
+    verdict == expect.verdict.unwrap_or(otherwise) && expect.violates.iter().all(violated)
+}
+
+/// What limits the result.
+fn notes(world: &World) -> Vec<String> {
+    let mut notes: Vec<String> = world.recording().map_or(&[][..], |r| r.notes()).to_vec();
+    let not_replayable = &world.client_totals().not_replayable;
+    notes.extend(
+        not_replayable
+            .iter()
+            .take(NAMED)
+            .map(|(_, why)| why.clone()),
+    );
+    if not_replayable.len() > NAMED {
+        notes.push(format!(
+            "{} more recorded transactions could not be replayed",
+            not_replayable.len() - NAMED
+        ));
+    }
+    notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{properties::made::*, runbook::Host};
+
+    fn verdict_on(made: &Made) -> Verdict {
+        let e = made.evidence();
+        verdict(&e, &check_all(&e))
+    }
+
+    #[test]
+    fn a_sound_migration_is_safe_and_one_lost_write_makes_it_violated() {
+        let mut made = Made::sound();
+        assert_eq!(verdict_on(&made), Verdict::Safe);
+        made.history.applied.pop();
+        assert_eq!(verdict_on(&made), Verdict::Violated);
+    }
+
+    #[test]
+    fn without_cutover_a_writable_source_is_an_abort_and_a_fenced_one_is_not_live() {
+        let mut made = Made::empty();
+        made.ended = Ended::Aborted;
+        made.place(Host::Source, 0, 1, S);
+        assert_eq!(verdict_on(&made), Verdict::Aborted);
+        made.source_read_only = true;
+        assert_eq!(verdict_on(&made), Verdict::NotLive);
+        made.source_read_only = false;
+        made.ended = Ended::Stuck;
+        assert_eq!(verdict_on(&made), Verdict::NotLive);
+    }
+
+    #[test]
+    fn an_abort_that_leaves_the_name_at_the_target_is_not_clean() {
+        let mut made = Made::sound();
+        made.ended = Ended::Aborted;
+        assert_eq!(verdict_on(&made), Verdict::NotLive);
+    }
+
+    #[test]
+    fn a_cutover_that_met_no_write_proves_nothing() {
+        let mut made = Made::sound();
+        let s = made.snapshot.as_mut().unwrap();
+        (s.at, s.commits) = (80 * S, 4);
+        made.history.applied.clear();
+        assert_eq!(verdict_on(&made), Verdict::Unknown);
+        made.history.operations.insert(4, {
+            let mut refused = made.history.operations[0];
+            (refused.invoked, refused.returned) = (101 * S, 102 * S);
+            (refused.told, refused.commit) = (Told::Fail, crate::history::NO_COMMIT);
+            refused
+        });
+        made.history
+            .target
+            .iter_mut()
+            .for_each(|c| c.operation += 1);
+        assert_eq!(
+            verdict_on(&made),
+            Verdict::Safe,
+            "a client tried, and was refused"
+        );
+    }
+
+    #[test]
+    fn what_is_expected_is_safe_unless_the_scenario_says_otherwise() {
+        let mut made = Made::sound();
+        made.history.applied.pop();
+        let properties = check_all(&made.evidence());
+        let expect = |verdict, violates: &[&str]| Expect {
+            verdict,
+            violates: violates.iter().map(|s| s.to_string()).collect(),
+        };
+        let is = |expect: &Expect| as_expected(expect, Verdict::Violated, &properties);
+        assert!(!is(&expect(None, &[])));
+        assert!(is(&expect(None, &["P1"])));
+        assert!(is(&expect(Some(Verdict::Violated), &["P1", "P6"])));
+        assert!(
+            !is(&expect(Some(Verdict::Violated), &["P1", "P8"])),
+            "the fence held"
+        );
+        assert!(!is(&expect(Some(Verdict::Aborted), &[])));
+    }
+}
