@@ -11,11 +11,14 @@
 //! `USE_SQL_FOREIGN_KEY` or `NO_FOREIGN_KEY_CHECKS` set the engine neither checks nor cascades: the
 //! binlog has the children's changes.
 
+mod ddl_event;
 mod direct;
 mod error;
 mod mapping;
+mod undone;
 
-pub use direct::{Direct, Mode, table_of};
+pub use ddl_event::DdlEvent;
+pub use direct::{Direct, DirectOn, Mode, table_of};
 pub use error::{ApplyError, ApplyErrorKind};
 
 use crate::{
@@ -74,17 +77,25 @@ pub trait Sink {
     /// What stops an applier: 1062, 1032, 1452, …
     fn row(&mut self, arena: &mut Arena, work: &RowWork<'_>) -> Result<(), ApplyErrorKind>;
 
-    /// Executes a DDL statement in a default schema.
+    /// Executes a DDL statement.
     ///
     /// # Errors
     /// What the server would answer, or what cannot be followed.
-    fn ddl(&mut self, arena: &mut Arena, schema: &str, sql: &str) -> Result<(), ApplyErrorKind>;
+    fn ddl(&mut self, arena: &mut Arena, event: &DdlEvent<'_>) -> Result<(), ApplyErrorKind>;
 
     /// The changes since the last commit are held until [`Sink::xa_decided`] with this id.
     fn xa_prepared(&mut self, xid: &str);
 
     /// Commits or rolls back what was prepared.
-    fn xa_decided(&mut self, arena: &mut Arena, xid: &str, commit: bool);
+    ///
+    /// # Errors
+    /// It commits what was never prepared here (1397).
+    fn xa_decided(
+        &mut self,
+        arena: &mut Arena,
+        xid: &str,
+        commit: bool,
+    ) -> Result<(), ApplyErrorKind>;
 }
 
 /// Walks through groups and hands their rows to a sink.
@@ -134,7 +145,8 @@ impl Walker {
     ) -> Result<(), ApplyError> {
         let mut new_statement = true;
         let mut xid = String::new();
-        for frame in group.events() {
+        let undone = undone::ranges(group);
+        for (index, frame) in group.events().enumerate() {
             let at = |kind| ApplyError {
                 pos: frame.pos,
                 kind,
@@ -147,7 +159,8 @@ impl Walker {
                     .map_err(at)?;
             } else if event_type.is_rows() {
                 let event = RowsEvent::decode(event_type, frame.body).map_err(|e| at(e.into()))?;
-                self.rows(arena, sink, &event, &mut new_statement)
+                let undone = undone.iter().any(|range| range.contains(&index));
+                self.rows(arena, sink, &event, undone, &mut new_statement)
                     .map_err(at)?;
                 if event.ends_statement() {
                     new_statement = true;
@@ -157,7 +170,11 @@ impl Walker {
                 if let Some(id) = xa_id(&query.text(), "START") {
                     xid = id;
                 }
-                Self::query(arena, sink, &query).map_err(at)?;
+                let event = DdlEvent {
+                    query: &query,
+                    timestamp_s: frame.header.timestamp_s,
+                };
+                Self::query(arena, sink, &event).map_err(at)?;
             }
         }
         if group.kind == GroupKind::XaPrepared {
@@ -169,8 +186,9 @@ impl Walker {
     fn query(
         arena: &mut Arena,
         sink: &mut dyn Sink,
-        query: &Query<'_>,
+        event: &DdlEvent<'_>,
     ) -> Result<(), ApplyErrorKind> {
+        let query = event.query;
         const CONTROL: [&str; 8] = [
             "BEGIN",
             "COMMIT",
@@ -187,15 +205,17 @@ impl Walker {
         });
         for (verb, commit) in [("COMMIT", true), ("ROLLBACK", false)] {
             if let Some(id) = xa_id(&query.text(), verb) {
-                sink.xa_decided(arena, &id, commit);
-                return Ok(());
+                return sink.xa_decided(arena, &id, commit);
             }
         }
-        if control || query.error_code != 0 {
+        if control {
             return Ok(());
         }
-        let schema = String::from_utf8_lossy(query.schema);
-        sink.ddl(arena, &schema, &query.text())
+        match sink.ddl(arena, event) {
+            // It failed in the same way where it ran first, having done a part of its work (before 8.0).
+            Err(error) if query.error_code != 0 && error.code() == Some(query.error_code) => Ok(()),
+            other => other,
+        }
     }
 
     fn rows(
@@ -203,6 +223,7 @@ impl Walker {
         arena: &mut Arena,
         sink: &mut dyn Sink,
         event: &RowsEvent<'_>,
+        undone: bool,
         new_statement: &mut bool,
     ) -> Result<(), ApplyErrorKind> {
         let Some(mapping) = self.mappings.get(event.table_id) else {
@@ -215,6 +236,9 @@ impl Walker {
                 })
             };
         };
+        if undone && undone::is_transactional(&mapping.def.engine) {
+            return Ok(());
+        }
         mapping.each(event, |before, after| {
             let work = RowWork {
                 table: mapping.table,

@@ -9,6 +9,7 @@ pub mod arena;
 pub mod binlog;
 pub mod database;
 pub mod ddl;
+pub mod follow;
 pub mod gtid;
 pub mod names;
 pub mod replica;

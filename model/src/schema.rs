@@ -141,6 +141,15 @@ pub enum Default {
     Expression(String),
 }
 
+/// How a number's text differs from the plain one; its bytes are the same.
+#[derive(Clone, Copy, Debug, std::default::Default, PartialEq, Eq, Hash)]
+pub struct Display {
+    /// ZEROFILL: zeros in front, up to so many characters.
+    pub zero_fill: Option<u8>,
+    /// FLOAT(m,d) and DOUBLE(m,d): always d digits after the point.
+    pub decimals: Option<u8>,
+}
+
 /// A column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
@@ -158,6 +167,8 @@ pub struct Column {
     pub auto_increment: bool,
     /// A generated column that is not stored (VIRTUAL); it is in row images all the same.
     pub generated: Option<Generated>,
+    /// Text of numbers; row metadata does not say it.
+    pub display: Display,
 }
 
 /// How a generated column is kept. The values come in the row images; nothing is computed here.

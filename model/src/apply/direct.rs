@@ -1,6 +1,6 @@
 //! Changes tables as an applier thread does: no locks, no sessions.
 
-use super::{ApplyErrorKind, RowWork, Sink};
+use super::{ApplyErrorKind, DdlEvent, RowWork, Sink};
 use crate::{
     arena::Arena,
     binlog::decode::TableMap,
@@ -74,6 +74,11 @@ impl Direct {
         for change in self.changes.drain(..).rev() {
             database.undo(arena, &change);
         }
+    }
+
+    /// The XA transactions that are prepared and not decided.
+    pub fn prepared(&self) -> impl Iterator<Item = &str> {
+        self.prepared.keys().map(String::as_str)
     }
 
     /// Undoes what was prepared and never decided: readers do not see it.
@@ -197,9 +202,9 @@ impl Sink for DirectOn<'_> {
         Ok(())
     }
 
-    fn ddl(&mut self, arena: &mut Arena, schema: &str, sql: &str) -> Result<(), ApplyErrorKind> {
-        let statement = ddl::parse(sql, &ddl::Context::new(schema, self.version))
-            .map_err(ddl::DdlError::from)?;
+    fn ddl(&mut self, arena: &mut Arena, event: &DdlEvent<'_>) -> Result<(), ApplyErrorKind> {
+        let statement =
+            ddl::parse(&event.sql(), &event.context(self.version)).map_err(ddl::DdlError::from)?;
         Ok(ddl::apply(self.database, arena, &statement)?)
     }
 
@@ -208,9 +213,17 @@ impl Sink for DirectOn<'_> {
         self.direct.prepared.insert(xid.to_string(), changes);
     }
 
-    fn xa_decided(&mut self, arena: &mut Arena, xid: &str, commit: bool) {
-        let Some(changes) = self.direct.prepared.remove(xid) else {
-            return;
+    fn xa_decided(
+        &mut self,
+        arena: &mut Arena,
+        xid: &str,
+        commit: bool,
+    ) -> Result<(), ApplyErrorKind> {
+        let changes = match self.direct.prepared.remove(xid) {
+            Some(changes) => changes,
+            // The rollback of what is not there leaves nothing out.
+            None if !commit => return Ok(()),
+            None => return Err(ApplyErrorKind::NotPrepared(xid.to_string())),
         };
         if commit {
             self.direct.changes = changes;
@@ -220,5 +233,6 @@ impl Sink for DirectOn<'_> {
                 .rev()
                 .for_each(|change| self.database.undo(arena, change));
         }
+        Ok(())
     }
 }

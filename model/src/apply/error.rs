@@ -55,6 +55,11 @@ pub enum ApplyErrorKind {
     /// 1590.
     #[error("the server says that events are missing here (incident)")]
     Incident,
+    /// 1397.
+    #[error(
+        "XAER_NOTA: Unknown XID {0}: it was prepared before the place where applying started; start before its XA START"
+    )]
+    NotPrepared(String),
     /// An event that is not read.
     #[error(
         "{0:?} events are not read (JSON documents as differences): record with binlog_row_value_options = ''"
@@ -93,6 +98,7 @@ impl ApplyErrorKind {
             Self::NoTable(_) => Some(1146),
             Self::Mismatch { .. } | Self::Convert { .. } => Some(1677),
             Self::Incident => Some(1590),
+            Self::NotPrepared(_) => Some(1397),
             Self::Ddl(e) => e.code(),
             Self::Refused(e) => Some(e.code()),
             _ => None,

@@ -17,6 +17,7 @@ pub mod encode;
 pub mod event;
 pub mod frame;
 pub mod group;
+pub mod history;
 pub mod log;
 pub mod verify;
 
@@ -24,4 +25,5 @@ pub use cursor::DecodeError;
 pub use event::{Checksum, EventType, Header};
 pub use frame::{BinlogError, ErrorKind, Frame, Frames};
 pub use group::{Group, Groups};
+pub use history::{History, HistoryError};
 pub use log::Binlog;

@@ -117,7 +117,7 @@ impl Planner<'_> {
             return Err(duplicate(t, table, None, new_key, new_key.0, image));
         }
         self.view
-            .check_uniques(self.arena, t, Some(key), image, self.checks)?;
+            .check_uniques(self.arena, t, Some((key, before)), image, self.checks)?;
         if self.checks.foreign_keys {
             self.view
                 .check_parents(self.arena, t, Some(before), image, via)?;

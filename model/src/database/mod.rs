@@ -221,6 +221,14 @@ impl Database {
             out.push(lock_id(change.table, 0, change.new_key.0));
         }
         for (i, unique) in table.shape().uniques.iter().enumerate() {
+            if let (Some(before), Some(after)) = (change.before, change.after)
+                && change.key == change.new_key
+                && unique
+                    .key
+                    .same_bytes(columns, arena.row(before), arena.row(after))
+            {
+                continue;
+            }
             let mut key = |row: Option<RowRef>| unique.key.of_row(columns, arena, row?);
             let (before, after) = (key(change.before), key(change.after));
             if before != after || change.key != change.new_key {

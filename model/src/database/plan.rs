@@ -31,7 +31,7 @@ impl Database {
         if let Some(key) = key.filter(|k| table.contains(*k)) {
             return Err(duplicate(t, table, None, key, key.0, image));
         }
-        self.check_uniques(arena, t, key, image, checks)?;
+        self.check_uniques(arena, t, None, image, checks)?;
         if checks.foreign_keys {
             self.check_parents(arena, t, None, image, None)?;
         }
@@ -85,7 +85,7 @@ impl Database {
         &self,
         arena: &mut Arena,
         t: TableId,
-        own: Option<RowKey>,
+        own: Option<(RowKey, RowRef)>,
         image: &[u8],
         checks: Checks,
     ) -> Result<(), SqlError> {
@@ -95,10 +95,13 @@ impl Database {
         }
         let columns = &table.def().columns;
         for (i, unique) in table.shape().uniques.iter().enumerate() {
+            if own.is_some_and(|(_, row)| unique.key.same_bytes(columns, arena.row(row), image)) {
+                continue;
+            }
             let value = |_: usize, c: usize| Some((columns.get(c)?, field(columns, image, c)?));
             let owner = table
                 .owner_of(arena, i, value)
-                .filter(|owner| Some(*owner) != own);
+                .filter(|owner| Some(*owner) != own.map(|(key, _)| key));
             if let Some(owner) = owner {
                 let id = unique.key.of(columns, image, arena).unwrap_or_default();
                 return Err(duplicate(t, table, Some(i), owner, id, image));

@@ -6,7 +6,7 @@
 
 use super::column::{collation, converted, define, promote_first_timestamp};
 use super::create::no_duplicates;
-use super::default::resolve as resolve_default;
+use super::default::{in_utc, resolve as resolve_default};
 use super::error::MAX_COLUMNS;
 use super::keys::{Key, add_foreign_keys, effective_prefix, settle};
 use super::{AlterChange, ColumnSpec, Context, DdlError, DefaultSpec, Position, TableName};
@@ -185,6 +185,7 @@ fn columns(
                 let old = def.column(name).ok_or_else(|| unknown(name))?;
                 kept[old].default =
                     new_default(&def.columns[old], default.as_ref(), &def.collation)?;
+                in_utc(&mut kept[old], &ctx.time_zone)?;
             }
             _ => {}
         }

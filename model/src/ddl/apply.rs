@@ -5,6 +5,7 @@
 
 use super::alter::{self, alter};
 use super::charset::of_server;
+use super::column;
 use super::create::like;
 use super::{AlterTable, Context, CreateBody, CreateTable, DdlError, Statement, TableName};
 use crate::arena::Arena;
@@ -200,6 +201,20 @@ fn alter_table(db: &mut Database, arena: &mut Arena, change: &AlterTable) -> Res
     Ok(())
 }
 
+/// The time of now as a column takes it: TIMESTAMP in UTC, DATETIME in the session's time zone.
+fn now_in(column: &Column, now_us: u64, ctx: &Context) -> Result<u64, DdlError> {
+    if column::is_timestamp(&column.kind) {
+        return Ok(now_us);
+    }
+    match ctx.time_zone.offset_s() {
+        Some(offset_s) => Ok(now_us.saturating_add_signed(i64::from(offset_s) * 1_000_000)),
+        None => Err(DdlError::unsupported(format!(
+            "ADD COLUMN `{}` DEFAULT CURRENT_TIMESTAMP in a time zone that is no offset",
+            column.name
+        ))),
+    }
+}
+
 /// Makes a new column's default a literal, so that existing rows can be given it.
 fn fill(
     column: &mut Column,
@@ -231,7 +246,7 @@ fn fill(
         (ColumnDefault::Now, ColumnSource::Default, Some(now_us)) => {
             let mut image = ImageBuilder::default();
             image.start(1);
-            push_default_at(column, now_us, &mut image);
+            push_default_at(column, now_in(column, now_us, ctx)?, &mut image);
             let raw = field(std::slice::from_ref(column), image.image(), 0);
             column.default = ColumnDefault::Literal(raw.map(|raw| {
                 let mut text = String::new();

@@ -3,7 +3,7 @@
 //! and DATETIME" for servers without explicit defaults).
 
 use super::charset::{binary_of, by_name, bytes_per_char, default_of};
-use super::default::resolve as resolve_default;
+use super::default::{in_utc, resolve as resolve_default};
 use super::types::{class_of, varbinary};
 use super::{CharsetSpec, ColumnSpec, ColumnType, Context, DdlError};
 use crate::schema::{Collation, Column, ColumnKind, Default};
@@ -50,7 +50,7 @@ pub(super) fn define(
         None => Default::Implicit,
         Some(default) => resolve_default(default, &kind, &said, &spec.name)?,
     };
-    Ok(Column {
+    let mut column = Column {
         name: spec.name.clone(),
         nullable: spec
             .nullable
@@ -60,7 +60,10 @@ pub(super) fn define(
         default,
         auto_increment: spec.auto_increment,
         generated: spec.generated,
-    })
+        display: spec.display,
+    };
+    in_utc(&mut column, &ctx.time_zone)?;
+    Ok(column)
 }
 
 /// Without explicit defaults, the first TIMESTAMP of the new columns is CURRENT_TIMESTAMP, unless its

@@ -28,6 +28,7 @@ pub(super) fn column(
         column: ColumnSpec {
             name: name.clone(),
             kind: ty.kind,
+            display: ty.display,
             charset: ty.charset,
             nullable: ty.serial.then_some(false),
             default: None,

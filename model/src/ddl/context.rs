@@ -46,6 +46,48 @@ impl SqlMode {
     }
 }
 
+/// `time_zone`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum TimeZone {
+    /// The server's own, which the binlog does not tell: taken as UTC, as cloud servers have it.
+    #[default]
+    System,
+    /// Seconds east of UTC.
+    Offset(i32),
+    /// A name whose rules are not known here.
+    Named(Arc<str>),
+}
+
+impl TimeZone {
+    /// From its text: `SYSTEM`, `+05:30`, `Europe/Berlin`.
+    pub fn from_text(text: &str) -> TimeZone {
+        let offset = || {
+            let (sign, rest) = match text.strip_prefix('-') {
+                Some(rest) => (-1, rest),
+                None => (1, text.strip_prefix('+')?),
+            };
+            let (hours, minutes) = rest.split_once(':')?;
+            let (hours, minutes) = (hours.parse::<i32>().ok()?, minutes.parse::<i32>().ok()?);
+            ((0..=14).contains(&hours) && (0..60).contains(&minutes))
+                .then_some(sign * (hours * 3600 + minutes * 60))
+        };
+        match text {
+            "SYSTEM" => TimeZone::System,
+            "UTC" | "Etc/UTC" | "GMT" => TimeZone::Offset(0),
+            _ => offset().map_or_else(|| TimeZone::Named(text.into()), TimeZone::Offset),
+        }
+    }
+
+    /// Seconds east of UTC, where they are known.
+    pub fn offset_s(&self) -> Option<i32> {
+        match self {
+            TimeZone::System => Some(0),
+            TimeZone::Offset(seconds) => Some(*seconds),
+            TimeZone::Named(_) => None,
+        }
+    }
+}
+
 /// The session in which a statement ran.
 ///
 /// Texts are UTF-8 here: a QUERY event's text is in the client's character set and must be decoded first
@@ -65,6 +107,8 @@ pub struct Context {
     /// `default_collation_for_utf8mb4` (a QUERY event's Q_DEFAULT_COLLATION_FOR_UTF8MB4); `None` is the
     /// version's default.
     pub utf8mb4_default: Option<Collation>,
+    /// `time_zone`: what TIMESTAMP literals, and DATETIMEs that take the time of now, are in.
+    pub time_zone: TimeZone,
     /// `default_storage_engine`, in lower case.
     pub engine: Arc<str>,
     /// When the statement ran, in microseconds since 1970 (UTC): what a new column with DEFAULT
@@ -82,6 +126,7 @@ impl Default for Context {
             explicit_defaults_for_timestamp: None,
             server_collation: None,
             utf8mb4_default: None,
+            time_zone: TimeZone::System,
             engine: "innodb".into(),
             now_us: None,
         }
@@ -114,6 +159,17 @@ mod tests {
         assert_eq!(Version::from_text("9.7.4"), Some(Version(90704)));
         assert_eq!(Version::from_text("8.0.mysql_aurora.3.05"), None);
         assert_eq!(Version::from_text("8"), None);
+    }
+
+    #[test]
+    fn time_zones_are_offsets_or_names() {
+        let offset = |text: &str| TimeZone::from_text(text).offset_s();
+        assert_eq!(offset("+05:30"), Some(19_800));
+        assert_eq!(offset("-8:00"), Some(-28_800));
+        assert_eq!(offset("SYSTEM"), Some(0));
+        for named in ["Europe/Berlin", "+15:00", "+1", "-", ""] {
+            assert_eq!(offset(named), None, "{named}");
+        }
     }
 
     #[test]

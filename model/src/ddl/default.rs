@@ -1,8 +1,10 @@
 //! DEFAULT literals as the text that a value of the column prints: what the server keeps of
 //! `DEFAULT 0` for a DECIMAL(12,2) is `0.00` (manual, "Data Type Default Values").
 
-use super::{DdlError, DefaultSpec};
-use crate::schema::{Collation, ColumnKind, Default};
+use super::column::is_timestamp;
+use super::{DdlError, DefaultSpec, TimeZone};
+use crate::row::{parse, render};
+use crate::schema::{Collation, Column, ColumnKind, Default};
 
 /// # Errors
 /// 1067 for a value that the type does not have.
@@ -36,6 +38,38 @@ pub(super) fn resolve(
         Some(text) => Ok(Default::Literal(Some(text))),
         None => Err(DdlError::InvalidDefault(column.to_owned())),
     }
+}
+
+/// A TIMESTAMP's literal in UTC: it is written in the session's time zone (manual, "The DATE, DATETIME, and
+/// TIMESTAMP Types"). The zero date is none, and stays.
+pub(super) fn in_utc(column: &mut Column, zone: &TimeZone) -> Result<(), DdlError> {
+    let Default::Literal(Some(text)) = &column.default else {
+        return Ok(());
+    };
+    if !is_timestamp(&column.kind) || text.starts_with("0000-00-00") || zone.offset_s() == Some(0) {
+        return Ok(());
+    }
+    let Some(offset_s) = zone.offset_s() else {
+        return Err(DdlError::unsupported(format!(
+            "DEFAULT '{text}' of TIMESTAMP column `{}` in a time zone that is no offset",
+            column.name
+        )));
+    };
+    let mut raw = Vec::new();
+    let mut shifted = || {
+        parse(column, text, &mut raw).ok()?;
+        let local = u32::from_be_bytes(*raw.first_chunk()?);
+        let utc = u32::try_from(i64::from(local) - i64::from(offset_s)).ok()?;
+        raw[..4].copy_from_slice(&utc.to_be_bytes());
+        let mut text = String::new();
+        render(column, &raw, &mut text);
+        Some(text)
+    };
+    match shifted() {
+        Some(text) => column.default = Default::Literal(Some(text)),
+        None => return Err(DdlError::InvalidDefault(column.name.to_string())),
+    }
+    Ok(())
 }
 
 fn of_text(text: &str, kind: &ColumnKind) -> Option<String> {

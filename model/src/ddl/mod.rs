@@ -36,7 +36,7 @@ mod tests;
 pub use alter::{Altered, alter};
 pub use apply::apply;
 pub use charset::{by_name as collation_by_name, bytes_per_char};
-pub use context::{Context, SqlMode, Version};
+pub use context::{Context, SqlMode, TimeZone, Version};
 pub use error::{DdlError, ParseError};
 pub use script::{Placed, parse_script};
 pub use statement::{

@@ -4,7 +4,7 @@
 //! a position depends on the table and the schema at the time of execution.
 
 use super::Context;
-use crate::schema::{Collation, ColumnKind, Generated, Referential};
+use crate::schema::{Collation, ColumnKind, Display, Generated, Referential};
 use std::fmt;
 use std::sync::Arc;
 
@@ -156,6 +156,8 @@ pub struct ColumnSpec {
     pub name: Arc<str>,
     /// Type.
     pub kind: ColumnType,
+    /// ZEROFILL and digits after the point.
+    pub display: Display,
     /// For the types that have characters.
     pub charset: CharsetSpec,
     /// NULL or NOT NULL, if said.

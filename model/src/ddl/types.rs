@@ -4,7 +4,7 @@
 use super::cursor::Cursor;
 use super::options::charset_name;
 use super::{CharsetSpec, ColumnType, DdlError, ParseError};
-use crate::schema::ColumnKind;
+use crate::schema::{ColumnKind, Display};
 use std::sync::Arc;
 
 /// A type with what was said about its characters.
@@ -12,6 +12,7 @@ use std::sync::Arc;
 pub(super) struct TypeText {
     pub kind: ColumnType,
     pub charset: CharsetSpec,
+    pub display: Display,
     /// SERIAL: NOT NULL AUTO_INCREMENT UNIQUE.
     pub serial: bool,
 }
@@ -21,6 +22,7 @@ impl TypeText {
         TypeText {
             kind,
             charset: CharsetSpec::default(),
+            display: Display::default(),
             serial: false,
         }
     }
@@ -57,27 +59,26 @@ pub(super) fn data_type(c: &mut Cursor<'_>, column: &str) -> Result<TypeText, Pa
         "DECIMAL" | "DEC" | "NUMERIC" | "FIXED" => decimal(c, column),
         "FLOAT" => {
             let digits = precision(c)?;
-            sign(c);
             match digits {
                 Some((p, None)) if p > 53 => too_long(c, mark, column, 53),
-                Some((p, None)) if p > 24 => exact(ColumnKind::Double),
-                _ => exact(ColumnKind::Float),
+                Some((p, None)) if p > 24 => Ok(real(c, ColumnKind::Double, None)),
+                _ => Ok(real(c, ColumnKind::Float, digits)),
             }
         }
         "FLOAT4" => {
-            precision(c)?;
-            sign(c);
-            exact(ColumnKind::Float)
+            let digits = precision(c)?;
+            Ok(real(c, ColumnKind::Float, digits))
         }
         "DOUBLE" | "REAL" | "FLOAT8" => {
             c.eat("PRECISION");
-            precision(c)?;
-            sign(c);
-            exact(if word == "REAL" && c.ctx.sql_mode.real_as_float {
+            let digits = precision(c)?;
+            let as_float = word == "REAL" && c.ctx.sql_mode.real_as_float;
+            let kind = if as_float {
                 ColumnKind::Float
             } else {
                 ColumnKind::Double
-            })
+            };
+            Ok(real(c, kind, digits))
         }
         "BIT" => match length(c)?.unwrap_or(1) {
             0 => exact(ColumnKind::Bit { bits: 1 }),
@@ -203,28 +204,72 @@ fn precision(c: &mut Cursor<'_>) -> Result<Option<(u64, Option<u64>)>, ParseErro
     Ok(Some((digits, scale)))
 }
 
-/// SIGNED, UNSIGNED and ZEROFILL, in any order: true is unsigned.
-fn sign(c: &mut Cursor<'_>) -> bool {
-    let mut unsigned = false;
-    while let Some(word) = c.eat_any(&["SIGNED", "UNSIGNED", "ZEROFILL"]) {
-        unsigned |= word != "SIGNED";
+/// What stands behind a number's type.
+struct Sign {
+    unsigned: bool,
+    zero_fill: bool,
+}
+
+impl Sign {
+    /// The column's text with these digits, zeros in front up to a width.
+    fn display(&self, width: u64, decimals: Option<u64>) -> Display {
+        let small = |n: u64| u8::try_from(n).unwrap_or(u8::MAX);
+        Display {
+            zero_fill: self.zero_fill.then(|| small(width)),
+            decimals: decimals.map(small),
+        }
     }
-    unsigned
+}
+
+/// SIGNED, UNSIGNED and ZEROFILL (which is unsigned), in any order.
+fn sign(c: &mut Cursor<'_>) -> Sign {
+    let mut sign = Sign {
+        unsigned: false,
+        zero_fill: false,
+    };
+    while let Some(word) = c.eat_any(&["SIGNED", "UNSIGNED", "ZEROFILL"]) {
+        sign.unsigned |= word != "SIGNED";
+        sign.zero_fill |= word == "ZEROFILL";
+    }
+    sign
 }
 
 fn integer(c: &mut Cursor<'_>, bytes: u8) -> Result<TypeText, ParseError> {
-    length(c)?;
-    let unsigned = sign(c);
-    Ok(TypeText::plain(ColumnType::Exact(ColumnKind::Int {
-        bytes,
-        unsigned,
-    })))
+    let said = length(c)?;
+    let sign = sign(c);
+    let unsigned = sign.unsigned;
+    let width = said.unwrap_or(match bytes {
+        1 => 3,
+        2 => 5,
+        3 => 8,
+        4 => 10,
+        _ => 20,
+    });
+    Ok(TypeText {
+        display: sign.display(width, None),
+        ..TypeText::plain(ColumnType::Exact(ColumnKind::Int { bytes, unsigned }))
+    })
+}
+
+/// FLOAT and DOUBLE with what was said in parentheses.
+fn real(c: &mut Cursor<'_>, kind: ColumnKind, digits: Option<(u64, Option<u64>)>) -> TypeText {
+    let sign = sign(c);
+    let plain_width = if kind == ColumnKind::Float { 12 } else { 22 };
+    let (width, decimals) = match digits {
+        Some((width, Some(decimals))) => (width, Some(decimals)),
+        _ => (plain_width, None),
+    };
+    TypeText {
+        display: sign.display(width, decimals),
+        ..TypeText::plain(ColumnType::Exact(kind))
+    }
 }
 
 fn decimal(c: &mut Cursor<'_>, column: &str) -> Result<TypeText, ParseError> {
     let mark = c.mark();
     let (precision, scale) = precision(c)?.unwrap_or((10, None));
-    let unsigned = sign(c);
+    let sign = sign(c);
+    let unsigned = sign.unsigned;
     // DECIMAL(0) is DECIMAL(10), as the server has it.
     let precision = if precision == 0 && scale.unwrap_or(0) == 0 {
         10
@@ -233,11 +278,16 @@ fn decimal(c: &mut Cursor<'_>, column: &str) -> Result<TypeText, ParseError> {
     };
     match (u8::try_from(precision), u8::try_from(scale.unwrap_or(0))) {
         (Ok(precision @ 1..=65), Ok(scale @ 0..=30)) if scale <= precision => {
-            Ok(TypeText::plain(ColumnType::Exact(ColumnKind::Decimal {
+            let width = u64::from(precision) + u64::from(scale > 0);
+            let kind = ColumnKind::Decimal {
                 precision,
                 scale,
                 unsigned,
-            })))
+            };
+            Ok(TypeText {
+                display: sign.display(width, None),
+                ..TypeText::plain(ColumnType::Exact(kind))
+            })
         }
         _ => too_long(c, mark, column, 65),
     }

@@ -218,6 +218,14 @@ impl GtidSet {
     }
 }
 
+impl Extend<Gtid> for GtidSet {
+    fn extend<I: IntoIterator<Item = Gtid>>(&mut self, gtids: I) {
+        for gtid in gtids {
+            self.add(gtid);
+        }
+    }
+}
+
 impl FromIterator<Gtid> for GtidSet {
     fn from_iter<I: IntoIterator<Item = Gtid>>(gtids: I) -> Self {
         let mut set = GtidSet::new();

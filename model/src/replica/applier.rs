@@ -2,7 +2,7 @@
 
 use super::{Config, Range, Replica, ThreadError, checksum};
 use crate::{
-    apply::{ApplyError, ApplyErrorKind, Direct, RowWork, Sink, Walker, table_of},
+    apply::{ApplyError, ApplyErrorKind, DdlEvent, Direct, RowWork, Sink, Walker, table_of},
     arena::Arena,
     binlog::{
         decode::TableMap,
@@ -365,11 +365,13 @@ impl Sink for Counter<'_> {
         Ok(())
     }
 
-    fn ddl(&mut self, _: &mut Arena, _: &str, _: &str) -> Result<(), ApplyErrorKind> {
+    fn ddl(&mut self, _: &mut Arena, _: &DdlEvent<'_>) -> Result<(), ApplyErrorKind> {
         Ok(())
     }
 
     fn xa_prepared(&mut self, _: &str) {}
 
-    fn xa_decided(&mut self, _: &mut Arena, _: &str, _: bool) {}
+    fn xa_decided(&mut self, _: &mut Arena, _: &str, _: bool) -> Result<(), ApplyErrorKind> {
+        Ok(())
+    }
 }

@@ -10,7 +10,7 @@ use super::collation;
 use super::decimal::Number;
 use super::error::{ConvertError, ParseError};
 use super::image::{be, le, payload, value_len};
-use super::number::{double, float, integer, push_integer};
+use super::number::{double, float, integer, push_integer, write_fixed};
 use super::parse::{parse, push_bytes, push_text, read_member};
 use super::render::render;
 use super::temporal::{DateTime, Time};
@@ -52,7 +52,13 @@ pub fn convert(
     let raw = &raw[..len];
     let same_text =
         from.collation.as_ref().map(|c| &c.charset) == to.collation.as_ref().map(|c| &c.charset);
-    if from.kind == to.kind && same_text {
+    if from.kind == to.kind
+        && same_text
+        && to
+            .display
+            .decimals
+            .is_none_or(|d| Some(d) == from.display.decimals)
+    {
         out.extend_from_slice(raw);
         return Ok(());
     }
@@ -189,6 +195,18 @@ impl Value<'_> {
     }
 }
 
+/// A number as FLOAT(m,d) and DOUBLE(m,d) keep it.
+fn rounded<'a>(value: Value<'a>, to: &Column) -> Value<'a> {
+    match (value, to.display.decimals) {
+        (Value::Double(value, _), Some(decimals @ 0..=30)) => {
+            let mut text = String::new();
+            write_fixed(value, decimals, &mut text);
+            Value::Double(text.parse().unwrap_or(value), text)
+        }
+        (value, _) => value,
+    }
+}
+
 fn store(value: Value<'_>, to: &Column, out: &mut Vec<u8>) -> Result<(), ConvertError> {
     if let Value::Closed(bytes) = value {
         let closed = matches!(
@@ -236,6 +254,7 @@ fn store(value: Value<'_>, to: &Column, out: &mut Vec<u8>) -> Result<(), Convert
             )
         }
         ColumnKind::Float | ColumnKind::Double | ColumnKind::Decimal { .. } => {
+            let value = rounded(value, to);
             if let (ColumnKind::Double, Value::Double(value, _)) = (&to.kind, &value) {
                 out.extend_from_slice(&value.to_le_bytes());
                 return Ok(());

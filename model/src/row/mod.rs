@@ -41,6 +41,7 @@ pub use key::{append_key, append_sort_key, integer_key};
 pub use parse::parse;
 pub use partial::Partial;
 pub use render::render;
+pub(crate) use text::text_in;
 
 #[cfg(test)]
 mod tests;

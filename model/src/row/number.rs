@@ -68,6 +68,15 @@ pub(super) fn write_float(value: f32, out: &mut String) {
     write_digits(&format!("{:.5e}", f64::from(value)), FLOAT_WIDTH, out);
 }
 
+/// Appends a number's text with so many digits after the point (`my_fcvt`: exact, ties to even).
+pub(super) fn write_fixed(value: f64, decimals: u8, out: &mut String) {
+    if value.is_finite() {
+        let _ = write!(out, "{value:.*}", usize::from(decimals));
+    } else {
+        out.push('0');
+    }
+}
+
 /// Appends a DOUBLE's text.
 pub(super) fn write_double(value: f64, out: &mut String) {
     write_shortest(value, DOUBLE_WIDTH, out);

@@ -2,25 +2,45 @@
 //! bytes (BIT, BINARY, VARBINARY, BLOB, GEOMETRY, VECTOR).
 
 use super::image::{be, le, payload};
-use super::number::{double, float, integer, write_double, write_float};
+use super::number::{double, float, integer, write_double, write_fixed, write_float};
 use super::temporal::{DateTime, Time};
 use super::text::{charset, push_hex, write_enum, write_set};
 use super::{decimal, json};
 use crate::schema::{Column, ColumnKind};
 use std::fmt::Write;
 
+/// FLOAT(m,31) is FLOAT: DECIMAL_NOT_SPECIFIED.
+const NOT_FIXED: u8 = 31;
+
 /// Appends the text of a raw value.
 ///
 /// Damaged values give some text, never a panic: JSON that is no JSON is shown in hex, an ENUM without
 /// a name as its index.
 pub fn render(column: &Column, raw: &[u8], out: &mut String) {
+    let Some(width) = column.display.zero_fill else {
+        return render_plain(column, raw, out);
+    };
+    let start = out.len();
+    render_plain(column, raw, out);
+    let missing = usize::from(width).saturating_sub(out.len() - start);
+    out.insert_str(start, &"0".repeat(missing));
+}
+
+fn render_plain(column: &Column, raw: &[u8], out: &mut String) {
+    let decimals = column.display.decimals.filter(|d| *d < NOT_FIXED);
     let value = payload(&column.kind, raw);
     match &column.kind {
         ColumnKind::Int { unsigned, .. } => {
             let _ = write!(out, "{}", integer(value, *unsigned));
         }
-        ColumnKind::Float => write_float(float(value), out),
-        ColumnKind::Double => write_double(double(value), out),
+        ColumnKind::Float => match decimals {
+            Some(decimals) => write_fixed(f64::from(float(value)), decimals, out),
+            None => write_float(float(value), out),
+        },
+        ColumnKind::Double => match decimals {
+            Some(decimals) => write_fixed(double(value), decimals, out),
+            None => write_double(double(value), out),
+        },
         ColumnKind::Decimal {
             precision, scale, ..
         } => decimal::render(*precision, *scale, value, out),

@@ -34,6 +34,13 @@ pub(super) fn charset(column: &Column) -> Charset {
     Charset::named(charset_name(column))
 }
 
+/// Bytes in a character set of this name as text; what is no text in it is replaced.
+pub(crate) fn text_in(charset: &str, bytes: &[u8]) -> String {
+    let mut text = String::new();
+    Charset::named(Some(charset)).decode(bytes, &mut text);
+    text
+}
+
 /// Stored bytes as text, without a copy where they already are it.
 pub(super) fn decoded<'a>(charset: Charset, bytes: &'a [u8]) -> Cow<'a, str> {
     if let (Charset::Utf8, Ok(text)) = (charset, std::str::from_utf8(bytes)) {

@@ -22,6 +22,8 @@ mod replay;
 mod replicated;
 mod session;
 mod statements;
+#[cfg(test)]
+mod tests;
 
 pub use commit::{CommitNumber, Committed};
 pub use config::{Config, Version};

@@ -3,7 +3,7 @@
 
 use super::{Manner, Reply, Server, SessionId};
 use crate::{
-    apply::{ApplyErrorKind, RowWork, Sink, table_of},
+    apply::{ApplyErrorKind, DdlEvent, RowWork, Sink, table_of},
     arena::Arena,
     binlog::decode::TableMap,
     database::{SqlError, TableId},
@@ -109,12 +109,14 @@ impl Sink for Replaying<'_> {
 
     /// A recording has DDL as transactions of their own ([`Server::execute_ddl`]); the CREATE TABLE in front of
     /// a CREATE … SELECT's rows has been executed before them.
-    fn ddl(&mut self, _: &mut Arena, _: &str, _: &str) -> Result<(), ApplyErrorKind> {
+    fn ddl(&mut self, _: &mut Arena, _: &DdlEvent<'_>) -> Result<(), ApplyErrorKind> {
         Ok(())
     }
 
     /// A recording has an XA transaction where it was decided, as an ordinary one.
     fn xa_prepared(&mut self, _: &str) {}
 
-    fn xa_decided(&mut self, _: &mut Arena, _: &str, _: bool) {}
+    fn xa_decided(&mut self, _: &mut Arena, _: &str, _: bool) -> Result<(), ApplyErrorKind> {
+        Ok(())
+    }
 }

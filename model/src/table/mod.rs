@@ -246,11 +246,16 @@ impl Table {
             (None, None, _) => true,
             _ => false,
         };
-        match untouched {
+        let entry = match untouched {
             true => self.rows.remove(&key),
             false => self.rows.insert(key, after),
         };
         if self.uniques.is_empty() && self.groups.is_empty() && self.shape.identity.is_some() {
+            return;
+        }
+        if let (Some(Some(_)), Some(before), Some(after), false) = (entry, before, after, untouched)
+            && self.keeps_keys(arena.row(before), arena.row(after))
+        {
             return;
         }
         self.index(arena, key, before, false);
@@ -282,6 +287,16 @@ impl Table {
             self.index(arena, key, row, true);
         }
         Ok(())
+    }
+
+    /// Whether every index has the row where it was: the bytes of all keys are the same.
+    fn keeps_keys(&self, before: &[u8], after: &[u8]) -> bool {
+        let columns = &self.def.columns;
+        let uniques = self.shape.uniques.iter().map(|unique| &unique.key);
+        self.shape.identity.is_some()
+            && uniques
+                .chain(&self.shape.groups)
+                .all(|key| key.same_bytes(columns, before, after))
     }
 
     /// Adds a row to every index, or takes it out.

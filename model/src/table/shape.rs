@@ -96,6 +96,14 @@ impl KeyShape {
                 .all(|p| p.prefix.is_none() && columns.contains(&p.column))
     }
 
+    /// Whether two full images of the table have the same bytes in the key's columns. False says nothing:
+    /// other bytes may be an equal key.
+    pub fn same_bytes(&self, columns: &[Column], a: &[u8], b: &[u8]) -> bool {
+        self.parts
+            .iter()
+            .all(|part| field(columns, a, part.column) == field(columns, b, part.column))
+    }
+
     /// The key of a row of the table; `None` when one of its columns is NULL.
     pub fn of_row(&self, columns: &[Column], arena: &mut Arena, row: RowRef) -> Option<u64> {
         self.of_row_with(arena, row, |image, _, column| {

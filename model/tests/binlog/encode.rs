@@ -41,6 +41,7 @@ fn def_of(map: &TableMap<'_>) -> TableDef {
             parts,
         }),
         uniques: Vec::new(),
+        indexes: Vec::new(),
         foreign_keys: Vec::new(),
         engine: "innodb".into(),
         collation: Collation {

@@ -84,6 +84,7 @@ fn table(name: &'static str) -> impl Strategy<Value = TableDef> {
                     default: Default::Implicit,
                     auto_increment: false,
                     generated: None,
+                    display: cutover_model::schema::Display::default(),
                 }
             });
         TableDef {
@@ -98,6 +99,7 @@ fn table(name: &'static str) -> impl Strategy<Value = TableDef> {
                 }],
             }),
             uniques: Vec::new(),
+            indexes: Vec::new(),
             foreign_keys: Vec::new(),
             engine: "innodb".into(),
             collation: utf8.clone(),

@@ -5,7 +5,7 @@ use super::commits::CommitSet;
 use crate::{history::Applied, runbook::PrefixStrength, world::World};
 use cutover_model::{
     Arena,
-    apply::{ApplyErrorKind, RowWork, Sink, Walker, table_of},
+    apply::{ApplyErrorKind, DdlEvent, RowWork, Sink, Walker, table_of},
     binlog::decode::TableMap,
     database::{Database, TableId},
     row::Partial,
@@ -139,13 +139,15 @@ impl Sink for Collect<'_> {
         Ok(())
     }
 
-    fn ddl(&mut self, _: &mut Arena, _: &str, _: &str) -> Result<(), ApplyErrorKind> {
+    fn ddl(&mut self, _: &mut Arena, _: &DdlEvent<'_>) -> Result<(), ApplyErrorKind> {
         Ok(())
     }
 
     fn xa_prepared(&mut self, _: &str) {}
 
-    fn xa_decided(&mut self, _: &mut Arena, _: &str, _: bool) {}
+    fn xa_decided(&mut self, _: &mut Arena, _: &str, _: bool) -> Result<(), ApplyErrorKind> {
+        Ok(())
+    }
 }
 
 impl Collect<'_> {

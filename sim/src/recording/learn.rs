@@ -2,7 +2,7 @@
 
 use cutover_model::{
     Arena,
-    apply::{ApplyError, ApplyErrorKind, Direct, RowWork, Sink, Walker},
+    apply::{ApplyError, ApplyErrorKind, DdlEvent, Direct, RowWork, Sink, Walker},
     binlog::{
         decode::{Query, TableMap},
         event::EventType,
@@ -10,8 +10,9 @@ use cutover_model::{
     },
     database::{Checks, Database, SqlError, TableId},
     ddl::{self, Context, ParseError},
+    follow,
     row::{self, ImageBuilder},
-    schema::{Collation, TableDef, UniqueKey},
+    schema::TableDef,
     server::Version,
 };
 use std::{
@@ -70,7 +71,8 @@ const UNCHECKED: Checks = Checks {
 /// Follows the files on tables of its own.
 #[derive(Debug)]
 pub(super) struct Learner {
-    version: Version,
+    /// Of the server that wrote the file.
+    pub(super) version: Version,
     arena: Arena,
     database: Database,
     walker: Walker,
@@ -179,30 +181,8 @@ impl Learner {
         map: &TableMap<'_>,
     ) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
         let unknown = || ApplyErrorKind::NoTable(map.full_name());
-        let columns = map.columns()?;
-        if columns.iter().any(|c| c.name.starts_with('@')) {
-            return Err(unknown());
-        }
-        let primary = map.primary_key()?.map(|parts| UniqueKey {
-            name: "PRIMARY".into(),
-            parts,
-        });
-        let collation = Collation {
-            charset: "utf8mb4".into(),
-            name: "utf8mb4_0900_ai_ci".into(),
-        };
-        let schema: Arc<str> = String::from_utf8_lossy(map.schema).into();
-        let def = TableDef {
-            schema: Arc::clone(&schema),
-            name: String::from_utf8_lossy(map.table).into(),
-            columns,
-            primary,
-            uniques: Vec::new(),
-            indexes: Vec::new(),
-            foreign_keys: Vec::new(),
-            engine: "innodb".into(),
-            collation,
-        };
+        let def = follow::from_metadata(map)?.ok_or_else(unknown)?;
+        let schema = Arc::clone(&def.schema);
         if !self.database.has_schema(&schema) {
             self.database
                 .create_schema(&schema)
@@ -271,10 +251,10 @@ impl Sink for Learner {
             .row(arena, work)
     }
 
-    fn ddl(&mut self, arena: &mut Arena, schema: &str, sql: &str) -> Result<(), ApplyErrorKind> {
-        let statement =
-            ddl::parse(sql, &Context::new(schema, self.version)).map_err(ddl::DdlError::from)?;
-        Ok(ddl::apply(&mut self.database, arena, &statement)?)
+    fn ddl(&mut self, arena: &mut Arena, event: &DdlEvent<'_>) -> Result<(), ApplyErrorKind> {
+        self.direct
+            .on(&mut self.database, self.version)
+            .ddl(arena, event)
     }
 
     fn xa_prepared(&mut self, xid: &str) {
@@ -283,10 +263,15 @@ impl Sink for Learner {
             .xa_prepared(xid);
     }
 
-    fn xa_decided(&mut self, arena: &mut Arena, xid: &str, commit: bool) {
+    fn xa_decided(
+        &mut self,
+        arena: &mut Arena,
+        xid: &str,
+        commit: bool,
+    ) -> Result<(), ApplyErrorKind> {
         self.direct
             .on(&mut self.database, self.version)
-            .xa_decided(arena, xid, commit);
+            .xa_decided(arena, xid, commit)
     }
 }
 

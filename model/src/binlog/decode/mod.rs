@@ -24,4 +24,4 @@ pub use statement::{IntVar, Rand, UserVar};
 pub use table_map::{Mismatch, TableMap};
 
 pub(crate) use control::version_number;
-pub(crate) use table_map::{WireMetadata, wire_type};
+pub(crate) use table_map::{WireMetadata, collation_by_id, wire_type};

@@ -91,6 +91,8 @@ pub enum StatusVar<'a> {
     Microseconds(u32),
     /// The XID of a DDL statement (8.0).
     DdlXid(u64),
+    /// `@@explicit_defaults_for_timestamp`.
+    ExplicitDefaultsForTimestamp(bool),
     /// Collation id of `@@default_collation_for_utf8mb4`.
     DefaultCollationForUtf8mb4(u16),
     /// Another one, by its code.
@@ -153,7 +155,8 @@ impl<'a> Iterator for StatusVars<'a> {
                 StatusVar::Other(code)
             }
             13 => StatusVar::Microseconds(c.uint(3, field).ok()? as u32),
-            16 | 19 | 20 => skip(c, 1, code)?,
+            16 => StatusVar::ExplicitDefaultsForTimestamp(c.u8(field).ok()? != 0),
+            19 | 20 => skip(c, 1, code)?,
             17 => StatusVar::DdlXid(c.u64(field).ok()?),
             18 => StatusVar::DefaultCollationForUtf8mb4(c.u16(field).ok()?),
             _ => {

@@ -206,6 +206,7 @@ mod tests {
             default: Default::Implicit,
             auto_increment: false,
             generated: None,
+            display: crate::schema::Display::default(),
         };
         // As 5.6 and 9.7 write `INSERT INTO t VALUES ()` with MINIMAL images: bitmap 0, no rows' bytes.
         let body = [9, 0, 0, 0, 0, 0, 1, 0, 2, 0, 1, 0];

@@ -6,7 +6,7 @@
 
 use super::metadata::OptionalMetadata;
 use crate::binlog::cursor::{Cursor, DecodeError};
-use crate::schema::{Collation, Column, ColumnKind, Default, KeyPart, TableDef};
+use crate::schema::{Collation, Column, ColumnKind, Default, Display, KeyPart, TableDef};
 use std::sync::Arc;
 
 mod code {
@@ -192,6 +192,7 @@ impl<'a> TableMap<'a> {
                 default: Default::Implicit,
                 auto_increment: false,
                 generated: None,
+                display: Display::default(),
             });
         }
         Ok(columns)
@@ -426,7 +427,7 @@ fn binary(kind: ColumnKind) -> ColumnKind {
     }
 }
 
-fn collation_by_id(id: u16) -> Option<Collation> {
+pub(crate) fn collation_by_id(id: u16) -> Option<Collation> {
     use mysql_common::collations::{Collation as Known, CollationId};
     match CollationId::from(id) {
         CollationId::UNKNOWN_COLLATION_ID => None,

@@ -64,6 +64,10 @@ pub struct Group<'a> {
     pub kind: GroupKind,
     /// When its first statement started, in seconds since 1970.
     pub timestamp_s: u32,
+    /// It ends with ROLLBACK: what it changed in transactional tables is undone, in others it stays.
+    pub rolled_back: bool,
+    /// It has a ROLLBACK TO SAVEPOINT.
+    pub has_partial_rollback: bool,
     /// Its events as they are in the file.
     pub bytes: &'a [u8],
     checksum: Checksum,
@@ -264,6 +268,8 @@ impl<'a> Groups<'a> {
                     gtid: open.gtid,
                     kind: open.kind(),
                     timestamp_s: open.timestamp_s.unwrap_or(frame.header.timestamp_s),
+                    rolled_back: open.rolled_back,
+                    has_partial_rollback: open.has_partial_rollback,
                     bytes: self
                         .bytes
                         .get(from as usize..to as usize)
@@ -299,6 +305,8 @@ struct Open {
     ended: bool,
     rows: bool,
     xa: bool,
+    rolled_back: bool,
+    has_partial_rollback: bool,
     /// What decides the kind before all else: the first thing that cannot be followed, or a lone statement.
     decided: Option<GroupKind>,
     inflated: Option<Inflated>,
@@ -425,6 +433,9 @@ impl Open {
         } else if self.in_transaction {
             if query.is("COMMIT") || query.is("ROLLBACK") {
                 self.ended = true;
+                self.rolled_back = query.is("ROLLBACK");
+            } else if query.starts_with(&["ROLLBACK", "TO"]) {
+                self.has_partial_rollback = true;
             } else if is_change(query) {
                 self.decide(GroupKind::Statement { pos: frame.pos });
             }

@@ -85,11 +85,13 @@ fn outside(frame: &Frame<'_>, file: &mut FileReport) -> Result<(), ErrorKind> {
             file.server_version = format.server_version.to_owned();
             file.server_id = frame.header.server_id;
             file.in_use = frame.header.flags & flag::IN_USE != 0;
+            file.started_s = Some(frame.header.timestamp_s);
         }
         EventType::PREVIOUS_GTIDS => file.previous = Some(previous_gtids(frame.body)?),
         EventType::ROTATE => {
             let next = Rotate::decode(frame.body)?.file;
             file.ending = Ending::Rotate(String::from_utf8_lossy(next).into_owned());
+            file.ended_s = Some(frame.header.timestamp_s);
         }
         EventType::STOP => file.ending = Ending::Stop,
         _ => {}

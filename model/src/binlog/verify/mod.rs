@@ -45,6 +45,10 @@ pub struct FileReport {
     pub server_id: u32,
     /// Still in use, says FORMAT_DESCRIPTION: the server died, or was writing when the file was copied.
     pub in_use: bool,
+    /// When the file was started, in seconds since 1970.
+    pub started_s: Option<u32>,
+    /// When it was closed by ROTATE.
+    pub ended_s: Option<u32>,
     /// Whole events.
     pub events: u64,
     /// Whole groups: transactions, and statements that commit by themselves.
@@ -109,7 +113,7 @@ impl Report {
     }
 }
 
-/// Looks at all files, in the order of the numbers in their names.
+/// Looks at all files, in the order of the numbers in their names (of their times, where names have none).
 ///
 /// Reads each byte at most twice, and allocates for what it reports.
 pub fn verify(inputs: &[Input<'_>]) -> Report {
@@ -153,12 +157,24 @@ pub fn verify(inputs: &[Input<'_>]) -> Report {
     }
 }
 
-/// The inputs' indexes by the number in their names; as given where a name has none.
+/// A server closes a file and starts the next in one go; so far apart the two may be said to be, in seconds.
+const ROTATION_S: u32 = 10;
+
+/// When a file was started.
+fn started_s(file: &[u8]) -> Option<u32> {
+    let head = super::Frames::of_file(file).ok()?.next()?.ok()?;
+    Some(head.header.timestamp_s)
+}
+
+/// The inputs' indexes by the number in their names; by their first event's time where names do not tell.
 fn order(inputs: &[Input<'_>], problems: &mut Vec<Problem>) -> Vec<usize> {
     let mut order: Vec<usize> = (0..inputs.len()).collect();
     let names: Option<Vec<(&str, u64)>> =
         inputs.iter().map(|input| split_name(input.name)).collect();
-    let Some(names) = names else { return order };
+    let Some(names) = names else {
+        order.sort_by_key(|i| inputs.get(*i).and_then(|input| started_s(input.bytes)));
+        return order;
+    };
     if let [(base, _), rest @ ..] = names.as_slice() {
         for ((other, _), input) in rest.iter().zip(inputs.iter().skip(1)) {
             if other != base {
@@ -169,6 +185,7 @@ fn order(inputs: &[Input<'_>], problems: &mut Vec<Problem>) -> Vec<usize> {
                         first: (*base).to_owned(),
                     },
                 ));
+                order.sort_by_key(|i| inputs.get(*i).and_then(|input| started_s(input.bytes)));
                 return order;
             }
         }
@@ -227,6 +244,21 @@ fn continuity(before: &FileReport, file: &FileReport, run: &[FileReport]) -> Vec
             _ => true,
         },
     };
+    if matches!(before.ending, Ending::Rotate(_)) && !file.server_version.is_empty() {
+        if before.server_version != file.server_version {
+            problem(
+                0,
+                ProblemKind::ServerVersion {
+                    before: before.server_version.clone(),
+                    now: file.server_version.clone(),
+                },
+            );
+        } else if let (Some(ended), Some(started)) = (before.ended_s, file.started_s)
+            && ended.abs_diff(started) > ROTATION_S
+        {
+            problem(0, ProblemKind::OtherTime { ended, started });
+        }
+    }
     if before.server_id != file.server_id && file.server_id != 0 && before.server_id != 0 {
         problem(
             0,

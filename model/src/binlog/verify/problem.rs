@@ -70,7 +70,7 @@ pub enum ProblemKind {
     Order,
     /// Names with different bases.
     #[error(
-        "the files have different base names (`{first}` is the first): they are taken in the given order"
+        "the files have different base names (`{first}` is the first): they are taken in the order of their times"
     )]
     OtherBase {
         /// The first file's.
@@ -115,6 +115,27 @@ pub enum ProblemKind {
         /// Of this one.
         now: u32,
     },
+    /// The files were written by servers of different versions, without a restart between them.
+    #[error(
+        "the file is of MySQL {now}, the one before it of {before}, which says that it goes on"
+    )]
+    ServerVersion {
+        /// Of the file before.
+        before: String,
+        /// Of this one.
+        now: String,
+    },
+    /// The file was started long after, or before, the one before it was closed.
+    #[error(
+        "the file was started at {started} (seconds since 1970), the one before it closed at {ended}: a server does \
+         both at once"
+    )]
+    OtherTime {
+        /// End of the file before.
+        ended: u32,
+        /// Start of this one.
+        started: u32,
+    },
     /// Not the last file, and not closed.
     #[error(
         "the file was never closed (its server died); the next file starts behind what it holds"
@@ -134,7 +155,9 @@ impl ProblemKind {
             | ProblemKind::NotNext { .. }
             | ProblemKind::Skipped { .. }
             | ProblemKind::Gap { .. }
-            | ProblemKind::OtherHistory { .. } => true,
+            | ProblemKind::OtherHistory { .. }
+            | ProblemKind::ServerVersion { .. }
+            | ProblemKind::OtherTime { .. } => true,
             ProblemKind::Torn(_)
             | ProblemKind::NoPreviousGtids
             | ProblemKind::GtidOrder { .. }

@@ -26,6 +26,7 @@ pub(super) fn column(name: &str, kind: ColumnKind, nullable: bool) -> Column {
         default: Default::Implicit,
         auto_increment: false,
         generated: None,
+        display: crate::schema::Display::default(),
     }
 }
 

@@ -7,7 +7,6 @@ use crate::row;
 
 struct Server {
     db: Database,
-    schemas: Schemas,
     arena: Arena,
     ctx: Context,
 }
@@ -21,7 +20,6 @@ impl Server {
         };
         let mut server = Server {
             db: Database::default(),
-            schemas: Schemas::default(),
             arena: Arena::default(),
             ctx,
         };
@@ -32,12 +30,7 @@ impl Server {
 
     fn run(&mut self, script: &str) -> Result<(), DdlError> {
         for placed in parse_script(script, &self.ctx).unwrap() {
-            apply(
-                &mut self.db,
-                &mut self.schemas,
-                &mut self.arena,
-                &placed.statement,
-            )?;
+            apply(&mut self.db, &mut self.arena, &placed.statement)?;
         }
         Ok(())
     }

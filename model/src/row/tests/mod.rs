@@ -19,6 +19,7 @@ fn column(kind: ColumnKind) -> Column {
         default: Default::Implicit,
         auto_increment: false,
         generated: None,
+        display: crate::schema::Display::default(),
     }
 }
 
