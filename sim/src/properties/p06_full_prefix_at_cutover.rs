@@ -24,7 +24,10 @@ fn check(e: &Evidence<'_>) -> Finding {
             true => "it was opened",
             false => "its first client wrote",
         };
-        format!("{oldest} was not on the target when {when} at {}", e.clock(first))
+        format!(
+            "{oldest} was not on the target when {when} at {}",
+            e.clock(first)
+        )
     })
 }
 
