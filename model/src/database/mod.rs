@@ -223,7 +223,9 @@ impl Database {
         for (i, unique) in table.shape().uniques.iter().enumerate() {
             if let (Some(before), Some(after)) = (change.before, change.after)
                 && change.key == change.new_key
-                && unique.key.same_bytes(columns, arena.row(before), arena.row(after))
+                && unique
+                    .key
+                    .same_bytes(columns, arena.row(before), arena.row(after))
             {
                 continue;
             }

@@ -133,9 +133,7 @@ fn head(file: NamedFile) -> Result<Head, RecordingError> {
                 head.server_id = frame.header.server_id;
                 head.created_s = frame.header.timestamp_s;
             }
-            EventType::PREVIOUS_GTIDS => {
-                head.previous = previous_gtids(frame.body).map_err(|e| at(ErrorKind::from(e)))?
-            }
+            EventType::PREVIOUS_GTIDS => head.previous = previous_gtids(frame.body).map_err(at)?,
             EventType::ROTATE => {
                 let rotate = Rotate::decode(frame.body).map_err(|e| at(e.into()))?;
                 head.next = Some(String::from_utf8_lossy(rotate.file).into_owned());

@@ -30,11 +30,7 @@ impl Server {
 
     fn run(&mut self, script: &str) -> Result<(), DdlError> {
         for placed in parse_script(script, &self.ctx).unwrap() {
-            apply(
-                &mut self.db,
-                &mut self.arena,
-                &placed.statement,
-            )?;
+            apply(&mut self.db, &mut self.arena, &placed.statement)?;
         }
         Ok(())
     }

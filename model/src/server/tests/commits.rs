@@ -10,7 +10,11 @@ fn a_commit_is_sendable_before_it_is_visible() {
     rig.insert(session, 1, 10, None);
     rig.commit(session);
     rig.rest_until_published(before);
-    assert_eq!(rig.read(1), None, "the gap: a dump reader has it, a SELECT does not");
+    assert_eq!(
+        rig.read(1),
+        None,
+        "the gap: a dump reader has it, a SELECT does not"
+    );
     rig.rest();
     assert_eq!(rig.read(1), Some(10));
 }
@@ -68,7 +72,11 @@ fn transactions_that_wait_together_share_a_sync_and_a_logical_clock() {
         .map(|g| g.expect("whole").gtid.expect("GTIDs are on"))
         .map(|g| (g.last_committed, g.sequence_number))
         .collect();
-    assert_eq!(clocks[2..], [(2, 3), (2, 4), (2, 5), (2, 6), (2, 7)], "all prepared before any of them committed");
+    assert_eq!(
+        clocks[2..],
+        [(2, 3), (2, 4), (2, 5), (2, 6), (2, 7)],
+        "all prepared before any of them committed"
+    );
 }
 
 #[test]
@@ -98,7 +106,10 @@ fn a_file_over_the_limit_is_rotated_after_the_group_that_filled_it() {
     let binlog = rig.server.binlog.as_ref().expect("has a binlog");
     assert!(binlog.files().len() > 2);
     for file in &binlog.files()[..binlog.files().len() - 1] {
-        assert!(file.length() >= 4_096, "a transaction is never split, so a closed file is over the limit");
+        assert!(
+            file.length() >= 4_096,
+            "a transaction is never split, so a closed file is over the limit"
+        );
     }
 }
 

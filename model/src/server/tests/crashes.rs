@@ -15,17 +15,31 @@ fn with_commit_under_way(change: impl FnOnce(&mut Config)) -> (Rig, u64) {
 }
 
 #[test]
-fn fully_durable_what_is_acknowledged_is_in_the_binlog_and_what_is_in_the_binlog_is_in_the_engine() {
+fn fully_durable_what_is_acknowledged_is_in_the_binlog_and_what_is_in_the_binlog_is_in_the_engine()
+{
     for after in 0..=(FLUSH_US + FSYNC_US + ENGINE_US) {
         let (mut rig, start) = with_commit_under_way(|_| {});
         rig.until(start + after);
-        let acknowledged = rig.events().iter().filter(|e| matches!(e, Event::Committed(..))).count();
-        let cut = rig.server.crash(&mut rig.arena, start + after, Durability::Volume);
+        let acknowledged = rig
+            .events()
+            .iter()
+            .filter(|e| matches!(e, Event::Committed(..)))
+            .count();
+        let cut = rig
+            .server
+            .crash(&mut rig.arena, start + after, Durability::Volume);
         let has = rig.stored(&cut.database, 2).is_some();
         let logged = cut.gtid_executed.count() == 4;
         assert_eq!(has, logged, "after {after} µs: engine and binlog agree");
-        assert!(acknowledged < 2 || has, "after {after} µs: an acknowledged commit is there");
-        assert_eq!(has, after >= FLUSH_US + FSYNC_US, "synced decides, not acknowledged");
+        assert!(
+            acknowledged < 2 || has,
+            "after {after} µs: an acknowledged commit is there"
+        );
+        assert_eq!(
+            has,
+            after >= FLUSH_US + FSYNC_US,
+            "synced decides, not acknowledged"
+        );
         assert_eq!(cut.commits, if has { 4 } else { 3 });
         assert_eq!(rig.read(1), Some(10));
     }
@@ -35,7 +49,9 @@ fn fully_durable_what_is_acknowledged_is_in_the_binlog_and_what_is_in_the_binlog
 fn a_killed_process_keeps_what_was_written_and_not_synced() {
     let (mut rig, start) = with_commit_under_way(|c| c.sync_binlog = 0);
     rig.until(start + FLUSH_US);
-    let cut = rig.server.crash(&mut rig.arena, start + FLUSH_US, Durability::Process);
+    let cut = rig
+        .server
+        .crash(&mut rig.arena, start + FLUSH_US, Durability::Process);
     assert_eq!(rig.stored(&cut.database, 2), Some(20));
 }
 
@@ -65,8 +81,16 @@ fn a_lazy_redo_log_loses_from_the_engine_what_the_binlog_has() {
     rig.rest();
     let now = rig.now;
     let cut = rig.server.crash(&mut rig.arena, now, Durability::Volume);
-    assert_eq!(rig.stored(&cut.database, 2), None, "the engine's log was not flushed yet");
-    assert_eq!(cut.gtid_executed.count(), 4, "the binlog has it: replicas will");
+    assert_eq!(
+        rig.stored(&cut.database, 2),
+        None,
+        "the engine's log was not flushed yet"
+    );
+    assert_eq!(
+        cut.gtid_executed.count(),
+        4,
+        "the binlog has it: replicas will"
+    );
 }
 
 #[test]
@@ -78,7 +102,11 @@ fn a_cut_leaves_the_server_as_it_is() {
     assert_eq!(rig.stored(&cut.database, 2), None);
     rig.rest();
     assert_eq!(rig.read(2), Some(20));
-    assert_eq!(rig.stored(&cut.database, 2), None, "what is written later is not in the snapshot");
+    assert_eq!(
+        rig.stored(&cut.database, 2),
+        None,
+        "what is written later is not in the snapshot"
+    );
 }
 
 #[test]
@@ -103,6 +131,10 @@ fn auto_increment_rewinds_at_a_restart_before_8_0_and_not_since() {
         let now = rig.now;
         rig.server.crash(&mut rig.arena, now, Durability::Process);
         let table = rig.table;
-        assert_eq!(rig.server.next_auto_increment(table), expected, "{version:?}");
+        assert_eq!(
+            rig.server.next_auto_increment(table),
+            expected,
+            "{version:?}"
+        );
     }
 }

@@ -14,7 +14,10 @@ fn set_read_only_returns_only_when_nobody_is_inside_a_commit() {
     rig.rest();
     assert!(rig.server.is_read_only());
     assert_eq!(rig.read(1), Some(10), "the commit under way went through");
-    let effective = rig.events().iter().position(|e| *e == Event::ReadOnlyEffective);
+    let effective = rig
+        .events()
+        .iter()
+        .position(|e| *e == Event::ReadOnlyEffective);
     assert!(effective.is_some());
 }
 
@@ -39,7 +42,10 @@ fn writers_hang_while_the_fence_closes_and_then_get_1290() {
     assert_eq!(rig.insert(second, 2, 20, None), Reply::Waiting);
     rig.rest();
     assert!(rig.events().contains(&Event::Resume(second)));
-    assert_eq!(rig.insert(second, 2, 20, None), Reply::Failed(ServerError::ReadOnly));
+    assert_eq!(
+        rig.insert(second, 2, 20, None),
+        Reply::Failed(ServerError::ReadOnly)
+    );
 }
 
 #[test]
@@ -52,7 +58,10 @@ fn an_admin_passes_read_only_and_not_super_read_only() {
     rig.rest();
     assert_eq!(rig.read(1), Some(10), "the fence does not hold this one");
     rig.server.set_read_only(true);
-    assert_eq!(rig.insert(admin, 2, 20, None), Reply::Failed(ServerError::SuperReadOnly));
+    assert_eq!(
+        rig.insert(admin, 2, 20, None),
+        Reply::Failed(ServerError::SuperReadOnly)
+    );
 }
 
 #[test]

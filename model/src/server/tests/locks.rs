@@ -31,7 +31,10 @@ fn a_wait_that_takes_too_long_ends_with_1205() {
     rig.until(start + 999_999);
     assert_eq!(rig.events(), []);
     rig.until(start + 1_000_000);
-    assert_eq!(rig.events(), [Event::Failed(second, ServerError::LockWaitTimeout)]);
+    assert_eq!(
+        rig.events(),
+        [Event::Failed(second, ServerError::LockWaitTimeout)]
+    );
 }
 
 #[test]
@@ -44,8 +47,15 @@ fn the_one_who_closes_a_cycle_gets_1213_and_the_other_goes_on() {
     rig.update(first, 1, 11);
     rig.update(second, 2, 21);
     assert_eq!(rig.update(first, 2, 22), Reply::Waiting);
-    assert_eq!(rig.update(second, 1, 12), Reply::Failed(ServerError::Deadlock));
-    assert_eq!(rig.events(), [Event::Resume(first)], "the victim's locks are free");
+    assert_eq!(
+        rig.update(second, 1, 12),
+        Reply::Failed(ServerError::Deadlock)
+    );
+    assert_eq!(
+        rig.events(),
+        [Event::Resume(first)],
+        "the victim's locks are free"
+    );
     assert_eq!(rig.update(first, 2, 22), Reply::Ok);
     assert_eq!(rig.server.open_transactions(), 1);
 }
@@ -56,7 +66,11 @@ fn a_duplicate_of_an_uncommitted_row_waits_for_its_fate() {
         let mut rig = Rig::new(|_| {});
         let (first, second) = (rig.connect(), rig.connect());
         assert_eq!(rig.insert(first, 1, 0, Some(5)), Reply::Ok);
-        assert_eq!(rig.insert(second, 2, 0, Some(5)), Reply::Waiting, "1062 would be premature");
+        assert_eq!(
+            rig.insert(second, 2, 0, Some(5)),
+            Reply::Waiting,
+            "1062 would be premature"
+        );
         if commits {
             rig.commit(first);
             rig.rest();

@@ -60,7 +60,9 @@ impl Rig {
             "CREATE DATABASE d",
             "CREATE TABLE t (id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, v INT NOT NULL, u INT, UNIQUE KEY u (u))",
         ] {
-            let reply = rig.server.execute_ddl(&mut rig.arena, rig.now, session, "d", sql);
+            let reply = rig
+                .server
+                .execute_ddl(&mut rig.arena, rig.now, session, "d", sql);
             assert_eq!(reply, Ok(Reply::Committing), "{sql}");
             rig.rest();
         }
@@ -103,13 +105,28 @@ impl Rig {
 
     fn insert(&mut self, session: SessionId, id: u32, v: i32, u: Option<i32>) -> Reply {
         let image = Self::image(id, v, u);
-        self.server.insert(&mut self.arena, self.now, session, self.table, &image, Manner::STATEMENT)
+        self.server.insert(
+            &mut self.arena,
+            self.now,
+            session,
+            self.table,
+            &image,
+            Manner::STATEMENT,
+        )
     }
 
     fn update(&mut self, session: SessionId, id: u32, v: i32) -> Reply {
         let key = RowKey(u64::from(id));
         let image = Self::image(id, v, None);
-        self.server.update(&mut self.arena, self.now, session, self.table, key, &image, Manner::STATEMENT)
+        self.server.update(
+            &mut self.arena,
+            self.now,
+            session,
+            self.table,
+            key,
+            &image,
+            Manner::STATEMENT,
+        )
     }
 
     fn commit(&mut self, session: SessionId) -> Reply {
@@ -127,7 +144,9 @@ impl Rig {
     /// What another session reads.
     fn read(&mut self, id: u32) -> Option<i32> {
         let reader = self.connect();
-        let row = self.server.select(&mut self.arena, reader, self.table, RowKey(u64::from(id)))?;
+        let row = self
+            .server
+            .select(&mut self.arena, reader, self.table, RowKey(u64::from(id)))?;
         self.value(self.arena.row(row))
     }
 
@@ -139,7 +158,7 @@ impl Rig {
     /// What stands in a database, committed or not.
     fn stored(&mut self, database: &Database, id: u32) -> Option<i32> {
         let row = database.get(&mut self.arena, self.table, RowKey(u64::from(id)))?;
-        self.value(&self.arena.row(row).to_vec())
+        self.value(self.arena.row(row))
     }
 
     fn events(&mut self) -> Vec<Event> {
