@@ -22,19 +22,25 @@ const EXPLAINED: usize = 5;
 
 /// The first lost, phantom and repeated writes, explained.
 pub fn explanations(e: &Evidence<'_>) -> Vec<Explanation> {
-    let lost = lost(e)
-        .into_iter()
-        .take(EXPLAINED)
-        .map(|o| lost_write(e, o));
-    let phantoms = phantoms(e)
-        .into_iter()
-        .take(EXPLAINED)
-        .map(|p| phantom(e, p));
+    let lost = chosen(e).into_iter().map(|o| lost_write(e, o));
+    let phantoms = phantoms(e).iter().take(EXPLAINED).map(|p| phantom(e, *p));
     let again = repeated(e)
-        .into_iter()
+        .iter()
         .take(EXPLAINED)
-        .map(|r| repeated_write(e, r));
+        .map(|r| repeated_write(e, *r));
     lost.chain(phantoms).chain(again).collect()
+}
+
+/// The first lost writes; among them the first new order, which people can look for.
+fn chosen(e: &Evidence<'_>) -> Vec<u32> {
+    let mut lost = lost(e).to_vec();
+    let is_order = |o: &u32| e.history.operations[*o as usize].kind == Kind::Place;
+    let order = lost.iter().copied().find(is_order);
+    lost.truncate(EXPLAINED);
+    if let (Some(last), Some(order)) = (lost.last_mut(), order) {
+        *last = order.max(*last);
+    }
+    lost
 }
 
 /// An explanation as a person reads it: `Order 1000001, placed by client 7 and confirmed at 10:01:00.412

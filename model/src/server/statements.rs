@@ -298,8 +298,11 @@ impl Server {
             session.started_us = now;
         }
         let mut new_statement = manner.new_statement;
+        // The plan has the statement's own row first. A binlog that carries cascades has it last: an applier
+        // runs the rows one by one, and its engine would delete the children with the parent.
+        let (first, rest) = plan.split_at(usize::from(by_sql).min(plan.len()));
         // An UPDATE to the same values is neither written nor logged.
-        for change in plan.iter().filter(|change| !change.is_noop()) {
+        for change in rest.iter().chain(first).filter(|c| !c.is_noop()) {
             let parent = own(change);
             let base = if by_sql {
                 rows_flag::USE_SQL_FOREIGN_KEY

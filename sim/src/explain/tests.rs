@@ -85,11 +85,12 @@ fn a_write_after_replication_had_been_stopped_was_not_sent_and_the_missing_fence
         text.contains("5.0 s before it was committed, and no fence"),
         "{text}"
     );
-    made.marks.fence = Some(72 * S);
+    made.marks.fence = Some(68 * S);
+    made.marks.source_read_only = Some(72 * S);
+    let (_, text) = cause(&made);
     assert!(
-        cause(&made)
-            .1
-            .contains("took effect only at 10:01:12.000, 2.0 s after")
+        text.contains("taken for effective at 10:01:08.000, reached the server only at 10:01:12.000, 2.0 s after"),
+        "{text}"
     );
 }
 
