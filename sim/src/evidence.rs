@@ -127,7 +127,7 @@ impl<'w> Evidence<'w> {
         let cutover = (serving == Host::Target).then(|| opened(&world.marks, &world.history));
         let cutover = cutover.flatten();
         let rows_of = rows::out_of_order(world, cut, plan.runbook.promises.prefix);
-        let states = cutover.map(|_| states::compare(world)).flatten();
+        let states = cutover.and_then(|_| states::compare(world));
         let shop = states::shop(world, serving);
         let gtids = cutover.and_then(|at| gtids(world, at));
         let world: &'w World = world;
