@@ -114,7 +114,7 @@ fn the_orders_story_is_as_it_is_told() {
     let at = |after: cutover_sim::units::Micros| {
         cutover_sim::units::Moment(scenario.clock.start.0 + after.0).time_of_day()
     };
-    assert_eq!(at(scenario.clock.runbook_after), "09:59:59.000");
+    assert_eq!(at(scenario.clock.runbook_after), "09:59:59.700");
     assert_eq!(
         at(scenario.workload.first_order_after.unwrap()),
         "10:01:00.000"
