@@ -117,6 +117,7 @@ pub fn commit(e: &Evidence<'_>, number: u32) -> String {
 pub(crate) fn span(us: u64) -> String {
     let (ms, s) = (us / 1_000, us / 1_000_000);
     match s {
+        0 if ms == 0 => "less than 1 ms".into(),
         0 => format!("{ms} ms"),
         1..120 => format!("{s}.{} s", ms / 100 % 10),
         120..7_200 => format!("{} min {} s", s / 60, s % 60),
@@ -137,8 +138,9 @@ fn explained(e: &Evidence<'_>, number: u32, stage: Stage, because: String) -> Ex
         Some((_, commit)) => commit.at,
         None => o.map_or(0, |o| o.invoked),
     };
-    let told = match o.map(|o| o.told) {
-        Some(Told::Ok) => format!(" and confirmed at {}", e.clock(at)),
+    let told = match o.map(|o| (o.told, o.kind)) {
+        Some((Told::Ok, Kind::Place)) => format!(" and confirmed at {}", e.clock(at)),
+        Some((Told::Ok, _)) => format!(", confirmed at {}", e.clock(at)),
         _ => String::new(),
     };
     let on_source = commit

@@ -224,6 +224,9 @@ impl Walk<'_, '_> {
                 e.clock(closed),
                 span(closed - at)
             ),
+            Some(_) if e.marks.fence_lifted.is_none() => format!(
+                ", and {taken}did not hold it back: read_only does not stop a client with CONNECTION_ADMIN"
+            ),
             Some(_) => format!(", and {taken}did not hold it back"),
             None => format!(", and {taken}never made the source read-only"),
         }

@@ -171,6 +171,12 @@ fn spans_are_told_as_people_do() {
     let told = [0, 999_999, 60_100_000, 723_000_000, 11_520_000_000].map(span);
     assert_eq!(
         told,
-        ["0 ms", "999 ms", "60.1 s", "12 min 3 s", "3 h 12 min"]
+        [
+            "less than 1 ms",
+            "999 ms",
+            "60.1 s",
+            "12 min 3 s",
+            "3 h 12 min"
+        ]
     );
 }

@@ -1,5 +1,6 @@
 //! The server's promises, one test each; every test of the crash says which inclusion it is about.
 
+mod cascades;
 mod commits;
 mod crashes;
 mod fences;
