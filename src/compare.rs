@@ -106,7 +106,7 @@ fn legend(seeds: usize, ended: usize, total: usize, scenario: &str) -> String {
     }
     for line in [
         "lost: committed for the application, missing on the target. phantom: on the target, never committed. twice:",
-        "took effect more than once. ?: the client never learnt the outcome. –: no cutover, so no downtime.",
+        "took effect more than once. –: no write on the target, so no downtime.",
     ] {
         text.push_str(&table::remark(line));
     }

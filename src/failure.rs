@@ -2,6 +2,7 @@
 
 use crate::exit::Status;
 use cutover::{
+    model::follow::FollowError,
     scenarios::LoadError,
     sim::{recording::RecordingError, run::RunError},
 };
@@ -16,17 +17,12 @@ pub enum Failure {
     /// A scenario, runbook, plan or binlog file is wrong.
     #[error(transparent)]
     Load(#[from] Box<LoadError>),
-    /// The arguments do not go together.
-    #[error("{message}")]
-    Arguments {
-        /// What is wrong.
-        message: String,
-        /// What would be right.
-        help: String,
-    },
     /// Binlog files cannot be replayed.
     #[error(transparent)]
     Recording(#[from] RecordingError),
+    /// Binlog files cannot be applied.
+    #[error(transparent)]
+    Follow(#[from] Box<FollowError>),
     /// A binlog file is damaged or cut.
     #[error("{file}:{pos}: {message}")]
     Binlog {
@@ -85,8 +81,8 @@ impl Failure {
             Self::Interrupted => Status::Interrupted,
             Self::Defect => Status::Defect,
             Self::Load(_)
-            | Self::Arguments { .. }
             | Self::Recording(_)
+            | Self::Follow(_)
             | Self::Binlog { .. }
             | Self::Run(_)
             | Self::Read { .. }
@@ -94,6 +90,12 @@ impl Failure {
             | Self::StandardOutput(_)
             | Self::Thread(_) => Status::BadInput,
         }
+    }
+}
+
+impl From<FollowError> for Failure {
+    fn from(error: FollowError) -> Self {
+        Self::Follow(Box::new(error))
     }
 }
 

@@ -38,7 +38,11 @@ fn everything() -> Step {
         timeout: Some(Micros::secs(1)),
         on_failure: OnFailure::Retry,
         set_binlog_retention: Some(SetBinlogRetention { hours: 1 }),
-        create_snapshot: Some(CreateSnapshot { id: "x".into() }),
+        create_snapshot: Some(CreateSnapshot {
+            id: "x".into(),
+            // Waiting is the default, and left out.
+            wait: false,
+        }),
         restore_snapshot: Some(RestoreSnapshot { id: "x".into() }),
         read_coordinates: Some(ReadCoordinates {
             from: CoordinatesFrom::RecoveryEvent,
@@ -56,6 +60,7 @@ fn everything() -> Step {
                 applied: Some("x".into()),
                 read_only: Some(Host::Source),
                 no_open_transactions: Some(Host::Source),
+                snapshot_available: Some("x".into()),
                 source_unchanged_since: Some("x".into()),
             },
             every: Some(Micros::secs(1)),

@@ -16,6 +16,7 @@ use crate::{
     history::{Applied, Commit, History, Kind, NO_COMMIT, Operation, Told},
     operator::Ended,
     plan::Plan,
+    properties::Found,
     recording::Recording,
     runbook::{Host, Promises, Role, Runbook, Until},
     units::Moment,
@@ -104,6 +105,8 @@ pub struct Evidence<'w> {
     pub stale_reads: &'w [Seen],
     /// Names.
     pub names: Names,
+    /// What checks have worked out already.
+    pub found: Found,
 }
 
 /// Whether an operation wants to write.
@@ -124,7 +127,7 @@ impl<'w> Evidence<'w> {
         let cutover = (serving == Host::Target).then(|| opened(&world.marks, &world.history));
         let cutover = cutover.flatten();
         let rows_of = rows::out_of_order(world, cut, plan.runbook.promises.prefix);
-        let states = cutover.map(|_| states::compare(world)).flatten();
+        let states = cutover.and_then(|_| states::compare(world));
         let shop = states::shop(world, serving);
         let gtids = cutover.and_then(|at| gtids(world, at));
         let world: &'w World = world;
@@ -159,6 +162,7 @@ impl<'w> Evidence<'w> {
                 source_uuid: Some(world.source.config.uuid),
                 recording: world.recording().cloned(),
             },
+            found: Found::default(),
         }
     }
 

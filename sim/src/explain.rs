@@ -22,19 +22,25 @@ const EXPLAINED: usize = 5;
 
 /// The first lost, phantom and repeated writes, explained.
 pub fn explanations(e: &Evidence<'_>) -> Vec<Explanation> {
-    let lost = lost(e)
-        .into_iter()
-        .take(EXPLAINED)
-        .map(|o| lost_write(e, o));
-    let phantoms = phantoms(e)
-        .into_iter()
-        .take(EXPLAINED)
-        .map(|p| phantom(e, p));
+    let lost = chosen(e).into_iter().map(|o| lost_write(e, o));
+    let phantoms = phantoms(e).iter().take(EXPLAINED).map(|p| phantom(e, *p));
     let again = repeated(e)
-        .into_iter()
+        .iter()
         .take(EXPLAINED)
-        .map(|r| repeated_write(e, r));
+        .map(|r| repeated_write(e, *r));
     lost.chain(phantoms).chain(again).collect()
+}
+
+/// The first lost writes; among them the first new order, which people can look for.
+fn chosen(e: &Evidence<'_>) -> Vec<u32> {
+    let mut lost = lost(e).to_vec();
+    let is_order = |o: &u32| e.history.operations[*o as usize].kind == Kind::Place;
+    let order = lost.iter().copied().find(is_order);
+    lost.truncate(EXPLAINED);
+    if let (Some(last), Some(order)) = (lost.last_mut(), order) {
+        *last = order.max(*last);
+    }
+    lost
 }
 
 /// An explanation as a person reads it: `Order 1000001, placed by client 7 and confirmed at 10:01:00.412
@@ -111,6 +117,7 @@ pub fn commit(e: &Evidence<'_>, number: u32) -> String {
 pub(crate) fn span(us: u64) -> String {
     let (ms, s) = (us / 1_000, us / 1_000_000);
     match s {
+        0 if ms == 0 => "less than 1 ms".into(),
         0 => format!("{ms} ms"),
         1..120 => format!("{s}.{} s", ms / 100 % 10),
         120..7_200 => format!("{} min {} s", s / 60, s % 60),
@@ -131,8 +138,9 @@ fn explained(e: &Evidence<'_>, number: u32, stage: Stage, because: String) -> Ex
         Some((_, commit)) => commit.at,
         None => o.map_or(0, |o| o.invoked),
     };
-    let told = match o.map(|o| o.told) {
-        Some(Told::Ok) => format!(" and confirmed at {}", e.clock(at)),
+    let told = match o.map(|o| (o.told, o.kind)) {
+        Some((Told::Ok, Kind::Place)) => format!(" and confirmed at {}", e.clock(at)),
+        Some((Told::Ok, _)) => format!(", confirmed at {}", e.clock(at)),
         _ => String::new(),
     };
     let on_source = commit

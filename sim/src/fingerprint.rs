@@ -9,8 +9,10 @@ use crate::{
 use cutover_model::{Arena, database::Database, server::Server};
 use xxhash_rust::xxh3::Xxh3;
 
-/// Bytes that are hashed at a time.
-const BUFFER: usize = 64 << 10;
+/// Small pieces are gathered up to this many bytes before they are hashed.
+const BUFFER: usize = 16 << 10;
+/// Pieces from this size on are hashed where they are.
+const LARGE: usize = 1 << 10;
 
 /// 32 hexadecimal digits over the history, the applied transactions, the story, the binlog files and the touched rows
 /// of both servers, each in a canonical form.
@@ -41,14 +43,13 @@ struct Canonical {
 
 impl Canonical {
     fn bytes(&mut self, bytes: &[u8]) {
-        if self.buffer.len() + bytes.len() > BUFFER {
+        if self.buffer.len() + bytes.len() > BUFFER || bytes.len() >= LARGE {
             self.hash.update(&self.buffer);
             self.buffer.clear();
         }
-        if bytes.len() > BUFFER {
-            self.hash.update(bytes);
-        } else {
-            self.buffer.extend_from_slice(bytes);
+        match bytes.len() {
+            LARGE.. => self.hash.update(bytes),
+            _ => self.buffer.extend_from_slice(bytes),
         }
     }
 

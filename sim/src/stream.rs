@@ -32,7 +32,7 @@ impl Stream {
     }
 
     /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.0.next_u64()
     }
 }
@@ -56,9 +56,9 @@ mod tests {
     fn members_of_a_family_differ_and_do_not_disturb_each_other() {
         let mut a = Stream::member(1, 0);
         let mut b = Stream::member(1, 1);
-        let first = b.next();
-        a.next();
-        assert_ne!(a.next(), b.next());
-        assert_eq!(Stream::member(1, 1).next(), first);
+        let first = b.bits();
+        a.bits();
+        assert_ne!(a.bits(), b.bits());
+        assert_eq!(Stream::member(1, 1).bits(), first);
     }
 }

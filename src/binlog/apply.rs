@@ -1,6 +1,5 @@
 //! `cutover binlog apply`: files replayed on tables, as a replica would.
 
-use super::place::Place;
 use crate::{
     args::Format,
     exit::Status,
@@ -14,6 +13,10 @@ use crate::{
     },
 };
 use cutover::{
+    model::{
+        binlog::verify::Input,
+        follow::{self, Ended, Fault, Given, Place, follow},
+    },
     scenarios::read_binlogs,
     sim::{recording::NamedFile, run::Dump},
 };
@@ -64,7 +67,7 @@ pub struct Inputs<'a> {
     /// The binlog files.
     pub files: Vec<NamedFile>,
     /// The base's tables.
-    pub base: Vec<NamedFile>,
+    pub base: Option<Vec<NamedFile>>,
     /// The declarations.
     pub schema: Option<NamedFile>,
     /// Where the base was taken.
@@ -80,10 +83,27 @@ pub struct Applied {
     pub tables: Vec<Dump>,
     /// Transactions that were applied.
     pub transactions: u64,
+    /// Transactions that were there already.
+    pub skipped: u64,
+    /// The last one that was applied.
+    pub last_good: Option<LastGood>,
+    /// The GTIDs of all that is there now.
+    pub executed: String,
     /// Why it ended before the end.
     pub stopped: Option<Stopped>,
     /// What limits the result.
     pub notes: Vec<String>,
+}
+
+/// The last transaction that was applied.
+#[derive(Clone, Debug, Serialize)]
+pub struct LastGood {
+    /// The file.
+    pub file: String,
+    /// The position behind it.
+    pub pos: u64,
+    /// Its GTID.
+    pub gtid: Option<String>,
 }
 
 /// Why and where applying ended before the end.
@@ -95,10 +115,15 @@ pub struct Stopped {
     pub pos: u64,
     /// Of its transaction.
     pub gtid: Option<String>,
+    /// The table that it is about.
+    pub table: Option<String>,
     /// The server's error (1062, 1032, …); none when the file is damaged or cut.
     pub error: Option<u32>,
     /// What happened.
     pub message: String,
+    /// The rows contradict those that are there: the files are well.
+    #[serde(skip)]
+    pub rows: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -106,6 +131,9 @@ struct ApplyJson<'a> {
     schema: &'static str,
     complete: bool,
     transactions: u64,
+    skipped: u64,
+    last_good: Option<&'a LastGood>,
+    executed: &'a str,
     tables: Vec<TableJson<'a>>,
     stopped: Option<&'a Stopped>,
     notes: &'a [String],
@@ -121,18 +149,13 @@ struct TableJson<'a> {
 pub fn execute(args: &Args, format: Format, interrupt: &Interrupt) -> Result<Status, Failure> {
     let inputs = Inputs {
         files: read_binlogs(&args.files)?,
-        base: args
-            .base
-            .as_deref()
-            .map(base)
-            .transpose()?
-            .unwrap_or_default(),
+        base: args.base.as_deref().map(base).transpose()?,
         schema: args.schema.as_deref().map(named).transpose()?,
         start: args.start.as_ref(),
         stop: args.stop.as_ref(),
     };
     files::ready_folder(&args.out)?;
-    let applied = follow(&inputs)?;
+    let applied = replay(&inputs)?;
     if interrupt.asked() {
         return Err(Failure::Interrupted);
     }
@@ -150,48 +173,66 @@ pub fn execute(args: &Args, format: Format, interrupt: &Interrupt) -> Result<Sta
 }
 
 /// The replay itself.
-fn follow(inputs: &Inputs<'_>) -> Result<Applied, Failure> {
-    let Inputs {
-        files,
-        base,
-        schema,
-        start,
-        stop,
-    } = inputs;
-    for (option, place) in [("--start", start), ("--stop", stop)] {
-        known(option, *place, files)?;
-    }
-    let _ = (base, schema);
-    Err(Failure::Arguments {
-        message: "`binlog apply` cannot replay yet".into(),
-        help: "`binlog inspect` and `binlog verify` can read the files".into(),
+fn replay(inputs: &Inputs<'_>) -> Result<Applied, Failure> {
+    let files = borrowed(&inputs.files);
+    let base = inputs.base.as_deref().map(borrowed);
+    let followed = follow(&Given {
+        files: &files,
+        schema: inputs.schema.as_ref().map(input),
+        base: base.as_deref(),
+        start: inputs.start.cloned(),
+        stop: inputs.stop.cloned(),
+    })?;
+    let tables = followed.dump().into_iter();
+    let report = &followed.report;
+    Ok(Applied {
+        tables: tables.map(|(table, jsonl)| Dump { table, jsonl }).collect(),
+        transactions: report.applied,
+        skipped: report.skipped,
+        last_good: report.last_good.as_ref().map(|good| LastGood {
+            file: good.file.clone(),
+            pos: good.pos,
+            gtid: good.gtid.map(|gtid| gtid.to_string()),
+        }),
+        executed: report.executed.to_string(),
+        stopped: match &report.ended {
+            Ended::Stopped(stopped) => Some(Stopped::of(stopped)),
+            Ended::End | Ended::Stop(_) => None,
+        },
+        notes: report.notes.clone(),
     })
 }
 
-/// A position must be one of a file that is there.
-fn known(option: &str, place: Option<&Place>, files: &[NamedFile]) -> Result<(), Failure> {
-    let Some(Place::Position { file: wanted, .. }) = place else {
-        return Ok(());
-    };
-    let name_of = |file: &NamedFile| {
-        let name = Path::new(&file.name).file_name();
-        name.map_or(String::new(), |name| name.to_string_lossy().into_owned())
-    };
-    let names: Vec<_> = files.iter().map(name_of).collect();
-    if names.contains(wanted) {
-        return Ok(());
+impl Stopped {
+    fn of(stopped: &follow::Stopped) -> Self {
+        Self {
+            file: stopped.file.clone(),
+            pos: stopped.pos,
+            gtid: stopped.gtid.map(|gtid| gtid.to_string()),
+            table: stopped.table.clone(),
+            error: stopped.code().map(u32::from),
+            message: stopped.message(),
+            rows: stopped.fault() == Fault::Rows,
+        }
     }
-    Err(Failure::Arguments {
-        message: format!("{option} names `{wanted}`, which is not among the files"),
-        help: format!("the files are {}", names.join(", ")),
-    })
+}
+
+fn input(file: &NamedFile) -> Input<'_> {
+    Input {
+        name: &file.name,
+        bytes: &file.bytes,
+    }
+}
+
+fn borrowed(files: &[NamedFile]) -> Vec<Input<'_>> {
+    files.iter().map(input).collect()
 }
 
 fn status(applied: &Applied) -> Status {
     match &applied.stopped {
         None => Status::Holds,
-        Some(Stopped { error: Some(_), .. }) => Status::Fails,
-        Some(Stopped { error: None, .. }) => Status::BadInput,
+        Some(Stopped { rows: true, .. }) => Status::Fails,
+        Some(Stopped { rows: false, .. }) => Status::BadInput,
     }
 }
 
@@ -242,6 +283,9 @@ fn as_json(applied: &Applied) -> ApplyJson<'_> {
         schema: json::SCHEMA,
         complete: applied.stopped.is_none(),
         transactions: applied.transactions,
+        skipped: applied.skipped,
+        last_good: applied.last_good.as_ref(),
+        executed: &applied.executed,
         tables: tables.collect(),
         stopped: applied.stopped.as_ref(),
         notes: &applied.notes,
@@ -250,6 +294,10 @@ fn as_json(applied: &Applied) -> ApplyJson<'_> {
 
 fn as_text(applied: &Applied, out: &Path, width: usize) -> String {
     let transactions = count(applied.transactions, "transaction", "transactions");
+    let transactions = match applied.skipped {
+        0 => transactions,
+        skipped => format!("{} were there already, {transactions}", thousands(skipped)),
+    };
     let mut text = match &applied.stopped {
         None => format!("{}: {transactions} applied.\n", paint(GOOD, "COMPLETE")),
         Some(stopped) => {
@@ -298,10 +346,19 @@ pub fn canned() -> impl Serialize {
             jsonl: "[\"id\"]\n[\"1\"]\n".into(),
         }],
         transactions: 1,
+        skipped: 0,
+        last_good: Some(LastGood {
+            file: "binlog.000001".into(),
+            pos: 4,
+            gtid: None,
+        }),
+        executed: String::new(),
         stopped: Some(Stopped {
             file: "binlog.000001".into(),
             pos: 4,
             gtid: None,
+            table: Some("shop.orders".into()),
+            rows: true,
             error: Some(1062),
             message: "the row is there already".into(),
         }),
@@ -321,10 +378,15 @@ mod tests {
                 jsonl: "[\"id\"]\n[\"1\"]\n[\"2\"]\n".into(),
             }],
             transactions: 1_234,
+            skipped: 0,
+            last_good: None,
+            executed: String::new(),
             stopped: error.map(|error| Stopped {
                 file: "binlog.000001".into(),
                 pos: 4711,
                 gtid: None,
+                table: None,
+                rows: error.is_some(),
                 error,
                 message: "the row is there already".into(),
             }),

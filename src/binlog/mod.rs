@@ -3,7 +3,6 @@
 mod apply;
 mod describe;
 mod inspect;
-mod place;
 mod verify;
 
 use crate::{args::Format, exit::Status, failure::Failure, interrupt::Interrupt};

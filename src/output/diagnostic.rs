@@ -9,7 +9,6 @@ use cutover::scenarios::LoadError;
 pub fn render(failure: &Failure) -> String {
     match failure {
         Failure::Load(error) => loading(error),
-        Failure::Arguments { message, help } => plain(message, Some(help)),
         Failure::Write { .. } => plain(
             &failure.to_string(),
             Some(

@@ -291,7 +291,7 @@ fn figures(telling: &Telling<'_>) -> Vec<(&'static str, String)> {
 
 fn downtime(outcome: &Outcome) -> String {
     match outcome.downtime_ms {
-        None => "no cutover, so none".into(),
+        None => "no write on the target, so none".into(),
         Some(0) => "none: both databases accepted writes at the same time".into(),
         Some(ms) => format!(
             "{} between the last write on the source and the first on the target",

@@ -5,10 +5,12 @@ use super::{
     paint::{FAINT, STRONG, paint, tame},
     summary::{OfStrategy, Spread},
 };
-use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+use comfy_table::{
+    Cell, CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle,
+};
 
 /// Names are broken at hyphens into lines of at most this many characters.
-const NAME_COLUMNS: usize = 20;
+const NAME_COLUMNS: usize = 26;
 
 const RULED: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
@@ -29,18 +31,11 @@ pub fn comparison(strategies: &[OfStrategy<'_>], width: usize) -> String {
             "downtime",
             "longest\nstall",
             "final\nlag",
-            "committed\nok/fail/?",
+            "confirmed\nwrites",
         ]);
     for strategy in strategies {
         let number = |spread: Option<Spread>| cell(spread, thousands);
         let time = |spread: Option<Spread>| cell(spread, human_ms);
-        let commits = [
-            strategy.commits.ok,
-            strategy.commits.fail,
-            strategy.commits.info,
-        ]
-        .map(|s| s.map_or("–".into(), |s| thousands(s.median)))
-        .join("/");
         table.add_row([
             Cell::new(broken_name(&tame(strategy.strategy))),
             Cell::new(verdicts(strategy)),
@@ -50,11 +45,14 @@ pub fn comparison(strategies: &[OfStrategy<'_>], width: usize) -> String {
             time(strategy.downtime_ms),
             time(strategy.longest_stall_ms),
             time(strategy.final_lag_ms),
-            Cell::new(commits),
+            number(strategy.commits.ok),
         ]);
     }
     for (i, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 1));
+        if i == 0 {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
         if i > 1 {
             column.set_cell_alignment(CellAlignment::Right);
         }

@@ -62,7 +62,7 @@ impl Produced {
 }
 
 /// The command with its arguments.
-pub fn cutover(args: &[&str]) -> Command {
+fn cutover(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cutover"));
     command.args(args).stdin(Stdio::null());
     command

@@ -10,7 +10,7 @@ use std::ops::Range;
 /// The events, counted from 0, whose rows are taken back.
 pub(super) fn ranges(group: &Group<'_>) -> Vec<Range<usize>> {
     if group.rolled_back {
-        return vec![0..usize::MAX];
+        return std::iter::once(0..usize::MAX).collect();
     }
     if !group.has_partial_rollback {
         return Vec::new();

@@ -11,6 +11,8 @@ use crate::{ddl::Version, gtid::GtidSet};
 pub struct History<'a> {
     /// The files as they were given, in order.
     pub files: Vec<Input<'a>>,
+    /// For each of them, its index as given.
+    pub order: Vec<usize>,
     /// What is in each of them.
     pub reports: Vec<FileReport>,
     /// What is odd and does no harm, for people.
@@ -71,6 +73,7 @@ impl<'a> History<'a> {
         }
         Ok(History {
             files,
+            order: report.order,
             reports: report.files,
             notes,
         })

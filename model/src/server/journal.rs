@@ -94,3 +94,149 @@ fn put(
     };
     into.apply(arena, &change);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        binlog::{
+            encode::{Writer, WriterOptions},
+            log::Binlog,
+        },
+        database::{Difference, TableId, diff},
+        gtid::{GtidSet, Uuid},
+        server::{Config, Event, Manner, Privilege, Reply, Server, Version},
+    };
+
+    /// A server with `app.t (id INT PRIMARY KEY, n INT)` and `app.bag (n INT)`, which keeps a journal.
+    fn server(arena: &mut Arena) -> (Server, TableId, TableId) {
+        let config = Config {
+            version: Version::V8_0,
+            ddl_version: Version::V8_0,
+            uuid: Uuid([7; 16]),
+            epoch_us: 0,
+            gtid_mode: true,
+            sync_binlog: 1,
+            flush_log_at_commit: 1,
+            max_binlog_size: 1 << 30,
+            flush_us: 10,
+            fsync_us: 100,
+            engine_commit_us: 1_000,
+            lock_wait_timeout_us: 1_000_000,
+        };
+        let mut database = Database::default();
+        let context = ddl::Context::new("app", Version::V8_0);
+        for sql in [
+            "CREATE DATABASE app",
+            "CREATE TABLE t (id INT UNSIGNED NOT NULL PRIMARY KEY, n INT NOT NULL)",
+            "CREATE TABLE bag (n INT NOT NULL)",
+        ] {
+            let statement = ddl::parse(sql, &context).unwrap();
+            ddl::apply(&mut database, arena, &statement).unwrap();
+        }
+        let tables = ["t", "bag"].map(|name| database.id("app", name).unwrap());
+        let writer = Writer::new(WriterOptions::default());
+        let binlog = Binlog::new(writer, "binlog", 1, GtidSet::new(), 0);
+        let mut server = Server::new(config, database, Some(binlog), GtidSet::new());
+        server.journal = Some(Vec::new());
+        (server, tables[0], tables[1])
+    }
+
+    fn image(values: &[u32]) -> Vec<u8> {
+        let mut image = vec![0];
+        values.iter().for_each(|v| image.extend(v.to_le_bytes()));
+        image
+    }
+
+    /// Runs the server until it has nothing to do.
+    fn settle(server: &mut Server, arena: &mut Arena) {
+        while let Some(due) = server.next_due() {
+            server.step(arena, due);
+        }
+    }
+
+    #[test]
+    fn what_clients_committed_folds_into_a_copy_from_before_and_gives_the_same() {
+        let arena = &mut Arena::default();
+        let (mut server, t, bag) = server(arena);
+        let mut copy = server.database.clone();
+        let session = server.connect(Privilege::Ordinary);
+        let m = Manner::STATEMENT;
+        for (table, row) in [
+            (t, image(&[1, 10])),
+            (t, image(&[2, 20])),
+            (bag, image(&[5])),
+        ] {
+            assert_eq!(server.insert(arena, 0, session, table, &row, m), Reply::Ok);
+        }
+        assert_eq!(server.commit(arena, 0, session), Reply::Committing);
+        settle(&mut server, arena);
+        let now = 10_000;
+        server.update(arena, now, session, t, RowKey(1), &image(&[9, 11]), m);
+        server.delete(arena, now, session, t, RowKey(2), m);
+        server.commit(arena, now, session);
+        settle(&mut server, arena);
+        let sql = "CREATE TABLE late (id INT NOT NULL PRIMARY KEY)";
+        server
+            .execute_ddl(arena, 20_000, session, "app", sql)
+            .unwrap();
+        settle(&mut server, arena);
+        server.insert(arena, 30_000, session, t, &image(&[3, 30]), m);
+        server.rollback(arena, session);
+        for own in server.journal.take().unwrap() {
+            own.fold(arena, &mut copy);
+        }
+        assert_eq!(diff(&copy, &server.database, arena), []);
+    }
+
+    #[test]
+    fn a_copy_that_went_another_way_takes_the_changes_all_the_same() {
+        let arena = &mut Arena::default();
+        let (mut server, t, bag) = server(arena);
+        let mut other = server.database.clone();
+        let session = server.connect(Privilege::Ordinary);
+        let m = Manner::STATEMENT;
+        server.insert(arena, 0, session, t, &image(&[1, 10]), m);
+        server.insert(arena, 0, session, bag, &image(&[5]), m);
+        server.commit(arena, 0, session);
+        settle(&mut server, arena);
+        // The other has another row 1, and a row in the bag under the key that the journal knows.
+        for (table, row) in [(t, image(&[1, 77])), (bag, image(&[6]))] {
+            let row = arena.store(&row);
+            let change = Change {
+                table,
+                key: RowKey(1),
+                new_key: RowKey(1),
+                before: None,
+                after: Some(row),
+            };
+            other.apply(arena, &change);
+        }
+        for own in server.journal.take().unwrap() {
+            own.fold(arena, &mut other);
+        }
+        let left = diff(&server.database, &other, arena);
+        let only_the_bags_own = |d: &Difference| matches!(d, Difference::Row { table, a: None, .. } if table == "app.bag");
+        assert_eq!(left.len(), 1, "{left:?}");
+        assert!(left.iter().all(only_the_bags_own));
+    }
+
+    #[test]
+    fn what_is_published_and_not_yet_committed_has_its_number() {
+        let arena = &mut Arena::default();
+        let (mut server, t, _) = server(arena);
+        let session = server.connect(Privilege::Ordinary);
+        server.insert(arena, 0, session, t, &image(&[1, 10]), Manner::STATEMENT);
+        server.commit(arena, 0, session);
+        server.step(arena, 200);
+        let end = server.binlog.as_ref().unwrap().published();
+        let number = server.in_commit(end).unwrap();
+        assert!(!server.database.table(t).unwrap().is_empty());
+        settle(&mut server, arena);
+        assert_eq!(server.in_commit(end), None);
+        let mut events = Vec::new();
+        server.events(&mut events);
+        let committed = |e: &Event| matches!(e, Event::Committed(_, done) if done.number == number && done.end == end);
+        assert!(events.iter().any(committed), "{events:?}");
+    }
+}

@@ -242,12 +242,11 @@ impl Server {
     /// A constraint says no. When the row that stands in the way belongs to an open transaction, that
     /// transaction decides first.
     fn refuse(&mut self, arena: &mut Arena, now: u64, id: SessionId, error: SqlError) -> Reply {
-        if let Some(lock) = error.lock() {
-            if self.locks.owner(lock).is_some_and(|owner| owner != id)
-                && let Err(reply) = self.lock(arena, now, id, lock)
-            {
-                return reply;
-            }
+        if let Some(lock) = error.lock()
+            && self.locks.owner(lock).is_some_and(|owner| owner != id)
+            && let Err(reply) = self.lock(arena, now, id, lock)
+        {
+            return reply;
         }
         match error {
             SqlError::NotFound { .. } => Reply::NoRow,

@@ -16,7 +16,7 @@ impl CommitSet {
         let mut words = vec![0; commits.div_ceil(64)];
         let cut = (cut as usize).min(commits);
         words[..cut / 64].fill(u64::MAX);
-        if cut % 64 > 0 {
+        if !cut.is_multiple_of(64) {
             words[cut / 64] = (1 << (cut % 64)) - 1;
         }
         let mut set = Self { words };

@@ -211,17 +211,24 @@ impl Walk<'_, '_> {
     /// Why clients could still write.
     fn fence(&self) -> String {
         let (e, at) = (self.e, self.commit.at);
-        match e.marks.fence {
-            None => ", and no fence kept clients from writing to the source".into(),
-            Some(fence) if fence >= at => format!(
-                ", and the fence took effect only at {}, {} after it",
-                e.clock(fence),
-                span(fence - at)
+        let Some(fence) = e.marks.fence else {
+            return ", and no fence kept clients from writing to the source".into();
+        };
+        let taken = match fence < at {
+            true => format!("the fence, taken for effective at {}, ", e.clock(fence)),
+            false => "the fence ".into(),
+        };
+        match e.marks.source_read_only {
+            Some(closed) if closed >= at => format!(
+                ", and {taken}reached the server only at {}, {} after it",
+                e.clock(closed),
+                span(closed - at)
             ),
-            Some(fence) => format!(
-                ", and the fence, in effect since {}, did not hold it back",
-                e.clock(fence)
+            Some(_) if e.marks.fence_lifted.is_none() => format!(
+                ", and {taken}did not hold it back: read_only does not stop a client with CONNECTION_ADMIN"
             ),
+            Some(_) => format!(", and {taken}did not hold it back"),
+            None => format!(", and {taken}never made the source read-only"),
         }
     }
 

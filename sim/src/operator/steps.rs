@@ -105,7 +105,7 @@ impl Operator {
     /// A time per TiB, for this environment's volume.
     fn for_data(&self, per_tib: Micros) -> Micros {
         let bytes = self.plan.environment.source.data_size.0;
-        Micros((u128::from(per_tib.0) * u128::from(bytes) >> 40) as u64)
+        Micros(((u128::from(per_tib.0) * u128::from(bytes)) >> 40) as u64)
     }
 
     fn read_coordinates(&self, from: CoordinatesFrom) -> Result<Noted, Failure> {

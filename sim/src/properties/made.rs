@@ -212,6 +212,7 @@ impl Made {
                 source_uuid: Some(SOURCE),
                 recording: None,
             },
+            found: Default::default(),
         }
     }
 

@@ -33,6 +33,15 @@ use crate::{
     evidence::Evidence,
     outcome::{Finding, PropertyResult},
 };
+use std::cell::OnceCell;
+
+/// What several properties and the figures ask for; each is worked out once.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    lost: OnceCell<Vec<u32>>,
+    phantoms: OnceCell<Vec<Phantom>>,
+    repeated: OnceCell<Vec<Repeated>>,
+}
 
 /// A property.
 #[derive(Clone, Copy, Debug)]

@@ -20,7 +20,11 @@ pub(super) const PROPERTY: Property = Property {
 };
 
 /// Acknowledged writes that are not there, by the numbers of their operations, in order.
-pub fn lost(e: &Evidence<'_>) -> Vec<u32> {
+pub fn lost<'e>(e: &'e Evidence<'_>) -> &'e [u32] {
+    e.found.lost.get_or_init(|| find(e))
+}
+
+fn find(e: &Evidence<'_>) -> Vec<u32> {
     let cancelled = cancelled(e);
     let mut hint = 0;
     let acknowledged = e.writes().filter(|(_, o)| o.told == Told::Ok);

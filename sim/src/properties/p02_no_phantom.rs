@@ -28,7 +28,11 @@ pub enum Phantom {
 }
 
 /// What should not be there.
-pub fn phantoms(e: &Evidence<'_>) -> Vec<Phantom> {
+pub fn phantoms<'e>(e: &'e Evidence<'_>) -> &'e [Phantom] {
+    e.found.phantoms.get_or_init(|| find(e))
+}
+
+fn find(e: &Evidence<'_>) -> Vec<Phantom> {
     let failed = e
         .writes()
         .filter(|(_, o)| o.told == Told::Fail && e.is_visible(o));

@@ -33,7 +33,11 @@ pub enum Repeated {
 }
 
 /// What took effect again.
-pub fn repeated(e: &Evidence<'_>) -> Vec<Repeated> {
+pub fn repeated<'e>(e: &'e Evidence<'_>) -> &'e [Repeated] {
+    e.found.repeated.get_or_init(|| find(e))
+}
+
+fn find(e: &Evidence<'_>) -> Vec<Repeated> {
     let mut had = crate::evidence::CommitSet::new(e.history.source.len(), e.cut(), &[]);
     let again = e.applied.iter().filter(|a| {
         let again = had.has(a.commit);

@@ -19,10 +19,13 @@ fn check(e: &Evidence<'_>) -> Finding {
     let first = e.history.target.first().map_or(opened, |c| c.at);
     let (stranded, oldest) = e.lacked(e.source_commits_by(first), first);
     found(stranded, || {
-        let oldest = oldest.unwrap_or_default();
+        let oldest = commit(e, oldest.unwrap_or_default());
+        let when = match e.history.target.is_empty() {
+            true => "it was opened",
+            false => "its first client wrote",
+        };
         format!(
-            "{} was not on the target when its first client wrote at {}",
-            commit(e, oldest),
+            "{oldest} was not on the target when {when} at {}",
             e.clock(first)
         )
     })

@@ -10,8 +10,9 @@ use cutover_model::{
     },
     database::{Checks, Database, SqlError, TableId},
     ddl::{self, Context, ParseError},
+    follow,
     row::{self, ImageBuilder},
-    schema::{Collation, TableDef, UniqueKey},
+    schema::TableDef,
     server::Version,
 };
 use std::{
@@ -70,7 +71,8 @@ const UNCHECKED: Checks = Checks {
 /// Follows the files on tables of its own.
 #[derive(Debug)]
 pub(super) struct Learner {
-    version: Version,
+    /// Of the server that wrote the file.
+    pub(super) version: Version,
     arena: Arena,
     database: Database,
     walker: Walker,
@@ -173,36 +175,14 @@ impl Learner {
     }
 
     /// Declares a table from its row metadata, when that names the columns.
-    fn from_metadata(
+    fn declare_from_metadata(
         &mut self,
         arena: &mut Arena,
         map: &TableMap<'_>,
     ) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
         let unknown = || ApplyErrorKind::NoTable(map.full_name());
-        let columns = map.columns()?;
-        if columns.iter().any(|c| c.name.starts_with('@')) {
-            return Err(unknown());
-        }
-        let primary = map.primary_key()?.map(|parts| UniqueKey {
-            name: "PRIMARY".into(),
-            parts,
-        });
-        let collation = Collation {
-            charset: "utf8mb4".into(),
-            name: "utf8mb4_0900_ai_ci".into(),
-        };
-        let schema: Arc<str> = String::from_utf8_lossy(map.schema).into();
-        let def = TableDef {
-            schema: Arc::clone(&schema),
-            name: String::from_utf8_lossy(map.table).into(),
-            columns,
-            primary,
-            uniques: Vec::new(),
-            indexes: Vec::new(),
-            foreign_keys: Vec::new(),
-            engine: "innodb".into(),
-            collation,
-        };
+        let def = follow::from_metadata(map)?.ok_or_else(unknown)?;
+        let schema = Arc::clone(&def.schema);
         if !self.database.has_schema(&schema) {
             self.database
                 .create_schema(&schema)
@@ -256,7 +236,7 @@ impl Sink for Learner {
     ) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
         match cutover_model::apply::table_of(&self.database, map) {
             Ok(found) => Ok(found),
-            Err(_) => self.from_metadata(arena, map),
+            Err(_) => self.declare_from_metadata(arena, map),
         }
     }
 

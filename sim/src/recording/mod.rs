@@ -5,15 +5,16 @@
 //! the first file: a row that is first seen as the before-image of an update or delete existed already.
 
 mod learn;
-mod order;
 
 use crate::workload_spec::Workload;
 use cutover_model::{
     Arena,
     apply::{ApplyError, ApplyErrorKind},
     binlog::{
+        History, HistoryError,
         frame::BinlogError,
         group::{Group, GroupKind, Groups},
+        verify::Input,
     },
     database::Database,
     ddl,
@@ -93,8 +94,8 @@ pub enum RecordingError {
         kept: String,
     },
     /// The files are not of one server, or one is missing between two.
-    #[error("{0}")]
-    Order(String),
+    #[error(transparent)]
+    Order(#[from] HistoryError),
     /// A transaction cannot be followed.
     #[error("{file}: {error}")]
     Apply {
@@ -132,14 +133,18 @@ impl Recording {
     /// # Errors
     /// [`RecordingError`] names file, position and remedy.
     pub fn load(files: Vec<NamedFile>, schema: Option<NamedFile>) -> Result<Self, RecordingError> {
-        let sorted = order::sort(files)?;
-        let version = sorted.version;
+        let Sorted {
+            files,
+            versions,
+            notes,
+        } = sort(files)?;
+        let version = versions.first().copied().unwrap_or(Version::V8_0);
         let mut recording = Self {
-            files: sorted.files,
+            files,
             entries: Vec::new(),
             initial: Tables::default(),
             version,
-            notes: sorted.notes,
+            notes,
         };
         let mut learner = Learner::new(version);
         if let Some(schema) = schema {
@@ -154,7 +159,8 @@ impl Recording {
         let mut times = Times::default();
         let mut prepared = BTreeMap::new();
         let files = std::mem::take(&mut recording.files);
-        for (index, file) in files.iter().enumerate() {
+        for (index, (file, version)) in files.iter().zip(versions).enumerate() {
+            learner.version = version;
             recording.read(index, file, &mut learner, &mut times, &mut prepared)?;
         }
         if recording.entries.is_empty() {
@@ -340,6 +346,32 @@ impl Recording {
     pub fn initial_definitions(&self) -> impl Iterator<Item = &TableDef> {
         self.initial.definitions()
     }
+}
+
+/// Files in order.
+struct Sorted {
+    files: Vec<NamedFile>,
+    versions: Vec<Version>,
+    notes: Vec<String>,
+}
+
+fn sort(files: Vec<NamedFile>) -> Result<Sorted, RecordingError> {
+    let inputs: Vec<_> = files
+        .iter()
+        .map(|file| Input {
+            name: &file.name,
+            bytes: &file.bytes,
+        })
+        .collect();
+    let history = History::of(&inputs)?;
+    let versions = (0..files.len()).map(|at| history.version(at)).collect();
+    let (order, notes) = (history.order, history.notes);
+    let mut files: Vec<_> = files.into_iter().map(Some).collect();
+    Ok(Sorted {
+        files: order.iter().filter_map(|at| files[*at].take()).collect(),
+        versions,
+        notes,
+    })
 }
 
 /// When transactions were committed.

@@ -9,10 +9,13 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 /// A queue of events by time.
 #[derive(Debug)]
 pub struct Agenda<E> {
-    heap: BinaryHeap<Reverse<(u64, u32, u32, Entry<E>)>>,
+    heap: BinaryHeap<Reverse<Scheduled<E>>>,
     ties: Stream,
     serial: u32,
 }
+
+/// When it is due (µs), tie, serial number, event.
+type Scheduled<E> = (u64, u32, u32, Entry<E>);
 
 /// Compares equal always: time, tie and serial have decided before.
 #[derive(Debug)]
@@ -48,7 +51,7 @@ impl<E> Agenda<E> {
     /// Adds an event.
     pub fn push(&mut self, at: u64, event: E) {
         self.serial = self.serial.wrapping_add(1);
-        let tie = self.ties.next() as u32;
+        let tie = self.ties.bits() as u32;
         self.heap
             .push(Reverse((at, tie, self.serial, Entry(event))));
     }

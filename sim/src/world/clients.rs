@@ -485,10 +485,10 @@ impl World {
         if kind == Kind::Read {
             self.check_read(client, operation as u32, seen);
         }
-        let retry = match (told, self.clients.settings.retry) {
-            (Told::Fail, Retry::Definite | Retry::Blind) | (Told::Info, Retry::Blind) => true,
-            _ => false,
-        };
+        let retry = matches!(
+            (told, self.clients.settings.retry),
+            (Told::Fail, Retry::Definite | Retry::Blind) | (Told::Info, Retry::Blind)
+        );
         let settings = &self.clients.settings;
         let backoff = settings.backoff.0;
         let (stopped, think) = (self.clients.stopped, self.clients.think_us);
@@ -509,7 +509,7 @@ impl World {
             0 => c.random.below(2 * think + 1),
             n => backoff << (n - 1).min(MOST_DOUBLINGS),
         };
-        if !(retry && !stopped) {
+        if !retry || stopped {
             c.intent = None;
         }
         self.agenda.push(now + pause, Due::Wake(client));

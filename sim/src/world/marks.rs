@@ -34,6 +34,8 @@ pub struct Marks {
     pub snapshot: Option<u64>,
     /// The step with the role of fence was done.
     pub fence: Option<u64>,
+    /// `SET GLOBAL read_only` has returned on the source, the first time.
+    pub source_read_only: Option<u64>,
     /// The source was made writable again after that.
     pub fence_lifted: Option<u64>,
     /// The step with the role of gate was done.

@@ -228,6 +228,9 @@ impl World {
                     Event::Published if host == Host::Source => self.pump(self.stream.connection()),
                     Event::Published => {}
                     Event::ReadOnlyEffective => {
+                        if host == Host::Source {
+                            self.marks.source_read_only.get_or_insert(self.now);
+                        }
                         self.tell(
                             side(host),
                             "is read-only now: no ordinary client can commit any more".into(),

@@ -317,7 +317,7 @@ fn migration_us(plan: &Plan) -> u64 {
     let control = &plan.environment.control_plane;
     let per_tib = control.snapshot_per_tib.0 + control.restore_per_tib.0;
     let by_size =
-        (u128::from(per_tib) * u128::from(plan.environment.source.data_size.0) >> 40) as u64;
+        ((u128::from(per_tib) * u128::from(plan.environment.source.data_size.0)) >> 40) as u64;
     by_size
         + control.snapshot_fixed.0
         + control.restore_fixed.0

@@ -3,6 +3,7 @@
 mod catalogue;
 mod foreign_keys;
 mod generated;
+mod integrity;
 mod model;
 
 use super::*;

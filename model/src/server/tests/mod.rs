@@ -159,7 +159,7 @@ impl Rig {
     /// What stands in a database, committed or not.
     fn stored(&mut self, database: &Database, id: u32) -> Option<i32> {
         let row = database.get(&mut self.arena, self.table, RowKey(u64::from(id)))?;
-        self.value(&self.arena.row(row).to_vec())
+        self.value(self.arena.row(row))
     }
 
     fn events(&mut self) -> Vec<Event> {

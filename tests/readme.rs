@@ -1,0 +1,69 @@
+//! README shows what the command prints. `UPDATE_README=1 cargo test --test readme` writes it anew.
+
+use std::{fs, path::Path, process::Command};
+
+const OUTPUT: &str = "<!-- output: ";
+const EXCERPT: &str = "<!-- excerpt: ";
+/// Lines of an excerpt, from the heading WHY on.
+const EXCERPT_LINES: usize = 9;
+
+fn run(arguments: &str) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_cutover"))
+        .args(arguments.split(' '))
+        .output()
+        .expect("the command runs");
+    assert!(
+        matches!(output.status.code(), Some(0 | 1)),
+        "{arguments}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+/// What README is to show below a marker.
+fn shown(marker: &str) -> Option<String> {
+    let arguments = |prefix| marker.strip_prefix(prefix)?.strip_suffix(" -->");
+    if let Some(arguments) = arguments(OUTPUT) {
+        return Some(run(arguments).trim_end().to_string());
+    }
+    let text = run(arguments(EXCERPT)?);
+    let why: Vec<&str> = text
+        .lines()
+        .skip_while(|l| *l != "WHY")
+        .take(EXCERPT_LINES)
+        .collect();
+    assert_eq!(why.len(), EXCERPT_LINES, "the story explains its losses");
+    Some(why.join("\n"))
+}
+
+#[test]
+fn readme_shows_what_the_command_prints() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = fs::read_to_string(&path).expect("README.md is there");
+    let mut lines = readme.lines();
+    let mut rebuilt = String::new();
+    let mut markers = 0;
+    while let Some(line) = lines.next() {
+        rebuilt.push_str(line);
+        rebuilt.push('\n');
+        if let Some(text) = shown(line) {
+            markers += 1;
+            assert_eq!(
+                lines.next(),
+                Some("```text"),
+                "a marker stands right above its block"
+            );
+            assert!(lines.by_ref().any(|l| l == "```"), "the block is closed");
+            rebuilt.push_str(&format!("```text\n{text}\n```\n"));
+        }
+    }
+    assert_eq!(markers, 2, "both blocks are checked");
+    if std::env::var_os("UPDATE_README").is_some() {
+        fs::write(&path, rebuilt).expect("README.md can be written");
+        return;
+    }
+    assert!(
+        readme == rebuilt,
+        "README.md is behind: run UPDATE_README=1 cargo test --test readme"
+    );
+}
