@@ -22,7 +22,7 @@ pub enum Failure {
     Recording(#[from] RecordingError),
     /// Binlog files cannot be applied.
     #[error(transparent)]
-    Follow(#[from] Box<FollowError>),
+    Follow(#[from] FollowError),
     /// A binlog file is damaged or cut.
     #[error("{file}:{pos}: {message}")]
     Binlog {
@@ -90,12 +90,6 @@ impl Failure {
             | Self::StandardOutput(_)
             | Self::Thread(_) => Status::BadInput,
         }
-    }
-}
-
-impl From<FollowError> for Failure {
-    fn from(error: FollowError) -> Self {
-        Self::Follow(Box::new(error))
     }
 }
 

@@ -12,6 +12,9 @@ use comfy_table::{
 /// Names are broken at hyphens into lines of at most this many characters.
 const NAME_COLUMNS: usize = 26;
 
+/// What a comparison needs; on a narrower terminal its lines are broken by the terminal.
+pub const COLUMNS: usize = 112;
+
 const RULED: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
@@ -31,7 +34,7 @@ pub fn comparison(strategies: &[OfStrategy<'_>], width: usize) -> String {
             "downtime",
             "longest\nstall",
             "final\nlag",
-            "confirmed\nwrites",
+            "writes\nok",
         ]);
     for strategy in strategies {
         let number = |spread: Option<Spread>| cell(spread, thousands);

@@ -7,10 +7,13 @@
 use crate::binlog::{decode::Query, event::EventType, group::Group};
 use std::ops::Range;
 
-/// The events, counted from 0, whose rows are taken back.
+/// The events, counted from 0, whose rows are taken back; most groups have none.
 pub(super) fn ranges(group: &Group<'_>) -> Vec<Range<usize>> {
     if group.rolled_back {
-        return std::iter::once(0..usize::MAX).collect();
+        return Vec::from([Range {
+            start: 0,
+            end: usize::MAX,
+        }]);
     }
     if !group.has_partial_rollback {
         return Vec::new();

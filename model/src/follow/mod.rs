@@ -36,7 +36,7 @@ use crate::{
     gtid::GtidSet,
 };
 use place::Found;
-use sink::{About, Applying};
+use sink::{About, Applying, Drift};
 use std::collections::BTreeMap;
 use tables::Tables;
 
@@ -121,6 +121,9 @@ struct Follower<'h, 'a> {
     left_out: u64,
     last_good: Option<LastGood>,
     executed: GtidSet,
+    drift: Drift,
+    /// The first transaction that found a row other than it was.
+    first_drift: Option<String>,
 }
 
 impl<'h, 'a> Follower<'h, 'a> {
@@ -172,6 +175,8 @@ impl<'h, 'a> Follower<'h, 'a> {
             left_out: 0,
             last_good: None,
             executed,
+            drift: Drift::default(),
+            first_drift: None,
         })
     }
 
@@ -210,7 +215,7 @@ impl<'h, 'a> Follower<'h, 'a> {
                         .declare_as(&mut self.arena, &group, version)
                         .map_err(|error| FollowError::Declarations {
                             file: file.name.to_owned(),
-                            error,
+                            error: Box::new(error),
                         })?;
                 }
             }
@@ -299,9 +304,14 @@ impl<'h, 'a> Follower<'h, 'a> {
             version: self.history.version(index),
             before_ddl: None,
             about: About::default(),
+            drift: &mut self.drift,
         };
+        let drifted = sink.drift.rows;
         match self.walker.walk(&mut self.arena, &mut sink, group) {
             Ok(()) => {
+                if self.drift.rows > drifted && self.first_drift.is_none() {
+                    self.first_drift = Some(format!("{}:{}", file_name(file.name), group.start));
+                }
                 self.applied += 1;
                 self.executed.extend(gtid);
                 self.last_good = Some(LastGood {
@@ -391,6 +401,14 @@ impl<'h, 'a> Follower<'h, 'a> {
             self.direct
                 .undo_prepared(&mut self.arena, &mut self.tables.database);
         }
+        if let (Some((table, row)), Some(place)) = (&self.drift.first, &self.first_drift) {
+            notes.push(format!(
+                "{} rows were not as the binlog says they were before their change, the first in {table}, row {row}, in \
+                 the transaction at {place}: a replica does not notice, but the base is not of the place where applying \
+                 started, or something else wrote to it",
+                self.drift.rows
+            ));
+        }
         if self.left_out > 0 {
             notes.push(format!(
                 "{} transactions on the way are not in the stop's set, and were left out",
@@ -408,6 +426,7 @@ impl<'h, 'a> Follower<'h, 'a> {
                 applied: self.applied,
                 skipped: self.skipped,
                 left_out: self.left_out,
+                drifted: self.drift.rows,
                 last_good: self.last_good,
                 executed: self.executed,
                 ended,

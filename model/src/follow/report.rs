@@ -19,14 +19,14 @@ pub enum FollowError {
     History(#[from] crate::binlog::HistoryError),
     /// The start or the stop.
     #[error(transparent)]
-    Place(#[from] super::BadPlace),
+    Place(#[from] Box<super::BadPlace>),
     /// The schema file.
     #[error("{file}: {error}")]
     Schema {
         /// The file.
         file: String,
         /// What is wrong, with line and column.
-        error: ParseError,
+        error: Box<ParseError>,
     },
     /// A table of the base.
     #[error("{file}: {error}")]
@@ -34,7 +34,7 @@ pub enum FollowError {
         /// The file.
         file: String,
         /// What is wrong, with the line.
-        error: LoadError,
+        error: Box<LoadError>,
     },
     /// A file of the base that is no UTF-8.
     #[error("{file}: byte {at} is no UTF-8: `.jsonl` tables and schema files are text")]
@@ -52,7 +52,7 @@ pub enum FollowError {
         /// The file.
         file: String,
         /// What is wrong, and where.
-        error: ApplyError,
+        error: Box<ApplyError>,
     },
 }
 
@@ -176,6 +176,8 @@ pub struct Report {
     pub skipped: u64,
     /// Those before the stop that are not in its GTID set.
     pub left_out: u64,
+    /// Changed rows that were not as the binlog's before image has them; a replica goes by the key alone.
+    pub drifted: u64,
     /// The last one that was applied.
     pub last_good: Option<LastGood>,
     /// What is there now, as far as the files have GTIDs.
@@ -184,4 +186,10 @@ pub struct Report {
     pub ended: Ended,
     /// What limits the result, for people.
     pub notes: Vec<String>,
+}
+
+impl From<super::BadPlace> for FollowError {
+    fn from(error: super::BadPlace) -> Self {
+        Self::Place(Box::new(error))
+    }
 }

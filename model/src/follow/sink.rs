@@ -7,7 +7,7 @@ use crate::{
     binlog::decode::TableMap,
     database::{Database, TableId},
     ddl::{self, Version},
-    row::{Partial, render},
+    row::{Partial, fields, render, same_image},
     schema::TableDef,
 };
 use std::sync::Arc;
@@ -23,6 +23,16 @@ pub(super) struct Applying<'a> {
     pub(super) before_ddl: Option<(Database, usize)>,
     /// What an error is about.
     pub(super) about: About,
+    /// Rows that were not as the binlog says they were.
+    pub(super) drift: &'a mut Drift,
+}
+
+/// Rows that were found by their key and were not as the before image has them.
+#[derive(Debug, Default)]
+pub(super) struct Drift {
+    pub(super) rows: u64,
+    /// The first of them: table and row.
+    pub(super) first: Option<(String, String)>,
 }
 
 /// What an error is about.
@@ -33,6 +43,33 @@ pub(super) struct About {
 }
 
 impl Applying<'_> {
+    /// A replica does not look at more than the key; who wants to know whether the base fits its place does.
+    fn compare(&mut self, arena: &mut Arena, work: &RowWork<'_>) {
+        let Some(before) = &work.before else { return };
+        let database = &self.tables.database;
+        let Ok(key) = database.find(arena, work.table, before) else {
+            return;
+        };
+        let Some(row) = database.get(arena, work.table, key) else {
+            return;
+        };
+        let columns = &work.def.columns;
+        let same = if before.is_full(columns.len()) {
+            same_image(columns.len(), arena.row(row), before.image)
+        } else {
+            let here: Vec<_> = fields(columns, arena.row(row)).collect();
+            before
+                .iter(columns)
+                .all(|(index, raw)| here.get(index) == Some(&raw))
+        };
+        if !same {
+            self.drift.rows += 1;
+            self.drift
+                .first
+                .get_or_insert_with(|| (work.def.full_name(), described(work.def, before)));
+        }
+    }
+
     /// Undoes what was done of the group.
     pub(super) fn roll_back(&mut self, arena: &mut Arena) {
         if let Some((before, changes)) = self.before_ddl.take() {
@@ -57,6 +94,7 @@ impl Sink for Applying<'_> {
     }
 
     fn row(&mut self, arena: &mut Arena, work: &RowWork<'_>) -> Result<(), ApplyErrorKind> {
+        self.compare(arena, work);
         let applied = self
             .direct
             .on(&mut self.tables.database, self.version)

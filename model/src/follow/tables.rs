@@ -62,7 +62,7 @@ impl Tables {
     ) -> Result<(), FollowError> {
         let failed = |error| FollowError::Schema {
             file: file.name.to_owned(),
-            error,
+            error: Box::new(error),
         };
         let text = text(file)?;
         for placed in ddl::parse_script(text, &Context::new("", version)).map_err(failed)? {
@@ -164,7 +164,7 @@ impl Tables {
         let loaded = self.database.load_jsonl(arena, id, text);
         loaded.map(|_| ()).map_err(|error| FollowError::Base {
             file: file.to_owned(),
-            error,
+            error: Box::new(error),
         })
     }
 

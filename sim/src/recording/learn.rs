@@ -175,7 +175,7 @@ impl Learner {
     }
 
     /// Declares a table from its row metadata, when that names the columns.
-    fn declare_from_metadata(
+    fn declare_from(
         &mut self,
         arena: &mut Arena,
         map: &TableMap<'_>,
@@ -236,7 +236,7 @@ impl Sink for Learner {
     ) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
         match cutover_model::apply::table_of(&self.database, map) {
             Ok(found) => Ok(found),
-            Err(_) => self.declare_from_metadata(arena, map),
+            Err(_) => self.declare_from(arena, map),
         }
     }
 

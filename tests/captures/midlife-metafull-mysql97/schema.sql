@@ -1,0 +1,7 @@
+create database shop character set utf8mb4;
+use shop;
+create table customers (id int unsigned not null auto_increment primary key, email varchar(120) not null, name varchar(80), balance decimal(12,2) not null default 0, unique key (email)) engine=innodb;
+create table orders (id bigint unsigned not null auto_increment primary key, customer int unsigned not null, status enum('new','paid','sent') not null default 'new', note varchar(400), at datetime(6) not null, key (customer)) engine=innodb;
+create table nopk (a int, b varchar(20)) engine=innodb;
+create table tags (name varchar(30) not null primary key, n int not null default 0) engine=innodb;
+create table parts (id int not null, y int not null, v varchar(20), primary key (id, y)) engine=innodb partition by range (y) (partition p0 values less than (2020), partition p1 values less than (2030), partition pm values less than maxvalue);

@@ -1,0 +1,15 @@
+create database shop character set utf8mb4;
+use shop;
+create table customers (id int unsigned not null auto_increment primary key, email varchar(120) not null, name varchar(80), balance decimal(12,2) not null default 0, unique key (email)) engine=innodb;
+create table orders (id bigint unsigned not null auto_increment primary key, customer int unsigned not null, status enum('new','paid','sent') not null default 'new', note varchar(400), at datetime(6) not null, key (customer)) engine=innodb;
+create table sp (id int not null primary key, v varchar(30)) engine=innodb;
+create table tz (id int not null primary key, ts timestamp null, ts6 timestamp(6) null, dt datetime, upd timestamp not null default current_timestamp on update current_timestamp) engine=innodb;
+create table p (id int not null primary key, v int) engine=innodb;
+create table ch (id int not null primary key, p int null, u int null, constraint fk_setnull foreign key (p) references p (id) on delete set null on update cascade, constraint fk_u foreign key (u) references p (id) on delete cascade on update set null) engine=innodb;
+create table gch (id int not null primary key, ch int not null, note varchar(20), foreign key (ch) references ch (id) on delete cascade on update cascade) engine=innodb;
+create table ggch (id int not null primary key, gch int null, foreign key (gch) references gch (id) on delete cascade on update cascade) engine=innodb;
+create table tree (id int not null primary key, parent int null, foreign key (parent) references tree (id) on delete cascade) engine=innodb;
+create table odku (id int not null auto_increment primary key, k varchar(20) not null, n int not null default 0, unique key (k)) engine=innodb;
+create table isam (id int not null auto_increment primary key, v varchar(20)) engine=myisam;
+create table mem (id int primary key, v int) engine=memory;
+create table archived (id int, v varchar(10)) engine=archive;
