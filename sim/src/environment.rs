@@ -185,6 +185,8 @@ pub struct Target {
     pub apply_row: Micros,
     /// A page's first touch after the restore comes from S3 [D; the figure is K].
     pub first_touch: Micros,
+    /// `source_connect_retry`: pause before a receiver whose connection broke tries again; 60 s [K].
+    pub connect_retry: Micros,
     /// A client's commit on Aurora: quorum write of the log [K].
     pub commit: Micros,
 }
@@ -200,6 +202,7 @@ impl Default for Target {
             apply_transaction: Micros(400),
             apply_row: Micros(40),
             first_touch: Micros::ms(8),
+            connect_retry: Micros::secs(60),
             commit: Micros::ms(2),
         }
     }
@@ -215,6 +218,24 @@ pub struct Link {
     pub jitter: Micros,
     /// Bytes per second.
     pub bandwidth: Bytes,
+    /// The link stalls this often: nothing gets through for `stall_for`, and nothing is lost; 0 is never.
+    pub stall_every: Micros,
+    /// How long a stall lasts.
+    pub stall_for: Micros,
+    /// The link's connections are reset this often, what was on the wire is lost; 0 is never.
+    pub reset_every: Micros,
+}
+
+impl Link {
+    /// Without stalls and resets; what a link of one's own starts from.
+    const STEADY: Self = Self {
+        latency: Micros::ZERO,
+        jitter: Micros::ZERO,
+        bandwidth: Bytes(1 << 30),
+        stall_every: Micros::ZERO,
+        stall_for: Micros::ZERO,
+        reset_every: Micros::ZERO,
+    };
 }
 
 impl Default for Link {
@@ -223,6 +244,7 @@ impl Default for Link {
             latency: Micros(300),
             jitter: Micros(200),
             bandwidth: Bytes(1 << 30),
+            ..Link::STEADY
         }
     }
 }
@@ -250,11 +272,13 @@ impl Default for Network {
                 latency: Micros(500),
                 jitter: Micros(300),
                 bandwidth: Bytes(64 << 20),
+                ..Link::STEADY
             },
             operator: Link {
                 latency: Micros::ms(5),
                 jitter: Micros::ms(1),
                 bandwidth: Bytes(1 << 30),
+                ..Link::STEADY
             },
         }
     }

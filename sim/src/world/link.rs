@@ -8,6 +8,8 @@ pub struct Link {
     latency_us: u64,
     jitter_us: u64,
     bytes_per_s: u64,
+    stall_every_us: u64,
+    stall_for_us: u64,
     /// When the wire is free for the next message.
     free_at: u64,
     /// When the last message arrives; a later one arrives later.
@@ -21,6 +23,8 @@ impl Link {
             latency_us: link.latency.0,
             jitter_us: link.jitter.0,
             bytes_per_s: link.bandwidth.0.max(1),
+            stall_every_us: link.stall_every.0,
+            stall_for_us: link.stall_for.0,
             free_at: 0,
             last_arrival: 0,
         }
@@ -28,12 +32,22 @@ impl Link {
 
     /// Sends `bytes` at `now`: when they have arrived, in µs.
     pub fn send(&mut self, now: u64, bytes: u64, jitter: &mut Stream) -> u64 {
-        let start = now.max(self.free_at);
+        let start = self.after_stall(now.max(self.free_at));
         let wire = (u128::from(bytes) * 1_000_000 / u128::from(self.bytes_per_s)) as u64;
         self.free_at = start + wire;
-        let arrival = self.free_at + self.latency_us + jitter.below(self.jitter_us + 1);
+        let arrival = self.after_stall(self.free_at + self.latency_us + jitter.below(self.jitter_us + 1));
         self.last_arrival = arrival.max(self.last_arrival + 1);
         self.last_arrival
+    }
+
+    /// A moment, or the end of the stall that it falls into: the last part of every period is a stall.
+    fn after_stall(&self, at: u64) -> u64 {
+        if self.stall_every_us == 0 {
+            return at;
+        }
+        let into = at % self.stall_every_us;
+        let begins = self.stall_every_us.saturating_sub(self.stall_for_us);
+        if into < begins { at } else { at - into + self.stall_every_us }
     }
 
     /// When the wire is free for more, in µs.
@@ -52,6 +66,7 @@ mod tests {
             latency: Micros(100),
             jitter: Micros(500),
             bandwidth: Bytes(1_000_000),
+            ..environment::Link::default()
         })
     }
 
@@ -61,6 +76,20 @@ mod tests {
         let mut jitter = Stream::new(1);
         let arrivals: Vec<u64> = (0..100).map(|i| link.send(i, 1, &mut jitter)).collect();
         assert!(arrivals.windows(2).all(|w| w[0] < w[1]), "{arrivals:?}");
+    }
+
+    #[test]
+    fn nothing_arrives_during_a_stall_and_everything_after_it() {
+        let mut link = Link::new(&environment::Link {
+            stall_every: Micros(1_000_000),
+            stall_for: Micros(400_000),
+            ..environment::Link::default()
+        });
+        let mut jitter = Stream::new(1);
+        for now in (0..3_000_000).step_by(10_000) {
+            let arrival = link.send(now, 1, &mut jitter);
+            assert!(arrival % 1_000_000 < 600_000, "sent at {now}, arrived at {arrival}");
+        }
     }
 
     #[test]

@@ -35,6 +35,15 @@ use cutover_model::{
 use replication::Stream as BinlogStream;
 use std::collections::BTreeMap;
 
+/// A link whose connections can be reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wire {
+    /// The clients' to a host.
+    Clients(Host),
+    /// The binlog stream's.
+    Replication,
+}
+
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Due {
@@ -52,6 +61,8 @@ pub(crate) enum Due {
     Deliver(u32),
     /// The link has room for more.
     Pump(u32),
+    /// A link's connections are reset.
+    Reset(Wire),
     /// RDS rotates and uploads the binlog, and purges.
     Upload,
     /// `read_only` of the parameter group reaches the source.
@@ -186,6 +197,7 @@ impl World {
                 Due::Connect(attempt) => self.connect_receiver(attempt),
                 Due::Deliver(connection) => self.deliver(connection),
                 Due::Pump(connection) => self.pump(connection),
+                Due::Reset(wire) => self.reset(wire),
                 Due::Upload => self.upload(),
                 Due::Parameter(value) => self.parameter_arrives(value),
             }

@@ -80,6 +80,49 @@ impl World {
         self.stream.close();
     }
 
+    /// The links whose connections are reset now and then, at the beginning of a run.
+    pub(super) fn schedule_resets(&mut self) {
+        for wire in [Wire::Clients(Host::Source), Wire::Clients(Host::Target), Wire::Replication] {
+            self.schedule_reset(wire);
+        }
+    }
+
+    fn schedule_reset(&mut self, wire: Wire) {
+        let network = &self.environment.network;
+        let every = match wire {
+            Wire::Clients(Host::Source) => network.clients_source.reset_every.0,
+            Wire::Clients(Host::Target) => network.clients_target.reset_every.0,
+            Wire::Replication => network.replication.reset_every.0,
+        };
+        if every > 0 {
+            self.agenda.push(self.now + every, Due::Reset(wire));
+        }
+    }
+
+    /// A link's connections break, and what was on the wire is lost.
+    pub(super) fn reset(&mut self, wire: Wire) {
+        self.schedule_reset(wire);
+        match wire {
+            Wire::Clients(host) => {
+                self.kill_connections(host);
+            }
+            Wire::Replication => self.reset_stream(),
+        }
+    }
+
+    /// The receiver's connection breaks; it tries again after `source_connect_retry`.
+    fn reset_stream(&mut self) {
+        let replica = self.target.as_mut().and_then(|t| t.replica.as_mut());
+        let Some(replica) = replica.filter(|r| r.is_connected()) else {
+            return;
+        };
+        replica.disconnected();
+        self.stream.close();
+        let again = self.now + self.environment.target.connect_retry.0;
+        self.agenda.push(again, Due::Connect(self.stream.connection));
+        self.tell("target", "the receiver has lost its connection to the source".into(), Vec::new());
+    }
+
     pub(super) fn connect_receiver(&mut self, attempt: u32) {
         if attempt != self.stream.connection {
             return;
