@@ -80,7 +80,10 @@ pub fn execute(args: &Args, format: Format, interrupt: &Interrupt) -> Result<Sta
         Format::Text => {
             let outcomes: Vec<_> = ended.iter().map(|run| &run.outcome).collect();
             let mut text = format!("{}: {}\n\n", scenario.name(), scenario.about());
-            text.push_str(&table::comparison(&by_strategy(&outcomes), output::width().max(table::COLUMNS)));
+            text.push_str(&table::comparison(
+                &by_strategy(&outcomes),
+                output::width().max(table::COLUMNS),
+            ));
             text.push_str(&legend(seeds.len(), ended.len(), total, scenario.name()));
             text
         }

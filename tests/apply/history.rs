@@ -109,7 +109,7 @@ fn files_that_are_not_one_history_are_refused() {
     };
     let orders = binlogs("orders-mysql97");
     let first = orders[0].clone();
-    let without = [&[first.clone()], &orders[2..]].concat();
+    let without = [std::slice::from_ref(&first), &orders[2..]].concat();
     assert!(
         refused(&without).contains("without a gap"),
         "{}",

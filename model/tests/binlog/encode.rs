@@ -1,6 +1,6 @@
 //! What we write is what servers write: files of real servers, taken apart and written again.
 
-use crate::support::captures;
+use crate::support::written_as_ours;
 use cutover_model::binlog::decode::{
     FormatDescription, GtidEvent, Query, RowsEvent, TableMap, previous_gtids, rows_flag, xid,
 };
@@ -53,7 +53,7 @@ fn def_of(map: &TableMap<'_>) -> TableDef {
 
 #[test]
 fn heads_of_files_are_the_servers_to_the_byte() {
-    for capture in captures() {
+    for capture in written_as_ours() {
         for (name, file) in &capture.files {
             let mut frames = Frames::of_file(file).expect("a binlog");
             let first = frames.next().expect("an event").expect("a whole one");
@@ -83,7 +83,7 @@ fn heads_of_files_are_the_servers_to_the_byte() {
 #[test]
 fn tables_are_described_as_the_servers_describe_them() {
     let mut seen = 0;
-    for capture in captures() {
+    for capture in written_as_ours() {
         for (name, file) in &capture.files {
             let writer = writer_of(file);
             for group in Groups::of_file(file).expect("a binlog") {
@@ -116,7 +116,7 @@ fn tables_are_described_as_the_servers_describe_them() {
 #[test]
 fn transactions_written_again_have_the_servers_events() {
     let mut written = 0;
-    for capture in captures() {
+    for capture in written_as_ours() {
         for (name, file) in &capture.files {
             let writer = writer_of(file);
             for group in Groups::of_file(file).expect("a binlog") {

@@ -57,3 +57,22 @@ pub fn captures() -> Vec<Capture> {
     );
     found
 }
+
+/// The captures of servers with the settings that our writer writes for: full images and metadata, checksums,
+/// GTIDs without tags, no partitions, and sessions that set nothing.
+pub fn written_as_ours() -> Vec<Capture> {
+    const THEIRS: [&str; 8] = [
+        "cascade-mysql56",
+        "cascade-mysql97",
+        "compressed-mysql97",
+        "ddl-mysql56",
+        "ddl-mysql97",
+        "orders-mysql56",
+        "orders-mysql97",
+        "types-mysql56",
+    ];
+    let mut captures = captures();
+    captures.retain(|capture| THEIRS.contains(&&*capture.name));
+    assert_eq!(captures.len(), THEIRS.len(), "the captures are there");
+    captures
+}
