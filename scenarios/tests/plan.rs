@@ -101,8 +101,8 @@ fn a_set_lies_over_the_file_whatever_its_type() {
     assert_eq!(scenario.environment.network.replication.latency.0, 7_000);
     // A table is laid over key by key: what it does not say stays.
     assert_eq!(
-        scenario.environment.network.operator,
-        plain.environment.network.operator
+        scenario.environment.network.operator_latency,
+        plain.environment.network.operator_latency
     );
     assert_eq!(scenario.runbook.name, "snapshot-only");
     assert_eq!(scenario.name, "mine");

@@ -227,6 +227,25 @@ pub struct Link {
 }
 
 impl Link {
+    /// A moment, or the end of the stall that it falls into: the last part of every period is a stall.
+    pub fn after_stall(&self, at_us: u64) -> u64 {
+        if self.stall_every.0 == 0 {
+            return at_us;
+        }
+        let into = at_us % self.stall_every.0;
+        let begins = self.stall_every.0.saturating_sub(self.stall_for.0);
+        if into < begins {
+            at_us
+        } else {
+            at_us - into + self.stall_every.0
+        }
+    }
+
+    /// How long `bytes` take to get onto the wire, in µs.
+    pub fn wire_us(&self, bytes: u64) -> u64 {
+        (u128::from(bytes) * 1_000_000 / u128::from(self.bandwidth.0.max(1))) as u64
+    }
+
     /// Without stalls and resets; what a link of one's own starts from.
     const STEADY: Self = Self {
         latency: Micros::ZERO,
@@ -259,8 +278,8 @@ pub struct Network {
     pub clients_target: Link,
     /// Source to target: the binlog stream.
     pub replication: Link,
-    /// Operator to servers.
-    pub operator: Link,
+    /// Operator to servers, one way.
+    pub operator_latency: Micros,
 }
 
 impl Default for Network {
@@ -274,12 +293,7 @@ impl Default for Network {
                 bandwidth: Bytes(64 << 20),
                 ..Link::STEADY
             },
-            operator: Link {
-                latency: Micros::ms(5),
-                jitter: Micros::ms(1),
-                bandwidth: Bytes(1 << 30),
-                ..Link::STEADY
-            },
+            operator_latency: Micros::ms(5),
         }
     }
 }

@@ -118,15 +118,26 @@ fn target(target: &Target) -> Result<(), Problem> {
         PER_EVENT,
         PER_EVENT_WHY,
     )?;
+    within(
+        &["connect_retry"],
+        target.connect_retry,
+        Micros::ms(1)..=Micros::hours(24),
+        "a receiver tries again after this long",
+    )?;
     within(&["commit"], target.commit, PER_EVENT, PER_EVENT_WHY)
 }
 
 fn network(network: &Network) -> Result<(), Problem> {
-    let links: [(&'static str, &Link); 4] = [
+    within(
+        &["operator_latency"],
+        network.operator_latency,
+        PER_EVENT,
+        PER_EVENT_WHY,
+    )?;
+    let links: [(&'static str, &Link); 3] = [
         ("clients_source", &network.clients_source),
         ("clients_target", &network.clients_target),
         ("replication", &network.replication),
-        ("operator", &network.operator),
     ];
     for (name, link) in links {
         within(&[name, "latency"], link.latency, PER_EVENT, PER_EVENT_WHY)?;
@@ -137,8 +148,33 @@ fn network(network: &Network) -> Result<(), Problem> {
             Bytes(1_024)..=Bytes(1 << 40),
             "bytes per second; through less, nothing ever arrives",
         )?;
+        often_enough(name, "stall_every", link.stall_every)?;
+        often_enough(name, "reset_every", link.reset_every)?;
+        if link.stall_every.0 > 0 && link.stall_for >= link.stall_every {
+            return Err(Problem::new(
+                keys(&[name, "stall_for"]),
+                format!(
+                    "a stall of {} every {} leaves no time to send",
+                    link.stall_for, link.stall_every
+                ),
+                "write less than `stall_every`",
+            ));
+        }
     }
     Ok(())
+}
+
+/// Never, or not so often that nothing else happens.
+fn often_enough(link: &'static str, key: &'static str, every: Micros) -> Result<(), Problem> {
+    if every.0 == 0 {
+        return Ok(());
+    }
+    within(
+        &[link, key],
+        every,
+        Micros::ms(100)..=Micros::hours(9_600),
+        "more often than every 100 ms leaves no time for anything else; \"0s\" is never",
+    )
 }
 
 fn names(names: &Names) -> Result<(), Problem> {

@@ -19,7 +19,7 @@ pub fn until_first_cut(plan: &Plan) -> Micros {
     let mut random = Stream::new(plan.streams.control_plane.0);
     let call = environment.control_plane.api_call.0;
     let mut api_call = || rounded(call + random.below(call / 4 + 1));
-    let statement = rounded(2 * environment.network.operator.latency.0);
+    let statement = rounded(2 * environment.network.operator_latency.0);
     let mut at = 0;
     let mut fenced = 0;
     for step in &plan.runbook.steps {

@@ -190,7 +190,7 @@ impl Operator {
 
     /// The time that a statement on a server takes.
     async fn statement(&self) {
-        self.sleep(Micros(2 * self.plan.environment.network.operator.latency.0))
+        self.sleep(Micros(2 * self.plan.environment.network.operator_latency.0))
             .await;
     }
 

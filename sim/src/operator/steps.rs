@@ -151,7 +151,7 @@ impl Operator {
                 self.tell_of_wait(until, started);
                 return Ok(());
             }
-            if now_us() == started + 2 * self.plan.environment.network.operator.latency.0 {
+            if now_us() == started + 2 * self.plan.environment.network.operator_latency.0 {
                 self.tell_of_lag(until);
             }
             self.sleep(every).await;

@@ -23,6 +23,8 @@ use cutover_model::{
 
 /// A back-off doubles up to this many times.
 const MOST_DOUBLINGS: u32 = 5;
+/// A statement or an answer on the wire.
+const STATEMENT_BYTES: u64 = 256;
 
 /// A pooled connection.
 #[derive(Clone, Copy, Debug)]
@@ -331,7 +333,9 @@ impl World {
             Host::Source => &self.environment.network.clients_source,
             Host::Target => &self.environment.network.clients_target,
         };
-        link.latency.0 + self.jitter.below(link.jitter.0 + 1)
+        let way =
+            link.wire_us(STATEMENT_BYTES) + link.latency.0 + self.jitter.below(link.jitter.0 + 1);
+        link.after_stall(self.now + way) - self.now
     }
 
     /// A statement reaches its server.

@@ -5,11 +5,7 @@ use crate::{environment, stream::Stream};
 /// One direction of a connection's path.
 #[derive(Clone, Debug)]
 pub struct Link {
-    latency_us: u64,
-    jitter_us: u64,
-    bytes_per_s: u64,
-    stall_every_us: u64,
-    stall_for_us: u64,
+    settings: environment::Link,
     /// When the wire is free for the next message.
     free_at: u64,
     /// When the last message arrives; a later one arrives later.
@@ -20,11 +16,7 @@ impl Link {
     /// A link as the environment describes it.
     pub fn new(link: &environment::Link) -> Self {
         Self {
-            latency_us: link.latency.0,
-            jitter_us: link.jitter.0,
-            bytes_per_s: link.bandwidth.0.max(1),
-            stall_every_us: link.stall_every.0,
-            stall_for_us: link.stall_for.0,
+            settings: *link,
             free_at: 0,
             last_arrival: 0,
         }
@@ -32,22 +24,13 @@ impl Link {
 
     /// Sends `bytes` at `now`: when they have arrived, in µs.
     pub fn send(&mut self, now: u64, bytes: u64, jitter: &mut Stream) -> u64 {
-        let start = self.after_stall(now.max(self.free_at));
-        let wire = (u128::from(bytes) * 1_000_000 / u128::from(self.bytes_per_s)) as u64;
-        self.free_at = start + wire;
-        let arrival = self.after_stall(self.free_at + self.latency_us + jitter.below(self.jitter_us + 1));
-        self.last_arrival = arrival.max(self.last_arrival + 1);
+        let link = &self.settings;
+        self.free_at = link.after_stall(now.max(self.free_at)) + link.wire_us(bytes);
+        let way = link.latency.0 + jitter.below(link.jitter.0 + 1);
+        self.last_arrival = link
+            .after_stall(self.free_at + way)
+            .max(self.last_arrival + 1);
         self.last_arrival
-    }
-
-    /// A moment, or the end of the stall that it falls into: the last part of every period is a stall.
-    fn after_stall(&self, at: u64) -> u64 {
-        if self.stall_every_us == 0 {
-            return at;
-        }
-        let into = at % self.stall_every_us;
-        let begins = self.stall_every_us.saturating_sub(self.stall_for_us);
-        if into < begins { at } else { at - into + self.stall_every_us }
     }
 
     /// When the wire is free for more, in µs.
@@ -88,7 +71,10 @@ mod tests {
         let mut jitter = Stream::new(1);
         for now in (0..3_000_000).step_by(10_000) {
             let arrival = link.send(now, 1, &mut jitter);
-            assert!(arrival % 1_000_000 < 600_000, "sent at {now}, arrived at {arrival}");
+            assert!(
+                arrival % 1_000_000 < 600_000,
+                "sent at {now}, arrived at {arrival}"
+            );
         }
     }
 

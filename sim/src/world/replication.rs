@@ -1,7 +1,7 @@
 //! The binlog stream: the receiver's connection, the source's dump thread, and the link between them.
 
-use super::{Due, World, link::Link};
-use crate::environment::Environment;
+use super::{Due, Wire, World, link::Link};
+use crate::{environment::Environment, runbook::Host};
 use cutover_model::{
     gtid::Gtid,
     replica::{
@@ -82,7 +82,11 @@ impl World {
 
     /// The links whose connections are reset now and then, at the beginning of a run.
     pub(super) fn schedule_resets(&mut self) {
-        for wire in [Wire::Clients(Host::Source), Wire::Clients(Host::Target), Wire::Replication] {
+        for wire in [
+            Wire::Clients(Host::Source),
+            Wire::Clients(Host::Target),
+            Wire::Replication,
+        ] {
             self.schedule_reset(wire);
         }
     }
@@ -119,8 +123,13 @@ impl World {
         replica.disconnected();
         self.stream.close();
         let again = self.now + self.environment.target.connect_retry.0;
-        self.agenda.push(again, Due::Connect(self.stream.connection));
-        self.tell("target", "the receiver has lost its connection to the source".into(), Vec::new());
+        self.agenda
+            .push(again, Due::Connect(self.stream.connection));
+        self.tell(
+            "target",
+            "the receiver has lost its connection to the source".into(),
+            Vec::new(),
+        );
     }
 
     pub(super) fn connect_receiver(&mut self, attempt: u32) {

@@ -204,6 +204,7 @@ impl World {
         world
             .agenda
             .push(world.environment.source.binlog_upload_every.0, Due::Upload);
+        world.schedule_resets();
         match recording {
             Some(recording) => world.start_replay(Replay::new(
                 recording,
