@@ -100,7 +100,7 @@ pub(super) fn compare(world: &mut World) -> Option<States> {
     let actual = &target.server.database;
     let mut states = States {
         schema: declarations(&reference, actual),
-        broken: actual.integrity(arena),
+        broken: broken(&source.database, actual, arena),
         counters: counters(&source.database, actual, arena),
         ..States::default()
     };
@@ -128,6 +128,16 @@ pub(super) fn compare(world: &mut World) -> Option<States> {
         }
     }
     Some(states)
+}
+
+/// The constraints that do not hold on the target and hold on the source.
+fn broken(source: &Database, actual: &Database, arena: &mut Arena) -> Vec<Broken> {
+    let mut broken = actual.integrity(arena);
+    if !broken.is_empty() {
+        let came_along = source.integrity(arena);
+        broken.retain(|b| !came_along.contains(b));
+    }
+    broken
 }
 
 /// Declarations that differ between two databases that should be the same.
