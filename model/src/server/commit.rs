@@ -228,6 +228,9 @@ impl Server {
             self.flush_member(arena, at, member);
         }
         self.pipeline.group = group;
+        if self.config.flush_log_at_commit == 1 {
+            self.redo_flushed_at = Some(at);
+        }
         let Some(binlog) = self.binlog.as_mut() else {
             // Without a binlog the group waits for the redo log alone.
             self.pipeline.stage = Stage::Sync(at + self.config.fsync_us);
@@ -346,6 +349,9 @@ impl Server {
             && let Some(session) = self.sessions.get(id)
         {
             let changes = session.changes.iter().map(|l| l.change).collect();
+            if session.ddl.is_some() {
+                self.redo_flushed_at = Some(at);
+            }
             self.settle(at, member.done, changes);
         }
         let Some(session) = self.sessions.get_mut(id) else {

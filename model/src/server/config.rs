@@ -23,6 +23,12 @@ impl Version {
     pub fn persists_auto_increment(self) -> bool {
         self.at_least(80_000)
     }
+
+    /// The engine keeps the GTIDs of its commits from 8.0.17 on (WL#9211); before, they were in the binlog alone
+    /// until it was rotated.
+    pub fn persists_gtids(self) -> bool {
+        self.at_least(80_017)
+    }
 }
 
 /// Parameters and identity of a server. Times in µs.

@@ -100,6 +100,8 @@ pub struct Server {
     events: Vec<Event>,
     templates: Templates,
     settled: VecDeque<Settled>,
+    /// The redo log's commits up to then are durable, beside what the last second's flush has taken, in µs.
+    redo_flushed_at: Option<u64>,
     // Buffers that keep statements from allocating.
     plan: Vec<Change>,
     wanted: Vec<LockId>,
@@ -132,6 +134,7 @@ impl Server {
             events: Vec::new(),
             templates: Templates::default(),
             settled: VecDeque::new(),
+            redo_flushed_at: None,
             plan: Vec::new(),
             wanted: Vec::new(),
         }

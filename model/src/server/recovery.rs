@@ -1,10 +1,15 @@
 //! What survives: a cut through the server's storage, and recovery from it.
 //!
 //! A volume snapshot and a crash are the same thing seen twice: what had reached the storage stays, the
-//! rest is gone, and recovery decides transactions in flight by the binlog. A transaction whose events
-//! are whole in the durable binlog is committed (acknowledged or not); any other is rolled back. Source:
-//! `MYSQL_BIN_LOG::recover`, facts on `ordered_commit`. So with `sync_binlog = 1` and
-//! `innodb_flush_log_at_trx_commit = 1`: acknowledged ⊆ durable binlog ⊆ recovered engine.
+//! rest is gone. A transaction whose commit is in the durable redo log is committed, whatever the binlog
+//! says. One that is only prepared there is decided by the binlog: committed (acknowledged or not) when its
+//! events are whole in it, else rolled back. Any other never was. Source: `MYSQL_BIN_LOG::recover`, facts on
+//! `ordered_commit`. So with `sync_binlog = 1` and `innodb_flush_log_at_trx_commit = 1`: acknowledged ⊆
+//! durable binlog ⊆ recovered engine. With `sync_binlog ≠ 1` the engine may have more than the binlog, with
+//! `innodb_flush_log_at_trx_commit ≠ 1` less.
+//!
+//! The redo log becomes durable once a second, by a DDL statement (`trx_flush_log_if_needed`), and with
+//! `innodb_flush_log_at_trx_commit = 1` at every group's prepare, which takes the commits before it along.
 
 use super::{Committed, Server};
 use crate::{
@@ -29,11 +34,11 @@ pub enum Durability {
 pub struct Cut {
     /// The tables after recovery.
     pub database: Database,
-    /// Where the binlog ends: the true coordinates of the tables.
+    /// Where the binlog ends: the coordinates of the tables, true ones where every commit is durable in both logs.
     pub end: LogPos,
     /// The file's name at `end`.
     pub file_name: String,
-    /// The GTIDs in the binlog up to there, and before.
+    /// The GTIDs in the binlog up to there and before; from 8.0.17 on those of the tables as well.
     pub gtid_executed: GtidSet,
     /// How many transactions of the server's history are in it.
     pub commits: u64,
@@ -62,9 +67,12 @@ impl Server {
                 .group
                 .iter()
                 .find(|m| m.session == id && m.sequence > 0);
-            match member.filter(|m| self.binlog.is_some() && m.done.end <= end) {
-                Some(member) => {
-                    self.count_in(&mut gtid_executed, member.done.gno);
+            let logged = member.filter(|m| self.binlog.is_some() && m.done.end <= end);
+            if let Some(member) = logged {
+                self.count_in(&mut gtid_executed, member.done.gno);
+            }
+            match logged.filter(|_| self.prepare_is_durable(durability)) {
+                Some(_) => {
                     commits += 1;
                     if let Some(ddl) = &session.ddl {
                         // Checked against this catalogue before it was queued.
@@ -78,22 +86,21 @@ impl Server {
                     .for_each(|l| database.undo(arena, &l.change)),
             }
         }
-        for settled in self
-            .settled
-            .iter()
-            .rev()
-            .filter(|s| !self.survives(s, end, now, durability))
-        {
-            settled
-                .changes
-                .iter()
-                .rev()
-                .for_each(|change| database.undo(arena, change));
-            if settled.done.end > end {
+        for settled in self.settled.iter().rev() {
+            let survives = self.survives(settled, end, now, durability);
+            if !survives {
+                settled
+                    .changes
+                    .iter()
+                    .rev()
+                    .for_each(|change| database.undo(arena, change));
+                commits -= 1;
+            }
+            let known = survives && self.config.version.persists_gtids();
+            if settled.done.end > end && !known {
                 gtid_executed =
                     gtid_executed.subtract(&single(Gtid::new(self.config.uuid, settled.done.gno)));
             }
-            commits -= 1;
         }
         let file_name = self
             .binlog
@@ -126,29 +133,38 @@ impl Server {
         self.sessions.clear();
         self.locks.clear();
         self.settled.clear();
+        self.redo_flushed_at = None;
         self.events.clear();
         self.pipeline.crash(cut.commits);
         self.read_only = super::fence::ReadOnly::Off;
         cut
     }
 
-    /// Whether an engine-committed transaction is durable in binlog and redo log alike. The redo log is
-    /// flushed once a second when not at every commit.
+    /// Whether recovery finds an engine-committed transaction: its commit in the redo log, or its prepare there
+    /// and its events in the binlog.
     fn survives(&self, settled: &Settled, end: LogPos, now: u64, durability: Durability) -> bool {
-        let redo_written = match (self.config.flush_log_at_commit, durability) {
-            (1, _) | (2, Durability::Process) => true,
-            _ => settled.at < now / 1_000_000 * 1_000_000,
-        };
-        redo_written && settled.done.end <= end
+        let last_second = now / 1_000_000 * 1_000_000;
+        let commit_is_durable = settled.at < last_second
+            || self
+                .redo_flushed_at
+                .is_some_and(|flushed| settled.at <= flushed);
+        commit_is_durable || (self.prepare_is_durable(durability) && settled.done.end <= end)
     }
 
-    /// Remembers how to undo a commit that a crash could still take.
+    fn prepare_is_durable(&self, durability: Durability) -> bool {
+        matches!(
+            (self.config.flush_log_at_commit, durability),
+            (1, _) | (2, Durability::Process)
+        )
+    }
+
+    /// Remembers how to undo a commit that a crash could still take from the engine or from the binlog.
     pub(super) fn settle(&mut self, at: u64, done: Committed, changes: Vec<Change>) {
         let end = self.binlog.as_ref().map(|b| b.synced()).unwrap_or_default();
         while self
             .settled
             .front()
-            .is_some_and(|s| self.survives(s, end, at, Durability::Volume))
+            .is_some_and(|s| s.done.end <= end && self.survives(s, end, at, Durability::Volume))
         {
             self.settled.pop_front();
         }

@@ -56,23 +56,60 @@ fn a_killed_process_keeps_what_was_written_and_not_synced() {
 }
 
 #[test]
-fn without_sync_a_lost_host_takes_acknowledged_commits_and_their_gtids() {
+fn without_sync_a_lost_host_takes_the_last_acknowledged_commits_and_their_gtids() {
     let (mut rig, _) = with_commit_under_way(|c| c.sync_binlog = 0);
     rig.rest();
     assert_eq!(rig.read(2), Some(20), "acknowledged and visible");
     let now = rig.now;
     let cut = rig.server.crash(&mut rig.arena, now, Durability::Volume);
-    assert_eq!(rig.stored(&cut.database, 2), None);
-    assert_eq!(cut.commits, 0, "nothing was ever synced");
-    assert!(cut.gtid_executed.is_empty());
-    rig.put_again();
+    assert_eq!(
+        rig.stored(&cut.database, 2),
+        None,
+        "prepared, and not in the binlog"
+    );
+    assert_eq!(
+        rig.stored(&cut.database, 1),
+        Some(10),
+        "its commit became durable with the prepare of the next"
+    );
+    assert_eq!(cut.commits, 3);
+    assert_eq!(cut.gtid_executed.count(), 3);
 }
 
-impl Rig {
-    /// The numbers of lost transactions are used again: a reader of the binlog cannot tell.
-    fn put_again(&mut self) {
-        assert_eq!(self.server.gtid_executed.count(), 0);
+#[test]
+fn without_sync_the_engine_keeps_what_the_binlog_loses_and_its_gtids_from_8_0_17_on() {
+    for (version, gtids) in [(Version(50_744), 0), (Version::V8_0, 4)] {
+        let (mut rig, _) = with_commit_under_way(|c| {
+            c.version = version;
+            c.sync_binlog = 0;
+        });
+        rig.rest();
+        let a_second_later = rig.now + 1_000_000;
+        let cut = rig
+            .server
+            .crash(&mut rig.arena, a_second_later, Durability::Volume);
+        assert_eq!(rig.stored(&cut.database, 2), Some(20));
+        assert_eq!(cut.commits, 4);
+        let binlog = rig.server.binlog.as_ref().expect("the rig has one");
+        assert_eq!(binlog.name(cut.end.file), "binlog.000001");
+        assert!(
+            cut.end.pos < 300,
+            "the binlog was cut back to its head: {:?}",
+            cut.end
+        );
+        assert_eq!(cut.gtid_executed.count(), gtids, "{version:?}");
     }
+}
+
+#[test]
+fn a_lazy_redo_log_loses_a_commit_under_way_although_the_binlog_has_it() {
+    let (mut rig, start) = with_commit_under_way(|c| c.flush_log_at_commit = 0);
+    let synced = start + FLUSH_US + FSYNC_US;
+    rig.until(synced);
+    let cut = rig.server.cut(&mut rig.arena, synced, Durability::Volume);
+    assert_eq!(rig.stored(&cut.database, 1), None);
+    assert_eq!(rig.stored(&cut.database, 2), None);
+    assert_eq!(cut.gtid_executed.count(), 4);
 }
 
 #[test]
