@@ -10,7 +10,7 @@ use cutover::sim::{
 };
 use proptest::prelude::*;
 
-pub(super) fn environments() -> impl Strategy<Value = Environment> {
+pub(super) fn environments() -> BoxedStrategy<Environment> {
     (
         or_default(sources()),
         or_default(targets()),
@@ -29,12 +29,13 @@ pub(super) fn environments() -> impl Strategy<Value = Environment> {
                 control_plane,
             },
         )
+        .boxed()
 }
 
 fn or_default<T: Clone + Default + std::fmt::Debug + 'static>(
     drawn: impl Strategy<Value = T> + 'static,
-) -> impl Strategy<Value = T> {
-    prop_oneof![1 => Just(T::default()), 4 => drawn]
+) -> BoxedStrategy<T> {
+    prop_oneof![1 => Just(T::default()), 4 => drawn].boxed()
 }
 
 /// What decides how the source's binlog looks.

@@ -2,7 +2,7 @@
 //!
 //! Outside of one of these a strategy that does everything right is rightly found to break what it promises, or
 //! cannot come to an end. Each names its source, and a plan in `tests/plans/` that lies outside of it shows what
-//! happens there.
+//! happens there. These are the limits of all strategies; those of a few are with their tests.
 
 use cutover::sim::{
     environment::{Clients, Environment, Network, Resolver, Retry, Target},
@@ -51,6 +51,7 @@ fn the_application_arrives(clients: &mut Clients) {
 }
 
 /// A receiver that waits longer to connect again than a connection lasts receives next to nothing.
+/// `limit-receiver-never-through.toml`.
 fn the_receiver_gets_through(target: &mut Target, network: &Network) {
     let lasts = network.replication.reset_every;
     if lasts.0 > 0 {
@@ -60,7 +61,7 @@ fn the_receiver_gets_through(target: &mut Target, network: &Network) {
 
 /// Traffic that is more than one applier can take never lets the target catch up. A transaction writes six rows on
 /// average or fewer, each of which may be on a page of its own; half of the applier is left free, and twice that
-/// where the link stalls for half of the time.
+/// where the link stalls for half of the time. `limit-slow-applier.toml`.
 fn the_applier_keeps_up(target: &Target, network: &Network, workload: &mut Workload) {
     let us = target.apply_transaction.0 + 6 * (target.apply_row.0 + target.first_touch.0);
     let free = if network.replication.stall_every.0 > 0 { 4.0 } else { 2.0 };

@@ -61,7 +61,7 @@ impl Rehearsal {
 }
 
 /// Rehearsals within all limits, with the orders workload.
-pub fn rehearsals() -> impl Strategy<Value = Rehearsal> {
+pub fn rehearsals() -> BoxedStrategy<Rehearsal> {
     (
         environment::environments(),
         workload::orders(),
@@ -79,10 +79,11 @@ pub fn rehearsals() -> impl Strategy<Value = Rehearsal> {
             limits::keep_within(&mut rehearsal.environment, &mut rehearsal.workload);
             rehearsal
         })
+        .boxed()
 }
 
 /// Rehearsals within all limits that replay a recording: other tables, other types, other keys.
-pub fn recorded_rehearsals() -> impl Strategy<Value = Rehearsal> {
+pub fn recorded_rehearsals() -> BoxedStrategy<Rehearsal> {
     (
         environment::environments(),
         workload::recordings(),
@@ -98,6 +99,7 @@ pub fn recorded_rehearsals() -> impl Strategy<Value = Rehearsal> {
                 seed,
             }
         })
+        .boxed()
 }
 
 impl Rehearsal {
@@ -125,7 +127,7 @@ fn clocks() -> impl Strategy<Value = Clock> {
     (0u64..=11, 1u64..=30, 0u64..1_000).prop_map(|(years, after_s, after_ms)| Clock {
         start: Moment(Clock::default().start.0 + years * 31_536_000_000_000),
         runbook_after: Micros::ms(after_s * 1_000 + after_ms),
-        limit: Micros::hours(72),
+        limit: Micros::hours(12),
     })
 }
 

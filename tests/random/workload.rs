@@ -15,7 +15,7 @@ pub(super) struct Draw {
     pub transactions: u32,
 }
 
-pub(super) fn orders() -> impl Strategy<Value = Draw> {
+pub(super) fn orders() -> BoxedStrategy<Draw> {
     (
         500u32..=3_000,
         times(Micros::secs(15), Micros::secs(60)),
@@ -41,6 +41,7 @@ pub(super) fn orders() -> impl Strategy<Value = Draw> {
                 transactions,
             },
         )
+        .boxed()
 }
 
 /// Every kind of transaction may be missing but transfers: some client has to write.
@@ -85,7 +86,7 @@ const RECORDINGS: [&str; 24] = [
     "types-mysql56",
 ];
 
-pub(super) fn recordings() -> impl Strategy<Value = Workload> {
+pub(super) fn recordings() -> BoxedStrategy<Workload> {
     (
         prop::sample::select(&RECORDINGS[..]),
         0u32..=100,
@@ -101,4 +102,5 @@ pub(super) fn recordings() -> impl Strategy<Value = Workload> {
             after_cutover,
             ..Workload::default()
         })
+        .boxed()
 }
