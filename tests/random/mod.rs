@@ -22,7 +22,27 @@ use cutover::{
         workload_spec::Workload,
     },
 };
-use proptest::prelude::*;
+use proptest::{
+    prelude::*,
+    test_runner::{Config, RngSeed, contextualize_config},
+};
+
+/// What random tests draw from when nothing else is said, here as in `.cargo/config.toml`.
+const SEED: u64 = 20_260_302;
+
+/// How cases are drawn: `cases` of them from [`SEED`], unless `PROPTEST_CASES` and `PROPTEST_RNG_SEED` say otherwise.
+pub fn config(cases: u32) -> Config {
+    let config = contextualize_config(Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let rng_seed = match config.rng_seed {
+        RngSeed::Random => RngSeed::Fixed(SEED),
+        fixed => fixed,
+    };
+    Config { rng_seed, ..config }
+}
 
 /// A scenario without its runbook, and the seed.
 #[derive(Clone, Debug)]

@@ -1,13 +1,13 @@
 //! Many plans through one claim. The plan that breaks it is shrunk, saved and named.
 
-use crate::random::Rehearsal;
+use crate::random::{self, Rehearsal};
 use cutover::{
     scenarios::{load_runbook, parse_plan, plan_to_toml, recording_files},
     sim::{outcome::Outcome, plan::Plan, recording::Recording, run::run, runbook::Runbook},
 };
 use proptest::{
     strategy::{BoxedStrategy, Strategy, ValueTree},
-    test_runner::{Config, TestCaseError, TestError, TestRunner, contextualize_config},
+    test_runner::{Config, TestCaseError, TestError, TestRunner},
 };
 use std::{fs, path::Path, sync::Arc};
 
@@ -21,12 +21,10 @@ fn runbook(name: &str) -> Runbook {
 }
 
 fn runner() -> TestRunner {
-    TestRunner::new(contextualize_config(Config {
-        cases: CASES,
+    TestRunner::new(Config {
         max_shrink_iters: SHRINK_RUNS,
-        failure_persistence: None,
-        ..Config::default()
-    }))
+        ..random::config(CASES)
+    })
 }
 
 /// Runs a plan. It goes through the form of its file first: what fails is to be replayed from there.

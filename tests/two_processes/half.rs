@@ -85,14 +85,15 @@ fn produce(plan: &Path) -> BTreeMap<String, Vec<u8>> {
     let recording =
         files.map(|r| Arc::new(Recording::load(r.binlogs, r.schema).expect("a good recording")));
     let run = run(&plan, recording.as_ref()).unwrap_or_else(|e| panic!("{e}"));
+    // The first difference is told in the order of the names: the trace says most.
     let mut files = BTreeMap::new();
     let outcome = serde_json::to_vec_pretty(&run.outcome).expect("JSON is text");
-    files.insert("outcome.json".into(), outcome);
-    files.insert("trace.txt".into(), run.trace().into_bytes());
-    tables(&run, Host::Source, "source", &mut files);
-    tables(&run, Host::Target, "target", &mut files);
+    files.insert("2-outcome.json".into(), outcome);
+    files.insert("1-trace.txt".into(), run.trace().into_bytes());
+    tables(&run, Host::Source, "3-source", &mut files);
+    tables(&run, Host::Target, "3-target", &mut files);
     let binlog = run.binlog_files().into_iter();
-    files.extend(binlog.map(|(name, bytes)| (format!("binlog/{name}"), bytes)));
+    files.extend(binlog.map(|(name, bytes)| (format!("4-binlog/{name}"), bytes)));
     files
 }
 
@@ -131,6 +132,6 @@ pub fn read(out: &Path, number: usize) -> BTreeMap<String, Vec<u8>> {
 /// The verdict in an outcome.
 pub fn verdict(entries: &BTreeMap<String, Vec<u8>>) -> String {
     let outcome: serde_json::Value =
-        serde_json::from_slice(&entries["outcome.json"]).expect("it was JSON before");
+        serde_json::from_slice(&entries["2-outcome.json"]).expect("it was JSON before");
     outcome["verdict"].to_string()
 }

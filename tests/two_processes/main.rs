@@ -25,7 +25,7 @@ use half::{HALF, Order};
 use proptest::{
     prelude::*,
     strategy::ValueTree,
-    test_runner::{Config, TestRunner, contextualize_config},
+    test_runner::{Config, TestRunner},
 };
 use random::{recorded_rehearsals, rehearsals};
 use std::{
@@ -57,10 +57,7 @@ fn main() -> ExitCode {
 
 /// Draws the plans, has them run twice, and compares.
 fn compared() -> ExitCode {
-    let config = contextualize_config(Config {
-        cases: PLANS,
-        ..Config::default()
-    });
+    let config = random::config(PLANS);
     let (count, seed) = (config.cases, config.rng_seed);
     println!("{CLAIM}: {count} plans, drawn with PROPTEST_RNG_SEED={seed}");
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -79,19 +76,25 @@ fn compared() -> ExitCode {
         run_half(&path("plans"), &path("second"), Order::Descending, Surroundings::Strange);
     }
     let mut verdicts = BTreeMap::new();
+    let mut differ = Vec::new();
     for (number, plan) in plans.iter().enumerate() {
         let [first, second] = ["first", "second"].map(|which| half::read(&path(which), number));
         if let Some(difference) = difference::first_difference(&first, &second) {
-            let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("differs.toml");
-            let text = plan_to_toml(plan).expect("it was written before");
-            fs::write(&kept, text).expect("cargo's folder for tests can be written to");
-            println!(
-                "{CLAIM}: FAILED\nplan {number} of {count} differs: {difference}\nThe plan is saved:\n  cutover replay {}",
-                kept.display()
-            );
-            return ExitCode::FAILURE;
+            differ.push((number, plan, difference));
         }
         *verdicts.entry(half::verdict(&first)).or_insert(0) += 1;
+    }
+    if let Some((number, plan, difference)) = differ.first() {
+        let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("differs.toml");
+        let text = plan_to_toml(plan).expect("it was written before");
+        fs::write(&kept, text).expect("cargo's folder for tests can be written to");
+        println!(
+            "{CLAIM}: FAILED\n{} of {count} plans differ, the first of them is plan {number}: {difference}\n\
+             The plan is saved:\n  cutover replay {}",
+            differ.len(),
+            kept.display()
+        );
+        return ExitCode::FAILURE;
     }
     println!("the verdicts are {verdicts:?}");
     // Equal and empty would prove nothing.
