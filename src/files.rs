@@ -80,6 +80,10 @@ impl Drop for Batch {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the name of a file that is renamed before anybody sees it"
+)]
 fn create_temporary(folder: &Path) -> io::Result<(File, PathBuf)> {
     let mut n = 0u32;
     loop {

@@ -38,7 +38,9 @@ fn every_saved_plan_comes_to_what_it_says() {
             .outcome;
         if !outcome.as_expected {
             let (expected, came) = (&plan.expect, outcome.verdict);
-            wrong.push(format!("{path}: {came:?}, and {expected:?}\n  cutover replay {path}"));
+            wrong.push(format!(
+                "{path}: {came:?}, and {expected:?}\n  cutover replay {path}"
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -55,6 +57,9 @@ fn every_limit_has_its_plan_and_every_such_plan_its_limit() {
     .filter(|word| word.starts_with("limit-"))
     .map(str::to_owned)
     .collect();
-    let there: BTreeSet<String> = names().into_iter().filter(|n| n.starts_with("limit-")).collect();
+    let there: BTreeSet<String> = names()
+        .into_iter()
+        .filter(|n| n.starts_with("limit-"))
+        .collect();
     assert_eq!(named, there);
 }

@@ -79,7 +79,9 @@ fn the_rows_at_the_beginning_change_neither_what_clients_want_nor_when() {
 /// When the operator did what, up to the restored cluster.
 fn first_steps(outcome: &Outcome) -> Vec<(Moment, &str)> {
     let own = outcome.story.iter().filter(|l| l.who == "operator");
-    let until = own.clone().position(|l| l.what.contains("is available, with what"));
+    let until = own
+        .clone()
+        .position(|l| l.what.contains("is available, with what"));
     let steps = own.map(|l| (l.at, l.what.as_str()));
     steps.take(until.expect("the restore ends")).collect()
 }

@@ -64,7 +64,11 @@ fn the_receiver_gets_through(target: &mut Target, network: &Network) {
 /// where the link stalls for half of the time. `limit-slow-applier.toml`.
 fn the_applier_keeps_up(target: &Target, network: &Network, workload: &mut Workload) {
     let us = target.apply_transaction.0 + 6 * (target.apply_row.0 + target.first_touch.0);
-    let free = if network.replication.stall_every.0 > 0 { 4.0 } else { 2.0 };
+    let free = if network.replication.stall_every.0 > 0 {
+        4.0
+    } else {
+        2.0
+    };
     if workload.kind == Kind::Orders {
         workload.rate_per_s = workload.rate_per_s.min(1e6 / (us as f64 * free));
     }

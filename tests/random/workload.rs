@@ -46,16 +46,22 @@ pub(super) fn orders() -> BoxedStrategy<Draw> {
 
 /// Every kind of transaction may be missing but transfers: some client has to write.
 fn mixes() -> impl Strategy<Value = Mix> {
-    (0u32..=40, 0u32..=40, 1u32..=40, 0u32..=20, 0u32..=20, 0u32..=10).prop_map(
-        |(place, pay, transfer, cancel, read, rollback)| Mix {
+    (
+        0u32..=40,
+        0u32..=40,
+        1u32..=40,
+        0u32..=20,
+        0u32..=20,
+        0u32..=10,
+    )
+        .prop_map(|(place, pay, transfer, cancel, read, rollback)| Mix {
             place,
             pay,
             transfer,
             cancel,
             read,
             rollback,
-        },
-    )
+        })
 }
 
 /// Captures of real servers whose transactions can all be replayed; each has tables, types and keys of its own.

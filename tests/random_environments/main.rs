@@ -10,8 +10,8 @@ mod random;
 mod trial;
 
 use cutover::sim::outcome::{Finding, Outcome, Verdict};
-use proptest::prelude::*;
 use limits::{snapshots_have_what_was_acknowledged, snapshots_know_their_gtids};
+use proptest::prelude::*;
 use random::{Rehearsal, recorded_rehearsals, rehearsals};
 use trial::{first_of, in_all};
 
@@ -91,12 +91,14 @@ fn without_gtids_the_gtid_strategy_ends_where_it_began() {
         r.environment.source.gtid_mode = false;
         r
     });
-    in_all("snapshot-binlog-gtid", &without.boxed(), |outcome| {
-        match outcome.verdict {
+    in_all(
+        "snapshot-binlog-gtid",
+        &without.boxed(),
+        |outcome| match outcome.verdict {
             Verdict::Aborted => Ok(()),
             other => Err(format!("{other:?} instead of aborted")),
-        }
-    });
+        },
+    );
 }
 
 /// Naive strategies that lose writes, and a property beside P1 that says what is wrong with each.
@@ -132,9 +134,11 @@ fn a_position_that_was_read_too_early_stops_the_applier_unless_gtids_tell_it_wha
             r
         })
     };
-    first_of("naive-early-coordinates", &gtids(false).boxed(), |outcome| {
-        outcome.verdict == Verdict::Aborted
-    });
+    first_of(
+        "naive-early-coordinates",
+        &gtids(false).boxed(),
+        |outcome| outcome.verdict == Verdict::Aborted,
+    );
     // A transaction whose GTID the target has is skipped (MySQL manual, "GTID Life Cycle"): the mistake is none.
     in_all("naive-early-coordinates", &gtids(true).boxed(), safe);
 }
@@ -144,10 +148,12 @@ fn a_receiver_that_was_refused_calls_the_migration_off_when_somebody_looks() {
     first_of("snapshot-binlog-gtid-no-retention", &by_gtid(), |outcome| {
         outcome.verdict == Verdict::Aborted
     });
-    in_all("snapshot-binlog-gtid-no-retention", &by_gtid(), |outcome| {
-        match outcome.verdict {
+    in_all(
+        "snapshot-binlog-gtid-no-retention",
+        &by_gtid(),
+        |outcome| match outcome.verdict {
             Verdict::Aborted | Verdict::Safe => Ok(()),
             _ => safe(outcome),
-        }
-    });
+        },
+    );
 }

@@ -76,7 +76,9 @@ pub fn first_of(
     let (cases, seed) = (runner.config().cases, runner.config().rng_seed);
     let mut verdicts = Vec::new();
     for _ in 0..cases {
-        let drawn = rehearsals.new_tree(&mut runner).expect("nothing is filtered");
+        let drawn = rehearsals
+            .new_tree(&mut runner)
+            .expect("nothing is filtered");
         let outcome = outcome(&drawn.current().plan(&runbook));
         if looked_for(&outcome) {
             return;

@@ -70,10 +70,20 @@ fn compared() -> ExitCode {
         let text = plan_to_toml(plan).expect("a plan is a TOML file");
         fs::write(path("plans").join(half::plan_file(number)), text).expect("a folder of ours");
     }
-    run_half(&path("plans"), &path("first"), Order::Ascending, Surroundings::Bare);
+    run_half(
+        &path("plans"),
+        &path("first"),
+        Order::Ascending,
+        Surroundings::Bare,
+    );
     {
         let _neighbour = Neighbour::busy();
-        run_half(&path("plans"), &path("second"), Order::Descending, Surroundings::Strange);
+        run_half(
+            &path("plans"),
+            &path("second"),
+            Order::Descending,
+            Surroundings::Strange,
+        );
     }
     let mut verdicts = BTreeMap::new();
     let mut differ = Vec::new();
@@ -131,5 +141,8 @@ fn run_half(plans: &Path, out: &Path, order: Order, surroundings: Surroundings) 
         .stdin(Stdio::null());
     surroundings.around(&mut command, out);
     let status = command.status().expect("this program starts");
-    assert!(status.success(), "a process could not run its plans: {status}");
+    assert!(
+        status.success(),
+        "a process could not run its plans: {status}"
+    );
 }
