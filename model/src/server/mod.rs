@@ -31,6 +31,7 @@ pub use error::ServerError;
 pub use journal::Own;
 pub use recovery::{Cut, Durability};
 pub use replay::Replaying;
+pub use replicated::Heading;
 pub use session::{Privilege, SessionId};
 pub use statements::Manner;
 

@@ -3,7 +3,7 @@
 
 use super::{Manner, Reply, Server, SessionId};
 use crate::{
-    apply::{ApplyErrorKind, DdlEvent, RowWork, Sink, table_of},
+    apply::{ApplyErrorKind, DdlEvent, RowWork, Sink, is_declared, table_of},
     arena::Arena,
     binlog::decode::TableMap,
     database::{SqlError, TableId},
@@ -86,6 +86,10 @@ impl Sink for Replaying<'_> {
         map: &TableMap<'_>,
     ) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
         table_of(&self.server.database, map)
+    }
+
+    fn is_declared(&self, table: TableId, def: &Arc<TableDef>) -> bool {
+        is_declared(&self.server.database, table, def)
     }
 
     fn row(&mut self, arena: &mut Arena, work: &RowWork<'_>) -> Result<(), ApplyErrorKind> {

@@ -272,6 +272,14 @@ impl Base {
         let Some((bitmap, mut rest)) = image.split_at_checked(self.bitmap.len()) else {
             return false;
         };
+        // Most rows that changed differ at their end: a version, a time.
+        let mut ends = true;
+        if let Some(last) = self.cells.last() {
+            last.write(n, |bytes| ends = image.ends_with(bytes));
+        }
+        if !ends {
+            return false;
+        }
         let used = self.cells.len() % 8;
         let mask = if used == 0 { 0xff } else { (1u8 << used) - 1 };
         let last = bitmap.len().saturating_sub(1);

@@ -208,14 +208,10 @@ impl World {
 
     /// Takes what happened inside a server.
     fn hear(&mut self, host: Host) {
-        loop {
+        while self.server(host).is_some_and(Server::has_events) {
             let mut events = std::mem::take(&mut self.events);
             if let Some(server) = self.server_mut(host) {
                 server.events(&mut events);
-            }
-            if events.is_empty() {
-                self.events = events;
-                return;
             }
             for event in events.drain(..) {
                 match event {
