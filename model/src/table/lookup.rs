@@ -147,6 +147,41 @@ impl Table {
         })
     }
 
+    /// The rows whose unique key another row has too, of each pair the one that a look-up does not find.
+    pub fn duplicates(&self, arena: &mut Arena, unique: usize) -> Vec<RowKey> {
+        let mut found = Vec::new();
+        let Some(shape) = self.shape.uniques.get(unique).map(|u| &u.key) else {
+            return found;
+        };
+        let columns = &self.def.columns[..];
+        let mut image = Vec::new();
+        for (key, row) in self.touched() {
+            let Some(row) = row else { continue };
+            // The base gives a key to one row; one that takes it is met itself.
+            let computed = self.base_row(key);
+            if computed.is_some_and(|(base, n)| shape.is_computed(base, n, columns, arena.row(row)))
+            {
+                continue;
+            }
+            let Some(id) = shape.of_row(columns, arena, row) else {
+                continue;
+            };
+            let owner = self.uniques[unique].get(&id);
+            if owner.is_some_and(|owner| owner != key) {
+                found.push(key);
+                continue;
+            }
+            image.clear();
+            image.extend_from_slice(arena.row(row));
+            let value = |i: usize, c: usize| Some((columns.get(c)?, shape.part(columns, &image, i)?));
+            self.computed_with(arena, shape, id, value, |other| {
+                found.extend((other != key).then_some(other));
+                true
+            });
+        }
+        found
+    }
+
     /// The rows that have the key of a group, in the order of their keys.
     pub fn members<'a>(
         &self,

@@ -8,8 +8,9 @@
 //! Which key identifies a row is what the server's `open_table_from_share` decides: the primary key,
 //! else the first unique key whose columns are all NOT NULL and whole (no prefixes), else none.
 
+use super::generated::Base;
 use crate::arena::{Arena, RowRef};
-use crate::row::{append_key, field, fixed_len, value_len};
+use crate::row::{Layout, append_key, field, fixed_len, value_len};
 use crate::schema::{Column, ColumnKind, KeyPart, TableDef, UniqueKey};
 use std::sync::Arc;
 
@@ -118,8 +119,20 @@ impl KeyShape {
         (0..self.parts.len()).all(|i| self.part(columns, a, i) == self.part(columns, b, i))
     }
 
+    /// Whether an image has the bytes that a base computes for its n-th row in the key's columns.
+    pub(super) fn is_computed(
+        &self,
+        base: &Base,
+        n: u64,
+        columns: &[Column],
+        image: &[u8],
+    ) -> bool {
+        let mut parts = self.parts.iter().enumerate();
+        parts.all(|(i, part)| base.has_value(n, part.column, self.part(columns, image, i)))
+    }
+
     /// The value of a part in a full image of the table; `None` for NULL.
-    fn part<'i>(&self, columns: &[Column], image: &'i [u8], i: usize) -> Option<&'i [u8]> {
+    pub(super) fn part<'i>(&self, columns: &[Column], image: &'i [u8], i: usize) -> Option<&'i [u8]> {
         let column = self.parts[i].column;
         match self.starts[i] {
             Some(start) => {
@@ -231,6 +244,8 @@ pub struct Shape {
     pub groups: Vec<KeyShape>,
     /// The AUTO_INCREMENT column.
     pub auto_increment: Option<usize>,
+    /// How long a full image is.
+    pub layout: Layout,
 }
 
 impl Shape {
@@ -262,6 +277,7 @@ impl Shape {
                 .map(|c| KeyShape::of_columns(&def.columns, c))
                 .collect(),
             auto_increment: def.columns.iter().position(|c| c.auto_increment),
+            layout: Layout::of(&def.columns),
         }
     }
 }
