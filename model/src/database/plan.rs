@@ -44,6 +44,7 @@ impl Database {
             new_key: key,
             before: None,
             after: Some(row),
+            keeps_keys: false,
         });
         Ok(())
     }

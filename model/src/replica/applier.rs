@@ -54,6 +54,8 @@ pub(super) struct Applier {
     pub(super) applying_timestamp_s: Option<u32>,
     /// In the order of the relay log.
     in_flight: VecDeque<Applying>,
+    /// When the first of them commits, in µs.
+    soonest_us: Option<u64>,
     last_commit_us: u64,
     /// Pages that have been read since the restore.
     warm: IndexSet<(TableId, u64), FxBuildHasher>,
@@ -73,6 +75,7 @@ impl Applier {
             last_error: None,
             applying_timestamp_s: None,
             in_flight: VecDeque::new(),
+            soonest_us: None,
             last_commit_us: 0,
             warm: IndexSet::default(),
             walker: Walker::default(),
@@ -92,6 +95,7 @@ impl Applier {
         for applying in self.in_flight.drain(..).rev() {
             relay.push_front(applying.range);
         }
+        self.soonest_us = None;
         self.applying_timestamp_s = None;
     }
 
@@ -104,6 +108,13 @@ impl Applier {
 
     pub(super) fn is_idle(&self) -> bool {
         self.in_flight.is_empty()
+    }
+
+    /// Takes a group from its worker.
+    fn take(&mut self, index: usize) -> Option<Applying> {
+        let taken = self.in_flight.remove(index);
+        self.soonest_us = self.in_flight.iter().map(|a| a.commit_us).min();
+        taken
     }
 
     /// Reads a group, and says what applying it costs, in µs.
@@ -159,14 +170,17 @@ impl Replica {
         if !self.applier.running {
             return None;
         }
-        let commit = self.applier.in_flight.iter().map(|a| a.commit_us).min();
         // A position alone waits until the workers are done.
         let ready = self
             .relay
             .front()
             .is_some_and(|r| !r.span.is_empty() || self.applier.is_idle());
         let free = ready && self.applier.in_flight.len() < self.applier.workers();
-        if free { Some(0) } else { commit }
+        if free {
+            Some(0)
+        } else {
+            self.applier.soonest_us
+        }
     }
 
     /// Hands what is in the relay log to free workers and commits what is due at `now`. `source` is read
@@ -185,7 +199,7 @@ impl Replica {
         }
         self.dispatch(arena, now, server, source, costs);
         while let Some(index) = self.due(now) {
-            let Some(applying) = self.applier.in_flight.remove(index) else {
+            let Some(applying) = self.applier.take(index) else {
                 return;
             };
             let end = applying.range.end();
@@ -206,6 +220,7 @@ impl Replica {
     }
 
     fn due(&self, now: u64) -> Option<usize> {
+        self.applier.soonest_us.filter(|at| *at <= now)?;
         let in_flight = &self.applier.in_flight;
         let first = (0..in_flight.len()).min_by_key(|&i| (in_flight[i].commit_us, i))?;
         (in_flight[first].commit_us <= now).then_some(first)
@@ -297,6 +312,8 @@ impl Replica {
             if self.applier.in_flight.is_empty() {
                 self.applier.applying_timestamp_s = Some(heading.timestamp_s);
             }
+            let soonest = self.applier.soonest_us;
+            self.applier.soonest_us = Some(soonest.map_or(commit_us, |at| at.min(commit_us)));
             self.applier.in_flight.push_back(Applying {
                 range: taken,
                 heading,

@@ -68,12 +68,11 @@ impl<'a> Replaying<'a> {
         match &work.after {
             None => Ok(server.delete(arena, now, session, table, key, manner)),
             Some(after) => match server.lock_row(arena, now, session, table, key) {
-                Reply::Ok => {
-                    let current = server.current(arena, table, key);
-                    after.merge_over(columns, current.map(|r| arena.row(r)), builder)?;
+                Ok(current) => {
+                    after.merge_over(columns, Some(arena.row(current)), builder)?;
                     Ok(server.update(arena, now, session, table, key, builder.image(), manner))
                 }
-                reply => Ok(reply),
+                Err(reply) => Ok(reply),
             },
         }
     }

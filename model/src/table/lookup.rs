@@ -173,7 +173,8 @@ impl Table {
             }
             image.clear();
             image.extend_from_slice(arena.row(row));
-            let value = |i: usize, c: usize| Some((columns.get(c)?, shape.part(columns, &image, i)?));
+            let value =
+                |i: usize, c: usize| Some((columns.get(c)?, shape.part(columns, &image, i)?));
             self.computed_with(arena, shape, id, value, |other| {
                 found.extend((other != key).then_some(other));
                 true

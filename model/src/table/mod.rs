@@ -240,16 +240,7 @@ impl Table {
             (Some(_), None) => self.len = self.len.saturating_sub(1),
             _ => {}
         }
-        let number = self.base_row(key).map(|(_, n)| n);
-        let untouched = match (number, after, &self.base) {
-            (Some(n), Some(row), Some(base)) => base.is_row(n, arena.row(row)),
-            (None, None, _) => true,
-            _ => false,
-        };
-        match untouched {
-            true => self.rows.remove(&key),
-            false => self.rows.insert(key, after),
-        };
+        self.replace(arena, key, after);
         if self.uniques.is_empty() && self.groups.is_empty() && self.shape.identity.is_some() {
             return;
         }
@@ -260,6 +251,27 @@ impl Table {
         }
         self.index(arena, key, before, false);
         self.index(arena, key, after, true);
+    }
+
+    /// Puts the new image of a row in place whose keys all stay as they are.
+    pub(crate) fn replace(&mut self, arena: &Arena, key: RowKey, after: Option<RowRef>) {
+        let untouched = match (self.base_row(key), after) {
+            (Some((base, n)), Some(row)) => base.is_row(n, arena.row(row)),
+            (computed, None) => computed.is_none(),
+            (None, Some(_)) => false,
+        };
+        match untouched {
+            true => self.rows.remove(&key),
+            false => self.rows.insert(key, after),
+        };
+    }
+
+    /// Whether the AUTO_INCREMENT column alone identifies rows.
+    pub(crate) fn is_identified_by_auto_increment(&self) -> bool {
+        let identity = self.shape.identity.as_ref();
+        identity
+            .and_then(|i| i.key.integer_column())
+            .is_some_and(|column| Some(column) == self.shape.auto_increment)
     }
 
     /// Changes which columns other tables refer to, and indexes the touched rows anew if that matters.
@@ -289,7 +301,7 @@ impl Table {
     }
 
     /// Whether every index has the row where it was: the bytes of all keys are the same.
-    fn keeps_keys(&self, before: &[u8], after: &[u8]) -> bool {
+    pub(crate) fn keeps_keys(&self, before: &[u8], after: &[u8]) -> bool {
         let columns = &self.def.columns;
         let uniques = self.shape.uniques.iter().map(|unique| &unique.key);
         self.shape.identity.is_some()

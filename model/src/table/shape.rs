@@ -132,7 +132,12 @@ impl KeyShape {
     }
 
     /// The value of a part in a full image of the table; `None` for NULL.
-    pub(super) fn part<'i>(&self, columns: &[Column], image: &'i [u8], i: usize) -> Option<&'i [u8]> {
+    pub(super) fn part<'i>(
+        &self,
+        columns: &[Column],
+        image: &'i [u8],
+        i: usize,
+    ) -> Option<&'i [u8]> {
         let column = self.parts[i].column;
         match self.starts[i] {
             Some(start) => {

@@ -149,7 +149,13 @@ impl<'a, 'c> RowChanges<'a, 'c> {
     }
 
     fn image(&mut self, present: &'a [u8]) -> Result<Partial<'a>, RowError> {
-        let full = || Partial { present, image: &[] }.is_full(self.columns.len());
+        let full = || {
+            Partial {
+                present,
+                image: &[],
+            }
+            .is_full(self.columns.len())
+        };
         let length = match self.layout.filter(|_| full()) {
             Some(layout) => layout.image_len(self.columns, self.rest)?,
             None => Partial::len(self.columns, present, self.rest)?,
