@@ -1,7 +1,7 @@
 //! GTID sets against a plain set of identifiers, over numbers at both ends of the range; as text in every form
 //! that people and servers write; as bytes by an independent encoder, and as mysql_common writes and reads them.
 
-use crate::support::config;
+use crate::cases::config;
 use cutover_model::gtid::{GNO_MAX, Gtid, GtidSet, Tag, Uuid};
 use mysql_common::io::ParseBuf;
 use mysql_common::packets::{ComBinlogDumpGtid, GnoInterval, Sid};

@@ -5,7 +5,7 @@
 //! Four tables: `stored` and `computed` (the same declaration, the second over a generated base) with a unique
 //! key and a group of children, `bag` without any key, `text` with a key that is interned.
 
-use crate::support::config;
+use crate::cases::config;
 use cutover_model::arena::{Arena, RowRef};
 use cutover_model::database::{Change, Checks, Database, Difference, SqlError, TableId, diff};
 use cutover_model::row::{ImageBuilder, Partial, fields};
@@ -437,14 +437,14 @@ impl Pair {
 
     /// Everything that can be seen of the tables.
     fn check(&self, arena: &mut Arena) {
-        for t in 0..NAMES.len() {
+        for (t, name) in NAMES.into_iter().enumerate() {
             let (_, table) = self.table(t);
             let rows = &self.plain.tables[t];
             assert_eq!(
                 (table.len(), table.is_empty()),
                 (rows.len() as u64, rows.is_empty()),
                 "{}",
-                NAMES[t]
+                name
             );
             let keys: Vec<RowKey> = table.keys().collect();
             let mut stored: Vec<(i128, Row)> = Vec::new();
@@ -467,7 +467,7 @@ impl Pair {
             assert!(
                 stored.iter().map(|(k, r)| (k, r)).eq(rows.iter()),
                 "rows of {}",
-                NAMES[t]
+                name
             );
             assert_eq!(table.last_key(), keys.last().copied());
             for from in keys.iter().step_by(keys.len() / 9 + 1).map(|k| k.0) {

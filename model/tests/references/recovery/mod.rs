@@ -8,7 +8,7 @@
 mod drive;
 mod plain;
 
-use crate::support::config;
+use crate::cases::config;
 use drive::{Rig, Seen};
 use plain::{SESSIONS, Setting, Stage};
 use proptest::prelude::*;

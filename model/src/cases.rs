@@ -1,4 +1,4 @@
-//! How the property tests are run: the same cases every time, unless the environment asks for others.
+//! How property tests are run, those of the library and those beside it: the same cases every time, unless the environment asks for others.
 
 use proptest::test_runner::{Config, RngSeed};
 
