@@ -1,6 +1,8 @@
 //! A server and the reference side by side.
 
-use super::plain::{ENGINE_US, FLUSH_US, FSYNC_US, Plain, SESSIONS, Setting, Stage, State, Write};
+use super::plain::{
+    ENGINE_US, FLUSH_US, FSYNC_US, Left, Plain, SESSIONS, Setting, Stage, State, Write,
+};
 use cutover_model::arena::Arena;
 use cutover_model::binlog::decode::{RowsEvent, RowsKind};
 use cutover_model::binlog::encode::{Writer, WriterOptions};
@@ -23,6 +25,11 @@ const EPOCH_US: u64 = 1_772_445_600_000_000;
 /// What was seen to happen to a transaction, by name; what a setting rules out must not be among it.
 pub type Seen = BTreeSet<(Setting, &'static str)>;
 
+pub const GIVEN_AGAIN: [&str; 2] = [
+    "a GTID is given again although its transaction is in the tables",
+    "a GTID is given again that a replica may have",
+];
+
 /// A group of the binlog's files: where it lies, and what it does.
 struct Logged {
     start: LogPos,
@@ -42,6 +49,10 @@ pub struct Rig {
     names: u32,
     /// The first binlog file of this life.
     first_file: u64,
+    /// Numbers of GTIDs of earlier lives that may not be given again: of transactions that are in the tables,
+    /// and of those that are lost here and that a replica may have.
+    taken: [BTreeSet<u64>; 2],
+    given_again: BTreeSet<&'static str>,
 }
 
 impl Rig {
@@ -79,6 +90,8 @@ impl Rig {
             values: 0,
             names: 0,
             first_file: 1,
+            taken: [BTreeSet::new(), BTreeSet::new()],
+            given_again: BTreeSet::new(),
         };
         rig.connect();
         rig.ddl(0, "CREATE DATABASE d", "d");
@@ -113,6 +126,14 @@ impl Rig {
             Event::Committed(_, done) => Some((done.number.0, done.gno)),
             _ => None,
         });
+        for txn in &self.plain.acked[known..] {
+            let gno = self.plain.txns[*txn].gno;
+            for (taken, what) in self.taken.iter().zip(GIVEN_AGAIN) {
+                if taken.contains(&gno) {
+                    self.given_again.insert(what);
+                }
+            }
+        }
         let expected = self.plain.acked[known..].iter();
         let expected = expected.map(|t| (self.plain.txns[*t].number, self.plain.txns[*t].gno));
         assert!(acked.eq(expected), "acknowledged at {to}: {events:?}");
@@ -277,6 +298,7 @@ impl Rig {
         let before = self.server.cut(&mut self.arena, self.now, durability);
         self.check(&before, seen);
         let left = self.plain.left(self.now);
+        self.remember_taken(&left);
         let cut = self.server.crash(&mut self.arena, self.now, durability);
         assert_eq!(cut.gtid_executed, before.gtid_executed);
         assert_eq!(
@@ -315,7 +337,31 @@ impl Rig {
             assert_eq!(marks, (binlog.end(), binlog.end()));
             assert_eq!(numbers(binlog.logged()), self.plain.logged);
             self.check_files();
+            if (self.plain.setting.sync_binlog, self.plain.setting.flush_log) == (1, 1) {
+                let mut folded = State::default();
+                let groups = self.groups(0);
+                let writes = groups.iter().flat_map(|group| &group.writes);
+                writes.for_each(|write| folded.apply(write));
+                assert_eq!(folded, tables, "the tables are what the binlog does");
+            }
         }
+    }
+
+    fn remember_taken(&mut self, left: &Left) {
+        let Some(binlog) = &self.server.binlog else {
+            return;
+        };
+        let published = binlog.published();
+        let groups = self.groups(self.first_file);
+        let published = groups.iter().take_while(|g| g.end <= published).count();
+        let gno = |txn: usize| self.plain.txns[txn].gno;
+        let (engine, logged) = (left.engine.len(), left.binlog.len());
+        let in_tables = (logged..engine).map(gno).filter(|gno| *gno > 0);
+        let lost = (logged.max(engine)..published)
+            .map(gno)
+            .filter(|gno| *gno > 0);
+        self.taken[0].extend(in_tables);
+        self.taken[1].extend(lost);
     }
 
     /// The files are one sound history that says of itself what it holds.
@@ -381,7 +427,7 @@ impl Rig {
         let Some(binlog) = &self.server.binlog else {
             return 0;
         };
-        let groups = self.groups();
+        let groups = self.groups(self.first_file);
         for (group, txn) in groups.iter().zip(&self.plain.txns) {
             assert_eq!((group.gno, &group.writes), (txn.gno, &txn.writes));
         }
@@ -424,6 +470,9 @@ impl Rig {
             }
         };
         note("committed without an acknowledgement", engine > acked);
+        for what in GIVEN_AGAIN {
+            note(what, self.given_again.contains(what));
+        }
         if !setting.binlog {
             note("the engine loses what was acknowledged", engine < acked);
             let safe = flush_log == 1 || flush_log == 2 && !host_lost;
@@ -455,8 +504,8 @@ impl Rig {
         );
     }
 
-    /// This life's groups in the binlog's files, unsynced tail included.
-    fn groups(&self) -> Vec<Logged> {
+    /// The groups in the binlog's files from one on, unsynced tail included.
+    fn groups(&self, from_file: u64) -> Vec<Logged> {
         let Some(binlog) = &self.server.binlog else {
             return Vec::new();
         };
@@ -465,7 +514,7 @@ impl Rig {
             .files()
             .iter()
             .map(|f| f.number())
-            .filter(|n| *n >= self.first_file)
+            .filter(|n| *n >= from_file)
         {
             let bytes = binlog.file_bytes(file).expect("it is there");
             for group in Groups::of_file(&bytes).expect("a binlog") {

@@ -9,7 +9,7 @@ mod drive;
 mod plain;
 
 use crate::cases::config;
-use drive::{Rig, Seen};
+use drive::{GIVEN_AGAIN, Rig, Seen};
 use plain::{SESSIONS, Setting, Stage};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -161,7 +161,7 @@ fn campaign(cases: u32) -> (Seen, BTreeMap<(Setting, Moment), u32>) {
 /// What may be seen, and the settings under which it must be; under all others it must not.
 type GivenUp = (&'static str, fn(&Setting) -> bool);
 
-const GIVEN_UP: [GivenUp; 5] = [
+const GIVEN_UP: [GivenUp; 7] = [
     // BIN-05: the end is published before the fsync.
     ("a replica may have what the source loses", |s| {
         s.binlog && s.host_lost && s.sync_binlog != 1
@@ -179,6 +179,13 @@ const GIVEN_UP: [GivenUp; 5] = [
         s.binlog && (host || !s.host_lost && s.flush_log == 0)
     }),
     ("acknowledged and in neither", |s| {
+        s.binlog && s.host_lost && s.sync_binlog != 1
+    }),
+    // The binlog was all that knew the number.
+    (GIVEN_AGAIN[0], |s| {
+        s.binlog && s.host_lost && s.sync_binlog != 1 && s.version < 80_017
+    }),
+    (GIVEN_AGAIN[1], |s| {
         s.binlog && s.host_lost && s.sync_binlog != 1
     }),
 ];
