@@ -32,6 +32,7 @@ pub use error::ServerError;
 pub use journal::Own;
 pub use recovery::{Cut, Durability};
 pub use replay::Replaying;
+pub use replicated::Heading;
 pub use session::{Privilege, SessionId};
 pub use statements::Manner;
 
@@ -147,15 +148,18 @@ impl Server {
     }
 
     /// Whether [`Server::events`] has something.
+    #[inline]
     pub fn has_events(&self) -> bool {
         !self.events.is_empty()
     }
 
     /// The next moment at which something happens by itself, in µs.
     pub fn next_due(&self) -> Option<u64> {
-        let lock = self.sessions.next_lock_timeout();
         let pipeline = self.pipeline.next_due();
-        [lock, pipeline].into_iter().flatten().min()
+        match self.sessions.next_lock_timeout() {
+            Some(lock) => Some(pipeline.map_or(lock, |at| at.min(lock))),
+            None => pipeline,
+        }
     }
 
     /// Does what is due at `now`.

@@ -10,6 +10,13 @@ pub struct SessionId {
     serial: u32,
 }
 
+impl SessionId {
+    /// A small number that no other open session of the server has.
+    pub fn slot(self) -> usize {
+        self.index as usize
+    }
+}
+
 /// What `read_only` means to a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Privilege {
