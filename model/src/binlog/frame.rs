@@ -245,6 +245,12 @@ impl<'a> Frames<'a> {
                 return Err(ErrorKind::UnsupportedVersion(version));
             }
         }
+        // Cut before its version it would look like one of a server without checksums.
+        if body.len() < FormatDescription::FIXED_LENGTH {
+            return Err(ErrorKind::BadFormatDescription(
+                "it is shorter than its fixed part",
+            ));
+        }
         if !FormatDescription::has_checksum(bytes) {
             return Ok(Checksum::None);
         }

@@ -18,6 +18,7 @@ mod fence;
 mod journal;
 mod locks;
 mod recovery;
+mod redo;
 mod replay;
 mod replicated;
 mod session;
@@ -45,6 +46,7 @@ use commit::{Pipeline, Templates};
 use fence::ReadOnly;
 use locks::LockTable;
 use recovery::Settled;
+use redo::Redo;
 use session::Sessions;
 use std::collections::VecDeque;
 
@@ -101,6 +103,7 @@ pub struct Server {
     events: Vec<Event>,
     templates: Templates,
     settled: VecDeque<Settled>,
+    redo: Redo,
     // Buffers that keep statements from allocating.
     plan: Vec<Change>,
     wanted: Vec<LockId>,
@@ -133,6 +136,7 @@ impl Server {
             events: Vec::new(),
             templates: Templates::default(),
             settled: VecDeque::new(),
+            redo: Redo::default(),
             plan: Vec::new(),
             wanted: Vec::new(),
         }
