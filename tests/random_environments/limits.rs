@@ -3,9 +3,9 @@
 use crate::random::Rehearsal;
 use cutover::sim::environment::Source;
 
-/// A snapshot is cut through the volume. What was acknowledged is on it, and its coordinates are those of its
-/// tables, if both logs are synced at every commit: `sync_binlog = 1` and `innodb_flush_log_at_trx_commit = 1`
-/// (MySQL manual, `sync_binlog`: "for the greatest possible durability and consistency in a replication setup").
+/// A snapshot is cut through the volume. What was acknowledged is on it, and its coordinates and its GTIDs say the
+/// same, if both logs are synced at every commit: `sync_binlog = 1` and `innodb_flush_log_at_trx_commit = 1` (MySQL
+/// manual, `sync_binlog`: "for the greatest possible durability and consistency in a replication setup").
 /// `limit-lazy-redo-log.toml`, `limit-unsynced-binlog.toml`.
 pub fn snapshots_have_what_was_acknowledged(mut rehearsal: Rehearsal) -> Rehearsal {
     let source = &mut rehearsal.environment.source;
