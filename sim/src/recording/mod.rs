@@ -396,16 +396,23 @@ impl Times {
         self.last_us
     }
 
-    /// Spreads transactions of one whole second evenly within it (5.6 has no finer time).
+    /// Spreads transactions of one whole second evenly within it (5.6 has no finer time), or up to the next one,
+    /// where that has its exact time.
     fn spread(&self, entries: &mut [Entry]) {
         if !self.whole_seconds {
             return;
         }
-        for same in entries.chunk_by_mut(|a, b| a.at_us == b.at_us) {
-            let count = same.len() as u64;
+        let mut rest = entries;
+        while let Some(at_us) = rest.first().map(|entry| entry.at_us) {
+            let count = rest.partition_point(|entry| entry.at_us == at_us);
+            let room = rest
+                .get(count)
+                .map_or(SECOND_US, |next| SECOND_US.min(next.at_us - at_us));
+            let (same, later) = rest.split_at_mut(count);
             for (i, entry) in same.iter_mut().enumerate() {
-                entry.at_us += SECOND_US * i as u64 / count;
+                entry.at_us += room * i as u64 / count as u64;
             }
+            rest = later;
         }
     }
 }
