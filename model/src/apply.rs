@@ -17,7 +17,7 @@ mod error;
 mod mapping;
 mod undone;
 
-pub use ddl_event::DdlEvent;
+pub use ddl_event::{DdlEvent, session_context};
 pub use direct::{Direct, DirectOn, Mode, table_of};
 pub use error::{ApplyError, ApplyErrorKind};
 

@@ -5,7 +5,9 @@ use std::{fs, io, path::PathBuf};
 
 fn main() -> io::Result<()> {
     let Some(folder) = std::env::args_os().nth(1).map(PathBuf::from) else {
-        TARGETS.iter().for_each(|target| println!("{}", target.name));
+        TARGETS
+            .iter()
+            .for_each(|target| println!("{}", target.name));
         return Ok(());
     };
     for target in TARGETS {

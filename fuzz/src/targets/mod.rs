@@ -23,7 +23,12 @@ pub const TARGETS: &[Target] = &[
     target("binlog", Format::Binlog, binlog::run, binlog::seeds),
     target("apply", Format::Binlog, apply::run, binlog::seeds),
     target("recording", Format::Binlog, recording::run, binlog::seeds),
-    target("rehearsal", Format::Binlog, rehearsal::run, rehearsal::seeds),
+    target(
+        "rehearsal",
+        Format::Binlog,
+        rehearsal::run,
+        rehearsal::seeds,
+    ),
     target("event", Format::Bytes, event::run, event::seeds),
     target("value", Format::Bytes, value::run, value::seeds),
     target("gtids", Format::Bytes, gtids::run, gtids::seeds),

@@ -24,12 +24,7 @@ const EVERY_TYPE: &str = "CREATE DATABASE d; CREATE TABLE d.t (
 
 static COLUMNS: LazyLock<Vec<Column>> = LazyLock::new(|| {
     let (database, _, id) = database();
-    database
-        .table(id)
-        .expect("the table")
-        .def()
-        .columns
-        .clone()
+    database.table(id).expect("the table").def().columns.clone()
 });
 
 /// A database with one empty table that has columns of every type.
@@ -67,7 +62,10 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
     // Real rows, from their first value on.
     for file in corpus::binlogs() {
         let frames = Frames::of_file(&file).into_iter().flatten().flatten();
-        for frame in frames.filter(|f| f.header.event_type == EventType::WRITE_ROWS).take(2) {
+        for frame in frames
+            .filter(|f| f.header.event_type == EventType::WRITE_ROWS)
+            .take(2)
+        {
             seeds.push(frame.body.to_vec());
         }
     }
@@ -75,7 +73,9 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
 }
 
 pub(super) fn run(input: &[u8]) {
-    let [from, to, value @ ..] = input else { return };
+    let [from, to, value @ ..] = input else {
+        return;
+    };
     let from = &COLUMNS[usize::from(*from) % COLUMNS.len()];
     let to = &COLUMNS[usize::from(*to) % COLUMNS.len()];
     if let Ok(length) = row::value_len(&from.kind, value) {

@@ -6,6 +6,7 @@ use crate::{
     apply::{ApplyError, Direct, Walker},
     arena::Arena,
     binlog::{
+        QuerySession,
         encode::{Head, RowWrite},
         group::{Group, GroupKind},
     },
@@ -68,8 +69,9 @@ impl Server {
         match group.statement().filter(|_| group.kind == GroupKind::Ddl) {
             Some(query) => {
                 let schema = String::from_utf8_lossy(query.schema).into_owned();
+                let session = QuerySession::of(&query);
                 binlog.append(us, head.gtid, |writer, out, pos| {
-                    writer.ddl(out, pos, &head, &schema, &query.text())
+                    writer.ddl(out, pos, &head, &session, &schema, &query.text())
                 });
             }
             None => {

@@ -1,6 +1,7 @@
 //! Property: whatever rows are written, with whatever settings, our decoder and mysql_common's read back the
 //! same rows, at the positions and with the lengths and checksums that a server would have.
 
+use cutover_model::binlog::QuerySession;
 use cutover_model::binlog::decode::{RowsEvent, RowsKind, TableMap};
 use cutover_model::binlog::encode::{
     Head, RowImage, RowMetadata, RowWrite, TableTemplate, Writer, WriterOptions,
@@ -322,7 +323,14 @@ fn the_length_of_a_group_is_right_at_the_bounds_of_its_encoding() {
         .chain(around(1 << 24).step_by(3));
     for size in sizes {
         let mut out = Vec::new();
-        writer.ddl(&mut out, 4, &head, "", &"x".repeat(size));
+        writer.ddl(
+            &mut out,
+            4,
+            &head,
+            &QuerySession::default(),
+            "",
+            &"x".repeat(size),
+        );
         let group = Groups::new(&out, 4, cutover_model::binlog::Checksum::Crc32)
             .next()
             .unwrap()
