@@ -122,6 +122,9 @@ fn create_temporary(folder: &Path, mut n: usize) -> io::Result<(File, PathBuf)> 
 /// [`Failure::Write`] names the folder.
 pub fn ready_folder(folder: &Path) -> Result<(), Failure> {
     let at = |source| Failure::write(folder, source);
+    if fs::metadata(folder).is_ok_and(|there| !there.is_dir()) {
+        return Err(at(io::ErrorKind::NotADirectory.into()));
+    }
     fs::create_dir_all(folder).map_err(at)?;
     let (_, probe) = create_temporary(folder, 0).map_err(at)?;
     fs::remove_file(probe).map_err(at)

@@ -60,6 +60,10 @@ fn read_file(path: &Path, limit: u64) -> Result<NamedFile, LoadError> {
             name.clone(),
             format!("the file has {bytes} bytes; at most {limit} are read"),
         )
+        .help(
+            "is it the right file? Scenarios, runbooks, plans and schemas are short texts"
+                .to_string(),
+        )
     };
     if about.len() > limit {
         return Err(too_long(about.len()));
