@@ -82,7 +82,8 @@ pub fn vary(
         // The engine's own change, as it is: lengths and checksums are wrong then.
         8 => return other_of_all(file, longest, other),
         _ => {
-            let room = longest.saturating_sub(file.len()).min(4096);
+            // An event without a body may get one, whatever the room.
+            let room = longest.saturating_sub(file.len()).clamp(1, 4096);
             let mut inner = event[body.clone()].to_vec();
             let length = inner.len();
             inner.resize(length + room, 0);

@@ -4,7 +4,11 @@ use super::recording;
 use crate::corpus;
 use cutover_scenarios::parse_scenario;
 use cutover_sim::{plan::Plan, run::run as rehearse, runbook::Host};
-use std::sync::{Arc, LazyLock};
+use std::{
+    panic::resume_unwind,
+    sync::{Arc, LazyLock},
+    thread,
+};
 
 /// A run costs more than reading its traffic, so the small captures have to do.
 const SMALL_BYTES: usize = 6_000;
@@ -36,10 +40,19 @@ pub(super) fn run(input: &[u8]) {
     let Some(recording) = recording::load(input) else {
         return;
     };
-    if let Ok(run) = rehearse(&PLAN, Some(&Arc::new(recording))) {
-        for host in [Host::Source, Host::Target] {
-            let _ = run.dump(host);
-        }
-        let _ = run.binlog_files();
+    // madsim gives the thread of a run its virtual clock, and the engine's patience goes by its own thread's.
+    let worked = thread::Builder::new()
+        .spawn(move || {
+            if let Ok(run) = rehearse(&PLAN, Some(&Arc::new(recording))) {
+                for host in [Host::Source, Host::Target] {
+                    let _ = run.dump(host);
+                }
+                let _ = run.binlog_files();
+            }
+        })
+        .expect("a thread")
+        .join();
+    if let Err(panic) = worked {
+        resume_unwind(panic);
     }
 }

@@ -44,3 +44,49 @@ impl QuerySession {
         session
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::binlog::{
+        Checksum, EventType, Frames,
+        encode::{Head, Writer, WriterOptions},
+    };
+
+    #[test]
+    fn a_session_that_was_written_is_read_again() {
+        let sessions = [
+            QuerySession {
+                sql_mode: Some(1 << 2),
+                server_collation: Some(8),
+                utf8mb4_collation: Some(45),
+                explicit_defaults_for_timestamp: Some(false),
+                time_zone: Some(b"-08:00".as_slice().into()),
+                microseconds: Some(999_999),
+            },
+            QuerySession {
+                time_zone: Some(b"Europe/Berlin".as_slice().into()),
+                ..QuerySession::default()
+            },
+        ];
+        for session in sessions {
+            let writer = Writer::new(WriterOptions::default());
+            let mut bytes = Vec::new();
+            let head = Head::default();
+            writer.ddl(&mut bytes, 4, &head, &session, "app", "DROP TABLE t");
+            let mut frames = Frames::new(&bytes, 4, Checksum::Crc32).map(|f| f.unwrap());
+            let frame = frames
+                .find(|f| f.header.event_type == EventType::QUERY)
+                .unwrap();
+            let read = QuerySession::of(&Query::decode(frame.body).unwrap());
+            let expected = QuerySession {
+                // These have a default that is always written.
+                sql_mode: session.sql_mode.or(read.sql_mode),
+                server_collation: session.server_collation.or(read.server_collation),
+                utf8mb4_collation: session.utf8mb4_collation.or(read.utf8mb4_collation),
+                ..session
+            };
+            assert_eq!(read, expected);
+        }
+    }
+}

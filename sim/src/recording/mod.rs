@@ -5,6 +5,7 @@
 //! the first file: a row that is first seen as the before-image of an update or delete existed already.
 
 mod learn;
+mod times;
 
 use crate::workload_spec::Workload;
 use cutover_model::{
@@ -25,6 +26,7 @@ use cutover_model::{
 };
 use learn::{Learner, Tables};
 use std::{collections::BTreeMap, ops::Range};
+use times::Times;
 
 /// A file as it was read: its name (for messages) and its bytes.
 #[derive(Clone, Debug)]
@@ -433,47 +435,4 @@ fn sort(files: Vec<NamedFile>) -> Result<Sorted, RecordingError> {
         versions,
         notes,
     })
-}
-
-/// When transactions were committed.
-#[derive(Debug, Default)]
-struct Times {
-    first_us: Option<u64>,
-    last_us: u64,
-    /// Indices are spread only where the server gave whole seconds.
-    whole_seconds: bool,
-}
-
-const SECOND_US: u64 = 1_000_000;
-
-impl Times {
-    /// µs since the first transaction; never earlier than the one before.
-    fn of(&mut self, group: &Group<'_>) -> u64 {
-        let exact = group.gtid.as_ref().and_then(|g| g.immediate_commit_us);
-        self.whole_seconds |= exact.is_none();
-        let us = exact.unwrap_or(u64::from(group.timestamp_s) * SECOND_US);
-        let first = *self.first_us.get_or_insert(us);
-        self.last_us = self.last_us.max(us.saturating_sub(first));
-        self.last_us
-    }
-
-    /// Spreads transactions of one whole second evenly within it (5.6 has no finer time), or up to the next one,
-    /// where that has its exact time.
-    fn spread(&self, entries: &mut [Entry]) {
-        if !self.whole_seconds {
-            return;
-        }
-        let mut rest = entries;
-        while let Some(at_us) = rest.first().map(|entry| entry.at_us) {
-            let count = rest.partition_point(|entry| entry.at_us == at_us);
-            let room = rest
-                .get(count)
-                .map_or(SECOND_US, |next| SECOND_US.min(next.at_us - at_us));
-            let (same, later) = rest.split_at_mut(count);
-            for (i, entry) in same.iter_mut().enumerate() {
-                entry.at_us += room * i as u64 / count as u64;
-            }
-            rest = later;
-        }
-    }
 }
