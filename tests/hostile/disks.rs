@@ -197,7 +197,7 @@ fn a_read_only_disk_is_named_before_the_run() {
             "run",
             "orders",
             "--set",
-            "workload.rate_per_s=100000",
+            "workload.rate_per_s=10000",
             option,
             text(&place),
         ];
