@@ -65,7 +65,8 @@ impl Document {
             .map(str::len)
             .sum();
         let at = (line_start + error.column().saturating_sub(1)).min(self.text.len());
-        let at = self.text.floor_char_boundary(at);
+        let whole = |at: &usize| self.text.is_char_boundary(*at);
+        let at = (0..=at).rev().find(whole).unwrap_or(0);
         LoadError::new(&self.name, message)
             .help(help)
             .at(&self.text, at..at)

@@ -475,12 +475,9 @@ impl Orders {
         order: u64,
     ) -> Step {
         let (table, key) = (self.orders_table, RowKey(order));
-        match server.lock_row(arena, now, session, table, key) {
-            Reply::Ok => {}
-            reply => return Step::Reply(reply),
-        }
-        let Some(row) = server.current(arena, table, key) else {
-            return Step::Reply(Reply::NoRow);
+        let row = match server.lock_row(arena, now, session, table, key) {
+            Ok(row) => row,
+            Err(reply) => return Step::Reply(reply),
         };
         let columns = &server
             .database
@@ -521,12 +518,9 @@ impl Orders {
         edit: impl FnOnce(&mut Customer),
     ) -> Step {
         let (table, key) = (self.customers_table, RowKey(id));
-        match server.lock_row(arena, now, session, table, key) {
-            Reply::Ok => {}
-            reply => return Step::Reply(reply),
-        }
-        let Some(row) = server.current(arena, table, key) else {
-            return Step::Reply(Reply::NoRow);
+        let row = match server.lock_row(arena, now, session, table, key) {
+            Ok(row) => row,
+            Err(reply) => return Step::Reply(reply),
         };
         let image = arena.row(row);
         let Some(mut customer) = Customer::read(image) else {
