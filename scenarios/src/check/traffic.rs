@@ -105,7 +105,7 @@ fn rate(rate_per_s: f64, limit: Micros) -> Result<(), Problem> {
         return Err(Problem::new(
             keys(&["rate_per_s"]),
             format!(
-                "`rate_per_s` is {rate_per_s}, and must be above 0 and at most 1000000 transactions a second"
+                "`rate_per_s` is {rate_per_s:?}, and must be above 0 and at most 1000000 transactions a second"
             ),
             "write a number like 8 or 0.5",
         ));
