@@ -168,7 +168,8 @@ fn commit_all(
             let reply = match (key, after) {
                 (None, Some(image)) => server.insert(arena, now, session, table, image, how),
                 (Some(key), Some(image)) => {
-                    server.lock_row(arena, now, session, table, key);
+                    let row = server.lock_row(arena, now, session, table, key);
+                    assert!(row.is_ok(), "one client alone waits for nobody");
                     server.update(arena, now, session, table, key, image, how)
                 }
                 (Some(key), None) => server.delete(arena, now, session, table, key, how),

@@ -15,11 +15,13 @@ mod ddl_event;
 mod direct;
 mod error;
 mod mapping;
+mod reading;
 mod undone;
 
 pub use ddl_event::DdlEvent;
 pub use direct::{Direct, DirectOn, Mode, table_of};
 pub use error::{ApplyError, ApplyErrorKind};
+pub use reading::{Reading, is_declared};
 
 use crate::{
     arena::Arena,
@@ -31,6 +33,7 @@ use crate::{
     database::TableId,
     row::Partial,
     schema::TableDef,
+    table::RowKey,
 };
 use mapping::Mappings;
 use std::sync::Arc;
@@ -46,6 +49,8 @@ pub struct RowWork<'a> {
     pub before: Option<Partial<'a>>,
     /// After image; none for DELETE.
     pub after: Option<Partial<'a>>,
+    /// The row that the before image names, where that has been worked out; whether there is such a row has not.
+    pub key: Option<RowKey>,
     /// Flags of the ROWS event.
     pub flags: u16,
     /// The first row of its statement.
@@ -70,6 +75,9 @@ pub trait Sink {
         arena: &mut Arena,
         map: &TableMap<'_>,
     ) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind>;
+
+    /// Whether what [`Sink::table`] said of a table still holds.
+    fn is_declared(&self, table: TableId, def: &Arc<TableDef>) -> bool;
 
     /// Changes one row.
     ///
@@ -153,10 +161,7 @@ impl Walker {
             };
             let event_type = frame.header.event_type;
             if event_type == EventType::TABLE_MAP {
-                let map = TableMap::decode(frame.body).map_err(|e| at(e.into()))?;
-                self.mappings
-                    .learn(arena, sink, &map, frame.body)
-                    .map_err(at)?;
+                self.mappings.learn(arena, sink, frame.body).map_err(at)?;
             } else if event_type.is_rows() {
                 let event = RowsEvent::decode(event_type, frame.body).map_err(|e| at(e.into()))?;
                 let undone = undone.iter().any(|range| range.contains(&index));
@@ -167,6 +172,9 @@ impl Walker {
                 }
             } else if event_type == EventType::QUERY {
                 let query = Query::decode(frame.body).map_err(|e| at(e.into()))?;
+                if query.is("BEGIN") {
+                    continue;
+                }
                 if let Some(id) = xa_id(&query.text(), "START") {
                     xid = id;
                 }
@@ -189,8 +197,7 @@ impl Walker {
         event: &DdlEvent<'_>,
     ) -> Result<(), ApplyErrorKind> {
         let query = event.query;
-        const CONTROL: [&str; 8] = [
-            "BEGIN",
+        const CONTROL: [&str; 7] = [
             "COMMIT",
             "ROLLBACK",
             "SAVEPOINT",
@@ -245,6 +252,7 @@ impl Walker {
                 def: &mapping.def,
                 before,
                 after,
+                key: None,
                 flags: event.flags & !rows_flag::STMT_END,
                 new_statement: std::mem::take(new_statement),
             };

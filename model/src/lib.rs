@@ -7,6 +7,8 @@
 pub mod apply;
 pub mod arena;
 pub mod binlog;
+#[cfg(test)]
+mod cases;
 pub mod database;
 pub mod ddl;
 pub mod follow;

@@ -1,6 +1,6 @@
 //! Changes tables as an applier thread does: no locks, no sessions.
 
-use super::{ApplyErrorKind, DdlEvent, RowWork, Sink};
+use super::{ApplyErrorKind, DdlEvent, RowWork, Sink, is_declared};
 use crate::{
     arena::Arena,
     binlog::decode::TableMap,
@@ -101,6 +101,9 @@ impl DirectOn<'_> {
         let Some(before) = &work.before else {
             return Ok(None);
         };
+        if work.key.is_some() && self.direct.mode == Mode::Strict {
+            return Ok(work.key);
+        }
         match self.database.find(arena, work.table, before) {
             Ok(key) => Ok(Some(key)),
             Err(SqlError::NotFound { .. }) if self.direct.mode == Mode::Idempotent => Ok(None),
@@ -148,6 +151,10 @@ impl Sink for DirectOn<'_> {
         map: &TableMap<'_>,
     ) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
         table_of(self.database, map)
+    }
+
+    fn is_declared(&self, table: TableId, def: &Arc<TableDef>) -> bool {
+        is_declared(self.database, table, def)
     }
 
     fn row(&mut self, arena: &mut Arena, work: &RowWork<'_>) -> Result<(), ApplyErrorKind> {

@@ -4,11 +4,11 @@
 //! side, or a column added at the end) values are converted, as `replica_type_conversions` allows; extra
 //! columns of the event are left out, extra columns of the table keep their value or take the default.
 
-use super::{ApplyErrorKind, Sink};
+use super::{ApplyErrorKind, Sink, is_declared, table_of};
 use crate::{
     arena::Arena,
     binlog::decode::{RowsEvent, TableMap},
-    database::TableId,
+    database::{Database, TableId},
     row::{self, Partial},
     schema::{Column, TableDef},
 };
@@ -41,24 +41,53 @@ impl Mappings {
         self.known.iter().find(|m| m.table_id == table_id)
     }
 
-    /// Takes a TABLE_MAP in.
+    /// The table id of a TABLE_MAP that is the one that was taken in last for it.
+    fn same(&self, body: &[u8]) -> Option<&Mapping> {
+        let (id, rest) = body.split_at_checked(TABLE_ID_BYTES)?;
+        let mut wide = [0; 8];
+        wide[..TABLE_ID_BYTES].copy_from_slice(id);
+        self.get(u64::from_le_bytes(wide))
+            .filter(|m| m.body == rest)
+    }
+
+    /// Takes the body of a TABLE_MAP in.
     pub(super) fn learn(
         &mut self,
         arena: &mut Arena,
         sink: &mut dyn Sink,
-        map: &TableMap<'_>,
         body: &[u8],
     ) -> Result<(), ApplyErrorKind> {
-        let same_body =
-            |m: &Mapping| m.table_id == map.table_id && m.body == body[TABLE_ID_BYTES..];
-        let (table, def) = sink.table(arena, map)?;
         if self
-            .known
-            .iter()
-            .any(|m| same_body(m) && Arc::ptr_eq(&m.def, &def))
+            .same(body)
+            .is_some_and(|m| sink.is_declared(m.table, &m.def))
         {
             return Ok(());
         }
+        let map = TableMap::decode(body)?;
+        let (table, def) = sink.table(arena, &map)?;
+        self.put(table, def, &map, body)
+    }
+
+    /// The same for the tables of a database; `None` where it fails.
+    pub(super) fn learn_from(&mut self, database: &Database, body: &[u8]) -> Option<()> {
+        if self
+            .same(body)
+            .is_some_and(|m| is_declared(database, m.table, &m.def))
+        {
+            return Some(());
+        }
+        let map = TableMap::decode(body).ok()?;
+        let (table, def) = table_of(database, &map).ok()?;
+        self.put(table, def, &map, body).ok()
+    }
+
+    fn put(
+        &mut self,
+        table: TableId,
+        def: Arc<TableDef>,
+        map: &TableMap<'_>,
+        body: &[u8],
+    ) -> Result<(), ApplyErrorKind> {
         let foreign = match map.compatible(&def) {
             Ok(()) => None,
             Err(_) => Some(map.columns()?),
@@ -79,6 +108,16 @@ impl Mappings {
 }
 
 impl Mapping {
+    /// The columns of the event's rows.
+    pub(super) fn columns(&self) -> &[Column] {
+        self.foreign.as_ref().unwrap_or(&self.def.columns)
+    }
+
+    /// The rows are as the table here is declared.
+    pub(super) fn is_plain(&self) -> bool {
+        self.foreign.is_none()
+    }
+
     /// Hands on each row of an event, in the columns of the table here.
     pub(super) fn each(
         &self,

@@ -168,6 +168,18 @@ impl<'a> Frames<'a> {
         }
     }
 
+    /// Steps over so many bytes, which end where a frame does; false when there are not so many.
+    pub(super) fn step_over(&mut self, length: u64) -> bool {
+        let rest = usize::try_from(length)
+            .ok()
+            .and_then(|n| self.rest.get(n..));
+        if let Some(rest) = rest {
+            self.rest = rest;
+            self.pos += length;
+        }
+        rest.is_some()
+    }
+
     /// Where the next frame starts; after an error, where the bad one does.
     pub fn pos(&self) -> u64 {
         self.pos
@@ -232,6 +244,12 @@ impl<'a> Frames<'a> {
             if version != 4 {
                 return Err(ErrorKind::UnsupportedVersion(version));
             }
+        }
+        // Cut before its version it would look like one of a server without checksums.
+        if body.len() < FormatDescription::FIXED_LENGTH {
+            return Err(ErrorKind::BadFormatDescription(
+                "it is shorter than its fixed part",
+            ));
         }
         if !FormatDescription::has_checksum(bytes) {
             return Ok(Checksum::None);

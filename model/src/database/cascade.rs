@@ -82,6 +82,7 @@ impl Planner<'_> {
             new_key: key,
             before: Some(before),
             after: None,
+            keeps_keys: false,
         });
         self.follow_all(t, key, before, None, depth)
     }
@@ -106,6 +107,7 @@ impl Planner<'_> {
                 new_key: key,
                 before: Some(before),
                 after: Some(before),
+                keeps_keys: true,
             });
             return Ok(());
         }
@@ -116,11 +118,14 @@ impl Planner<'_> {
         if new_key != key && table.contains(new_key) {
             return Err(duplicate(t, table, None, new_key, new_key.0, image));
         }
-        self.view
-            .check_uniques(self.arena, t, Some((key, before)), image, self.checks)?;
-        if self.checks.foreign_keys {
+        let keeps_keys = new_key == key && table.keeps_keys(self.arena.row(before), image);
+        if !keeps_keys {
             self.view
-                .check_parents(self.arena, t, Some(before), image, via)?;
+                .check_uniques(self.arena, t, Some((key, before)), image, self.checks)?;
+            if self.checks.foreign_keys {
+                self.view
+                    .check_parents(self.arena, t, Some(before), image, via)?;
+            }
         }
         let after = self.arena.store(image);
         self.out.push(Change {
@@ -129,7 +134,11 @@ impl Planner<'_> {
             new_key,
             before: Some(before),
             after: Some(after),
+            keeps_keys,
         });
+        if keeps_keys {
+            return Ok(());
+        }
         self.updating.push(t);
         let followed = self.follow_all(t, key, before, Some(image), depth);
         self.updating.pop();

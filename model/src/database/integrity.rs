@@ -84,24 +84,13 @@ impl Database {
 
     fn duplicates(&self, arena: &mut Arena, id: TableId, out: &mut Vec<Broken>) {
         let Some(table) = self.table(id) else { return };
-        let columns = &table.def().columns;
-        let mut image = Vec::new();
         for (unique, def) in table.shape().uniques.iter().enumerate() {
-            for (row_key, row) in table.touched() {
-                let Some(row) = row else { continue };
-                image.clear();
-                image.extend_from_slice(arena.row(row));
-                let value = |_: usize, column: usize| {
-                    Some((columns.get(column)?, field(columns, &image, column)?))
-                };
-                let owner = table.owner_of(arena, unique, value);
-                if owner.is_some_and(|owner| owner != row_key) {
-                    out.push(Broken::Duplicate {
-                        table: table.def().full_name(),
-                        key: row_key,
-                        index: def.name.to_string(),
-                    });
-                }
+            for key in table.duplicates(arena, unique) {
+                out.push(Broken::Duplicate {
+                    table: table.def().full_name(),
+                    key,
+                    index: def.name.to_string(),
+                });
             }
         }
     }

@@ -76,6 +76,9 @@ pub struct Change {
     pub before: Option<RowRef>,
     /// The image after; `None` for a DELETE.
     pub after: Option<RowRef>,
+    /// An UPDATE that leaves the bytes of every key as they are: no index, no lock of a unique value and no other
+    /// table has to do with it. False says nothing.
+    pub keeps_keys: bool,
 }
 
 impl Change {
@@ -146,13 +149,17 @@ impl Database {
         let Some(table) = self.table_mut(change.table) else {
             return;
         };
-        if let Some(after) = change.after
+        // The counter is past what the row has already.
+        let keeps = change.keeps_keys && table.is_identified_by_auto_increment();
+        if let Some(after) = change.after.filter(|_| !keeps)
             && let Some(value) = table.auto_value(arena.row(after))
             && value >= table.auto_increment()
         {
             table.set_auto_increment(value.saturating_add(1).min(table.auto_limit()));
         }
-        if change.key == change.new_key {
+        if change.keeps_keys {
+            table.replace(arena, change.key, change.after);
+        } else if change.key == change.new_key {
             table.put(arena, change.key, change.before, change.after);
         } else {
             table.put(arena, change.key, change.before, None);
@@ -165,7 +172,9 @@ impl Database {
         let Some(table) = self.table_mut(change.table) else {
             return;
         };
-        if change.key == change.new_key {
+        if change.keeps_keys {
+            table.replace(arena, change.key, change.before);
+        } else if change.key == change.new_key {
             table.put(arena, change.key, change.after, change.before);
         } else {
             table.put(arena, change.new_key, change.after, None);
@@ -217,6 +226,9 @@ impl Database {
         };
         let columns = &table.def().columns;
         out.push(lock_id(change.table, 0, change.key.0));
+        if change.keeps_keys {
+            return;
+        }
         if change.new_key != change.key {
             out.push(lock_id(change.table, 0, change.new_key.0));
         }

@@ -6,7 +6,7 @@
 use super::links::constraint;
 use super::{Change, Checks, Database, SqlError, TableId, lock_id};
 use crate::arena::{Arena, RowRef};
-use crate::row::{field, image_len, render};
+use crate::row::{field, render};
 use crate::table::{RowKey, Table};
 
 impl Database {
@@ -44,6 +44,7 @@ impl Database {
             new_key: key,
             before: None,
             after: Some(row),
+            keeps_keys: false,
         });
         Ok(())
     }
@@ -204,7 +205,7 @@ enum Named<'a> {
 
 /// Whether an image is a whole row of the table and nothing else.
 pub(super) fn check_image(table: &Table, image: &[u8]) -> Result<(), SqlError> {
-    match image_len(&table.def().columns, image) {
+    match table.shape().layout.image_len(&table.def().columns, image) {
         Ok(len) if len == image.len() => Ok(()),
         _ => Err(SqlError::BadRow),
     }

@@ -2,7 +2,7 @@
 
 use super::tables::Tables;
 use crate::{
-    apply::{ApplyErrorKind, DdlEvent, Direct, RowWork, Sink},
+    apply::{ApplyErrorKind, DdlEvent, Direct, RowWork, Sink, is_declared},
     arena::Arena,
     binlog::decode::TableMap,
     database::{Database, TableId},
@@ -91,6 +91,10 @@ impl Sink for Applying<'_> {
             self.about.table = Some(map.full_name());
         }
         found
+    }
+
+    fn is_declared(&self, table: TableId, def: &Arc<TableDef>) -> bool {
+        is_declared(&self.tables.database, table, def)
     }
 
     fn row(&mut self, arena: &mut Arena, work: &RowWork<'_>) -> Result<(), ApplyErrorKind> {

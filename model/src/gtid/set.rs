@@ -333,6 +333,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::cases::config(256))]
+
         #[test]
         fn intervals_do_what_a_plain_set_does(a in plain(), b in plain(), one in gtid()) {
             let (x, y) = (set(&a), set(&b));

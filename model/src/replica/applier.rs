@@ -2,22 +2,18 @@
 
 use super::{Config, Range, Replica, ThreadError, checksum};
 use crate::{
-    apply::{ApplyError, ApplyErrorKind, DdlEvent, Direct, RowWork, Sink, Walker, table_of},
+    apply::{ApplyError, Direct, Reading, Walker},
     arena::Arena,
     binlog::{
-        decode::TableMap,
         group::{Group, GroupKind, Groups},
         log::LogPos,
     },
     database::{Change, Database, TableId},
-    schema::TableDef,
-    server::Server,
-    table::RowKey,
+    server::{Heading, Server},
 };
-use std::{
-    collections::{BTreeSet, VecDeque},
-    sync::Arc,
-};
+use indexmap::IndexSet;
+use rustc_hash::FxBuildHasher;
+use std::collections::VecDeque;
 
 /// What applying costs, in µs.
 #[derive(Clone, Copy, Debug)]
@@ -31,16 +27,18 @@ pub struct Costs {
 }
 
 /// A group at a worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Applying {
+#[derive(Debug)]
+struct Applying {
     /// Where it is.
-    pub range: Range,
+    range: Range,
+    heading: Heading,
     sequence: u64,
-    timestamp_s: u32,
-    /// When the worker is done with it, in µs.
-    done_us: u64,
-    /// When it commits.
-    pub commit_us: u64,
+    /// Nothing may start before it has committed: DDL.
+    alone: bool,
+    /// When it commits, in µs.
+    commit_us: u64,
+    /// What it does; `None` when it has to be walked to know.
+    reading: Option<Reading>,
 }
 
 /// Rows per page of a volume, for counting first touches.
@@ -56,10 +54,14 @@ pub(super) struct Applier {
     pub(super) applying_timestamp_s: Option<u32>,
     /// In the order of the relay log.
     in_flight: VecDeque<Applying>,
+    /// When the first of them commits, in µs.
+    soonest_us: Option<u64>,
     last_commit_us: u64,
-    warm: BTreeSet<(TableId, u64)>,
+    /// Pages that have been read since the restore.
+    warm: IndexSet<(TableId, u64), FxBuildHasher>,
     walker: Walker,
-    counter: Walker,
+    /// Used again for the groups that come.
+    spare: Vec<Reading>,
     direct: Direct,
 }
 
@@ -73,10 +75,11 @@ impl Applier {
             last_error: None,
             applying_timestamp_s: None,
             in_flight: VecDeque::new(),
+            soonest_us: None,
             last_commit_us: 0,
-            warm: BTreeSet::new(),
+            warm: IndexSet::default(),
             walker: Walker::default(),
-            counter: Walker::default(),
+            spare: Vec::new(),
             direct: Direct::default(),
         }
     }
@@ -92,6 +95,7 @@ impl Applier {
         for applying in self.in_flight.drain(..).rev() {
             relay.push_front(applying.range);
         }
+        self.soonest_us = None;
         self.applying_timestamp_s = None;
     }
 
@@ -104,6 +108,42 @@ impl Applier {
 
     pub(super) fn is_idle(&self) -> bool {
         self.in_flight.is_empty()
+    }
+
+    /// Takes a group from its worker.
+    fn take(&mut self, index: usize) -> Option<Applying> {
+        let taken = self.in_flight.remove(index);
+        self.soonest_us = self.in_flight.iter().map(|a| a.commit_us).min();
+        taken
+    }
+
+    /// Reads a group, and says what applying it costs, in µs.
+    fn read(
+        &mut self,
+        arena: &mut Arena,
+        database: &Database,
+        group: &Group<'_>,
+        costs: Costs,
+    ) -> (Option<Reading>, u64) {
+        let mut reading = self.spare.pop().unwrap_or_default();
+        self.walker.read(arena, database, group, &mut reading);
+        let mut cold = 0;
+        for (table, key) in reading.rows() {
+            if costs.first_touch_us > 0
+                && let Some(key) = key
+                && database.table(table).is_some_and(|t| t.contains(key))
+                && self.warm.insert((table, key.0 / ROWS_PER_PAGE))
+            {
+                cold += 1;
+            }
+        }
+        let cost =
+            costs.transaction_us + reading.count() * costs.row_us + cold * costs.first_touch_us;
+        if reading.is_whole() {
+            return (Some(reading), cost);
+        }
+        self.spare.push(reading);
+        (None, cost)
     }
 
     fn workers(&self) -> usize {
@@ -130,14 +170,17 @@ impl Replica {
         if !self.applier.running {
             return None;
         }
-        let commit = self.applier.in_flight.iter().map(|a| a.commit_us).min();
         // A position alone waits until the workers are done.
         let ready = self
             .relay
             .front()
             .is_some_and(|r| !r.span.is_empty() || self.applier.is_idle());
         let free = ready && self.applier.in_flight.len() < self.applier.workers();
-        if free { Some(0) } else { commit }
+        if free {
+            Some(0)
+        } else {
+            self.applier.soonest_us
+        }
     }
 
     /// Hands what is in the relay log to free workers and commits what is due at `now`. `source` is read
@@ -156,16 +199,19 @@ impl Replica {
         }
         self.dispatch(arena, now, server, source, costs);
         while let Some(index) = self.due(now) {
-            let applying = self.applier.in_flight[index];
+            let Some(applying) = self.applier.take(index) else {
+                return;
+            };
+            let end = applying.range.end();
             match self.commit(arena, server, source, &applying) {
                 Ok(()) => {
-                    let end = applying.range.end();
                     applied(end, applying.commit_us, &self.applier.direct.changes, arena);
-                    self.applier.in_flight.remove(index);
+                    self.applier.spare.extend(applying.reading);
                     self.advance(end, source);
                 }
                 Err(error) => {
-                    self.stopped_by(&error, &applying, source);
+                    self.applier.in_flight.insert(index, applying);
+                    self.stopped_by(&error, end, source);
                     return;
                 }
             }
@@ -174,6 +220,7 @@ impl Replica {
     }
 
     fn due(&self, now: u64) -> Option<usize> {
+        self.applier.soonest_us.filter(|at| *at <= now)?;
         let in_flight = &self.applier.in_flight;
         let first = (0..in_flight.len()).min_by_key(|&i| (in_flight[i].commit_us, i))?;
         (in_flight[first].commit_us <= now).then_some(first)
@@ -193,7 +240,8 @@ impl Replica {
             }
             self.applier.exec = mark;
         }
-        self.applier.applying_timestamp_s = self.applier.in_flight.front().map(|a| a.timestamp_s);
+        let front = self.applier.in_flight.front();
+        self.applier.applying_timestamp_s = front.map(|a| a.heading.timestamp_s);
     }
 
     fn dispatch(
@@ -205,6 +253,9 @@ impl Replica {
         costs: Costs,
     ) {
         while self.applier.in_flight.len() < self.applier.workers() {
+            if self.applier.in_flight.back().is_some_and(|a| a.alone) {
+                return;
+            }
             let Some(range) = self.relay.front().copied() else {
                 return;
             };
@@ -238,7 +289,8 @@ impl Replica {
                 }
             };
             let alone = group.kind == GroupKind::Ddl;
-            let cost = self.cost(arena, server, &group, costs);
+            let (reading, cost) = self.applier.read(arena, &server.database, &group, costs);
+            let heading = Heading::of(&group);
             let (last_committed, sequence) = group
                 .gtid
                 .as_ref()
@@ -258,14 +310,17 @@ impl Replica {
             self.applier.last_commit_us = commit_us;
             let taken = range.part(group.start, group.end);
             if self.applier.in_flight.is_empty() {
-                self.applier.applying_timestamp_s = Some(group.timestamp_s);
+                self.applier.applying_timestamp_s = Some(heading.timestamp_s);
             }
+            let soonest = self.applier.soonest_us;
+            self.applier.soonest_us = Some(soonest.map_or(commit_us, |at| at.min(commit_us)));
             self.applier.in_flight.push_back(Applying {
                 range: taken,
+                heading,
                 sequence,
-                timestamp_s: group.timestamp_s,
-                done_us,
+                alone,
                 commit_us,
+                reading,
             });
             match self.relay.front_mut() {
                 Some(front) if group.end < front.end().pos => *front = front.from(group.end),
@@ -273,24 +328,7 @@ impl Replica {
                     self.relay.pop_front();
                 }
             }
-            if alone {
-                return;
-            }
         }
-    }
-
-    fn cost(&mut self, arena: &mut Arena, server: &Server, group: &Group<'_>, costs: Costs) -> u64 {
-        let applier = &mut self.applier;
-        let mut counter = Counter {
-            database: &server.database,
-            warm: &mut applier.warm,
-            rows: 0,
-            cold: 0,
-            lazy: costs.first_touch_us > 0,
-        };
-        // An error is met again, and told, when the group is applied.
-        let _ = applier.counter.walk(arena, &mut counter, group);
-        costs.transaction_us + counter.rows * costs.row_us + counter.cold * costs.first_touch_us
     }
 
     fn commit(
@@ -304,22 +342,28 @@ impl Replica {
             return Ok(());
         };
         let Range { at, span } = applying.range;
-        // The group was read when it was handed to the worker.
-        let Some(Ok(group)) = Groups::new(binlog.bytes(span), at.pos, checksum(binlog)).next()
-        else {
-            return Ok(());
-        };
-        server.apply_replicated(
-            arena,
-            applying.commit_us,
-            &mut self.applier.walker,
-            &mut self.applier.direct,
-            &group,
-        )
+        let Applier { walker, direct, .. } = &mut self.applier;
+        let (bytes, commit_us, heading) =
+            (binlog.bytes(span), applying.commit_us, &applying.heading);
+        // A client's DDL may have come between.
+        let fits = |reading: &&Reading| reading.fits(&server.database);
+        if let Some(reading) = applying.reading.as_ref().filter(fits) {
+            return server.apply_replicated(arena, commit_us, direct, heading, |arena, sink| {
+                reading.apply(arena, sink, bytes)
+            });
+        }
+        // It was read with its checksums when it was handed to the worker.
+        match Groups::trusted(bytes, at.pos, checksum(binlog)).next() {
+            Some(Ok(group)) => {
+                server.apply_replicated(arena, commit_us, direct, heading, |arena, sink| {
+                    walker.walk(arena, sink, &group)
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
-    fn stopped_by(&mut self, error: &ApplyError, applying: &Applying, source: &Server) {
-        let end = applying.range.end();
+    fn stopped_by(&mut self, error: &ApplyError, end: LogPos, source: &Server) {
         let file = source
             .binlog
             .as_ref()
@@ -332,46 +376,5 @@ impl Replica {
         );
         self.applier.stop(&mut self.relay);
         self.applier.last_error = Some(ThreadError { errno, text });
-    }
-}
-
-/// Counts rows, and pages that nobody has touched yet.
-struct Counter<'a> {
-    database: &'a Database,
-    warm: &'a mut BTreeSet<(TableId, u64)>,
-    rows: u64,
-    cold: u64,
-    lazy: bool,
-}
-
-impl Sink for Counter<'_> {
-    fn table(
-        &mut self,
-        _: &mut Arena,
-        map: &TableMap<'_>,
-    ) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
-        table_of(self.database, map)
-    }
-
-    fn row(&mut self, arena: &mut Arena, work: &RowWork<'_>) -> Result<(), ApplyErrorKind> {
-        self.rows += 1;
-        if self.lazy
-            && let Some(before) = &work.before
-            && let Ok(RowKey(key)) = self.database.find(arena, work.table, before)
-            && self.warm.insert((work.table, key / ROWS_PER_PAGE))
-        {
-            self.cold += 1;
-        }
-        Ok(())
-    }
-
-    fn ddl(&mut self, _: &mut Arena, _: &DdlEvent<'_>) -> Result<(), ApplyErrorKind> {
-        Ok(())
-    }
-
-    fn xa_prepared(&mut self, _: &str) {}
-
-    fn xa_decided(&mut self, _: &mut Arena, _: &str, _: bool) -> Result<(), ApplyErrorKind> {
-        Ok(())
     }
 }

@@ -218,9 +218,17 @@ impl DumpThread {
     ) -> Result<Option<Sent>, ThreadError> {
         let checksum = super::checksum(binlog);
         let (mut from, mut to, mut gtids) = (self.at.pos, self.at.pos, Vec::new());
-        for group in Groups::new(binlog.bytes(span), self.at.pos, checksum) {
-            let group = group.map_err(|_| refused(server, &inside_an_event(self.at.pos)))?;
-            let gtid = group.gtid.as_ref().and_then(|g| g.gtid);
+        let bytes = binlog.bytes(span);
+        let inside = |_| refused(server, &inside_an_event(self.at.pos));
+        if self.told == LogPos::default() {
+            // Whether a start position is that of an event shows at the first group, read whole.
+            let mut whole = Groups::new(bytes, self.at.pos, checksum);
+            whole.next().transpose().map_err(inside)?;
+        }
+        let mut groups = Groups::trusted(bytes, self.at.pos, checksum);
+        while let Some(group) = groups.hop() {
+            let group = group.map_err(inside)?;
+            let gtid = group.gtid;
             if gtid.is_some_and(|g| self.skip.as_ref().is_some_and(|s| s.contains(&g))) {
                 if to > from {
                     break;

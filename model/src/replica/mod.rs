@@ -12,7 +12,7 @@ mod applier;
 pub mod dump;
 mod status;
 
-pub use applier::{Applying, Costs};
+pub use applier::Costs;
 pub use status::{IoRunning, Status};
 
 use crate::{

@@ -10,6 +10,7 @@ use super::temporal::fraction_bytes;
 use crate::schema::{Column, ColumnKind};
 
 /// Bytes of the length in front of a value; 0 for types of a fixed length.
+#[inline]
 pub(super) fn prefix_len(kind: &ColumnKind) -> usize {
     match kind {
         ColumnKind::Char { max_bytes }
@@ -26,7 +27,8 @@ pub(super) fn prefix_len(kind: &ColumnKind) -> usize {
 }
 
 /// Length of every raw value of the type, where it is the same for all.
-fn fixed_len(kind: &ColumnKind) -> Option<usize> {
+#[inline]
+pub(crate) fn fixed_len(kind: &ColumnKind) -> Option<usize> {
     Some(match kind {
         ColumnKind::Int { bytes, .. }
         | ColumnKind::Enum { bytes, .. }
@@ -64,6 +66,7 @@ pub(super) fn be(bytes: &[u8]) -> u64 {
 ///
 /// # Errors
 /// [`RowError::Truncated`] when `bytes` ends before the value does.
+#[inline]
 pub fn value_len(kind: &ColumnKind, bytes: &[u8]) -> Result<usize, RowError> {
     let len = match fixed_len(kind) {
         Some(len) => len,
@@ -96,6 +99,7 @@ pub fn image_len(columns: &[Column], bytes: &[u8]) -> Result<usize, RowError> {
 }
 
 /// Bit `index` of a bitmap; bits beyond its end are 0.
+#[inline]
 pub(super) fn bit(bitmap: &[u8], index: usize) -> bool {
     bitmap
         .get(index / 8)

@@ -36,6 +36,11 @@ impl<'a> Partial<'a> {
         count_present(self.present, columns) == columns
     }
 
+    /// Whether a column is in the image.
+    pub fn has(&self, column: usize) -> bool {
+        bit(self.present, column)
+    }
+
     /// The present columns: index and raw value, `None` for NULL. A damaged image ends early.
     pub fn iter(
         &self,

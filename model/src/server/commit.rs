@@ -65,6 +65,8 @@ pub(super) enum Stage {
 #[derive(Debug)]
 pub(super) struct Member {
     pub(super) session: SessionId,
+    /// Where it starts in the binlog.
+    pub(super) start: LogPos,
     pub(super) done: Committed,
     pub(super) sequence: u64,
 }
@@ -129,8 +131,10 @@ impl Server {
             Err(reply) => return reply,
         }
         let clock = self.pipeline.committed_clock;
+        let prepared = self.redo.write(now);
         if let Some(session) = self.sessions.get_mut(id) {
             session.state = State::Committing;
+            session.prepared = prepared;
             session.last_committed = clock;
         }
         self.pipeline.queue.push_back(id);
@@ -208,6 +212,7 @@ impl Server {
             for &session in &queue {
                 self.pipeline.group.push(Member {
                     session,
+                    start: LogPos::default(),
                     done: Committed {
                         number: CommitNumber(0),
                         gno: 0,
@@ -223,6 +228,9 @@ impl Server {
     }
 
     fn end_flush(&mut self, arena: &Arena, at: u64) {
+        if self.binlog.is_some() {
+            self.redo.flush(self.config.flush_log_at_commit);
+        }
         let mut group = std::mem::take(&mut self.pipeline.group);
         for member in &mut group {
             self.flush_member(arena, at, member);
@@ -310,6 +318,7 @@ impl Server {
                 })
             }
         };
+        member.start = written.start;
         member.done.end = written.end;
     }
 
@@ -320,6 +329,8 @@ impl Server {
                 binlog.publish();
                 self.events.push(Event::Published);
             }
+        } else {
+            self.flush_without_binlog(at);
         }
         self.pipeline.stage = Stage::Commit(at + self.config.engine_commit_us);
     }
@@ -342,12 +353,7 @@ impl Server {
 
     fn finish_member(&mut self, arena: &mut Arena, at: u64, member: &Member) {
         let id = member.session;
-        if self.risks_acknowledged()
-            && let Some(session) = self.sessions.get(id)
-        {
-            let changes = session.changes.iter().map(|l| l.change).collect();
-            self.settle(at, member.done, changes);
-        }
+        self.engine_commit(at, member);
         let Some(session) = self.sessions.get_mut(id) else {
             return;
         };
@@ -377,6 +383,7 @@ impl Server {
         };
         if self.pipeline.rotate || binlog.end().pos >= self.config.max_binlog_size {
             self.pipeline.rotate = false;
+            self.redo.sync();
             self.pipeline.file_clock = self.pipeline.clock;
             binlog.rotate(self.config.epoch_us + now);
             self.events.push(Event::Published);

@@ -19,6 +19,12 @@ impl Version {
         if self.at_least(80_000) { 13_114 } else { 1_236 }
     }
 
+    /// InnoDB saves each transaction's GTID in `mysql.gtid_executed` as it commits, with a binlog too
+    /// (manual, "mysql.gtid_executed Table"); before, the table was written at a rotation.
+    pub fn saves_gtids_with_commits(self) -> bool {
+        self.at_least(80_017)
+    }
+
     /// The counter of AUTO_INCREMENT survives a restart from 8.0 on (WL#6204); before, it was max + 1.
     pub fn persists_auto_increment(self) -> bool {
         self.at_least(80_000)

@@ -43,7 +43,11 @@ fn fold_row(change: &Change, arena: &mut Arena, into: &mut Database) {
     if change.key == change.new_key {
         let mut at = at;
         let before = at(change.key);
-        let there = Change { before, ..*change };
+        let there = Change {
+            before,
+            keeps_keys: false,
+            ..*change
+        };
         into.apply(arena, &there);
         return;
     }
@@ -91,6 +95,7 @@ fn put(
         new_key: key,
         before,
         after,
+        keeps_keys: false,
     };
     into.apply(arena, &change);
 }
@@ -209,6 +214,7 @@ mod tests {
                 new_key: RowKey(1),
                 before: None,
                 after: Some(row),
+                keeps_keys: false,
             };
             other.apply(arena, &change);
         }

@@ -18,6 +18,7 @@ mod fence;
 mod journal;
 mod locks;
 mod recovery;
+mod redo;
 mod replay;
 mod replicated;
 mod session;
@@ -31,6 +32,7 @@ pub use error::ServerError;
 pub use journal::Own;
 pub use recovery::{Cut, Durability};
 pub use replay::Replaying;
+pub use replicated::Heading;
 pub use session::{Privilege, SessionId};
 pub use statements::Manner;
 
@@ -44,6 +46,7 @@ use commit::{Pipeline, Templates};
 use fence::ReadOnly;
 use locks::LockTable;
 use recovery::Settled;
+use redo::Redo;
 use session::Sessions;
 use std::collections::VecDeque;
 
@@ -100,6 +103,7 @@ pub struct Server {
     events: Vec<Event>,
     templates: Templates,
     settled: VecDeque<Settled>,
+    redo: Redo,
     // Buffers that keep statements from allocating.
     plan: Vec<Change>,
     wanted: Vec<LockId>,
@@ -132,6 +136,7 @@ impl Server {
             events: Vec::new(),
             templates: Templates::default(),
             settled: VecDeque::new(),
+            redo: Redo::default(),
             plan: Vec::new(),
             wanted: Vec::new(),
         }
@@ -143,15 +148,18 @@ impl Server {
     }
 
     /// Whether [`Server::events`] has something.
+    #[inline]
     pub fn has_events(&self) -> bool {
         !self.events.is_empty()
     }
 
     /// The next moment at which something happens by itself, in µs.
     pub fn next_due(&self) -> Option<u64> {
-        let lock = self.sessions.next_lock_timeout();
         let pipeline = self.pipeline.next_due();
-        [lock, pipeline].into_iter().flatten().min()
+        match self.sessions.next_lock_timeout() {
+            Some(lock) => Some(pipeline.map_or(lock, |at| at.min(lock))),
+            None => pipeline,
+        }
     }
 
     /// Does what is due at `now`.

@@ -1,12 +1,30 @@
 //! What survives: a cut through the server's storage, and recovery from it.
 //!
 //! A volume snapshot and a crash are the same thing seen twice: what had reached the storage stays, the
-//! rest is gone, and recovery decides transactions in flight by the binlog. A transaction whose events
-//! are whole in the durable binlog is committed (acknowledged or not); any other is rolled back. Source:
-//! `MYSQL_BIN_LOG::recover`, facts on `ordered_commit`. So with `sync_binlog = 1` and
-//! `innodb_flush_log_at_trx_commit = 1`: acknowledged ⊆ durable binlog ⊆ recovered engine.
+//! rest is gone, and recovery decides each transaction by two logs:
+//!
+//! | redo log (see [`super::redo`]) | in the binlog | recovered as |
+//! | --- | --- | --- |
+//! | has its COMMIT | either | committed |
+//! | has its PREPARE | yes | committed, acknowledged or not |
+//! | has its PREPARE | no | rolled back |
+//! | has neither | either | not there |
+//!
+//! Source: `MYSQL_BIN_LOG::recover`, `ordered_commit`. So with `sync_binlog = 1` and
+//! `innodb_flush_log_at_trx_commit = 1`: acknowledged ⊆ durable binlog = recovered engine. Without the first
+//! the binlog loses what the engine may keep and replicas may have; without the second the engine loses what
+//! the binlog has. Each of the two logs keeps a beginning of what was written to it, in one order, so what is
+//! recovered is always a beginning of the history.
+//!
+//! Not modelled: the counter of AUTO_INCREMENT is taken to be durable at once from 8.0 on, where a server may
+//! repeat values whose redo records were lost.
 
-use super::{Committed, Server};
+use super::{
+    Committed, Own, Server,
+    commit::{Member, Stage},
+    redo::{Record, Redo},
+    session::Session,
+};
 use crate::{
     arena::Arena,
     binlog::log::LogPos,
@@ -29,83 +47,104 @@ pub enum Durability {
 pub struct Cut {
     /// The tables after recovery.
     pub database: Database,
-    /// Where the binlog ends: the true coordinates of the tables.
+    /// The true coordinates of the tables: behind the last transaction that is in them.
     pub end: LogPos,
     /// The file's name at `end`.
     pub file_name: String,
-    /// The GTIDs in the binlog up to there, and before.
+    /// `@@global.gtid_executed` after recovery: the GTIDs in the binlog, and, since 8.0.17, those that the
+    /// engine has saved with its commits.
     pub gtid_executed: GtidSet,
-    /// How many transactions of the server's history are in it.
+    /// How many transactions of the server's history are in the tables.
     pub commits: u64,
+    /// Where the binlog ends: behind `end` where the engine has lost what the binlog has, before it where
+    /// the binlog has.
+    pub binlog_end: LogPos,
+    /// How many transactions of the server's history the binlog has, purged ones included.
+    pub logged: u64,
+}
+
+/// A transaction that is in the engine and that a crash could still take, from there or from the binlog.
+#[derive(Debug)]
+pub(super) struct Settled {
+    start: LogPos,
+    done: Committed,
+    prepared: Record,
+    committed: Record,
+    /// How to undo it; dropped once the engine cannot lose it.
+    changes: Vec<Change>,
+}
+
+/// What a cut leaves of the two logs.
+#[derive(Clone, Copy, Debug)]
+struct Storage {
+    binlog_end: Option<LogPos>,
+    now: u64,
+    durability: Durability,
+}
+
+impl Storage {
+    fn logs(&self, done: &Committed) -> bool {
+        self.binlog_end.is_some_and(|end| done.end <= end)
+    }
+
+    fn keeps(&self, redo: &Redo, settled: &Settled) -> bool {
+        let has = |record| redo.keeps(record, self.now, self.durability);
+        has(settled.committed) || has(settled.prepared) && self.logs(&settled.done)
+    }
+}
+
+/// Where tables and binlog part, gathered in the order of the history.
+#[derive(Debug, Default)]
+struct Parting {
+    kept: u64,
+    logged: u64,
+    /// Behind the last transaction that the engine alone has.
+    engine_alone: Option<LogPos>,
+    /// Before the first that the binlog alone has.
+    binlog_alone: Option<LogPos>,
+}
+
+impl Parting {
+    fn count(&mut self, start: LogPos, end: LogPos, kept: bool, logged: bool) {
+        self.kept += u64::from(kept);
+        self.logged += u64::from(logged);
+        match (kept, logged) {
+            (true, false) => self.engine_alone = Some(end),
+            (false, true) => self.binlog_alone = self.binlog_alone.or(Some(start)),
+            _ => {}
+        }
+    }
 }
 
 impl Server {
-    /// Cuts through the storage at `now`. Costs what is in flight, whatever the tables hold.
+    /// Cuts through the storage at `now`. Costs what is in flight and what a crash could take, whatever the
+    /// tables hold.
     pub fn cut(&self, arena: &mut Arena, now: u64, durability: Durability) -> Cut {
-        let mut database = self.database.clone();
-        let end = match (&self.binlog, durability) {
-            (Some(binlog), Durability::Volume) => binlog.synced(),
-            (Some(binlog), Durability::Process) => binlog.end(),
-            (None, _) => LogPos::default(),
+        let binlog_end = self.binlog.as_ref().map(|binlog| match durability {
+            Durability::Volume => binlog.synced(),
+            Durability::Process => binlog.end(),
+        });
+        let storage = Storage {
+            binlog_end,
+            now,
+            durability,
         };
-        let mut gtid_executed = self.gtid_executed.clone();
-        let numbered = self
-            .pipeline
-            .group
-            .iter()
-            .filter(|m| m.sequence > 0)
-            .count() as u64;
-        let mut commits = self.pipeline.next_number() - numbered;
-        for (id, session) in self.sessions.iter() {
-            let member = self
-                .pipeline
-                .group
-                .iter()
-                .find(|m| m.session == id && m.sequence > 0);
-            match member.filter(|m| self.binlog.is_some() && m.done.end <= end) {
-                Some(member) => {
-                    self.count_in(&mut gtid_executed, member.done.gno);
-                    commits += 1;
-                    if let Some(ddl) = &session.ddl {
-                        // Checked against this catalogue before it was queued.
-                        let _ = sql::apply(&mut database, arena, &ddl.statement);
-                    }
-                }
-                None => session
-                    .changes
-                    .iter()
-                    .rev()
-                    .for_each(|l| database.undo(arena, &l.change)),
-            }
-        }
-        for settled in self
-            .settled
-            .iter()
-            .rev()
-            .filter(|s| !self.survives(s, end, now, durability))
-        {
-            settled
-                .changes
-                .iter()
-                .rev()
-                .for_each(|change| database.undo(arena, change));
-            if settled.done.end > end {
-                gtid_executed =
-                    gtid_executed.subtract(&single(Gtid::new(self.config.uuid, settled.done.gno)));
-            }
-            commits -= 1;
-        }
-        let file_name = self
-            .binlog
-            .as_ref()
-            .map(|b| b.name(end.file))
-            .unwrap_or_default();
+        let mut parting = Parting::default();
+        let gtid_executed = self.recovered_gtids(storage, &mut parting);
+        let known = self.settled.len() as u64 + self.flushed().count() as u64;
+        let before = self.pipeline.next_number() - known;
+        let binlog_end = binlog_end.unwrap_or_default();
+        let end = parting.binlog_alone.or(parting.engine_alone);
+        let end = end.unwrap_or(binlog_end);
+        let name = self.binlog.as_ref().map(|b| b.name(end.file));
         Cut {
-            database,
+            database: self.recovered_tables(arena, storage),
             end,
-            file_name,
+            file_name: name.unwrap_or_default(),
             gtid_executed,
-            commits,
+            commits: before + parting.kept,
+            binlog_end,
+            logged: before + parting.logged,
         }
     }
 
@@ -113,71 +152,204 @@ impl Server {
     /// All connections are gone. Returns what was kept.
     pub fn crash(&mut self, arena: &mut Arena, now: u64, durability: Durability) -> Cut {
         let cut = self.cut(arena, now, durability);
+        self.correct_journal(now, durability, &cut);
         self.database = cut.database.clone();
         if !self.config.version.persists_auto_increment() {
             self.database.forget_auto_increments(arena);
         }
         self.gtid_executed = cut.gtid_executed.clone();
         self.next_gno = self.gtid_executed.next_free(self.config.uuid, None);
+        self.gtid_purged = self.gtid_executed.clone();
         if let Some(binlog) = self.binlog.as_mut() {
-            binlog.truncate_to(cut.end);
+            binlog.truncate_to(cut.binlog_end);
             binlog.restart(self.config.epoch_us + now);
+            // What is in no file counts as purged: `lost_gtids` in mysqld.cc.
+            self.gtid_purged = self.gtid_executed.subtract(binlog.logged());
+            self.gtid_purged.union_with(binlog.purged());
         }
         self.sessions.clear();
         self.locks.clear();
         self.settled.clear();
+        self.redo = Redo::default();
         self.events.clear();
-        self.pipeline.crash(cut.commits);
+        self.pipeline.crash(cut.commits.max(cut.logged));
         self.read_only = super::fence::ReadOnly::Off;
         cut
     }
 
-    /// Whether an engine-committed transaction is durable in binlog and redo log alike. The redo log is
-    /// flushed once a second when not at every commit.
-    fn survives(&self, settled: &Settled, end: LogPos, now: u64, durability: Durability) -> bool {
-        let redo_written = match (self.config.flush_log_at_commit, durability) {
-            (1, _) | (2, Durability::Process) => true,
-            _ => settled.at < now / 1_000_000 * 1_000_000,
-        };
-        redo_written && settled.done.end <= end
+    /// The group under way, as far as it is in the binlog's file or, without a binlog, numbered.
+    fn flushed(&self) -> impl DoubleEndedIterator<Item = (&Member, &Session)> {
+        let numbered = self.pipeline.group.iter().filter(|m| m.sequence > 0);
+        numbered.filter_map(|m| Some((m, self.sessions.get(m.session)?)))
     }
 
-    /// Remembers how to undo a commit that a crash could still take.
-    pub(super) fn settle(&mut self, at: u64, done: Committed, changes: Vec<Change>) {
-        let end = self.binlog.as_ref().map(|b| b.synced()).unwrap_or_default();
-        while self
+    fn keeps_flushed(&self, storage: Storage, member: &Member, session: &Session) -> bool {
+        let decided = match self.binlog {
+            Some(_) => storage.logs(&member.done),
+            // Without a binlog there is one record, the COMMIT, written after the wait for the redo log.
+            None => matches!(self.pipeline.stage, Stage::Commit(_)),
+        };
+        decided
+            && self
+                .redo
+                .keeps(session.prepared, storage.now, storage.durability)
+    }
+
+    /// Whether recovery counts a transaction's GTID as executed.
+    fn keeps_gtid(&self, kept: bool, logged: bool) -> bool {
+        let saved = self.binlog.is_none() || self.config.version.saves_gtids_with_commits();
+        logged || kept && saved
+    }
+
+    fn recovered_gtids(&self, storage: Storage, parting: &mut Parting) -> GtidSet {
+        let mut executed = self.gtid_executed.clone();
+        let mut lost = GtidSet::new();
+        for settled in &self.settled {
+            let (kept, logged) = (
+                storage.keeps(&self.redo, settled),
+                storage.logs(&settled.done),
+            );
+            parting.count(settled.start, settled.done.end, kept, logged);
+            if !self.keeps_gtid(kept, logged) {
+                lost.add(Gtid::new(self.config.uuid, settled.done.gno));
+            }
+        }
+        for (member, session) in self.flushed() {
+            let (kept, logged) = (
+                self.keeps_flushed(storage, member, session),
+                storage.logs(&member.done),
+            );
+            parting.count(member.start, member.done.end, kept, logged);
+            if self.keeps_gtid(kept, logged) {
+                executed.add(Gtid::new(self.config.uuid, member.done.gno));
+            }
+        }
+        if lost.is_empty() {
+            return executed;
+        }
+        executed.subtract(&lost)
+    }
+
+    fn recovered_tables(&self, arena: &mut Arena, storage: Storage) -> Database {
+        let mut database = self.database.clone();
+        let mut undo = |arena: &mut Arena, session: &Session| {
+            let changes = session.changes.iter().rev();
+            changes.for_each(|l| database.undo(arena, &l.change));
+        };
+        for (id, session) in self.sessions.iter() {
+            if !self.flushed().any(|(member, _)| member.session == id) {
+                undo(arena, session);
+            }
+        }
+        for (member, session) in self.flushed().rev() {
+            if !self.keeps_flushed(storage, member, session) {
+                undo(arena, session);
+            }
+        }
+        for settled in self.settled.iter().rev() {
+            if !storage.keeps(&self.redo, settled) {
+                let changes = settled.changes.iter().rev();
+                changes.for_each(|change| database.undo(arena, change));
+            }
+        }
+        for (member, session) in self.flushed() {
+            if let Some(ddl) = &session.ddl
+                && self.keeps_flushed(storage, member, session)
+            {
+                // Checked against this catalogue before it was queued.
+                let _ = sql::apply(&mut database, arena, &ddl.statement);
+            }
+        }
+        database
+    }
+
+    /// The journal is of what clients committed: less what is lost, and what recovery commits for them.
+    fn correct_journal(&mut self, now: u64, durability: Durability, cut: &Cut) {
+        let Some(mut journal) = self.journal.take() else {
+            return;
+        };
+        let storage = Storage {
+            binlog_end: self.binlog.as_ref().map(|_| cut.binlog_end),
+            now,
+            durability,
+        };
+        let lost = self
             .settled
-            .front()
-            .is_some_and(|s| self.survives(s, end, at, Durability::Volume))
+            .iter()
+            .filter(|s| !storage.keeps(&self.redo, s));
+        let lost: usize = lost.map(|s| s.changes.len()).sum();
+        journal.truncate(journal.len().saturating_sub(lost));
+        for (member, session) in self.flushed() {
+            if self.keeps_flushed(storage, member, session) {
+                journal.extend(session.changes.iter().map(|l| Own::Row(l.change)));
+                let statement = session.ddl.as_ref().map(|ddl| ddl.statement.clone());
+                journal.extend(statement.map(Own::Statement));
+            }
+        }
+        self.journal = Some(journal);
+    }
+
+    /// The engine commits a transaction: its record, and how to undo it where a crash could take it.
+    pub(super) fn engine_commit(&mut self, at: u64, member: &Member) {
+        let mut committed = self.redo.write(at);
+        let Some(session) = self.sessions.get(member.session) else {
+            return;
+        };
+        if self.binlog.is_none() {
+            committed = session.prepared;
+        }
+        if session.ddl.is_some() {
+            self.redo.sync();
+        }
+        if !self.risks_acknowledged() {
+            return;
+        }
+        let settled = Settled {
+            start: member.start,
+            done: member.done,
+            prepared: session.prepared,
+            committed,
+            changes: session.changes.iter().map(|l| l.change).collect(),
+        };
+        self.settled.push_back(settled);
+        self.forget_settled(at);
+    }
+
+    /// Without a binlog the group's COMMIT records are what the flush is for.
+    pub(super) fn flush_without_binlog(&mut self, at: u64) {
+        for member in &self.pipeline.group {
+            if let Some(session) = self.sessions.get_mut(member.session) {
+                session.prepared = self.redo.write(at);
+            }
+        }
+        self.redo.flush(self.config.flush_log_at_commit);
+    }
+
+    /// Drops what no crash can take any more.
+    fn forget_settled(&mut self, now: u64) {
+        let storage = Storage {
+            binlog_end: self.binlog.as_ref().map(|b| b.synced()),
+            now,
+            durability: Durability::Volume,
+        };
+        let has_binlog = self.binlog.is_some();
+        while let Some(first) = self.settled.front()
+            && storage.keeps(&self.redo, first)
+            && (storage.logs(&first.done) || !has_binlog)
         {
             self.settled.pop_front();
         }
-        self.settled.push_back(Settled { at, done, changes });
+        let redo = &self.redo;
+        let engine_keeps = self.settled.iter_mut().rev();
+        engine_keeps
+            .skip_while(|s| !storage.keeps(redo, s))
+            .take_while(|s| !s.changes.is_empty())
+            .for_each(|s| s.changes = Vec::new());
     }
 
     /// Whether a crash can take an acknowledged commit.
-    pub(super) fn risks_acknowledged(&self) -> bool {
+    fn risks_acknowledged(&self) -> bool {
         self.config.flush_log_at_commit != 1
             || (self.config.sync_binlog != 1 && self.binlog.is_some())
     }
-
-    fn count_in(&self, set: &mut GtidSet, gno: u64) {
-        if gno > 0 {
-            set.add(Gtid::new(self.config.uuid, gno));
-        }
-    }
-}
-
-fn single(gtid: Gtid) -> GtidSet {
-    let mut set = GtidSet::new();
-    set.add(gtid);
-    set
-}
-
-/// A committed transaction that a crash could still take.
-#[derive(Debug)]
-pub(super) struct Settled {
-    at: u64,
-    done: Committed,
-    changes: Vec<Change>,
 }

@@ -3,7 +3,7 @@
 
 use super::{Manner, Reply, Server, SessionId};
 use crate::{
-    apply::{ApplyErrorKind, DdlEvent, RowWork, Sink, table_of},
+    apply::{ApplyErrorKind, DdlEvent, RowWork, Sink, is_declared, table_of},
     arena::Arena,
     binlog::decode::TableMap,
     database::{SqlError, TableId},
@@ -68,12 +68,11 @@ impl<'a> Replaying<'a> {
         match &work.after {
             None => Ok(server.delete(arena, now, session, table, key, manner)),
             Some(after) => match server.lock_row(arena, now, session, table, key) {
-                Reply::Ok => {
-                    let current = server.current(arena, table, key);
-                    after.merge_over(columns, current.map(|r| arena.row(r)), builder)?;
+                Ok(current) => {
+                    after.merge_over(columns, Some(arena.row(current)), builder)?;
                     Ok(server.update(arena, now, session, table, key, builder.image(), manner))
                 }
-                reply => Ok(reply),
+                Err(reply) => Ok(reply),
             },
         }
     }
@@ -86,6 +85,10 @@ impl Sink for Replaying<'_> {
         map: &TableMap<'_>,
     ) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
         table_of(&self.server.database, map)
+    }
+
+    fn is_declared(&self, table: TableId, def: &Arc<TableDef>) -> bool {
+        is_declared(&self.server.database, table, def)
     }
 
     fn row(&mut self, arena: &mut Arena, work: &RowWork<'_>) -> Result<(), ApplyErrorKind> {

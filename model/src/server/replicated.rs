@@ -3,73 +3,103 @@
 
 use super::Server;
 use crate::{
-    apply::{ApplyError, Direct, Walker},
+    apply::{ApplyError, Direct, DirectOn},
     arena::Arena,
     binlog::{
         encode::{Head, RowWrite},
         group::{Group, GroupKind},
     },
+    gtid::Gtid,
 };
+
+/// What a replica's own binlog keeps of a group, besides its changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heading {
+    /// Its GTID.
+    pub gtid: Option<Gtid>,
+    /// When its first statement started, in seconds since 1970.
+    pub timestamp_s: u32,
+    original_commit_us: Option<u64>,
+    /// Default schema and text of a DDL statement.
+    ddl: Option<(String, String)>,
+}
+
+impl Heading {
+    /// Of a group that has been read.
+    pub fn of(group: &Group<'_>) -> Self {
+        let event = group.gtid.as_ref();
+        let query = group.statement().filter(|_| group.kind == GroupKind::Ddl);
+        Self {
+            gtid: event.and_then(|g| g.gtid),
+            timestamp_s: group.timestamp_s,
+            original_commit_us: event.and_then(|g| g.original_commit_us),
+            ddl: query.map(|q| {
+                (
+                    String::from_utf8_lossy(q.schema).into_owned(),
+                    q.text().into_owned(),
+                )
+            }),
+        }
+    }
+}
 
 impl Server {
     /// Applies and commits one group at `at`; what it changed is left in `direct`. A transaction whose GTID
     /// is in `gtid_executed` already is skipped silently, as servers do.
     ///
     /// # Errors
-    /// What stops the applier; the group is rolled back.
+    /// What stops the applier, as `apply` tells it; the group is rolled back.
     pub fn apply_replicated(
         &mut self,
         arena: &mut Arena,
         at: u64,
-        walker: &mut Walker,
         direct: &mut Direct,
-        group: &Group<'_>,
+        heading: &Heading,
+        apply: impl FnOnce(&mut Arena, &mut DirectOn<'_>) -> Result<(), ApplyError>,
     ) -> Result<(), ApplyError> {
         direct.changes.clear();
-        let gtid = group.gtid.as_ref().and_then(|g| g.gtid);
-        if gtid
+        if heading
+            .gtid
             .as_ref()
             .is_some_and(|g| self.gtid_executed.contains(g))
         {
             return Ok(());
         }
         let version = self.config.ddl_version;
-        if let Err(error) = walker.walk(arena, &mut direct.on(&mut self.database, version), group) {
+        if let Err(error) = apply(arena, &mut direct.on(&mut self.database, version)) {
             direct.roll_back(arena, &mut self.database);
             return Err(error);
         }
-        if let Some(gtid) = gtid {
+        if let Some(gtid) = heading.gtid {
             self.gtid_executed.add(gtid);
         }
-        self.log_replicated(arena, at, direct, group);
+        self.log_replicated(arena, at, direct, heading);
         Ok(())
     }
 
     /// `log_replica_updates = ON`: the replica's own binlog has the transaction too, with its GTID.
-    fn log_replicated(&mut self, arena: &Arena, at: u64, direct: &Direct, group: &Group<'_>) {
+    fn log_replicated(&mut self, arena: &Arena, at: u64, direct: &Direct, heading: &Heading) {
         let number = self.replicated_number();
         let Some(binlog) = self.binlog.as_mut() else {
             return;
         };
-        let event = group.gtid.as_ref();
         let us = self.config.epoch_us + at;
         let head = Head {
-            gtid: event.and_then(|g| g.gtid),
+            gtid: heading.gtid,
             last_committed: number.0,
             sequence_number: number.1,
             immediate_commit_us: us,
-            original_commit_us: event.and_then(|g| g.original_commit_us).unwrap_or(us),
-            timestamp_s: group.timestamp_s,
+            original_commit_us: heading.original_commit_us.unwrap_or(us),
+            timestamp_s: heading.timestamp_s,
             origin_server_id: None,
             thread_id: 0,
             default_schema: "",
             xid: number.1,
         };
-        match group.statement().filter(|_| group.kind == GroupKind::Ddl) {
-            Some(query) => {
-                let schema = String::from_utf8_lossy(query.schema).into_owned();
+        match &heading.ddl {
+            Some((schema, sql)) => {
                 binlog.append(us, head.gtid, |writer, out, pos| {
-                    writer.ddl(out, pos, &head, &schema, &query.text())
+                    writer.ddl(out, pos, &head, schema, sql)
                 });
             }
             None => {

@@ -1,6 +1,6 @@
 //! Sessions and their transactions.
 
-use super::{commit::Ddl, locks::LockTable};
+use super::{commit::Ddl, locks::LockTable, redo::Record};
 use crate::database::{Change, LockId};
 
 /// A connection to the server. Ids are never used twice.
@@ -8,6 +8,13 @@ use crate::database::{Change, LockId};
 pub struct SessionId {
     index: u32,
     serial: u32,
+}
+
+impl SessionId {
+    /// A small number that no other open session of the server has.
+    pub fn slot(self) -> usize {
+        self.index as usize
+    }
 }
 
 /// What `read_only` means to a session.
@@ -58,6 +65,8 @@ pub(super) struct Session {
     pub(super) started_us: u64,
     /// Logical clock at prepare.
     pub(super) last_committed: u64,
+    /// Its PREPARE in the redo log; without a binlog its COMMIT.
+    pub(super) prepared: Record,
 }
 
 /// All sessions.
@@ -82,6 +91,7 @@ impl Sessions {
             locks: Vec::new(),
             started_us: 0,
             last_committed: 0,
+            prepared: Record::default(),
         };
         let index = match self.free.pop() {
             Some(index) => index,

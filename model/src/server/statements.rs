@@ -113,7 +113,10 @@ impl Server {
         self.write(arena, now, id, table, Write::Delete(key), manner)
     }
 
-    /// `SELECT … FOR UPDATE` of one row: locks it.
+    /// `SELECT … FOR UPDATE` of one row: locks it, and gives it as the session sees it.
+    ///
+    /// # Errors
+    /// Any other reply than [`Reply::Ok`].
     pub fn lock_row(
         &mut self,
         arena: &mut Arena,
@@ -121,20 +124,10 @@ impl Server {
         id: SessionId,
         table: TableId,
         key: RowKey,
-    ) -> Reply {
-        if let Err(reply) = self.admit_write(id, now) {
-            return reply;
-        }
-        match self.lock(arena, now, id, row_lock(table, key)) {
-            Ok(()) if self.database.get(arena, table, key).is_some() => Reply::Ok,
-            Ok(()) => Reply::NoRow,
-            Err(reply) => reply,
-        }
-    }
-
-    /// The row as the session that locked it sees it.
-    pub fn current(&self, arena: &mut Arena, table: TableId, key: RowKey) -> Option<RowRef> {
-        self.database.get(arena, table, key)
+    ) -> Result<RowRef, Reply> {
+        self.admit_write(id, now)?;
+        self.lock(arena, now, id, row_lock(table, key))?;
+        self.database.get(arena, table, key).ok_or(Reply::NoRow)
     }
 
     /// A consistent read of one row: the committed version, or the session's own.

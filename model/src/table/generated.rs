@@ -267,11 +267,32 @@ impl Base {
         }
     }
 
+    /// Whether a column has this raw value in the n-th row.
+    pub(super) fn has_value(&self, n: u64, column: usize, raw: Option<&[u8]>) -> bool {
+        let (Some(cell), Some(mut rest)) = (self.cells.get(column), raw) else {
+            return raw.is_none() && self.cells.get(column) == Some(&Cell::Null);
+        };
+        let mut same = *cell != Cell::Null;
+        cell.write(n, |bytes| match rest.strip_prefix(bytes) {
+            Some(after) => rest = after,
+            None => same = false,
+        });
+        same && rest.is_empty()
+    }
+
     /// Whether an image is that of the n-th row.
     pub fn is_row(&self, n: u64, image: &[u8]) -> bool {
         let Some((bitmap, mut rest)) = image.split_at_checked(self.bitmap.len()) else {
             return false;
         };
+        // Most rows that changed differ at their end: a version, a time.
+        let mut ends = true;
+        if let Some(last) = self.cells.last() {
+            last.write(n, |bytes| ends = image.ends_with(bytes));
+        }
+        if !ends {
+            return false;
+        }
         let used = self.cells.len() % 8;
         let mask = if used == 0 { 0xff } else { (1u8 << used) - 1 };
         let last = bitmap.len().saturating_sub(1);

@@ -22,6 +22,16 @@ pub(super) fn mask_bitmap(columns: usize, image: &mut [u8]) {
     }
 }
 
+/// A column's value in an image of some columns; `None` for NULL and where it is not in it.
+fn value_of<'a>(
+    columns: &'a [Column],
+    row: &Partial<'a>,
+    column: usize,
+) -> Option<(&'a Column, &'a [u8])> {
+    let (_, raw) = row.iter(columns).find(|(index, _)| *index == column)?;
+    Some((columns.get(column)?, raw?))
+}
+
 impl Table {
     /// The key that a full image has or would have; `None` in a table without a key, and for a damaged
     /// image.
@@ -30,25 +40,31 @@ impl Table {
         identity.key.of(&self.def.columns, image, arena).map(RowKey)
     }
 
+    /// The key that a before image names, where the columns that identify a row are in it; there may be no such
+    /// row.
+    pub fn named(&self, arena: &mut Arena, row: &Partial<'_>) -> Option<RowKey> {
+        let columns = &self.def.columns[..];
+        let key = &self.shape.identity.as_ref()?.key;
+        if row.is_full(columns.len()) {
+            return key.of(columns, row.image, arena).map(RowKey);
+        }
+        key.of_values(arena, |_, c| value_of(columns, row, c))
+            .map(RowKey)
+    }
+
     /// The row that a before image means, as the server's applier looks for it.
     pub fn find(&self, arena: &mut Arena, row: &Partial<'_>) -> Option<RowKey> {
         let columns = &self.def.columns[..];
         let wide = columns.len();
-        let present = |shape: &KeyShape| {
-            let bit = |c: usize| {
-                row.present
-                    .get(c / 8)
-                    .is_some_and(|byte| byte >> (c % 8) & 1 == 1)
-            };
-            shape.parts.iter().all(|p| bit(p.column))
-        };
-        let value = |_: usize, c: usize| {
-            let (_, raw) = row.iter(columns).find(|(index, _)| *index == c)?;
-            Some((columns.get(c)?, raw?))
-        };
-        if let Some(identity) = self.shape.identity.as_ref().filter(|i| present(&i.key)) {
-            let key = RowKey(identity.key.of_values(arena, value)?);
-            return self.contains(key).then_some(key);
+        let present = |shape: &KeyShape| shape.parts.iter().all(|p| row.has(p.column));
+        let value = |_: usize, c: usize| value_of(columns, row, c);
+        if self
+            .shape
+            .identity
+            .as_ref()
+            .is_some_and(|i| present(&i.key))
+        {
+            return self.named(arena, row).filter(|key| self.contains(*key));
         }
         let never_null = |shape: &KeyShape| {
             let solid = |p: &KeyPart| {
@@ -123,12 +139,48 @@ impl Table {
         let id = shape.of_values(arena, &value)?;
         self.uniques[unique].get(&id).or_else(|| {
             let mut found = None;
-            self.untouched_with(arena, shape, id, value, |key| {
+            self.computed_with(arena, shape, id, value, |key| {
                 found = Some(key);
                 false
             });
             found
         })
+    }
+
+    /// The rows whose unique key another row has too, of each pair the one that a look-up does not find.
+    pub fn duplicates(&self, arena: &mut Arena, unique: usize) -> Vec<RowKey> {
+        let mut found = Vec::new();
+        let Some(shape) = self.shape.uniques.get(unique).map(|u| &u.key) else {
+            return found;
+        };
+        let columns = &self.def.columns[..];
+        let mut image = Vec::new();
+        for (key, row) in self.touched() {
+            let Some(row) = row else { continue };
+            // The base gives a key to one row; one that takes it is met itself.
+            let computed = self.base_row(key);
+            if computed.is_some_and(|(base, n)| shape.is_computed(base, n, columns, arena.row(row)))
+            {
+                continue;
+            }
+            let Some(id) = shape.of_row(columns, arena, row) else {
+                continue;
+            };
+            let owner = self.uniques[unique].get(&id);
+            if owner.is_some_and(|owner| owner != key) {
+                found.push(key);
+                continue;
+            }
+            image.clear();
+            image.extend_from_slice(arena.row(row));
+            let value =
+                |i: usize, c: usize| Some((columns.get(c)?, shape.part(columns, &image, i)?));
+            self.computed_with(arena, shape, id, value, |other| {
+                found.extend((other != key).then_some(other));
+                true
+            });
+        }
+        found
     }
 
     /// The rows that have the key of a group, in the order of their keys.
@@ -153,7 +205,7 @@ impl Table {
                 .take_while(|key| key.0 == id)
                 .map(|key| key.1),
         );
-        self.untouched_with(arena, shape, id, value, |key| {
+        self.computed_with(arena, shape, id, value, |key| {
             out.push(key);
             true
         });
@@ -176,7 +228,7 @@ impl Table {
         let first = self.groups[group].iter_from((id, RowKey(0))).next();
         let mut found = first.is_some_and(|(key, ())| key.0 == id);
         if !found {
-            self.untouched_with(arena, shape, id, value, |_| {
+            self.computed_with(arena, shape, id, value, |_| {
                 found = true;
                 false
             });
@@ -184,8 +236,9 @@ impl Table {
         found
     }
 
-    /// Gives the untouched rows of the base whose key has this id, until `each` returns false.
-    fn untouched_with<'a>(
+    /// Gives the rows whose key has this id and is what the base computes for them (the indexes have the others),
+    /// until `each` returns false.
+    fn computed_with<'a>(
         &self,
         arena: &mut Arena,
         shape: &KeyShape,
@@ -211,12 +264,20 @@ impl Table {
         let mut image = Vec::new();
         for n in range {
             let key = RowKey(base.integer_key(n));
-            if self.rows.contains(&key) {
+            let entry = self.rows.get(&key);
+            if entry == Some(None) {
                 continue;
             }
             image.clear();
             base.row(n, &mut image);
-            if shape.of(columns, &image, arena) == Some(id) && !each(key) {
+            if shape.of(columns, &image, arena) != Some(id) {
+                continue;
+            }
+            let keeps = match entry.flatten() {
+                Some(row) => shape.of_row(columns, arena, row) == Some(id),
+                None => true,
+            };
+            if keeps && !each(key) {
                 return;
             }
         }

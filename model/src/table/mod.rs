@@ -36,9 +36,9 @@ pub struct Table {
     base: Option<Arc<Base>>,
     /// The touched rows.
     pub(crate) rows: CowMap<RowKey, Entry>,
-    /// For each of [`Shape::uniques`]: the touched rows that have the key.
+    /// For each of [`Shape::uniques`]: the touched rows that have the key, but those to which the base gives it.
     uniques: Vec<CowMap<u64, RowKey>>,
-    /// For each of [`Shape::groups`]: the touched rows that have the key.
+    /// For each of [`Shape::groups`]: likewise.
     groups: Vec<CowMap<(u64, RowKey), ()>>,
     /// Tables whose rows nothing identifies: rows by the id of their whole image.
     pub(crate) content: CowMap<(u64, RowKey), ()>,
@@ -240,27 +240,38 @@ impl Table {
             (Some(_), None) => self.len = self.len.saturating_sub(1),
             _ => {}
         }
-        let number = self.base_row(key).map(|(_, n)| n);
-        let untouched = match (number, after, &self.base) {
-            (Some(n), Some(row), Some(base)) => base.is_row(n, arena.row(row)),
-            (None, None, _) => true,
-            _ => false,
-        };
-        let entry = match untouched {
-            true => self.rows.remove(&key),
-            false => self.rows.insert(key, after),
-        };
+        self.replace(arena, key, after);
         if self.uniques.is_empty() && self.groups.is_empty() && self.shape.identity.is_some() {
             return;
         }
-        if let (Some(Some(_)), Some(before), Some(after), false) = (entry, before, after, untouched)
+        if let (Some(before), Some(after)) = (before, after)
             && self.keeps_keys(arena.row(before), arena.row(after))
         {
             return;
         }
         self.index(arena, key, before, false);
-        // What is computed is looked up by computing it backwards.
-        self.index(arena, key, after.filter(|_| !untouched), true);
+        self.index(arena, key, after, true);
+    }
+
+    /// Puts the new image of a row in place whose keys all stay as they are.
+    pub(crate) fn replace(&mut self, arena: &Arena, key: RowKey, after: Option<RowRef>) {
+        let untouched = match (self.base_row(key), after) {
+            (Some((base, n)), Some(row)) => base.is_row(n, arena.row(row)),
+            (computed, None) => computed.is_none(),
+            (None, Some(_)) => false,
+        };
+        match untouched {
+            true => self.rows.remove(&key),
+            false => self.rows.insert(key, after),
+        };
+    }
+
+    /// Whether the AUTO_INCREMENT column alone identifies rows.
+    pub(crate) fn is_identified_by_auto_increment(&self) -> bool {
+        let identity = self.shape.identity.as_ref();
+        identity
+            .and_then(|i| i.key.integer_column())
+            .is_some_and(|column| Some(column) == self.shape.auto_increment)
     }
 
     /// Changes which columns other tables refer to, and indexes the touched rows anew if that matters.
@@ -290,7 +301,7 @@ impl Table {
     }
 
     /// Whether every index has the row where it was: the bytes of all keys are the same.
-    fn keeps_keys(&self, before: &[u8], after: &[u8]) -> bool {
+    pub(crate) fn keeps_keys(&self, before: &[u8], after: &[u8]) -> bool {
         let columns = &self.def.columns;
         let uniques = self.shape.uniques.iter().map(|unique| &unique.key);
         self.shape.identity.is_some()
@@ -299,12 +310,21 @@ impl Table {
                 .all(|key| key.same_bytes(columns, before, after))
     }
 
-    /// Adds a row to every index, or takes it out.
+    /// Adds a row to every index, or takes it out; but not under a key that the base computes for it, which is
+    /// looked up by computing it backwards.
     fn index(&mut self, arena: &mut Arena, key: RowKey, row: Option<RowRef>, add: bool) {
         let Some(row) = row else { return };
         let columns = &self.def.columns;
+        let mut computed = Vec::new();
+        if let Some((base, n)) = self.base_row(key) {
+            base.row(n, &mut computed);
+        }
+        let differs = |arena: &mut Arena, shape: &KeyShape, id: u64| {
+            computed.is_empty() || shape.of(columns, &computed, arena) != Some(id)
+        };
         for (unique, map) in self.shape.uniques.iter().zip(&mut self.uniques) {
-            let Some(id) = unique.key.of_row(columns, arena, row) else {
+            let id = unique.key.of_row(columns, arena, row);
+            let Some(id) = id.filter(|id| differs(arena, &unique.key, *id)) else {
                 continue;
             };
             if add {
@@ -314,7 +334,8 @@ impl Table {
             }
         }
         for (group, map) in self.shape.groups.iter().zip(&mut self.groups) {
-            let Some(id) = group.of_row(columns, arena, row) else {
+            let id = group.of_row(columns, arena, row);
+            let Some(id) = id.filter(|id| differs(arena, group, *id)) else {
                 continue;
             };
             if add {

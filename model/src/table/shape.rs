@@ -8,8 +8,9 @@
 //! Which key identifies a row is what the server's `open_table_from_share` decides: the primary key,
 //! else the first unique key whose columns are all NOT NULL and whole (no prefixes), else none.
 
+use super::generated::Base;
 use crate::arena::{Arena, RowRef};
-use crate::row::{append_key, field};
+use crate::row::{Layout, append_key, field, fixed_len, value_len};
 use crate::schema::{Column, ColumnKind, KeyPart, TableDef, UniqueKey};
 use std::sync::Arc;
 
@@ -20,6 +21,9 @@ pub struct KeyShape {
     pub parts: Vec<KeyPart>,
     /// The key is one integer column: whether it is UNSIGNED.
     integer: Option<bool>,
+    /// For each part: where its value starts in every full image, if all columns before it and itself are NOT
+    /// NULL and of one length.
+    starts: Vec<Option<usize>>,
 }
 
 /// The value of an integer column.
@@ -47,6 +51,18 @@ pub(crate) fn integer_to_key(value: i128, unsigned: bool) -> Option<u64> {
     }
 }
 
+/// Where a column's value starts in every full image, if that is one place for all.
+fn start_of(columns: &[Column], column: usize) -> Option<usize> {
+    let before = columns.get(..column)?;
+    if columns.get(column)?.nullable || before.iter().any(|c| c.nullable) {
+        return None;
+    }
+    let bitmap = columns.len().div_ceil(8);
+    before
+        .iter()
+        .try_fold(bitmap, |at, c| Some(at + fixed_len(&c.kind)?))
+}
+
 fn append_part(column: &Column, prefix: Option<u32>, raw: &[u8], out: &mut Vec<u8>) {
     match integer_value(&column.kind, raw) {
         Some(value) => out.extend_from_slice(&value.to_be_bytes()[7..]),
@@ -72,6 +88,7 @@ impl KeyShape {
         KeyShape {
             parts: parts.to_vec(),
             integer,
+            starts: parts.iter().map(|p| start_of(columns, p.column)).collect(),
         }
     }
 
@@ -99,22 +116,49 @@ impl KeyShape {
     /// Whether two full images of the table have the same bytes in the key's columns. False says nothing:
     /// other bytes may be an equal key.
     pub fn same_bytes(&self, columns: &[Column], a: &[u8], b: &[u8]) -> bool {
-        self.parts
-            .iter()
-            .all(|part| field(columns, a, part.column) == field(columns, b, part.column))
+        (0..self.parts.len()).all(|i| self.part(columns, a, i) == self.part(columns, b, i))
+    }
+
+    /// Whether an image has the bytes that a base computes for its n-th row in the key's columns.
+    pub(super) fn is_computed(
+        &self,
+        base: &Base,
+        n: u64,
+        columns: &[Column],
+        image: &[u8],
+    ) -> bool {
+        let mut parts = self.parts.iter().enumerate();
+        parts.all(|(i, part)| base.has_value(n, part.column, self.part(columns, image, i)))
+    }
+
+    /// The value of a part in a full image of the table; `None` for NULL.
+    pub(super) fn part<'i>(
+        &self,
+        columns: &[Column],
+        image: &'i [u8],
+        i: usize,
+    ) -> Option<&'i [u8]> {
+        let column = self.parts[i].column;
+        match self.starts[i] {
+            Some(start) => {
+                let rest = image.get(start..)?;
+                rest.get(..value_len(&columns.get(column)?.kind, rest).ok()?)
+            }
+            None => field(columns, image, column),
+        }
     }
 
     /// The key of a row of the table; `None` when one of its columns is NULL.
     pub fn of_row(&self, columns: &[Column], arena: &mut Arena, row: RowRef) -> Option<u64> {
-        self.of_row_with(arena, row, |image, _, column| {
-            Some((columns.get(column)?, field(columns, image, column)?))
+        self.of_row_with(arena, row, |image, i, column| {
+            Some((columns.get(column)?, self.part(columns, image, i)?))
         })
     }
 
     /// The key of a full image; `None` when one of its columns is NULL.
     pub fn of(&self, columns: &[Column], image: &[u8], arena: &mut Arena) -> Option<u64> {
-        self.of_values(arena, |_, column| {
-            Some((columns.get(column)?, field(columns, image, column)?))
+        self.of_values(arena, |i, column| {
+            Some((columns.get(column)?, self.part(columns, image, i)?))
         })
     }
 
@@ -205,6 +249,8 @@ pub struct Shape {
     pub groups: Vec<KeyShape>,
     /// The AUTO_INCREMENT column.
     pub auto_increment: Option<usize>,
+    /// How long a full image is.
+    pub layout: Layout,
 }
 
 impl Shape {
@@ -236,6 +282,7 @@ impl Shape {
                 .map(|c| KeyShape::of_columns(&def.columns, c))
                 .collect(),
             auto_increment: def.columns.iter().position(|c| c.auto_increment),
+            layout: Layout::of(&def.columns),
         }
     }
 }

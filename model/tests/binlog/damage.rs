@@ -144,7 +144,7 @@ fn bodies() -> Vec<(EventType, Vec<u8>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(crate::cases::config(2000))]
 
     #[test]
     fn damaged_bodies_are_decoded_or_refused(

@@ -5,7 +5,7 @@ use super::commits::CommitSet;
 use crate::{history::Applied, runbook::PrefixStrength, world::World};
 use cutover_model::{
     Arena,
-    apply::{ApplyErrorKind, DdlEvent, RowWork, Sink, Walker, table_of},
+    apply::{ApplyErrorKind, DdlEvent, RowWork, Sink, Walker, is_declared, table_of},
     binlog::decode::TableMap,
     database::{Database, TableId},
     row::Partial,
@@ -125,6 +125,10 @@ impl Sink for Collect<'_> {
         map: &TableMap<'_>,
     ) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
         table_of(self.database, map)
+    }
+
+    fn is_declared(&self, table: TableId, def: &Arc<TableDef>) -> bool {
+        is_declared(self.database, table, def)
     }
 
     fn row(&mut self, _: &mut Arena, work: &RowWork<'_>) -> Result<(), ApplyErrorKind> {

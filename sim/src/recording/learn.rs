@@ -240,6 +240,10 @@ impl Sink for Learner {
         }
     }
 
+    fn is_declared(&self, table: TableId, def: &Arc<TableDef>) -> bool {
+        cutover_model::apply::is_declared(&self.database, table, def)
+    }
+
     fn row(&mut self, arena: &mut Arena, work: &RowWork<'_>) -> Result<(), ApplyErrorKind> {
         if let Some(before) = &work.before
             && self.database.find(arena, work.table, before).is_err()

@@ -4,37 +4,45 @@
 //! events never tie, because a link delivers in order and at least 1 µs apart.
 
 use crate::stream::Stream;
-use std::{cmp::Reverse, collections::BinaryHeap};
+use std::{cmp::Ordering, collections::BinaryHeap};
 
 /// A queue of events by time.
 #[derive(Debug)]
 pub struct Agenda<E> {
-    heap: BinaryHeap<Reverse<Scheduled<E>>>,
+    heap: BinaryHeap<Scheduled<E>>,
     ties: Stream,
     serial: u32,
 }
 
-/// When it is due (µs), tie, serial number, event.
-type Scheduled<E> = (u64, u32, u32, Entry<E>);
-
-/// Compares equal always: time, tie and serial have decided before.
+/// An event and its place in the queue: when it is due (µs), then the tie, then the serial number, which no other
+/// has.
 #[derive(Debug)]
-struct Entry<E>(E);
+struct Scheduled<E> {
+    place: u128,
+    event: E,
+}
 
-impl<E> PartialEq for Entry<E> {
-    fn eq(&self, _: &Self) -> bool {
-        true
+impl<E> Scheduled<E> {
+    fn at(&self) -> u64 {
+        (self.place >> 64) as u64
     }
 }
-impl<E> Eq for Entry<E> {}
-impl<E> PartialOrd for Entry<E> {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+
+impl<E> PartialEq for Scheduled<E> {
+    fn eq(&self, other: &Self) -> bool {
+        self.place == other.place
+    }
+}
+impl<E> Eq for Scheduled<E> {}
+impl<E> PartialOrd for Scheduled<E> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
-impl<E> Ord for Entry<E> {
-    fn cmp(&self, _: &Self) -> std::cmp::Ordering {
-        std::cmp::Ordering::Equal
+impl<E> Ord for Scheduled<E> {
+    /// The first comes last: a heap gives its largest.
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.place.cmp(&self.place)
     }
 }
 
@@ -52,13 +60,13 @@ impl<E> Agenda<E> {
     pub fn push(&mut self, at: u64, event: E) {
         self.serial = self.serial.wrapping_add(1);
         let tie = self.ties.bits() as u32;
-        self.heap
-            .push(Reverse((at, tie, self.serial, Entry(event))));
+        let place = u128::from(at) << 64 | u128::from(tie) << 32 | u128::from(self.serial);
+        self.heap.push(Scheduled { place, event });
     }
 
     /// When the next event is due.
     pub fn next_due(&self) -> Option<u64> {
-        self.heap.peek().map(|Reverse((at, ..))| *at)
+        self.heap.peek().map(Scheduled::at)
     }
 
     /// Takes the next event if it is due at `now`.
@@ -66,9 +74,7 @@ impl<E> Agenda<E> {
         if self.next_due()? > now {
             return None;
         }
-        self.heap
-            .pop()
-            .map(|Reverse((_, _, _, Entry(event)))| event)
+        self.heap.pop().map(|scheduled| scheduled.event)
     }
 }
 

@@ -91,6 +91,8 @@ pub struct ClientTotals {
 #[derive(Debug)]
 pub(super) struct Clients {
     all: Vec<Client>,
+    /// For each host, by a session's slot: the client that opened it last.
+    by_slot: [Vec<u16>; 2],
     pub(super) workload: Option<Orders>,
     pub(super) replay: Option<super::replay::Replay>,
     settings: crate::environment::Clients,
@@ -130,6 +132,7 @@ impl Clients {
         let think_us = (f64::from(count) / spec.rate_per_s * 1e6) as u64;
         Self {
             all,
+            by_slot: [Vec::new(), Vec::new()],
             workload: None,
             replay: None,
             settings,
@@ -166,11 +169,19 @@ impl Clients {
     }
 
     fn index_of(&self, host: Host, session: SessionId) -> Option<u16> {
-        let is = |c: &Client| {
-            c.connection
-                .is_some_and(|n| n.host == host && n.session == session)
-        };
-        self.all.iter().position(is).map(|i| i as u16)
+        let client = *self.by_slot[host as usize].get(session.slot())?;
+        let connection = self.all.get(usize::from(client))?.connection?;
+        ((connection.host, connection.session) == (host, session)).then_some(client)
+    }
+
+    fn connected(&mut self, client: u16, connection: Connection) {
+        let by_slot = &mut self.by_slot[connection.host as usize];
+        let slot = connection.session.slot();
+        if by_slot.len() <= slot {
+            by_slot.resize(slot + 1, u16::MAX);
+        }
+        by_slot[slot] = client;
+        self.get_mut(client).connection = Some(connection);
     }
 
     pub(super) fn is_quiet(&self) -> bool {
@@ -293,11 +304,15 @@ impl World {
         let privilege = c.privilege;
         let spread = c.random.below(lifetime / 10 + 1);
         let session = self.server_mut(host).map(|s| s.connect(privilege));
-        self.clients.get_mut(client).connection = session.map(|session| Connection {
-            host,
-            session,
-            until: now + lifetime - spread,
-        });
+        if let Some(session) = session {
+            let until = now + lifetime - spread;
+            let connection = Connection {
+                host,
+                session,
+                until,
+            };
+            self.clients.connected(client, connection);
+        }
         host
     }
 

@@ -134,19 +134,16 @@ impl World {
 
     /// When something is due next.
     pub fn next_due(&self) -> Option<u64> {
-        let target = self.target.as_ref();
-        [
-            self.agenda.next_due(),
-            self.source.next_due(),
-            target.and_then(|t| t.server.next_due()),
-            target
-                .and_then(|t| t.replica.as_ref())
-                .and_then(Replica::next_due),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
-        .map(|due| due.max(self.now))
+        let sooner = |a: Option<u64>, b: Option<u64>| match (a, b) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        let mut due = sooner(self.agenda.next_due(), self.source.next_due());
+        if let Some(target) = &self.target {
+            due = sooner(due, target.server.next_due());
+            due = sooner(due, target.replica.as_ref().and_then(Replica::next_due));
+        }
+        due.map(|due| due.max(self.now))
     }
 
     /// Lets everything happen that is due up to `at`, in order.
@@ -182,10 +179,10 @@ impl World {
     fn step(&mut self) {
         let now = self.now;
         self.source.step(&mut self.arena, now);
-        self.hear(Host::Source);
+        self.hear_source();
         if let Some(target) = self.target.as_mut() {
             target.server.step(&mut self.arena, now);
-            self.hear(Host::Target);
+            self.hear_target();
             self.step_replica();
         }
         if let Some(due) = self.agenda.pop_due(now) {
@@ -201,21 +198,29 @@ impl World {
                 Due::Upload => self.upload(),
                 Due::Parameter(value) => self.parameter_arrives(value),
             }
+            self.hear_source();
+            self.hear_target();
+        }
+    }
+
+    fn hear_source(&mut self) {
+        if self.source.has_events() {
             self.hear(Host::Source);
+        }
+    }
+
+    fn hear_target(&mut self) {
+        if self.target.as_ref().is_some_and(|t| t.server.has_events()) {
             self.hear(Host::Target);
         }
     }
 
     /// Takes what happened inside a server.
     fn hear(&mut self, host: Host) {
-        loop {
+        while self.server(host).is_some_and(Server::has_events) {
             let mut events = std::mem::take(&mut self.events);
             if let Some(server) = self.server_mut(host) {
                 server.events(&mut events);
-            }
-            if events.is_empty() {
-                self.events = events;
-                return;
             }
             for event in events.drain(..) {
                 match event {

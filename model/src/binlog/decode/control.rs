@@ -24,6 +24,8 @@ pub struct FormatDescription<'a> {
 
 impl<'a> FormatDescription<'a> {
     const VERSION_LENGTH: usize = 50;
+    /// Bytes of the body that every version has: binlog version, server version, time, header length.
+    pub(crate) const FIXED_LENGTH: usize = 2 + Self::VERSION_LENGTH + 4 + 1;
     /// Types of events that a server without checksums knew (5.0 to 5.5): none writes a longer list.
     const TYPES_BEFORE_CHECKSUMS: usize = 27;
 
@@ -63,9 +65,10 @@ impl<'a> FormatDescription<'a> {
     /// Decided by version *and* length, so that one damaged byte does not make a file look older.
     pub(crate) fn has_checksum(event: &[u8]) -> bool {
         let version = event.get(HEADER_LENGTH + 2..HEADER_LENGTH + 2 + Self::VERSION_LENGTH);
-        let fixed = HEADER_LENGTH + 2 + Self::VERSION_LENGTH + 4 + 1;
         announces_checksum(
-            event.len().saturating_sub(fixed),
+            event
+                .len()
+                .saturating_sub(HEADER_LENGTH + Self::FIXED_LENGTH),
             version.unwrap_or_default(),
         )
     }

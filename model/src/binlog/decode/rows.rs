@@ -4,7 +4,7 @@
 
 use crate::binlog::cursor::{Cursor, DecodeError};
 use crate::binlog::event::EventType;
-use crate::row::{Partial, RowError};
+use crate::row::{Layout, Partial, RowError};
 use crate::schema::Column;
 
 /// Flags of a ROWS event.
@@ -110,6 +110,7 @@ impl<'a> RowsEvent<'a> {
         RowChanges {
             event: *self,
             columns,
+            layout: None,
             rest: self.rows,
             lone: self.rows.is_empty() && self.present_after.iter().all(|byte| *byte == 0),
             failed: false,
@@ -131,15 +132,34 @@ pub struct RowChange<'a> {
 pub struct RowChanges<'a, 'c> {
     event: RowsEvent<'a>,
     columns: &'c [Column],
+    layout: Option<&'c Layout>,
     rest: &'a [u8],
     /// `INSERT … VALUES ()` with MINIMAL images has no column at all: the event is one row of no bytes.
     lone: bool,
     failed: bool,
 }
 
-impl<'a> RowChanges<'a, '_> {
+impl<'a, 'c> RowChanges<'a, 'c> {
+    /// Takes full images by the layout that the columns have.
+    pub fn by(self, layout: &'c Layout) -> Self {
+        Self {
+            layout: Some(layout),
+            ..self
+        }
+    }
+
     fn image(&mut self, present: &'a [u8]) -> Result<Partial<'a>, RowError> {
-        let length = Partial::len(self.columns, present, self.rest)?;
+        let full = || {
+            Partial {
+                present,
+                image: &[],
+            }
+            .is_full(self.columns.len())
+        };
+        let length = match self.layout.filter(|_| full()) {
+            Some(layout) => layout.image_len(self.columns, self.rest)?,
+            None => Partial::len(self.columns, present, self.rest)?,
+        };
         let (image, rest) = self
             .rest
             .split_at_checked(length)

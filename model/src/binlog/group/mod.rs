@@ -17,6 +17,7 @@ mod words;
 use super::decode::{GtidEvent, PayloadError, Query, TransactionPayload, XaPrepare};
 use super::event::{Checksum, EventType, flag};
 use super::frame::{BinlogError, ErrorKind, Frame, Frames};
+use crate::gtid::Gtid;
 use words::{is_change, is_control};
 
 /// What a group is, as far as one who follows the binlog has to treat it differently.
@@ -115,6 +116,28 @@ impl<'a> Group<'a> {
     }
 }
 
+/// Where a group is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hop {
+    /// Position of its first event.
+    pub start: u64,
+    /// Position behind its last event.
+    pub end: u64,
+    /// Its GTID.
+    pub gtid: Option<Gtid>,
+}
+
+impl Hop {
+    /// Of a group that was read.
+    pub fn of(group: &Group<'_>) -> Self {
+        Self {
+            start: group.start,
+            end: group.end,
+            gtid: group.gtid.as_ref().and_then(|g| g.gtid),
+        }
+    }
+}
+
 /// Iterates over the events of a group.
 #[derive(Clone, Debug)]
 pub struct Events<'g> {
@@ -180,6 +203,15 @@ impl<'a> Groups<'a> {
         }
     }
 
+    /// The same for bytes that have been read before: no checksum is computed again.
+    pub(crate) fn trusted(bytes: &'a [u8], pos: u64, checksum: Checksum) -> Groups<'a> {
+        let groups = Groups::new(bytes, pos, checksum);
+        Groups {
+            frames: groups.frames.trust(),
+            ..groups
+        }
+    }
+
     /// Groups of a whole file.
     pub fn of_file(file: &'a [u8]) -> Result<Groups<'a>, BinlogError> {
         let frames = Frames::of_file(file)?;
@@ -225,6 +257,44 @@ impl<'a> Groups<'a> {
             .and_then(|at| file.get(at..))
             .ok_or(past_end)?;
         Ok(Groups::new(rest, pos, checksum))
+    }
+
+    /// The next group's place and GTID. Where its first event says how long the group is (8.0.2 and later), its
+    /// other events are not looked at.
+    pub fn hop(&mut self) -> Option<Result<Hop, BinlogError>> {
+        while !self.failed {
+            let mut ahead = self.frames.clone();
+            let Some(Ok(frame)) = ahead.next() else {
+                break;
+            };
+            match frame.header.event_type {
+                EventType::FORMAT_DESCRIPTION
+                | EventType::PREVIOUS_GTIDS
+                | EventType::ROTATE
+                | EventType::STOP => {
+                    self.frames = ahead;
+                    self.good = frame.end();
+                    continue;
+                }
+                event_type @ (EventType::GTID | EventType::GTID_TAGGED) => {
+                    let event = GtidEvent::decode(event_type, frame.body).ok();
+                    let length = event.and_then(|e| e.transaction_length);
+                    let rest = length.and_then(|n| n.checked_sub(frame.bytes.len() as u64));
+                    if rest.is_some_and(|n| ahead.step_over(n)) {
+                        self.frames = ahead;
+                        self.good = self.frames.pos();
+                        return Some(Ok(Hop {
+                            start: frame.pos,
+                            end: self.good,
+                            gtid: event.and_then(|e| e.gtid),
+                        }));
+                    }
+                }
+                _ => {}
+            }
+            break;
+        }
+        self.next().map(|group| group.map(|group| Hop::of(&group)))
     }
 
     /// The position behind the last complete group or event outside of groups: where recovery cuts.

@@ -119,7 +119,7 @@ fn run(bench: &mut Bench, arena: &mut Arena, op: &Op) -> Result<Vec<Change>, Sql
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(192))]
+    #![proptest_config(crate::cases::config(192))]
 
     #[test]
     fn computed_rows_behave_as_stored_ones(

@@ -259,7 +259,7 @@ fn state(bench: &Bench, arena: &Arena) -> Vec<Vec<Vec<Option<String>>>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(crate::cases::config(256))]
 
     #[test]
     fn statements_do_what_a_plain_model_does_and_undo_takes_them_back(

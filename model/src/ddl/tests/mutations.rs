@@ -98,6 +98,8 @@ fn more_columns_and_keys_than_mysql_has_are_errors_at_once() {
 }
 
 proptest! {
+    #![proptest_config(crate::cases::config(256))]
+
     #[test]
     fn a_statement_with_pieces_moved_has_an_answer(
         which in any::<prop::sample::Index>(),

@@ -4,6 +4,8 @@ use super::*;
 use proptest::prelude::*;
 
 proptest! {
+    #![proptest_config(crate::cases::config(256))]
+
     #[test]
     fn random_bytes_do_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..200), text in "\\PC{0,30}") {
         for kind in every_kind() {

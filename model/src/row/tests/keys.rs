@@ -195,6 +195,8 @@ fn integer_keys_keep_the_order() {
 }
 
 proptest! {
+    #![proptest_config(crate::cases::config(256))]
+
     #[test]
     fn a_key_of_two_parts_says_where_the_first_ends(a in "[a-b]{0,3}", b in "[a-b]{0,3}", c in "[a-b]{0,3}", d in "[a-b]{0,3}") {
         let column = varchar("utf8mb4_bin");

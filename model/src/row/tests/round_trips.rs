@@ -88,6 +88,8 @@ fn raw_value(kind: &ColumnKind, seed: &[u8], text: &str, number: u64) -> Vec<u8>
 }
 
 proptest! {
+    #![proptest_config(crate::cases::config(256))]
+
     #[test]
     fn text_comes_back_as_the_same_text_and_bytes(seed in prop::collection::vec(any::<u8>(), 8..20), text in "\\PC{0,9}", number: u64) {
         for column in columns() {

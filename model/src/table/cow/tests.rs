@@ -88,7 +88,7 @@ fn diff_of_models(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(crate::cases::config(64))]
 
     #[test]
     fn copies_diverge_and_each_stays_equal_to_its_model(ops in prop::collection::vec((op(), any::<prop::sample::Index>()), 0..300)) {

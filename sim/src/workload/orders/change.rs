@@ -1,7 +1,7 @@
 //! Changing an order that is there: paying it, or amending its total. One column of one row.
 
 use super::{Intent, Orders, Step, Turn, schema::order, statement};
-use cutover_model::{row, server::Reply, table::RowKey};
+use cutover_model::{row, table::RowKey};
 
 /// `status` of an order that is paid.
 const PAID: [u8; 1] = [2];
@@ -25,12 +25,9 @@ impl Orders {
     /// What has the value already is not written.
     fn set_column(&mut self, turn: &mut Turn<'_>, id: u64, column: usize, raw: &[u8]) -> Step {
         let (table, key) = (self.orders_table, RowKey(id));
-        match turn.lock_row(table, key) {
-            Reply::Ok => {}
-            reply => return Step::Reply(reply),
-        }
-        let Some(row) = turn.current(table, key) else {
-            return Step::Reply(Reply::NoRow);
+        let row = match turn.lock_row(table, key) {
+            Ok(row) => row,
+            Err(reply) => return Step::Reply(reply),
         };
         let columns = &turn
             .server

@@ -49,12 +49,9 @@ impl Orders {
         edit: impl FnOnce(&mut Customer),
     ) -> Step {
         let (table, key) = (self.customers_table, RowKey(id));
-        match turn.lock_row(table, key) {
-            Reply::Ok => {}
-            reply => return Step::Reply(reply),
-        }
-        let Some(row) = turn.current(table, key) else {
-            return Step::Reply(Reply::NoRow);
+        let row = match turn.lock_row(table, key) {
+            Ok(row) => row,
+            Err(reply) => return Step::Reply(reply),
         };
         let image = turn.arena.row(row);
         let Some(mut customer) = Customer::read(image) else {

@@ -43,13 +43,9 @@ impl Turn<'_> {
             .delete(self.arena, now, session, table, key, Manner::STATEMENT)
     }
 
-    pub(super) fn lock_row(&mut self, table: TableId, key: RowKey) -> Reply {
+    pub(super) fn lock_row(&mut self, table: TableId, key: RowKey) -> Result<RowRef, Reply> {
         self.server
             .lock_row(self.arena, self.now, self.session, table, key)
-    }
-
-    pub(super) fn current(&mut self, table: TableId, key: RowKey) -> Option<RowRef> {
-        self.server.current(self.arena, table, key)
     }
 
     pub(super) fn select(&mut self, table: TableId, key: RowKey) -> Option<RowRef> {
