@@ -21,6 +21,7 @@ pub struct Run {
     /// What is told.
     pub outcome: Outcome,
     world: World,
+    ended: Ended,
 }
 
 /// Why a plan could not be run at all.
@@ -62,7 +63,11 @@ pub fn run(plan: &Plan, recording: Option<&Arc<Recording>>) -> Result<Run, RunEr
     let world = World::new(plan, recording)?;
     let (mut world, ended) = rehearse(plan, world);
     let outcome = crate::verdict::outcome(plan, &mut world, ended);
-    Ok(Run { outcome, world })
+    Ok(Run {
+        outcome,
+        world,
+        ended,
+    })
 }
 
 /// Carries the runbook out against the world, on madsim.
@@ -138,6 +143,12 @@ fn at_now(world: &Mutex<World>) -> MutexGuard<'_, World> {
 }
 
 impl Run {
+    /// Judges the finished run again: evidence, properties, figures, explanations, fingerprint. With the plan
+    /// that was run, the outcome is the one that is there already.
+    pub fn judge(&mut self, plan: &Plan) -> Outcome {
+        crate::verdict::outcome(plan, &mut self.world, self.ended)
+    }
+
     /// The tables of a host as they were at the end. Generated rows that nobody touched are left out.
     /// Empty when there is no such host.
     pub fn dump(&self, host: Host) -> Vec<Dump> {

@@ -126,15 +126,7 @@ fn rate(rate_per_s: f64, limit: Micros) -> Result<(), Problem> {
 }
 
 fn mix(workload: &Workload) -> Result<(), Problem> {
-    let mix = &workload.mix;
-    let weights: [(&'static str, u32); 6] = [
-        ("place", mix.place),
-        ("pay", mix.pay),
-        ("transfer", mix.transfer),
-        ("cancel", mix.cancel),
-        ("read", mix.read),
-        ("rollback", mix.rollback),
-    ];
+    let weights = workload.mix.weights();
     for (name, weight) in weights {
         within(
             &["mix", name],
