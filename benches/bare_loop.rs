@@ -85,74 +85,12 @@ pub fn bare_loop(stream: &Stream) -> (Tables, Tables, u64) {
     (source, target, pos)
 }
 
-impl Stream {
-    /// Transactions of one row of 38 bytes in one table: 60 % insert behind the last row, 35 % update one of
-    /// the last thousand, 5 % delete one of them.
-    pub fn of_one_row_each(commits: usize) -> Self {
-        let mut stream = Self {
-            tables: vec![plain_table()],
-            ..Self::default()
-        };
-        let (mut state, mut last) = (1u64, 0u64);
-        let mut draw = |below: u64| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) % below
-        };
-        for _ in 0..commits {
-            let what = if last < 1_000 { 0 } else { draw(100) };
-            let key = if what < 60 {
-                last + 1
-            } else {
-                last - draw(1_000)
-            };
-            last = last.max(key);
-            let mut image = |salt: u64| {
-                let from = stream.images.len();
-                stream.images.push(0);
-                for value in [key, salt, salt ^ key] {
-                    stream.images.extend_from_slice(&value.to_le_bytes());
-                }
-                stream.images.extend_from_slice(b"\x0csku-00000042");
-                from..stream.images.len()
-            };
-            let before = (what >= 60).then(|| image(1));
-            let after = (what < 95).then(|| image(draw(1 << 30)));
-            let row = stream.rows.len();
-            stream.rows.push(Row {
-                table: 0,
-                before,
-                after,
-            });
-            stream.commits.push(row..row + 1);
-        }
-        stream
-    }
-}
-
-fn plain_table() -> Table {
-    let mut map = vec![1, 0, 0, 0, 0, 0, 1, 0];
-    map.extend_from_slice(b"\x04shop\0\x06orders\0\x04\x08\x08\x08\x0f\x02\x30\x00\x00");
-    let columns = vec![
-        Width::Fixed(8),
-        Width::Fixed(8),
-        Width::Fixed(8),
-        Width::Counted(1),
-    ];
-    Table {
-        map,
-        columns,
-        key_bytes: 8,
-    }
-}
-
 impl Table {
     fn bitmap_bytes(&self) -> usize {
         self.columns.len().div_ceil(8)
     }
 
-    fn key(&self, image: &[u8]) -> u64 {
+    pub fn key(&self, image: &[u8]) -> u64 {
         number(&image[self.bitmap_bytes()..][..self.key_bytes])
     }
 

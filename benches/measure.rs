@@ -1,26 +1,29 @@
-//! Measuring: processor time of this thread, so that neighbours disturb less, and medians to be compared.
+//! Measuring: processor time, so that neighbours disturb less, and medians to be compared.
 
-use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput, measurement::WallTime};
+use criterion::{BenchmarkGroup, Criterion, SamplingMode, measurement::WallTime};
+use rustix::time::{ClockId, clock_gettime};
 use std::{hint::black_box, time::Duration};
 
 /// Processor time that this thread has used.
-pub fn cpu_time() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
+pub fn of_this_thread() -> Duration {
+    used(ClockId::ThreadCPUTime)
 }
 
-/// Bytes of memory that the process has in use; `None` where `/proc` does not say.
-pub fn resident_bytes() -> Option<u64> {
-    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
-    Some(pages * rustix::param::page_size() as u64)
+/// Processor time that all threads of the process have used, those that have ended included.
+pub fn of_all_threads() -> Duration {
+    used(ClockId::ProcessCPUTime)
+}
+
+fn used(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
 }
 
 /// A measurement that was made.
 #[derive(Debug)]
 pub struct Entry {
     pub name: &'static str,
-    /// Of what one costs `ns`: `commit`, `operation`, …
+    /// Of what one costs so much: `commit`, `snapshot`, …
     pub unit: &'static str,
     samples: Vec<f64>,
 }
@@ -37,45 +40,54 @@ impl Entry {
 /// Measures with criterion and remembers the medians.
 pub struct Bench<'c> {
     group: BenchmarkGroup<'c, WallTime>,
+    clock: fn() -> Duration,
     entries: Vec<Entry>,
 }
 
 impl<'c> Bench<'c> {
-    pub fn new(criterion: &'c mut Criterion, name: &str) -> Self {
+    /// A group. Its measurements take about `seconds` each, and longer where ten runs take longer.
+    pub fn new(criterion: &'c mut Criterion, name: &str, seconds: u64) -> Self {
         let mut group = criterion.benchmark_group(name);
         group
-            .sample_size(15)
+            .sample_size(10)
             .sampling_mode(SamplingMode::Flat)
-            .warm_up_time(Duration::from_millis(300))
-            .measurement_time(Duration::from_secs(3));
+            .warm_up_time(Duration::from_millis(100))
+            .measurement_time(Duration::from_secs(seconds));
         Self {
             group,
+            clock: of_this_thread,
             entries: Vec::new(),
         }
     }
 
-    /// Measures `routine`, which does `units` of `unit`. What `setup` makes, and what becomes of it, is not
-    /// measured.
+    /// From now on by this clock.
+    pub fn by(mut self, clock: fn() -> Duration) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Measures `routine` on what `setup` makes; it says how many of `unit` it did. What `setup` does, and the
+    /// end of what comes out, is not measured.
     pub fn measure<S, R>(
         &mut self,
         name: &'static str,
-        (units, unit): (u64, &'static str),
+        unit: &'static str,
         mut setup: impl FnMut() -> S,
-        mut routine: impl FnMut(S) -> R,
+        mut routine: impl FnMut(S) -> (u64, R),
     ) {
-        let mut samples = Vec::new();
-        self.group.throughput(Throughput::Elements(units));
+        let (mut samples, clock) = (Vec::new(), self.clock);
         self.group.bench_function(name, |bencher| {
             bencher.iter_custom(|iterations| {
-                let mut total = Duration::ZERO;
+                let (mut total, mut units) = (Duration::ZERO, 0);
                 for _ in 0..iterations {
                     let input = setup();
-                    let from = cpu_time();
-                    let output = black_box(routine(black_box(input)));
-                    total += cpu_time() - from;
+                    let from = clock();
+                    let (done, output) = black_box(routine(black_box(input)));
+                    total += clock() - from;
+                    units += done;
                     drop(output);
                 }
-                samples.push(total.as_nanos() as f64 / (iterations * units) as f64);
+                samples.push(total.as_nanos() as f64 / units as f64);
                 total
             });
         });

@@ -17,6 +17,7 @@ use crate::{
     strategies, work,
 };
 use clap::value_parser;
+use cutover::{scenarios::load_runbook, sim::runbook::Runbook};
 use std::sync::Arc;
 
 const EXAMPLES: &str = "\
@@ -54,22 +55,22 @@ pub fn execute(args: &Args, format: Format, interrupt: &Interrupt) -> Result<Sta
         ([], false) => strategies::compared(),
         (named, _) => named.to_vec(),
     };
+    let runbooks: Vec<Runbook> = chosen
+        .iter()
+        .map(|strategy| load_runbook(strategy))
+        .collect::<Result<_, _>>()?;
     let seeds: Vec<u64> = (1..=args.seeds).collect();
-    let mut jobs = Vec::new();
-    let mut recording = None;
-    for strategy in &chosen {
-        for seed in &seeds {
-            let plan = Arc::new(scenario.plan(*seed, Some(strategy))?);
-            if jobs.is_empty() {
-                // One for all: the traffic is the scenario's, whatever the strategy.
-                recording = rehearse::recording(&plan)?;
-            }
-            jobs.push(rehearse::job(plan, recording.clone(), &Outputs::default()));
-        }
-    }
-    let total = jobs.len();
+    // One for all: the traffic is the scenario's, whatever the strategy.
+    let recording = rehearse::recording(&scenario.plan(1, None))?;
+    let jobs = runbooks.iter().flat_map(|runbook| {
+        seeds.iter().map(|seed| {
+            let plan = Arc::new(scenario.plan(*seed, Some(runbook)));
+            rehearse::job(plan, recording.clone(), &Outputs::default())
+        })
+    });
+    let total = runbooks.len() * seeds.len();
     let progress = Progress::of(format!("{}: {} runs", scenario.name(), total), total);
-    let mut ended = Vec::with_capacity(total);
+    let mut ended = Vec::new();
     for run in work::all(jobs, interrupt, progress)?.into_iter().flatten() {
         ended.push(run?);
     }

@@ -36,14 +36,6 @@ pub enum Failure {
     /// The plan cannot be run.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// A file cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
     /// A file cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {
@@ -52,6 +44,12 @@ pub enum Failure {
         /// Why.
         source: io::Error,
     },
+    /// Two dumps whose files have the same names.
+    #[error(
+        "--dump-source and --dump-target are the same folder, {}: their files have the same names; name two folders",
+        .0.display()
+    )]
+    OneFolder(PathBuf),
     /// Standard output does not take what is written to it.
     #[error("cannot write to standard output: {0}")]
     StandardOutput(io::Error),
@@ -85,7 +83,7 @@ impl Failure {
             | Self::Follow(_)
             | Self::Binlog { .. }
             | Self::Run(_)
-            | Self::Read { .. }
+            | Self::OneFolder(_)
             | Self::Write { .. }
             | Self::StandardOutput(_)
             | Self::Thread(_) => Status::BadInput,

@@ -1,10 +1,13 @@
 //! Files that the command writes: all of them or none, never a half-written one.
 //!
 //! A batch is first written beside its destinations under temporary names and then renamed, so that a full
-//! disk or a Ctrl-C in between leaves the old files as they were. Names that come out of data (a table's name
+//! disk or a Ctrl-C in between leaves the old files as they were. Folders that were made on the way stay. Names that come out of data (a table's name
 //! in somebody's binlog) are made harmless first.
 
-use crate::failure::Failure;
+use crate::{
+    failure::Failure,
+    interrupt::{Held, Interrupt},
+};
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
@@ -12,9 +15,11 @@ use std::{
 };
 
 /// Files to be written together.
-#[derive(Debug, Default)]
-pub struct Batch {
+#[derive(Debug)]
+pub struct Batch<'a> {
     staged: Vec<Staged>,
+    interrupt: &'a Interrupt,
+    _held: Held<'a>,
 }
 
 #[derive(Debug)]
@@ -23,14 +28,24 @@ struct Staged {
     destination: PathBuf,
 }
 
-impl Batch {
+impl<'a> Batch<'a> {
+    /// An empty one, which Ctrl-C takes away.
+    pub fn new(interrupt: &'a Interrupt) -> Self {
+        Self {
+            staged: Vec::new(),
+            interrupt,
+            _held: interrupt.hold(),
+        }
+    }
+
     /// Writes a file's bytes beside its destination, creating folders on the way. Something that is there and
     /// is no plain file (a pipe, `/dev/stdout`) is written to directly.
     ///
     /// # Errors
-    /// [`Failure::Write`] names the path.
+    /// [`Failure::Write`] names the path; [`Failure::Interrupted`] after Ctrl-C.
     pub fn stage(&mut self, path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         let at = |source| Failure::write(path, source);
+        self.go_on()?;
         if fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir()) {
             let mut file = OpenOptions::new().write(true).open(path).map_err(at)?;
             return match file.write_all(bytes) {
@@ -48,7 +63,7 @@ impl Batch {
             _ => PathBuf::from("."),
         };
         fs::create_dir_all(&folder).map_err(at)?;
-        let (mut file, temporary) = create_temporary(&folder).map_err(at)?;
+        let (mut file, temporary) = create_temporary(&folder, self.staged.len()).map_err(at)?;
         self.staged.push(Staged {
             temporary,
             destination,
@@ -60,8 +75,9 @@ impl Batch {
     /// Puts every staged file in its place.
     ///
     /// # Errors
-    /// [`Failure::Write`] names the path.
+    /// [`Failure::Write`] names the path; [`Failure::Interrupted`] after Ctrl-C, with nothing in its place.
     pub fn commit(mut self) -> Result<(), Failure> {
+        self.go_on()?;
         for staged in &self.staged {
             fs::rename(&staged.temporary, &staged.destination)
                 .map_err(|source| Failure::write(&staged.destination, source))?;
@@ -69,9 +85,17 @@ impl Batch {
         self.staged.clear();
         Ok(())
     }
+
+    fn go_on(&self) -> Result<(), Failure> {
+        if self.interrupt.asked() {
+            Err(Failure::Interrupted)
+        } else {
+            Ok(())
+        }
+    }
 }
 
-impl Drop for Batch {
+impl Drop for Batch<'_> {
     fn drop(&mut self) {
         for staged in &self.staged {
             // Already renamed, or the disk is in trouble that has been reported.
@@ -80,17 +104,17 @@ impl Drop for Batch {
     }
 }
 
+/// `n` is a number that is likely to be free.
 #[expect(
     clippy::disallowed_methods,
     reason = "the name of a file that is renamed before anybody sees it"
 )]
-fn create_temporary(folder: &Path) -> io::Result<(File, PathBuf)> {
-    let mut n = 0u32;
+fn create_temporary(folder: &Path, mut n: usize) -> io::Result<(File, PathBuf)> {
     loop {
         let path = folder.join(format!(".cutover-{}-{n}.tmp", std::process::id()));
         match OpenOptions::new().write(true).create_new(true).open(&path) {
             Ok(file) => return Ok((file, path)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && n < u32::MAX => n += 1,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && n < usize::MAX => n += 1,
             Err(error) => return Err(error),
         }
     }
@@ -102,8 +126,11 @@ fn create_temporary(folder: &Path) -> io::Result<(File, PathBuf)> {
 /// [`Failure::Write`] names the folder.
 pub fn ready_folder(folder: &Path) -> Result<(), Failure> {
     let at = |source| Failure::write(folder, source);
+    if fs::metadata(folder).is_ok_and(|there| !there.is_dir()) {
+        return Err(at(io::ErrorKind::NotADirectory.into()));
+    }
     fs::create_dir_all(folder).map_err(at)?;
-    let (_, probe) = create_temporary(folder).map_err(at)?;
+    let (_, probe) = create_temporary(folder, 0).map_err(at)?;
     fs::remove_file(probe).map_err(at)
 }
 
@@ -123,6 +150,11 @@ pub fn ready_file(path: &Path) -> Result<(), Failure> {
         Some(folder) if !folder.as_os_str().is_empty() => ready_folder(folder),
         _ => ready_folder(Path::new(".")),
     }
+}
+
+/// Whether two folders that are there are one.
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    matches!((fs::canonicalize(one), fs::canonicalize(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 /// A file's name from a name in the data: what a path would take for more than a name is percent-encoded.
@@ -159,7 +191,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let deep = folder.path().join("a/b");
         fs::write(folder.path().join("old"), "old").unwrap();
-        let mut batch = Batch::default();
+        let interrupt = Interrupt::default();
+        let mut batch = Batch::new(&interrupt);
         batch.stage(&folder.path().join("old"), b"new").unwrap();
         batch.stage(&deep.join("fresh"), b"fresh").unwrap();
         assert_eq!(fs::read(folder.path().join("old")).unwrap(), b"old");
@@ -173,7 +206,8 @@ mod tests {
     fn a_batch_that_fails_leaves_nothing_behind() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("file"), "x").unwrap();
-        let mut batch = Batch::default();
+        let interrupt = Interrupt::default();
+        let mut batch = Batch::new(&interrupt);
         batch.stage(&folder.path().join("one"), b"1").unwrap();
         let error = batch
             .stage(&folder.path().join("file/below"), b"2")
@@ -184,6 +218,17 @@ mod tests {
         );
         drop(batch);
         assert_eq!(names(folder.path()), ["file"]);
+    }
+
+    #[test]
+    fn after_ctrl_c_a_batch_is_taken_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let (quiet, asked) = (Interrupt::default(), Interrupt::that_came());
+        let mut batch = Batch::new(&quiet);
+        batch.stage(&folder.path().join("one"), b"1").unwrap();
+        batch.interrupt = &asked;
+        assert!(matches!(batch.commit(), Err(Failure::Interrupted)));
+        assert!(names(folder.path()).is_empty());
     }
 
     #[test]

@@ -1,7 +1,14 @@
-//! Ctrl-C: the first one asks to stop (what is finished gets printed), the second one stops at once.
+//! Ctrl-C, and what else asks a program to end (SIGTERM, a terminal that was closed).
+//!
+//! Where nothing can be left half-done, it ends the process at once. While something is held ([`Interrupt::hold`])
+//! the first one asks to stop (what is finished gets printed, temporary files are taken away), and the second one
+//! stops at once.
 
 use crate::exit::Status;
-use signal_hook::{consts::SIGINT, flag};
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM},
+    flag,
+};
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
@@ -9,38 +16,49 @@ use std::sync::{
 
 /// Whether the user asked to stop.
 #[derive(Clone, Debug, Default)]
-pub struct Interrupt(Arc<AtomicBool>);
+pub struct Interrupt {
+    asked: Arc<AtomicBool>,
+    at_once: Arc<AtomicBool>,
+}
+
+/// While it lives, the first Ctrl-C only asks.
+#[derive(Debug)]
+pub struct Held<'a>(&'a Interrupt);
 
 impl Interrupt {
-    /// Listens to Ctrl-C from now on.
+    /// Listens from now on.
     ///
     /// # Errors
     /// The system refused; Ctrl-C then ends the process as it does any other.
     pub fn listen() -> std::io::Result<Self> {
-        let asked = Arc::new(AtomicBool::new(false));
-        // Registered first, so that it sees the flag as the first Ctrl-C found it.
-        flag::register_conditional_shutdown(
-            SIGINT,
-            i32::from(Status::Interrupted.code()),
-            Arc::clone(&asked),
-        )?;
-        flag::register(SIGINT, Arc::clone(&asked))?;
-        Ok(Self(asked))
+        let interrupt = Self::default();
+        interrupt.at_once.store(true, Ordering::SeqCst);
+        let status = i32::from(Status::Interrupted.code());
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            // In this order: the first Ctrl-C must not find its own trace.
+            for end in [&interrupt.at_once, &interrupt.asked] {
+                flag::register_conditional_shutdown(signal, status, Arc::clone(end))?;
+            }
+            flag::register(signal, Arc::clone(&interrupt.asked))?;
+        }
+        Ok(interrupt)
     }
 
-    /// From now on Ctrl-C ends the process at once: for what leaves nothing half-done.
-    ///
-    /// # Errors
-    /// As [`Interrupt::listen`].
-    pub fn end_at_once() -> std::io::Result<()> {
-        let always = Arc::new(AtomicBool::new(true));
-        flag::register_conditional_shutdown(SIGINT, i32::from(Status::Interrupted.code()), always)?;
-        Ok(())
+    /// From now on, and as long as the result lives, Ctrl-C asks before it ends the process.
+    pub fn hold(&self) -> Held<'_> {
+        self.at_once.store(false, Ordering::SeqCst);
+        Held(self)
     }
 
     /// Whether Ctrl-C came.
     pub fn asked(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.at_once.store(true, Ordering::SeqCst);
     }
 }
 
@@ -48,7 +66,9 @@ impl Interrupt {
 impl Interrupt {
     /// As after Ctrl-C.
     pub fn that_came() -> Self {
-        Self(Arc::new(AtomicBool::new(true)))
+        let interrupt = Self::default();
+        interrupt.asked.store(true, Ordering::SeqCst);
+        interrupt
     }
 }
 
@@ -57,10 +77,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_ctrl_c_is_noted_and_the_process_lives_on() {
+    fn while_something_is_held_the_first_ctrl_c_is_noted_and_the_process_lives_on() {
         let interrupt = Interrupt::listen().unwrap();
+        let _held = interrupt.hold();
         assert!(!interrupt.asked());
-        signal_hook::low_level::raise(SIGINT).unwrap();
+        signal_hook::low_level::raise(SIGTERM).unwrap();
         assert!(interrupt.asked());
     }
 }

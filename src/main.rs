@@ -55,13 +55,13 @@ fn main() -> ExitCode {
 
 fn execute(cli: &Cli) -> Result<Status, Failure> {
     // Without a handler, Ctrl-C ends the process as it does any other.
-    let listen = || Interrupt::listen().unwrap_or_default();
+    let interrupt = Interrupt::listen().unwrap_or_default();
     match &cli.command {
-        Command::Run(args) => run::execute(args, cli.format, &listen()),
-        Command::Compare(args) => compare::execute(args, cli.format, &listen()),
-        Command::Replay(args) => replay::execute(args, cli.format, &listen()),
+        Command::Run(args) => run::execute(args, cli.format, &interrupt),
+        Command::Compare(args) => compare::execute(args, cli.format, &interrupt),
+        Command::Replay(args) => replay::execute(args, cli.format, &interrupt),
         Command::List(args) => list::execute(args, cli.format),
-        Command::Binlog(command) => binlog::execute(command, cli.format),
+        Command::Binlog(command) => binlog::execute(command, cli.format, &interrupt),
     }
 }
 

@@ -4,6 +4,7 @@ use crate::{
     failure::Failure,
     files::{self, Batch},
     interrupt::Interrupt,
+    output,
     progress::Progress,
     wall::Stopwatch,
     work::{self, Job},
@@ -68,10 +69,11 @@ pub fn recording(plan: &Plan) -> Result<Option<Arc<Recording>>, Failure> {
     let Some(recorded) = recording_files(&plan.workload)? else {
         return Ok(None);
     };
-    Ok(Some(Arc::new(Recording::load(
-        recorded.binlogs,
-        recorded.schema,
-    )?)))
+    let recording = Recording::load(recorded.binlogs, recorded.schema)?;
+    if let Some(torn) = recording.torn() {
+        output::complain(&output::diagnostic::warning(torn));
+    }
+    Ok(Some(Arc::new(recording)))
 }
 
 /// The run of a plan as a job.
@@ -117,7 +119,7 @@ pub fn one(
     outputs.ready()?;
     let job = job(Arc::clone(plan), recording(plan)?, outputs);
     let progress = Progress::of(job.name.clone(), 1);
-    let mut ended = work::all(vec![job], interrupt, progress)?;
+    let mut ended = work::all([job], interrupt, progress)?;
     match ended.pop().flatten() {
         Some(ended) => Ok(ended?),
         None => Err(Failure::Interrupted),
@@ -133,15 +135,26 @@ impl Outputs {
         [&self.dump_source, &self.dump_target, &self.binlog_out]
             .into_iter()
             .flatten()
-            .try_for_each(|folder| files::ready_folder(folder))
+            .try_for_each(|folder| files::ready_folder(folder))?;
+        match (&self.dump_source, &self.dump_target) {
+            (Some(source), Some(target)) if files::is_same(source, target) => {
+                Err(Failure::OneFolder(target.clone()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Writes what was asked for, and says so in a line each.
     ///
     /// # Errors
-    /// [`Failure::Write`]; nothing is half-written then.
-    pub fn write(&self, plan: &Plan, rehearsed: &Rehearsed) -> Result<Vec<String>, Failure> {
-        let mut batch = Batch::default();
+    /// [`Failure::Write`], or [`Failure::Interrupted`] after Ctrl-C; nothing is half-written then.
+    pub fn write(
+        &self,
+        plan: &Plan,
+        rehearsed: &Rehearsed,
+        interrupt: &Interrupt,
+    ) -> Result<Vec<String>, Failure> {
+        let mut batch = Batch::new(interrupt);
         let mut remarks = Vec::new();
         if let Some(file) = &self.plan_out {
             batch.stage(file, plan_text(plan, rehearsed, file)?.as_bytes())?;

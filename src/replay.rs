@@ -46,7 +46,7 @@ pub fn execute(args: &Args, format: Format, interrupt: &Interrupt) -> Result<Sta
     let outcome = &rehearsed.outcome;
     let replay = compared(plan.recorded.as_ref(), outcome);
     let mut remarks = vec![in_words(&replay, outcome)];
-    remarks.extend(args.outputs.write(&plan, &rehearsed)?);
+    remarks.extend(args.outputs.write(&plan, &rehearsed, interrupt)?);
     output::print(&match format {
         Format::Json => json::text(&RunJson::of(outcome, rehearsed.wall).replayed(replay)),
         Format::Text => story(&Telling {

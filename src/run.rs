@@ -13,6 +13,7 @@ use crate::{
     rehearse::{self, Outputs},
     scenario_args::ScenarioArgs,
 };
+use cutover::scenarios::load_runbook;
 use std::sync::Arc;
 
 const EXAMPLES: &str = "\
@@ -45,9 +46,10 @@ pub struct Args {
 /// Does it.
 pub fn execute(args: &Args, format: Format, interrupt: &Interrupt) -> Result<Status, Failure> {
     let scenario = args.scenario.load()?;
-    let plan = Arc::new(scenario.plan(args.seed, args.strategy.as_deref())?);
+    let strategy = args.strategy.as_deref().map(load_runbook).transpose()?;
+    let plan = Arc::new(scenario.plan(args.seed, strategy.as_ref()));
     let rehearsed = rehearse::one(&plan, &args.outputs, interrupt)?;
-    let remarks = args.outputs.write(&plan, &rehearsed)?;
+    let remarks = args.outputs.write(&plan, &rehearsed, interrupt)?;
     output::print(&match format {
         Format::Json => json::text(&json::RunJson::of(&rehearsed.outcome, rehearsed.wall)),
         Format::Text => story(&Telling {

@@ -2,8 +2,8 @@
 
 use crate::failure::Failure;
 use cutover::{
-    scenarios::{Scenario, WorkloadArg, load_runbook, load_scenario},
-    sim::plan::Plan,
+    scenarios::{Scenario, WorkloadArg, load_scenario},
+    sim::{plan::Plan, runbook::Runbook},
 };
 
 /// The scenario, and what differs from its file.
@@ -63,12 +63,8 @@ impl Loaded {
         &self.0.about
     }
 
-    /// The plan of a seed, with the scenario's own strategy or that of a name or file.
-    ///
-    /// # Errors
-    /// [`Failure::Load`] names the runbook's file.
-    pub fn plan(&self, seed: u64, strategy: Option<&str>) -> Result<Plan, Failure> {
-        let runbook = strategy.map(load_runbook).transpose()?;
-        Ok(self.0.plan(seed, runbook.as_ref()))
+    /// The plan of a seed, with the scenario's own strategy or this one.
+    pub fn plan(&self, seed: u64, strategy: Option<&Runbook>) -> Plan {
+        self.0.plan(seed, strategy)
     }
 }

@@ -18,7 +18,7 @@ mod mapping;
 mod reading;
 mod undone;
 
-pub use ddl_event::DdlEvent;
+pub use ddl_event::{DdlEvent, session_context};
 pub use direct::{Direct, DirectOn, Mode, table_of};
 pub use error::{ApplyError, ApplyErrorKind};
 pub use reading::{Reading, is_declared};

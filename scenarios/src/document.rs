@@ -51,6 +51,27 @@ impl Document {
             .at(&self.text, span)
     }
 
+    /// What is wrong with a JSON text, at its place.
+    pub fn refuse_json(&self, error: &serde_json::Error) -> LoadError {
+        let text = error.to_string();
+        let text = text
+            .rsplit_once(" at line ")
+            .map_or(&*text, |(said, _)| said);
+        let Told { message, help } = serde_message::retell(text);
+        let line_start: usize = self
+            .text
+            .split_inclusive('\n')
+            .take(error.line().saturating_sub(1))
+            .map(str::len)
+            .sum();
+        let at = (line_start + error.column().saturating_sub(1)).min(self.text.len());
+        let whole = |at: &usize| self.text.is_char_boundary(*at);
+        let at = (0..=at).rev().find(whole).unwrap_or(0);
+        LoadError::new(&self.name, message)
+            .help(help)
+            .at(&self.text, at..at)
+    }
+
     /// Checks the `schema` key before anything else is read: another major version has other keys.
     pub fn check_schema(&self, known: &'static str) -> Result<(), LoadError> {
         let table = DeTable::parse(&self.text).map_err(|error| self.refuse(&error))?;
@@ -133,6 +154,19 @@ impl Document {
         }
         found
     }
+}
+
+/// A path as people write it: `runbook.steps[2].wait`.
+pub(crate) fn dotted(path: &[Part]) -> String {
+    let mut text = String::new();
+    for part in path {
+        match part {
+            Part::Key(key) if text.is_empty() => text.push_str(key),
+            Part::Key(key) => text.push_str(&format!(".{key}")),
+            Part::Index(index) => text.push_str(&format!("[{index}]")),
+        }
+    }
+    text
 }
 
 /// Whether two versions of a format are the same but for what the minor one adds.

@@ -60,6 +60,10 @@ fn read_file(path: &Path, limit: u64) -> Result<NamedFile, LoadError> {
             name.clone(),
             format!("the file has {bytes} bytes; at most {limit} are read"),
         )
+        .help(
+            "is it the right file? Scenarios, runbooks, plans and schemas are short texts"
+                .to_string(),
+        )
     };
     if about.len() > limit {
         return Err(too_long(about.len()));
@@ -84,8 +88,51 @@ fn io_error(name: &str, error: &io::Error) -> LoadError {
             LoadError::new(name, "this file must not be read by you")
                 .help("check its permissions".to_string())
         }
-        _ => LoadError::new(name, format!("reading failed: {error}")),
+        io::ErrorKind::NotADirectory => LoadError::new(
+            name,
+            "this is not a folder, or a part of the path is not one",
+        )
+        .help("check the path".to_string()),
+        _ => LoadError::new(name, format!("reading failed: {error}"))
+            .help("check the path and the disk".to_string()),
     }
+}
+
+/// Reads a file of declarations (CREATE TABLE).
+///
+/// # Errors
+/// It cannot be read, or has more than [`MAX_TEXT_BYTES`].
+pub fn read_schema(path: &Path) -> Result<NamedFile, LoadError> {
+    read_file(path, MAX_TEXT_BYTES)
+}
+
+/// Reads the tables (`schema.table.jsonl`) of a folder, by name.
+///
+/// # Errors
+/// A file or the folder that cannot be read, no table in it, or more than [`MAX_RECORDING_BYTES`].
+pub fn read_tables(folder: &Path) -> Result<Vec<NamedFile>, LoadError> {
+    let name = folder.display().to_string();
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|error| io_error(&name, &error))? {
+        let path = entry.map_err(|error| io_error(&name, &error))?.path();
+        if path.extension().is_some_and(|ending| ending == "jsonl") {
+            paths.push(path);
+        }
+    }
+    if paths.is_empty() {
+        return Err(LoadError::new(
+            name,
+            "no table in this folder: none of its files ends in .jsonl",
+        )
+        .help("name a folder with a file like shop.orders.jsonl for each table".to_string()));
+    }
+    paths.sort();
+    let mut left = MAX_RECORDING_BYTES;
+    let mut files = Vec::new();
+    for path in &paths {
+        take(path, &mut left, &mut files)?;
+    }
+    Ok(files)
 }
 
 /// Reads binlog files. A folder stands for the binlog files in it, by name; other files in it (an index,
@@ -113,9 +160,9 @@ fn take(path: &Path, left: &mut u64, files: &mut Vec<NamedFile>) -> Result<(), L
     if length > *left {
         return Err(LoadError::new(
             path.display().to_string(),
-            format!("with this file the recording has more than {MAX_RECORDING_BYTES} bytes, which are kept in memory"),
+            format!("with this file there are more than {MAX_RECORDING_BYTES} bytes, which are kept in memory"),
         )
-        .help("name fewer files: those around the time of the migration".to_string()));
+        .help("name fewer files, or a folder with fewer".to_string()));
     }
     let file = read_file(path, *left)?;
     *left -= file.bytes.len() as u64;
@@ -178,7 +225,7 @@ pub fn recording_files(workload: &Workload) -> Result<Option<RecordingFiles>, Lo
     }
     let binlogs = read_binlogs(&workload.paths)?;
     let schema = match &workload.schema {
-        Some(path) => Some(read_file(path, MAX_TEXT_BYTES)?),
+        Some(path) => Some(read_schema(path)?),
         None => None,
     };
     Ok(Some(RecordingFiles { binlogs, schema }))

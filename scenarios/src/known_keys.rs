@@ -4,7 +4,7 @@ use cutover_sim::{
     environment::Environment,
     plan::{Clock, Expect},
     units::Micros,
-    workload_spec::Workload,
+    workload_spec::{Mix, Workload},
 };
 use serde::Serialize;
 use toml::{Table, Value};
@@ -27,6 +27,11 @@ fn everything() -> Table {
             first_order_after: Some(Micros::ZERO),
             paths: vec!["".into()],
             schema: Some("".into()),
+            mix: Mix {
+                draft: 1,
+                amend: 1,
+                ..Mix::default()
+            },
             ..Workload::default()
         },
         expect: Expect {
@@ -99,6 +104,9 @@ mod tests {
             let section = section.split("\n### ").next().unwrap_or_default();
             let default = match value {
                 _ if has_no_default.contains(&&*path) || table == "expect" => "none".to_string(),
+                _ if ["workload.mix.draft", "workload.mix.amend"].contains(&&*path) => {
+                    "`0`".to_string()
+                }
                 _ if path == "workload.start_after" => "`0.3333333333333333`".to_string(),
                 value => format!("`{value}`"),
             };

@@ -30,7 +30,8 @@ mod workload_arg;
 pub use catalogue::{Listed, scenarios, strategies};
 pub use error::LoadError;
 pub use files::{
-    MAX_RECORDING_BYTES, MAX_TEXT_BYTES, RecordingFiles, read_binlogs, recording_files,
+    MAX_RECORDING_BYTES, MAX_TEXT_BYTES, RecordingFiles, read_binlogs, read_schema, read_tables,
+    recording_files,
 };
 pub use plan::{load_plan, parse_plan, plan_to_toml, stream_seed};
 pub use runbook::{RUNBOOK_SCHEMA, load_runbook, parse_runbook};

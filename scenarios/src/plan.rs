@@ -1,6 +1,11 @@
 //! A scenario and a seed make a plan; a plan is a file.
 
-use crate::{LoadError, Scenario, check, document::Document, files};
+use crate::{
+    LoadError, Scenario,
+    check::{self, Problem},
+    document::{Document, dotted, same_major},
+    files,
+};
 use cutover_sim::{
     plan::{Hex, PLAN_SCHEMA, Plan, Streams},
     runbook::Runbook,
@@ -55,12 +60,20 @@ impl Scenario {
     }
 }
 
-/// Loads a plan from a file. Relative paths in it start at the current folder.
+/// Loads a plan from a file: JSON when its name ends in `.json`, else TOML. Relative paths in it start at the current folder.
 ///
 /// # Errors
 /// [`LoadError`] with the place of what is wrong.
 pub fn load_plan(path: &str) -> Result<Plan, LoadError> {
-    read(&files::read_text(Path::new(path))?)
+    let document = files::read_text(Path::new(path))?;
+    let is_json = Path::new(path)
+        .extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
+    if is_json {
+        read_json(&document)
+    } else {
+        read(&document)
+    }
 }
 
 /// Reads a plan from its text; `name` is for messages.
@@ -74,6 +87,39 @@ pub fn parse_plan(name: &str, text: &str) -> Result<Plan, LoadError> {
 fn read(document: &Document) -> Result<Plan, LoadError> {
     document.check_schema(PLAN_SCHEMA)?;
     let plan: Plan = document.read()?;
+    check_plan(&plan).map_err(|problem| document.problem(&problem))?;
+    Ok(plan)
+}
+
+/// As [`read`]; a bound that does not hold is named by its key, for JSON texts are not searched for places.
+fn read_json(document: &Document) -> Result<Plan, LoadError> {
+    #[derive(serde::Deserialize)]
+    struct Versioned {
+        schema: String,
+    }
+    let refused = |error: serde_json::Error| document.refuse_json(&error);
+    // Some editors put a byte order mark in front, which TOML allows and JSON does not.
+    let text = document.text.trim_start_matches('\u{feff}');
+    let Versioned { schema } = serde_json::from_str(text).map_err(refused)?;
+    if !same_major(&schema, PLAN_SCHEMA) {
+        return Err(LoadError::new(
+            &document.name,
+            format!("this version of the format is not known; this cutover reads {PLAN_SCHEMA}"),
+        )
+        .help(format!("write \"schema\": \"{PLAN_SCHEMA}\"")));
+    }
+    let plan: Plan = serde_json::from_str(text).map_err(refused)?;
+    check_plan(&plan).map_err(|problem| {
+        LoadError::new(
+            &document.name,
+            format!("{}: {}", dotted(&problem.path), problem.message),
+        )
+        .help(problem.help.clone())
+    })?;
+    Ok(plan)
+}
+
+fn check_plan(plan: &Plan) -> Result<(), Problem> {
     check::clock(&plan.clock)
         .map_err(|p| p.under("clock"))
         .and_then(|()| check::environment(&plan.environment).map_err(|p| p.under("environment")))
@@ -84,8 +130,6 @@ fn read(document: &Document) -> Result<Plan, LoadError> {
         })
         .and_then(|()| check::expect(&plan.expect).map_err(|p| p.under("expect")))
         .and_then(|()| check::runbook(&plan.runbook).map_err(|p| p.under("runbook")))
-        .map_err(|problem| document.problem(&problem))?;
-    Ok(plan)
 }
 
 /// The plan as the text of a file that [`parse_plan`] reads back as the same plan.

@@ -29,6 +29,18 @@ impl Told {
 /// Retells a message of serde or toml.
 pub(crate) fn retell(message: &str) -> Told {
     let message = message.trim();
+    if message.contains("recursion") || message.contains("recurse") {
+        return Told {
+            message: "tables or lists lie in each other deeper than is read".into(),
+            help: Some("no key of this format lies deeper than three tables".into()),
+        };
+    }
+    if message == "u64 value was too large" {
+        return Told {
+            message: format!("a number beyond {}, the largest that TOML has", i64::MAX),
+            help: None,
+        };
+    }
     if let Some(rest) = message.strip_prefix("unknown field ") {
         return unknown("key", rest);
     }

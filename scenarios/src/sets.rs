@@ -118,7 +118,11 @@ fn fits(document: &Document) -> Result<Table, LoadError> {
 }
 
 fn looks_like_toml(text: &str, value: &str) -> bool {
-    value.trim_start().starts_with(['[', '{', '"', '\'']) || text.parse::<Table>().is_ok()
+    let value = value.trim();
+    let is_number = |c: char| c.is_ascii_digit() || "+-_.".contains(c);
+    value.starts_with(['[', '{', '"', '\''])
+        || (!value.is_empty() && value.chars().all(is_number))
+        || text.parse::<Table>().is_ok()
 }
 
 /// The error for the quoted text, at its place in the text as it was given.

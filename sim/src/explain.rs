@@ -14,6 +14,7 @@ use crate::{
     outcome::{Explanation, Stage},
     properties::{Phantom, Repeated, lost, phantoms, repeated},
     runbook::Host,
+    workload::orders::makes_order,
 };
 use cutover_model::binlog::log::LogPos;
 
@@ -34,7 +35,7 @@ pub fn explanations(e: &Evidence<'_>) -> Vec<Explanation> {
 /// The first lost writes; among them the first new order, which people can look for.
 fn chosen(e: &Evidence<'_>) -> Vec<u32> {
     let mut lost = lost(e).to_vec();
-    let is_order = |o: &u32| e.history.operations[*o as usize].kind == Kind::Place;
+    let is_order = |o: &u32| makes_order(e.history.operations[*o as usize].kind);
     let order = lost.iter().copied().find(is_order);
     lost.truncate(EXPLAINED);
     if let (Some(last), Some(order)) = (lost.last_mut(), order) {
@@ -75,7 +76,7 @@ pub fn operation(e: &Evidence<'_>, number: u32) -> String {
     };
     let (subject, client) = (o.subject, o.client);
     match o.kind {
-        Kind::Place if o.commit == crate::history::NO_COMMIT => {
+        kind if makes_order(kind) && o.commit == crate::history::NO_COMMIT => {
             format!("an order of client {client}")
         }
         Kind::Place => format!("order {subject}, placed by client {client}"),
@@ -84,6 +85,8 @@ pub fn operation(e: &Evidence<'_>, number: u32) -> String {
         Kind::Cancel => format!("the cancellation of order {subject} by client {client}"),
         Kind::Read => format!("a read of order {subject} by client {client}"),
         Kind::Rollback => format!("an order of client {client} that was rolled back"),
+        Kind::Draft => format!("order {subject}, drafted by client {client}"),
+        Kind::Amend => format!("the new total of order {subject} by client {client}"),
         Kind::Recorded => recorded(e, subject),
     }
 }
@@ -139,7 +142,7 @@ fn explained(e: &Evidence<'_>, number: u32, stage: Stage, because: String) -> Ex
         None => o.map_or(0, |o| o.invoked),
     };
     let told = match o.map(|o| (o.told, o.kind)) {
-        Some((Told::Ok, Kind::Place)) => format!(" and confirmed at {}", e.clock(at)),
+        Some((Told::Ok, kind)) if makes_order(kind) => format!(" and confirmed at {}", e.clock(at)),
         Some((Told::Ok, _)) => format!(", confirmed at {}", e.clock(at)),
         _ => String::new(),
     };
@@ -166,7 +169,7 @@ pub fn phantom(e: &Evidence<'_>, phantom: Phantom) -> Explanation {
         Phantom::Order(id) => {
             let mut placed = e
                 .writes()
-                .filter(|(_, o)| o.kind == Kind::Place && o.subject == id);
+                .filter(|(_, o)| makes_order(o.kind) && o.subject == id);
             match placed.find(|(_, o)| commit_of(e, o).is_some()) {
                 Some((number, _)) => {
                     let because =
@@ -233,7 +236,7 @@ pub fn repeated_write(e: &Evidence<'_>, repeated: Repeated) -> Explanation {
             let placed = |id: u64| {
                 let mut places = e
                     .writes()
-                    .filter(|(_, o)| o.kind == Kind::Place && o.subject == id);
+                    .filter(|(_, o)| makes_order(o.kind) && o.subject == id);
                 places.find(|(_, o)| e.is_visible(o))
             };
             let unknown = placed(first).is_some_and(|(_, o)| o.told == Told::Info);

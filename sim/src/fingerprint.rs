@@ -96,6 +96,8 @@ impl Canonical {
             Kind::Read => 4,
             Kind::Rollback => 5,
             Kind::Recorded => 6,
+            Kind::Draft => 7,
+            Kind::Amend => 8,
         };
         let told = match o.told {
             Told::Pending => 0,

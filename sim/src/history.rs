@@ -25,6 +25,10 @@ pub enum Kind {
     Rollback,
     /// A recorded transaction.
     Recorded,
+    /// Save an order without lines.
+    Draft,
+    /// Change an order's total.
+    Amend,
 }
 
 /// What the client knows in the end.

@@ -22,6 +22,7 @@ pub struct Run {
     /// What is told.
     pub outcome: Outcome,
     world: World,
+    ended: Ended,
 }
 
 /// Why a plan could not be run at all.
@@ -63,7 +64,11 @@ pub fn run(plan: &Plan, recording: Option<&Arc<Recording>>) -> Result<Run, RunEr
     let world = World::new(plan, recording)?;
     let (mut world, ended) = rehearse(plan, world);
     let outcome = crate::verdict::outcome(plan, &mut world, ended);
-    Ok(Run { outcome, world })
+    Ok(Run {
+        outcome,
+        world,
+        ended,
+    })
 }
 
 /// Carries the runbook out against the world, on madsim.
@@ -164,6 +169,12 @@ impl Run {
         lines(&mut text, "marks", std::slice::from_ref(marks));
         lines(&mut text, "story", story);
         text
+    }
+
+    /// Judges the finished run again: evidence, properties, figures, explanations, fingerprint. With the plan
+    /// that was run, the outcome is the one that is there already.
+    pub fn judge(&mut self, plan: &Plan) -> Outcome {
+        crate::verdict::outcome(plan, &mut self.world, self.ended)
     }
 
     /// The tables of a host as they were at the end. Generated rows that nobody touched are left out.

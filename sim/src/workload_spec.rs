@@ -64,6 +64,44 @@ pub struct Mix {
     pub read: u32,
     /// Start to place an order and roll back.
     pub rollback: u32,
+    /// Save an order without lines, uncounted: one new row, in a table with no key but its primary one.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub draft: u32,
+    /// Change an order's total: one row.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub amend: u32,
+}
+
+/// Plans that do without stay as they were.
+fn is_zero(weight: &u32) -> bool {
+    *weight == 0
+}
+
+impl Mix {
+    /// All weights, by the names of their keys.
+    pub fn weights(&self) -> [(&'static str, u32); 8] {
+        // Taken apart, so that a weight that is added cannot be left out.
+        let Self {
+            place,
+            pay,
+            transfer,
+            cancel,
+            read,
+            rollback,
+            draft,
+            amend,
+        } = *self;
+        [
+            ("place", place),
+            ("pay", pay),
+            ("transfer", transfer),
+            ("cancel", cancel),
+            ("read", read),
+            ("rollback", rollback),
+            ("draft", draft),
+            ("amend", amend),
+        ]
+    }
 }
 
 impl Default for Mix {
@@ -75,6 +113,8 @@ impl Default for Mix {
             cancel: 3,
             read: 12,
             rollback: 5,
+            draft: 0,
+            amend: 0,
         }
     }
 }

@@ -17,14 +17,11 @@ use cutover::{
         binlog::verify::Input,
         follow::{self, Ended, Fault, Given, Place, follow},
     },
-    scenarios::read_binlogs,
+    scenarios::{read_binlogs, read_schema, read_tables},
     sim::{recording::NamedFile, run::Dump},
 };
 use serde::Serialize;
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -149,17 +146,14 @@ struct TableJson<'a> {
 pub fn execute(args: &Args, format: Format, interrupt: &Interrupt) -> Result<Status, Failure> {
     let inputs = Inputs {
         files: read_binlogs(&args.files)?,
-        base: args.base.as_deref().map(base).transpose()?,
-        schema: args.schema.as_deref().map(named).transpose()?,
+        base: args.base.as_deref().map(read_tables).transpose()?,
+        schema: args.schema.as_deref().map(read_schema).transpose()?,
         start: args.start.as_ref(),
         stop: args.stop.as_ref(),
     };
     files::ready_folder(&args.out)?;
     let applied = replay(&inputs)?;
-    if interrupt.asked() {
-        return Err(Failure::Interrupted);
-    }
-    let mut batch = Batch::default();
+    let mut batch = Batch::new(interrupt);
     for table in &applied.tables {
         let name = format!("{}.jsonl", files::harmless(&table.table));
         batch.stage(&args.out.join(name), table.jsonl.as_bytes())?;
@@ -234,40 +228,6 @@ fn status(applied: &Applied) -> Status {
         Some(Stopped { rows: true, .. }) => Status::Fails,
         Some(Stopped { rows: false, .. }) => Status::BadInput,
     }
-}
-
-fn named(path: &Path) -> Result<NamedFile, Failure> {
-    let read = |source| Failure::Read {
-        path: path.into(),
-        source,
-    };
-    Ok(NamedFile {
-        name: path.display().to_string(),
-        bytes: fs::read(path).map_err(read)?,
-    })
-}
-
-/// The tables of a folder, by name.
-fn base(folder: &Path) -> Result<Vec<NamedFile>, Failure> {
-    let read = |source| Failure::Read {
-        path: folder.into(),
-        source,
-    };
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(read)? {
-        let path = entry.map_err(read)?.path();
-        if path.extension().is_some_and(|e| e == "jsonl") {
-            paths.push(path);
-        }
-    }
-    if paths.is_empty() {
-        return Err(read(io::Error::new(
-            io::ErrorKind::NotFound,
-            "there is no .jsonl file in this folder",
-        )));
-    }
-    paths.sort();
-    paths.iter().map(|path| named(path)).collect()
 }
 
 fn rows(table: &Dump) -> usize {

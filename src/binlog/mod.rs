@@ -27,17 +27,15 @@ pub enum Command {
 }
 
 /// Does it.
-pub fn execute(command: &Command, format: Format) -> Result<Status, Failure> {
-    if !matches!(command, Command::Apply(_)) {
-        // Should the system refuse, Ctrl-C ends the process as it does any other.
-        let _ = Interrupt::end_at_once();
-    }
+pub fn execute(
+    command: &Command,
+    format: Format,
+    interrupt: &Interrupt,
+) -> Result<Status, Failure> {
     match command {
         Command::Inspect(args) => inspect::execute(args, format),
         Command::Verify(args) => verify::execute(args, format),
-        Command::Apply(args) => {
-            apply::execute(args, format, &Interrupt::listen().unwrap_or_default())
-        }
+        Command::Apply(args) => apply::execute(args, format, interrupt),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What went wrong, for people: the file's line with the place marked, and what would be right.
 
-use super::paint::{BAD, GOOD, paint, tame};
+use super::paint::{BAD, DOUBT, GOOD, paint, tame};
 use crate::failure::Failure;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet, renderer::DecorStyle};
 use cutover::scenarios::LoadError;
@@ -26,6 +26,11 @@ pub fn render(failure: &Failure) -> String {
         Failure::Interrupted => String::new(),
         other => plain(&other.to_string(), None),
     }
+}
+
+/// Something that limits the result, ready for standard error.
+pub fn warning(message: &str) -> String {
+    format!("{}: {}\n", paint(DOUBT, "warning"), tame(message))
 }
 
 fn plain(message: &str, help: Option<&str>) -> String {

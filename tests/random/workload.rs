@@ -52,16 +52,22 @@ fn mixes() -> impl Strategy<Value = Mix> {
         1u32..=40,
         0u32..=20,
         0u32..=20,
+        0u32..=20,
+        0u32..=20,
         0u32..=10,
     )
-        .prop_map(|(place, pay, transfer, cancel, read, rollback)| Mix {
-            place,
-            pay,
-            transfer,
-            cancel,
-            read,
-            rollback,
-        })
+        .prop_map(
+            |(place, pay, transfer, amend, draft, cancel, read, rollback)| Mix {
+                place,
+                pay,
+                transfer,
+                amend,
+                draft,
+                cancel,
+                read,
+                rollback,
+            },
+        )
 }
 
 /// Captures of real servers whose transactions can all be replayed; each has tables, types and keys of its own.

@@ -13,6 +13,7 @@ use cutover::sim::outcome::{Finding, Outcome, Verdict};
 use limits::{snapshots_have_what_was_acknowledged, snapshots_know_their_gtids};
 use proptest::prelude::*;
 use random::{Rehearsal, recorded_rehearsals, rehearsals};
+use std::cell::Cell;
 use trial::{first_of, in_all};
 
 /// The properties that are violated, with their witnesses.
@@ -69,7 +70,19 @@ fn replication_by_position_is_safe_in_every_environment() {
 
 #[test]
 fn a_snapshot_behind_a_freeze_is_safe_in_every_environment() {
-    in_all("snapshot-freeze", &by_position(), safe);
+    // A restore of seconds may meet no client that tries to write: such a run proves nothing, and says so. There
+    // must be few of them.
+    let (tried, unknown) = (Cell::new(0), Cell::new(0));
+    in_all("snapshot-freeze", &by_position(), |outcome| {
+        tried.set(tried.get() + 1);
+        if outcome.verdict == Verdict::Unknown {
+            unknown.set(unknown.get() + 1);
+            return Ok(());
+        }
+        safe(outcome)
+    });
+    let (tried, unknown): (u32, u32) = (tried.get(), unknown.get());
+    assert!(unknown * 10 <= tried, "{unknown} of {tried} prove nothing");
 }
 
 #[test]

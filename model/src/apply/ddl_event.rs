@@ -6,7 +6,10 @@
 //! `time_zone` where it was used, and the start's microseconds. What is absent has the default of the server's version.
 
 use crate::{
-    binlog::decode::{Query, StatusVar, collation_by_id},
+    binlog::{
+        QuerySession,
+        decode::{Query, StatusVar, collation_by_id},
+    },
     ddl::{Context, SqlMode, TimeZone, Version},
     row,
 };
@@ -20,32 +23,34 @@ pub struct DdlEvent<'a> {
     pub timestamp_s: u32,
 }
 
+/// How a text is read in a session with this default schema (empty: none), on a server of this version.
+/// `start_s` is when the statement started, in seconds since 1970; the session may say it more exactly.
+pub fn session_context(
+    session: &QuerySession,
+    schema: &str,
+    version: Version,
+    start_s: u32,
+) -> Context {
+    let time_zone = session.time_zone.as_deref().map(String::from_utf8_lossy);
+    let fraction_us = u64::from(session.microseconds.unwrap_or(0));
+    Context {
+        sql_mode: session.sql_mode.map(SqlMode::from_bits).unwrap_or_default(),
+        explicit_defaults_for_timestamp: session.explicit_defaults_for_timestamp,
+        server_collation: session.server_collation.and_then(collation_by_id),
+        utf8mb4_default: session.utf8mb4_collation.and_then(collation_by_id),
+        time_zone: time_zone
+            .map(|name| TimeZone::from_text(&name))
+            .unwrap_or_default(),
+        now_us: Some(u64::from(start_s) * 1_000_000 + fraction_us),
+        ..Context::new(schema, version)
+    }
+}
+
 impl DdlEvent<'_> {
     /// The session, on a server of this version.
     pub fn context(&self, version: Version) -> Context {
-        let mut context = Context::new(&self.schema(), version);
-        let mut now_us = u64::from(self.timestamp_s) * 1_000_000;
-        for var in self.query.status_vars() {
-            match var {
-                StatusVar::SqlMode(bits) => context.sql_mode = SqlMode::from_bits(bits),
-                StatusVar::Charset(_, _, server) => {
-                    context.server_collation = collation_by_id(server)
-                }
-                StatusVar::DefaultCollationForUtf8mb4(id) => {
-                    context.utf8mb4_default = collation_by_id(id)
-                }
-                StatusVar::ExplicitDefaultsForTimestamp(explicit) => {
-                    context.explicit_defaults_for_timestamp = Some(explicit);
-                }
-                StatusVar::TimeZone(name) => {
-                    context.time_zone = TimeZone::from_text(&String::from_utf8_lossy(name));
-                }
-                StatusVar::Microseconds(us) => now_us += u64::from(us),
-                _ => {}
-            }
-        }
-        context.now_us = Some(now_us);
-        context
+        let session = QuerySession::of(self.query);
+        session_context(&session, &self.schema(), version, self.timestamp_s)
     }
 
     /// The default schema; empty for none.

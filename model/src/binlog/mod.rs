@@ -19,6 +19,7 @@ pub mod frame;
 pub mod group;
 pub mod history;
 pub mod log;
+mod session;
 pub mod verify;
 
 pub use cursor::DecodeError;
@@ -27,3 +28,4 @@ pub use frame::{BinlogError, ErrorKind, Frame, Frames};
 pub use group::{Group, Groups};
 pub use history::{History, HistoryError};
 pub use log::Binlog;
+pub use session::QuerySession;

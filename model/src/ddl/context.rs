@@ -69,7 +69,7 @@ impl TimeZone {
             let (hours, minutes) = rest.split_once(':')?;
             let (hours, minutes) = (hours.parse::<i32>().ok()?, minutes.parse::<i32>().ok()?);
             ((0..=14).contains(&hours) && (0..60).contains(&minutes))
-                .then_some(sign * (hours * 3600 + minutes * 60))
+                .then(|| sign * (hours * 3600 + minutes * 60))
         };
         match text {
             "SYSTEM" => TimeZone::System,

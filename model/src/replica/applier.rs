@@ -146,8 +146,10 @@ impl Applier {
         (None, cost)
     }
 
-    fn workers(&self) -> usize {
-        self.config.workers.max(1) as usize
+    /// Whether a worker is free for the next group.
+    fn has_room(&self) -> bool {
+        let workers = self.config.workers.max(1) as usize;
+        self.in_flight.len() < workers && self.in_flight.back().is_none_or(|a| !a.alone)
     }
 
     /// When a group that may follow `last_committed` can start.
@@ -175,9 +177,7 @@ impl Replica {
             .relay
             .front()
             .is_some_and(|r| !r.span.is_empty() || self.applier.is_idle());
-        // Nothing starts beside a statement that runs alone.
-        let alone = self.applier.in_flight.back().is_some_and(|a| a.alone);
-        let free = ready && !alone && self.applier.in_flight.len() < self.applier.workers();
+        let free = ready && self.applier.has_room();
         if free {
             Some(0)
         } else {
@@ -254,10 +254,7 @@ impl Replica {
         source: &Server,
         costs: Costs,
     ) {
-        while self.applier.in_flight.len() < self.applier.workers() {
-            if self.applier.in_flight.back().is_some_and(|a| a.alone) {
-                return;
-            }
+        while self.applier.has_room() {
             let Some(range) = self.relay.front().copied() else {
                 return;
             };

@@ -17,8 +17,10 @@ use super::{
     session::{SessionId, State},
 };
 use crate::{
+    apply::session_context,
     arena::Arena,
     binlog::{
+        QuerySession,
         encode::{Head, RowWrite, TableTemplate, Writer},
         log::LogPos,
     },
@@ -47,6 +49,7 @@ pub struct Committed {
 /// A DDL statement on its way through the pipeline.
 #[derive(Debug)]
 pub(super) struct Ddl {
+    pub(super) session: QuerySession,
     pub(super) schema: String,
     pub(super) sql: String,
     pub(super) statement: sql::Statement,
@@ -154,7 +157,28 @@ impl Server {
         schema: &str,
         text: &str,
     ) -> Result<Reply, DdlError> {
-        let statement = sql::parse(text, &self.ddl_context(schema))?;
+        self.execute_ddl_in(arena, now, id, QuerySession::default(), schema, text)
+    }
+
+    /// As [`Server::execute_ddl`], in a session that has set something.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn execute_ddl_in(
+        &mut self,
+        arena: &mut Arena,
+        now: u64,
+        id: SessionId,
+        mut in_session: QuerySession,
+        schema: &str,
+        text: &str,
+    ) -> Result<Reply, DdlError> {
+        // Where a statement used the fraction of its start, the event says it: a replica must use the same.
+        let start_us = self.config.epoch_us + now;
+        let (second, fraction) = ((start_us / 1_000_000) as u32, (start_us % 1_000_000) as u32);
+        in_session.microseconds = in_session.microseconds.map(|_| fraction);
+        let context = session_context(&in_session, schema, self.config.ddl_version, second);
+        let statement = sql::parse(text, &context)?;
         sql::apply(&mut self.database.clone(), arena, &statement)?;
         if let Err(reply) = self.admit_write(id, now) {
             return Ok(reply);
@@ -162,17 +186,13 @@ impl Server {
         if let Some(session) = self.sessions.get_mut(id) {
             session.started_us = now;
             session.ddl = Some(Ddl {
+                session: in_session,
                 schema: schema.to_string(),
                 sql: text.to_string(),
                 statement,
             });
         }
         Ok(self.commit(arena, now, id))
-    }
-
-    /// What DDL text is read with: the default schema and this server's defaults.
-    pub fn ddl_context(&self, schema: &str) -> sql::Context {
-        sql::Context::new(schema, self.config.ddl_version)
     }
 
     /// `FLUSH BINARY LOGS`: as soon as no group is under way.
@@ -294,7 +314,7 @@ impl Server {
         };
         let written = match &session.ddl {
             Some(ddl) => binlog.append(us, head.gtid, |writer, out, pos| {
-                writer.ddl(out, pos, &head, &ddl.schema, &ddl.sql)
+                writer.ddl(out, pos, &head, &ddl.session, &ddl.schema, &ddl.sql)
             }),
             None => {
                 let database = &self.database;

@@ -6,6 +6,7 @@ use crate::{
     apply::{ApplyError, Direct, DirectOn},
     arena::Arena,
     binlog::{
+        QuerySession,
         encode::{Head, RowWrite},
         group::{Group, GroupKind},
     },
@@ -20,8 +21,8 @@ pub struct Heading {
     /// When its first statement started, in seconds since 1970.
     pub timestamp_s: u32,
     original_commit_us: Option<u64>,
-    /// Default schema and text of a DDL statement.
-    ddl: Option<(String, String)>,
+    /// Session, default schema and text of a DDL statement.
+    ddl: Option<(QuerySession, String, String)>,
 }
 
 impl Heading {
@@ -35,6 +36,7 @@ impl Heading {
             original_commit_us: event.and_then(|g| g.original_commit_us),
             ddl: query.map(|q| {
                 (
+                    QuerySession::of(&q),
                     String::from_utf8_lossy(q.schema).into_owned(),
                     q.text().into_owned(),
                 )
@@ -97,9 +99,9 @@ impl Server {
             xid: number.1,
         };
         match &heading.ddl {
-            Some((schema, sql)) => {
+            Some((session, schema, sql)) => {
                 binlog.append(us, head.gtid, |writer, out, pos| {
-                    writer.ddl(out, pos, &head, schema, sql)
+                    writer.ddl(out, pos, &head, session, schema, sql)
                 });
             }
             None => {

@@ -1,5 +1,6 @@
 //! Lengths and framing at the edges; what random files mean is in `../references/codec`.
 
+use cutover_model::binlog::QuerySession;
 use cutover_model::binlog::encode::{Head, Writer, WriterOptions};
 use cutover_model::binlog::{Frames, Groups};
 use cutover_model::gtid::{Gtid, GtidSet, Uuid};
@@ -18,7 +19,14 @@ fn the_length_of_a_group_is_right_at_the_bounds_of_its_encoding() {
         .chain(around(1 << 24).step_by(3));
     for size in sizes {
         let mut out = Vec::new();
-        writer.ddl(&mut out, 4, &head, "", &"x".repeat(size));
+        writer.ddl(
+            &mut out,
+            4,
+            &head,
+            &QuerySession::default(),
+            "",
+            &"x".repeat(size),
+        );
         let group = Groups::new(&out, 4, cutover_model::binlog::Checksum::Crc32)
             .next()
             .unwrap()

@@ -1,5 +1,6 @@
 //! A server's binlog over its life: rotation, purge, crash and restart.
 
+use cutover_model::binlog::QuerySession;
 use cutover_model::binlog::encode::{Head, Writer, WriterOptions};
 use cutover_model::binlog::log::{Binlog, LogPos, Written};
 use cutover_model::binlog::verify::{Ending, Input, verify};
@@ -26,7 +27,14 @@ fn commit(log: &mut Binlog, gno: u64, now_us: u64) -> Written {
             timestamp_s: (now_us / SECOND) as u32,
             ..Head::default()
         };
-        writer.ddl(out, pos, &head, "app", &"x".repeat(900));
+        writer.ddl(
+            out,
+            pos,
+            &head,
+            &QuerySession::default(),
+            "app",
+            &"x".repeat(900),
+        );
     })
 }
 
@@ -239,7 +247,14 @@ fn a_group_larger_than_a_chunk_stays_in_one_piece() {
             gtid: Some(gtid),
             ..Head::default()
         };
-        writer.ddl(out, pos, &head, "", &"y".repeat(5 << 20));
+        writer.ddl(
+            out,
+            pos,
+            &head,
+            &QuerySession::default(),
+            "",
+            &"y".repeat(5 << 20),
+        );
     });
     assert_eq!(log.bytes(written.span).len(), written.span.length());
     assert_eq!(sound(&log), range(1, 1));

@@ -1,6 +1,7 @@
 //! Files as people have them: in the wrong order, with holes, from two servers, torn.
 
 use crate::support::captures;
+use cutover_model::binlog::QuerySession;
 use cutover_model::binlog::encode::{Head, Writer, WriterOptions};
 use cutover_model::binlog::verify::{Ending, Input, ProblemKind, Report, verify};
 use cutover_model::binlog::{Binlog, ErrorKind};
@@ -33,7 +34,14 @@ fn history(files: usize, per_file: u64) -> Vec<(String, Vec<u8>)> {
                     timestamp_s: 7,
                     ..Head::default()
                 };
-                writer.ddl(out, pos, &head, "app", "create table t (id int)");
+                writer.ddl(
+                    out,
+                    pos,
+                    &head,
+                    &QuerySession::default(),
+                    "app",
+                    "create table t (id int)",
+                );
             });
         }
     }

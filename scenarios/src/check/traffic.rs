@@ -105,7 +105,7 @@ fn rate(rate_per_s: f64, limit: Micros) -> Result<(), Problem> {
         return Err(Problem::new(
             keys(&["rate_per_s"]),
             format!(
-                "`rate_per_s` is {rate_per_s}, and must be above 0 and at most 1000000 transactions a second"
+                "`rate_per_s` is {rate_per_s:?}, and must be above 0 and at most 1000000 transactions a second"
             ),
             "write a number like 8 or 0.5",
         ));
@@ -126,15 +126,7 @@ fn rate(rate_per_s: f64, limit: Micros) -> Result<(), Problem> {
 }
 
 fn mix(workload: &Workload) -> Result<(), Problem> {
-    let mix = &workload.mix;
-    let weights: [(&'static str, u32); 6] = [
-        ("place", mix.place),
-        ("pay", mix.pay),
-        ("transfer", mix.transfer),
-        ("cancel", mix.cancel),
-        ("read", mix.read),
-        ("rollback", mix.rollback),
-    ];
+    let weights = workload.mix.weights();
     for (name, weight) in weights {
         within(
             &["mix", name],

@@ -2,7 +2,7 @@
 //! by a later operation.
 //!
 //! Two oracles: the commit is in the snapshot or was applied (by number, whatever later writes did to its
-//! rows); and a placed order's row is there, unless somebody cancelled it.
+//! rows); and the row of an order that was made is there, unless somebody cancelled it.
 
 use super::{Property, found};
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
     explain,
     history::{Kind, Told},
     outcome::Finding,
+    workload::orders::makes_order,
 };
 
 pub(super) const PROPERTY: Property = Property {
@@ -33,7 +34,7 @@ fn find(e: &Evidence<'_>) -> Vec<u32> {
             return true;
         }
         match &e.shop {
-            Some(shop) if o.kind == Kind::Place => {
+            Some(shop) if makes_order(o.kind) => {
                 let row = shop.order(o.subject, &mut hint);
                 row.is_none_or(|r| r.client() != u64::from(o.client))
                     && cancelled.binary_search(&o.subject).is_err()
@@ -81,6 +82,15 @@ mod tests {
         assert_eq!(lost(&made.evidence()), [2]);
         made.operation(Host::Target, 2, Kind::Cancel, EXISTING + 3, 130 * S);
         assert_eq!(made.violations(&PROPERTY), 0);
+    }
+
+    #[test]
+    fn a_draft_is_an_order_too() {
+        let mut made = Made::sound();
+        made.history.operations[2].kind = Kind::Draft;
+        assert_eq!(made.violations(&PROPERTY), 0);
+        made.drop_row(3);
+        assert_eq!(lost(&made.evidence()), [2]);
     }
 
     #[test]

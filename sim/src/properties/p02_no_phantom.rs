@@ -3,10 +3,7 @@
 
 use super::{Property, found};
 use crate::{
-    evidence::Evidence,
-    explain,
-    history::{Kind, Told},
-    outcome::Finding,
+    evidence::Evidence, explain, history::Told, outcome::Finding, workload::orders::makes_order,
 };
 
 pub(super) const PROPERTY: Property = Property {
@@ -21,7 +18,7 @@ pub(super) const PROPERTY: Property = Property {
 pub enum Phantom {
     /// An operation whose client was told that it failed.
     Failed(u32),
-    /// An order that no transaction that is there has placed.
+    /// An order that no transaction that is there has made.
     Order(u64),
     /// A transaction that was applied and that the source does not have: how manieth application.
     Unknown(usize),
@@ -44,7 +41,7 @@ fn find(e: &Evidence<'_>) -> Vec<Phantom> {
     if let Some(shop) = &e.shop {
         let places = e
             .writes()
-            .filter(|(_, o)| o.kind == Kind::Place && e.is_visible(o));
+            .filter(|(_, o)| makes_order(o.kind) && e.is_visible(o));
         let mut placed: Vec<(u64, u64)> =
             places.map(|(_, o)| (o.subject, o.client.into())).collect();
         placed.sort_unstable();

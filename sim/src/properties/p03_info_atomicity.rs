@@ -5,9 +5,10 @@ use super::{Property, found, p01_no_lost_write::cancelled};
 use crate::{
     evidence::Evidence,
     explain::operation,
-    history::{Kind, NO_COMMIT, Operation, Told},
+    history::{NO_COMMIT, Operation, Told},
     outcome::Finding,
     runbook::Host,
+    workload::orders::makes_order,
 };
 
 pub(super) const PROPERTY: Property = Property {
@@ -27,7 +28,7 @@ fn check(e: &Evidence<'_>) -> Finding {
     if let Some(shop) = &e.shop {
         let orders = e
             .writes()
-            .filter(|(_, o)| unknown(o) && o.kind == Kind::Place);
+            .filter(|(_, o)| unknown(o) && makes_order(o.kind));
         let torn = orders.filter(|(_, o)| {
             let row = shop.order(o.subject, &mut hint);
             let there = row.is_some_and(|r| r.client() == u64::from(o.client));

@@ -3,10 +3,8 @@
 
 use super::{NO_CUTOVER, Property, absent, found};
 use crate::{
-    evidence::Evidence,
-    history::{Kind, Told},
-    outcome::Finding,
-    runbook::Host,
+    evidence::Evidence, history::Told, outcome::Finding, runbook::Host,
+    workload::orders::makes_order,
 };
 
 pub(super) const PROPERTY: Property = Property {
@@ -22,7 +20,7 @@ fn check(e: &Evidence<'_>) -> Finding {
     };
     let orders = e
         .writes()
-        .filter(|(_, o)| o.kind == Kind::Place && o.told == Told::Ok);
+        .filter(|(_, o)| makes_order(o.kind) && o.told == Told::Ok);
     let mut ids: Vec<(u64, bool)> = orders
         .map(|(_, o)| (o.subject, o.host == Host::Target))
         .collect();

@@ -1,9 +1,11 @@
 //! What a recording's files leave unsaid: declarations, and the rows that were there before.
 
+use super::What;
 use cutover_model::{
     Arena,
     apply::{ApplyError, ApplyErrorKind, DdlEvent, Direct, RowWork, Sink, Walker},
     binlog::{
+        QuerySession,
         decode::{Query, TableMap},
         event::EventType,
         group::Group,
@@ -279,43 +281,53 @@ impl Sink for Learner {
     }
 }
 
-/// The DDL statements of a group: default schema and text.
-pub(super) fn declarations(group: &Group<'_>) -> Vec<(String, String)> {
-    queries(group)
-        .filter(|(_, sql)| {
-            let context = Context::new("", Version::V8_0);
-            !matches!(
-                ddl::parse(sql, &context),
-                Ok(ddl::Statement::Transaction { .. }
-                    | ddl::Statement::Ignored { .. }
-                    | ddl::Statement::Dml { .. })
-            )
-        })
-        .collect()
+/// The DDL statements of a group, each with the session that it ran in.
+pub(super) fn declarations(group: &Group<'_>, version: Version) -> Vec<What> {
+    let mut found = Vec::new();
+    for frame in group.events() {
+        if frame.header.event_type != EventType::QUERY {
+            continue;
+        }
+        let Ok(query) = Query::decode(frame.body) else {
+            continue;
+        };
+        let event = DdlEvent {
+            query: &query,
+            timestamp_s: frame.header.timestamp_s,
+        };
+        let sql = event.sql();
+        if !matches!(
+            ddl::parse(&sql, &event.context(version)),
+            Ok(ddl::Statement::Transaction { .. }
+                | ddl::Statement::Ignored { .. }
+                | ddl::Statement::Dml { .. })
+        ) {
+            found.push(What::Ddl {
+                session: QuerySession::of(&query),
+                schema: event.schema(),
+                sql,
+            });
+        }
+    }
+    found
 }
 
 /// The id in a group's XA START.
 pub(super) fn xa_start(group: &Group<'_>) -> Option<String> {
-    queries(group).find_map(|(_, sql)| cutover_model::apply::xa_id(&sql, "START"))
+    queries(group).find_map(|sql| cutover_model::apply::xa_id(&sql, "START"))
 }
 
 /// What XA COMMIT or XA ROLLBACK decided.
 pub(super) fn xa_decision(group: &Group<'_>) -> Option<(String, bool)> {
-    queries(group).find_map(|(_, sql)| {
+    queries(group).find_map(|sql| {
         let commit = cutover_model::apply::xa_id(&sql, "COMMIT").map(|id| (id, true));
         commit.or_else(|| cutover_model::apply::xa_id(&sql, "ROLLBACK").map(|id| (id, false)))
     })
 }
 
-fn queries(group: &Group<'_>) -> impl Iterator<Item = (String, String)> {
+fn queries(group: &Group<'_>) -> impl Iterator<Item = String> {
     group
         .events()
         .filter(|f| f.header.event_type == EventType::QUERY)
-        .filter_map(|frame| {
-            let query = Query::decode(frame.body).ok()?;
-            Some((
-                String::from_utf8_lossy(query.schema).into_owned(),
-                query.text().into_owned(),
-            ))
-        })
+        .filter_map(|frame| Some(Query::decode(frame.body).ok()?.text().into_owned()))
 }

@@ -5,24 +5,28 @@
 //! the first file: a row that is first seen as the before-image of an update or delete existed already.
 
 mod learn;
+mod times;
 
 use crate::workload_spec::Workload;
 use cutover_model::{
     Arena,
     apply::{ApplyError, ApplyErrorKind},
     binlog::{
-        History, HistoryError,
-        frame::BinlogError,
+        History, HistoryError, QuerySession,
+        event::MAGIC,
+        frame::{BinlogError, ErrorKind},
         group::{Group, GroupKind, Groups},
         verify::Input,
     },
     database::Database,
     ddl,
+    gtid::Gtid,
     schema::TableDef,
     server::Version,
 };
 use learn::{Learner, Tables};
 use std::{collections::BTreeMap, ops::Range};
+use times::Times;
 
 /// A file as it was read: its name (for messages) and its bytes.
 #[derive(Clone, Debug)]
@@ -45,6 +49,8 @@ pub enum What {
     },
     /// Changes declarations.
     Ddl {
+        /// The session that it ran in.
+        session: QuerySession,
         /// Default schema.
         schema: String,
         /// The statement.
@@ -70,6 +76,7 @@ pub struct Recording {
     entries: Vec<Entry>,
     initial: Tables,
     version: Version,
+    torn: Option<String>,
     notes: Vec<String>,
 }
 
@@ -83,15 +90,15 @@ pub enum RecordingError {
         /// The file.
         file: String,
     },
-    /// A file is damaged.
-    #[error("{file}: {error}{kept}")]
+    /// A file that others follow is damaged, or nothing in it can be used.
+    #[error("{file}: {error}; {remedy}")]
     Damaged {
         /// The file.
         file: String,
         /// What is wrong, and where.
         error: BinlogError,
-        /// How much came before.
-        kept: String,
+        /// What would be right.
+        remedy: String,
     },
     /// The files are not of one server, or one is missing between two.
     #[error(transparent)]
@@ -144,6 +151,7 @@ impl Recording {
             entries: Vec::new(),
             initial: Tables::default(),
             version,
+            torn: None,
             notes,
         };
         let mut learner = Learner::new(version);
@@ -159,9 +167,9 @@ impl Recording {
         let mut times = Times::default();
         let mut prepared = BTreeMap::new();
         let files = std::mem::take(&mut recording.files);
-        for (index, (file, version)) in files.iter().zip(versions).enumerate() {
+        for (index, version) in versions.into_iter().enumerate() {
             learner.version = version;
-            recording.read(index, file, &mut learner, &mut times, &mut prepared)?;
+            recording.read(index, &files, &mut learner, &mut times, &mut prepared)?;
         }
         if recording.entries.is_empty() {
             return Err(RecordingError::Empty {
@@ -185,25 +193,22 @@ impl Recording {
     fn read(
         &mut self,
         index: usize,
-        file: &NamedFile,
+        files: &[NamedFile],
         learner: &mut Learner,
         times: &mut Times,
         prepared: &mut BTreeMap<String, Entry>,
     ) -> Result<(), RecordingError> {
-        let damaged = |error, entries: usize| {
-            let kept = match entries {
-                0 => String::new(),
-                n => format!("; the {n} transactions before it are good"),
-            };
-            RecordingError::Damaged {
-                file: file.name.clone(),
-                error,
-                kept,
-            }
+        let file = &files[index];
+        let groups = match Groups::of_file(&file.bytes) {
+            Ok(groups) => groups,
+            Err(error) => return self.damaged(index, files, error, None),
         };
-        let groups = Groups::of_file(&file.bytes).map_err(|e| damaged(e, self.entries.len()))?;
+        let mut last_good = None;
         for group in groups {
-            let group = group.map_err(|e| damaged(e, self.entries.len()))?;
+            let group = match group {
+                Ok(group) => group,
+                Err(error) => return self.damaged(index, files, error, last_good),
+            };
             learner.follow(&group).map_err(|error| match error {
                 ApplyError {
                     pos,
@@ -218,8 +223,54 @@ impl Recording {
                     error,
                 },
             })?;
-            self.take(index, &group, times, prepared);
+            self.take(index, &group, learner, times, prepared);
+            last_good = Some((group.gtid.as_ref().and_then(|event| event.gtid), group.end));
         }
+        Ok(())
+    }
+
+    /// A file cannot be read on: at the end of the last one, as a crash or a copy of a file in use leaves it,
+    /// what comes before is kept; elsewhere the transactions behind it would have lost their predecessors.
+    fn damaged(
+        &mut self,
+        index: usize,
+        files: &[NamedFile],
+        error: BinlogError,
+        last_good: Option<(Option<Gtid>, u64)>,
+    ) -> Result<(), RecordingError> {
+        let refused = |remedy: String| RecordingError::Damaged {
+            file: files[index].name.clone(),
+            error: error.clone(),
+            remedy,
+        };
+        if let Some(next) = files.get(index + 1) {
+            return Err(refused(format!(
+                "{} goes on behind the damage, and would lack what is lost in it: copy this file again, or give only \
+                 the files up to it",
+                next.name
+            )));
+        }
+        if is_no_binlog(&error.kind) {
+            return Err(refused("name binlog files of MySQL only".into()));
+        }
+        if self.entries.is_empty() {
+            return Err(refused(
+                "no whole transaction comes before it: copy the file again".into(),
+            ));
+        }
+        let last = match last_good {
+            Some((Some(gtid), pos)) => {
+                format!("the last good transaction is {gtid}, it ends at {pos}")
+            }
+            Some((None, pos)) => format!("the last good transaction ends at {pos}"),
+            None => "nothing in this file can be used".into(),
+        };
+        let torn = format!(
+            "{}: {error}; {last}; the recording ends there",
+            files[index].name
+        );
+        self.notes.push(torn.clone());
+        self.torn = Some(torn);
         Ok(())
     }
 
@@ -227,6 +278,7 @@ impl Recording {
         &mut self,
         file: usize,
         group: &Group<'_>,
+        learner: &Learner,
         times: &mut Times,
         prepared: &mut BTreeMap<String, Entry>,
     ) {
@@ -260,12 +312,8 @@ impl Recording {
             }
             GroupKind::Empty => {}
             _ => {
-                for (schema, sql) in learn::declarations(group) {
-                    self.entries.push(Entry {
-                        at_us,
-                        place,
-                        what: What::Ddl { schema, sql },
-                    });
+                for what in learn::declarations(group, learner.version) {
+                    self.entries.push(Entry { at_us, place, what });
                 }
                 if group.kind == GroupKind::Rows {
                     self.entries.push(rows());
@@ -287,6 +335,12 @@ impl Recording {
     /// What limits the recording, for people.
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    /// Where the last file is damaged or cut, and what of it is good: the recording ends there. Also among
+    /// [`Recording::notes`].
+    pub fn torn(&self) -> Option<&str> {
+        self.torn.as_deref()
     }
 
     /// Whether the files begin with an empty server.
@@ -348,6 +402,15 @@ impl Recording {
     }
 }
 
+/// Whether the whole file is something else than a binlog of MySQL, rather than a damaged one.
+fn is_no_binlog(error: &ErrorKind) -> bool {
+    match error {
+        ErrorKind::NotABinlog { found, .. } => !MAGIC.starts_with(found),
+        ErrorKind::UnsupportedVersion(_) | ErrorKind::MariaDb(_) => true,
+        _ => false,
+    }
+}
+
 /// Files in order.
 struct Sorted {
     files: Vec<NamedFile>,
@@ -372,40 +435,4 @@ fn sort(files: Vec<NamedFile>) -> Result<Sorted, RecordingError> {
         versions,
         notes,
     })
-}
-
-/// When transactions were committed.
-#[derive(Debug, Default)]
-struct Times {
-    first_us: Option<u64>,
-    last_us: u64,
-    /// Indices are spread only where the server gave whole seconds.
-    whole_seconds: bool,
-}
-
-const SECOND_US: u64 = 1_000_000;
-
-impl Times {
-    /// µs since the first transaction; never earlier than the one before.
-    fn of(&mut self, group: &Group<'_>) -> u64 {
-        let exact = group.gtid.as_ref().and_then(|g| g.immediate_commit_us);
-        self.whole_seconds |= exact.is_none();
-        let us = exact.unwrap_or(u64::from(group.timestamp_s) * SECOND_US);
-        let first = *self.first_us.get_or_insert(us);
-        self.last_us = self.last_us.max(us.saturating_sub(first));
-        self.last_us
-    }
-
-    /// Spreads transactions of one whole second evenly within it (5.6 has no finer time).
-    fn spread(&self, entries: &mut [Entry]) {
-        if !self.whole_seconds {
-            return;
-        }
-        for same in entries.chunk_by_mut(|a, b| a.at_us == b.at_us) {
-            let count = same.len() as u64;
-            for (i, entry) in same.iter_mut().enumerate() {
-                entry.at_us += SECOND_US * i as u64 / count;
-            }
-        }
-    }
 }

@@ -11,7 +11,7 @@ use crate::{
     runbook::Host,
     stream::Stream,
     units::Micros,
-    workload::orders::{Intent, Memory, Orders, Step, order},
+    workload::orders::{Intent, Memory, Orders, Step, makes_order, order},
     workload_spec::Workload,
 };
 use cutover_model::{
@@ -520,7 +520,7 @@ impl World {
         if told == Told::Ok
             && let Some(mut intent) = c.intent
         {
-            if intent.kind == Kind::Place {
+            if makes_order(intent.kind) {
                 intent.order = self.history.operations[operation].subject;
             }
             Orders::acknowledged(&intent, &mut c.memory);
@@ -543,7 +543,7 @@ impl World {
             .workload
             .as_ref()
             .map(|w| w.existing_orders + 1);
-        if kind == Kind::Place && first_new == Some(subject) && host == Host::Source {
+        if makes_order(kind) && first_new == Some(subject) && host == Host::Source {
             self.tell(
                 "clients",
                 format!(
@@ -607,7 +607,7 @@ impl World {
             return;
         };
         let order = self.clients.get(client).intent.map(|i| i.order);
-        if record.kind == Kind::Place
+        if makes_order(record.kind)
             && let Some(order) = order
         {
             record.subject = order;
@@ -656,9 +656,8 @@ impl World {
         let c = self.clients.get(client);
         let (phase, known, operation) = (c.phase, c.answer, c.operation);
         if let (Phase::Committing, Some(connection)) = (phase, c.connection) {
-            if let (Some(intent), Kind::Place) =
-                (c.intent, self.history.operations[operation as usize].kind)
-            {
+            let made = makes_order(self.history.operations[operation as usize].kind);
+            if let Some(intent) = c.intent.filter(|_| made) {
                 self.history.operations[operation as usize].subject = intent.order;
             }
             let unheard = (connection.host, connection.session, operation);

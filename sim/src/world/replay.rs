@@ -255,8 +255,13 @@ impl World {
         let recording = Arc::clone(&replay.recording);
         let entry = &recording.entries()[index as usize];
         let (result, done) = match &entry.what {
-            What::Ddl { schema, sql } => {
-                let reply = server.execute_ddl(arena, now, session, schema, sql);
+            What::Ddl {
+                session: recorded,
+                schema,
+                sql,
+            } => {
+                let recorded = recorded.clone();
+                let reply = server.execute_ddl_in(arena, now, session, recorded, schema, sql);
                 (reply.map_err(ApplyErrorKind::from), done)
             }
             What::Rows { .. } => match recording.group(entry) {

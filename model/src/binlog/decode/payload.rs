@@ -88,7 +88,10 @@ impl<'a> TransactionPayload<'a> {
                     .read_to_end(out)
                     .map_err(|_| PayloadError::Damaged)?;
             }
-            TransactionPayload::NONE => out.extend_from_slice(self.payload),
+            TransactionPayload::NONE => {
+                let most = self.uncompressed_bytes as usize + 1;
+                out.extend_from_slice(self.payload.get(..most).unwrap_or(self.payload));
+            }
             other => return Err(PayloadError::Compression(other)),
         }
         let found = (out.len() - before) as u64;

@@ -12,6 +12,7 @@ mod query;
 mod rows;
 mod table;
 
+use super::QuerySession;
 use super::decode::version_number;
 use crate::gtid::Gtid;
 use event::Group;
@@ -148,10 +149,18 @@ impl Writer {
     }
 
     /// Appends a statement that commits by itself: DDL, GRANT and the like. `schema` is the default schema
-    /// that it runs in; empty for none.
-    pub fn ddl(&self, out: &mut Vec<u8>, start_pos: u64, head: &Head<'_>, schema: &str, sql: &str) {
+    /// that it runs in; empty for none. `session` says what differs from the server's defaults.
+    pub fn ddl(
+        &self,
+        out: &mut Vec<u8>,
+        start_pos: u64,
+        head: &Head<'_>,
+        session: &QuerySession,
+        schema: &str,
+        sql: &str,
+    ) {
         let mut group = Group::open(self, out, start_pos, head, true);
-        self.statement(&mut group, head, schema, sql);
+        self.statement(&mut group, head, session, schema, sql);
         group.finish();
     }
 }

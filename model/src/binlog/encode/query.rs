@@ -5,6 +5,7 @@
 
 use super::event::Group;
 use super::{Head, Writer};
+use crate::binlog::QuerySession;
 use crate::binlog::event::{EventType, flag};
 
 /// Default `sql_mode`s.
@@ -15,7 +16,10 @@ const SQL_MODE_5_6: u64 = 0x4000_0000;
 const UTF8MB4_0900: u16 = 255;
 const UTF8MB4_GENERAL: u16 = 45;
 const LATIN1: u16 = 8;
-/// `Q_UPDATED_DB_NAMES` and its fellows.
+/// `Q_TIME_ZONE_CODE` and its fellows.
+const VAR_TIME_ZONE: u8 = 5;
+const VAR_MICROSECONDS: u8 = 13;
+const VAR_EXPLICIT_TIMESTAMPS: u8 = 16;
 const VAR_UPDATED_SCHEMAS: u8 = 12;
 const VAR_DDL_XID: u8 = 17;
 const VAR_UTF8MB4_COLLATION: u8 = 18;
@@ -33,7 +37,7 @@ impl Writer {
         } else {
             0
         };
-        self.query(group, head, head.default_schema, sql, flags, false);
+        self.query(group, head, None, head.default_schema, sql, flags);
     }
 
     /// Appends a statement that commits by itself.
@@ -41,6 +45,7 @@ impl Writer {
         &self,
         group: &mut Group<'_>,
         head: &Head<'_>,
+        session: &QuerySession,
         schema: &str,
         sql: &str,
     ) {
@@ -53,17 +58,18 @@ impl Writer {
         };
         let about_schema = next(&["create", "drop", "alter"]) && next(&["database", "schema"]);
         let flags = if about_schema { flag::SUPPRESS_USE } else { 0 };
-        self.query(group, head, schema, sql, flags, true);
+        self.query(group, head, Some(session), schema, sql, flags);
     }
 
+    /// `ddl` is the session of a statement that commits by itself.
     fn query(
         &self,
         group: &mut Group<'_>,
         head: &Head<'_>,
+        ddl: Option<&QuerySession>,
         schema: &str,
         sql: &str,
         flags: u16,
-        ddl: bool,
     ) {
         let event = group.event(EventType::QUERY, flags);
         let out = &mut *group.out;
@@ -84,30 +90,52 @@ impl Writer {
         group.close(event);
     }
 
-    fn status_vars(&self, out: &mut Vec<u8>, head: &Head<'_>, schema: &str, ddl: bool) {
+    fn status_vars(
+        &self,
+        out: &mut Vec<u8>,
+        head: &Head<'_>,
+        schema: &str,
+        ddl: Option<&QuerySession>,
+    ) {
         let (sql_mode, client, server) = match self.version {
             80_000.. => (SQL_MODE_8_0, UTF8MB4_0900, UTF8MB4_0900),
             50_700.. => (SQL_MODE_5_7, UTF8MB4_GENERAL, LATIN1),
             _ => (SQL_MODE_5_6, UTF8MB4_GENERAL, LATIN1),
         };
+        let sql_mode = ddl.and_then(|s| s.sql_mode).unwrap_or(sql_mode);
+        let server = ddl.and_then(|s| s.server_collation).unwrap_or(server);
         out.extend_from_slice(&[0, 0, 0, 0, 0, 1]);
         out.extend_from_slice(&sql_mode.to_le_bytes());
         out.extend_from_slice(&[6, 3, b's', b't', b'd', 4]);
         for collation in [client, client, server] {
             out.extend_from_slice(&collation.to_le_bytes());
         }
-        if ddl && !schema.is_empty() {
+        if let Some(name) = ddl.and_then(|s| s.time_zone.as_deref())
+            && let Ok(length) = u8::try_from(name.len())
+        {
+            out.extend_from_slice(&[VAR_TIME_ZONE, length]);
+            out.extend_from_slice(name);
+        }
+        if ddl.is_some() && !schema.is_empty() {
             out.extend_from_slice(&[VAR_UPDATED_SCHEMAS, 1]);
             out.extend_from_slice(schema.as_bytes());
             out.push(0);
         }
-        if ddl && self.version >= 80_000 {
+        if let Some(us) = ddl.and_then(|s| s.microseconds) {
+            out.push(VAR_MICROSECONDS);
+            out.extend_from_slice(&us.to_le_bytes()[..3]);
+        }
+        if let Some(explicit) = ddl.and_then(|s| s.explicit_defaults_for_timestamp) {
+            out.extend_from_slice(&[VAR_EXPLICIT_TIMESTAMPS, u8::from(explicit)]);
+        }
+        if ddl.is_some() && self.version >= 80_000 {
             out.push(VAR_DDL_XID);
             out.extend_from_slice(&head.xid.to_le_bytes());
         }
         if self.version >= 80_011 {
             out.push(VAR_UTF8MB4_COLLATION);
-            out.extend_from_slice(&UTF8MB4_0900.to_le_bytes());
+            let collation = ddl.and_then(|s| s.utf8mb4_collation);
+            out.extend_from_slice(&collation.unwrap_or(UTF8MB4_0900).to_le_bytes());
         }
     }
 }

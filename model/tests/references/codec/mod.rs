@@ -10,7 +10,7 @@ use cutover_model::binlog::encode::{
     Head, RowImage, RowMetadata, RowWrite, TableTemplate, Writer, WriterOptions,
 };
 use cutover_model::binlog::group::{Group, GroupKind};
-use cutover_model::binlog::{BinlogError, Frames, Groups};
+use cutover_model::binlog::{BinlogError, Frames, Groups, QuerySession};
 use cutover_model::gtid::{Gtid, Tag, Uuid};
 use cutover_model::row::ImageBuilder;
 use cutover_model::schema::{Collation, Column, ColumnKind, KeyPart, TableDef, UniqueKey};
@@ -258,8 +258,14 @@ impl Rig {
                     "CREATE TABLE x{gno} (id INT COMMENT '{}')",
                     "y".repeat(*length)
                 );
-                self.writer
-                    .ddl(&mut self.file, start as u64, &head, "app", &sql);
+                self.writer.ddl(
+                    &mut self.file,
+                    start as u64,
+                    &head,
+                    &QuerySession::default(),
+                    "app",
+                    &sql,
+                );
                 None
             }
             Unit::Rows {

@@ -1,4 +1,4 @@
-//! A rehearsal of the orders shop, and its parts taken out of it: the transactions, the tables as they began.
+//! The transactions of a rehearsal, taken out of its binlog, and the tables as they were before them.
 
 use crate::bare_loop::{self, Stream, Width};
 use cutover::{
@@ -10,33 +10,17 @@ use cutover::{
             event::EventType,
             group::Groups,
         },
-        database::Database,
+        database::{Database, TableId},
         ddl::{self, Context},
         schema::{Column, ColumnKind, TableDef},
         server::Version,
     },
-    scenarios::load_scenario,
     sim::{
         plan::Plan,
         workload::orders::{Orders, SCHEMA, SCHEMA_NAME},
     },
 };
 use std::{collections::BTreeMap, sync::Arc};
-
-/// A fault-free migration by snapshot and GTID under load: about twenty thousand commits in two minutes,
-/// beside a million orders that were there before.
-pub fn plan() -> Plan {
-    let sets = [
-        "workload.existing_rows=1000000",
-        "workload.clients=50",
-        "workload.rate_per_s=240",
-        "workload.after_cutover=1s",
-        "source.binlog_retention=24h",
-    ];
-    let scenario =
-        load_scenario("orders-small", &sets.map(String::from)).expect("a built-in scenario");
-    scenario.plan(1, None)
-}
 
 /// The shop's tables as they are when the plan begins.
 pub fn tables(plan: &Plan, arena: &mut Arena) -> Database {
@@ -62,15 +46,15 @@ pub fn tables(plan: &Plan, arena: &mut Arena) -> Database {
 #[derive(Debug)]
 pub struct Transactions {
     pub stream: Stream,
-    /// Declarations of the stream's tables.
-    pub defs: Vec<Arc<TableDef>>,
+    /// The stream's tables in the shop: ids and declarations.
+    pub tables: Vec<(TableId, Arc<TableDef>)>,
 }
 
 /// The transactions of binlog files, for the bare loop.
 pub fn transactions(plan: &Plan, files: &[(String, Vec<u8>)]) -> Transactions {
     let declared = tables(plan, &mut Arena::default());
     let mut stream = Stream::default();
-    let mut defs = Vec::new();
+    let mut in_the_shop = Vec::new();
     let mut known: BTreeMap<u64, (usize, Vec<Column>)> = BTreeMap::new();
     for (_, bytes) in files {
         for group in Groups::of_file(bytes).expect("a file of ours") {
@@ -83,8 +67,8 @@ pub fn transactions(plan: &Plan, files: &[(String, Vec<u8>)]) -> Transactions {
                         known.entry(map.table_id).or_insert_with(|| {
                             let columns = map.columns().expect("an event of ours");
                             stream.tables.push(table(frame.body, &columns));
-                            let (_, def) = table_of(&declared, &map).expect("a table of the shop");
-                            defs.push(def);
+                            in_the_shop
+                                .push(table_of(&declared, &map).expect("a table of the shop"));
                             (stream.tables.len() - 1, columns)
                         });
                     }
@@ -112,7 +96,10 @@ pub fn transactions(plan: &Plan, files: &[(String, Vec<u8>)]) -> Transactions {
             stream.commits.push(first..stream.rows.len());
         }
     }
-    Transactions { stream, defs }
+    Transactions {
+        stream,
+        tables: in_the_shop,
+    }
 }
 
 fn table(map: &[u8], columns: &[Column]) -> bare_loop::Table {

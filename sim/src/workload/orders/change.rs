@@ -1,0 +1,52 @@
+//! Changing an order that is there: paying it, or amending its total. One column of one row.
+
+use super::{Intent, Orders, Step, Turn, schema::order, statement};
+use cutover_model::{row, table::RowKey};
+
+/// `status` of an order that is paid.
+const PAID: [u8; 1] = [2];
+
+impl Orders {
+    pub(super) fn pay(&mut self, turn: &mut Turn<'_>, step: u64, intent: &Intent) -> Step {
+        match step {
+            0 => self.set_column(turn, intent.order, order::STATUS, &PAID),
+            _ => Step::Reply(turn.commit()),
+        }
+    }
+
+    pub(super) fn amend(&mut self, turn: &mut Turn<'_>, step: u64, intent: &Intent) -> Step {
+        let total = intent.total_cents().to_le_bytes();
+        match step {
+            0 => self.set_column(turn, intent.order, order::TOTAL_CENTS, &total),
+            _ => Step::Reply(turn.commit()),
+        }
+    }
+
+    /// What has the value already is not written.
+    fn set_column(&mut self, turn: &mut Turn<'_>, id: u64, column: usize, raw: &[u8]) -> Step {
+        let (table, key) = (self.orders_table, RowKey(id));
+        let row = match turn.lock_row(table, key) {
+            Ok(row) => row,
+            Err(reply) => return Step::Reply(reply),
+        };
+        let columns = &turn
+            .server
+            .database
+            .table(table)
+            .expect("the shop's tables stay")
+            .def()
+            .columns;
+        self.builder.start(columns.len());
+        for (i, field) in row::fields(columns, turn.arena.row(row)).enumerate() {
+            match field {
+                _ if i == column => self.builder.push(raw),
+                Some(as_it_is) => self.builder.push(as_it_is),
+                None => self.builder.push_null(),
+            }
+        }
+        if self.builder.image() == turn.arena.row(row) {
+            return Step::Next;
+        }
+        statement(turn.update(table, key, self.builder.image()))
+    }
+}
