@@ -105,6 +105,10 @@ impl Drop for Batch<'_> {
 }
 
 /// `n` is a number that is likely to be free.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the name of a file that is renamed before anybody sees it"
+)]
 fn create_temporary(folder: &Path, mut n: usize) -> io::Result<(File, PathBuf)> {
     loop {
         let path = folder.join(format!(".cutover-{}-{n}.tmp", std::process::id()));

@@ -124,6 +124,10 @@ mod tests {
     }
 
     #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "ids of threads are what it is about"
+    )]
     fn every_job_has_a_fresh_thread() {
         let jobs = (0..20)
             .map(|_| job(|| thread::current().id()))

@@ -9,10 +9,13 @@
 mod difference;
 #[path = "determinism/process.rs"]
 mod process;
+#[path = "determinism/surroundings.rs"]
+mod surroundings;
 
 use difference::first_difference;
-use process::{Neighbour, Produced, Surroundings, json, without_wall};
+use process::{Produced, json, without_wall};
 use std::path::{Path, PathBuf};
+use surroundings::{Neighbour, Surroundings};
 
 /// Runs the command in both surroundings and insists on the same bytes; returns them.
 fn the_same_twice(args: &[&str]) -> Produced {

@@ -11,6 +11,7 @@ use crate::{
     world::{SetupError, World},
 };
 use std::{
+    fmt::{self, Write as _},
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -142,11 +143,38 @@ fn at_now(world: &Mutex<World>) -> MutexGuard<'_, World> {
     world
 }
 
+/// A numbered line for each record.
+fn lines<T: fmt::Debug>(text: &mut String, what: &str, records: &[T]) {
+    for (number, record) in records.iter().enumerate() {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{what} {number}: {record:?}");
+    }
+}
+
 impl Run {
     /// Judges the finished run again: evidence, properties, figures, explanations, fingerprint. With the plan
     /// that was run, the outcome is the one that is there already.
     pub fn judge(&mut self, plan: &Plan) -> Outcome {
         crate::verdict::outcome(plan, &mut self.world, self.ended)
+    }
+
+    /// The trace as text: every operation of a client, every commit, every application, the moments that the
+    /// checks know and the story, a line each. To compare two runs, and to see where they part.
+    pub fn trace(&self) -> String {
+        let World {
+            history,
+            marks,
+            story,
+            ..
+        } = &self.world;
+        let mut text = String::new();
+        lines(&mut text, "operation", &history.operations);
+        lines(&mut text, "source commit", &history.source);
+        lines(&mut text, "target commit", &history.target);
+        lines(&mut text, "applied", &history.applied);
+        lines(&mut text, "marks", std::slice::from_ref(marks));
+        lines(&mut text, "story", story);
+        text
     }
 
     /// The tables of a host as they were at the end. Generated rows that nobody touched are left out.

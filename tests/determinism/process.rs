@@ -1,21 +1,13 @@
 //! The command in a process of its own, and everything that it writes.
 
+use crate::surroundings::Surroundings;
 use std::{
     collections::BTreeMap,
     fs,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
 };
 use tempfile::TempDir;
-
-/// Where a process runs. Nothing of it may show in what the process writes.
-#[derive(Clone, Copy, Debug)]
-pub enum Surroundings {
-    /// No environment variables, in the folder of the outputs.
-    Bare,
-    /// Another time zone, language, home and folder, and variables that libraries look for.
-    Strange,
-}
 
 /// What one process wrote: standard output (without `wall_ms`), the exit status, and every file.
 #[derive(Debug)]
@@ -42,7 +34,7 @@ impl Produced {
         ] {
             command.arg(option).arg(path(name));
         }
-        surround(&mut command, surroundings, folder.path());
+        surroundings.around(&mut command, folder.path());
         let output = command.output().expect("the command starts");
         let told = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
             let text = String::from_utf8_lossy(&output.stderr);
@@ -91,25 +83,6 @@ pub fn without_wall(mut told: serde_json::Value) -> serde_json::Value {
     told
 }
 
-fn surround(command: &mut Command, surroundings: Surroundings, folder: &Path) {
-    command.env_clear();
-    match surroundings {
-        Surroundings::Bare => command.current_dir(folder),
-        Surroundings::Strange => command.current_dir("/").envs([
-            ("TZ", "Asia/Kathmandu"),
-            ("LANG", "tr_TR.UTF-8"),
-            ("LC_ALL", "tr_TR.UTF-8"),
-            ("HOME", "/nonexistent"),
-            ("USER", "someone-else"),
-            ("COLUMNS", "20"),
-            ("RUST_LOG", "trace"),
-            ("RUST_BACKTRACE", "1"),
-            ("MADSIM_TEST_SEED", "99"),
-            ("MADSIM_TEST_NUM", "3"),
-        ]),
-    };
-}
-
 fn collect(folder: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) {
     for entry in fs::read_dir(folder).expect("a folder of ours") {
         let entry = entry.expect("a folder of ours");
@@ -119,26 +92,5 @@ fn collect(folder: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) {
         } else {
             files.insert(name, fs::read(entry.path()).expect("a file of ours"));
         }
-    }
-}
-
-/// A process that keeps every core busy with other rehearsals until it is dropped.
-#[derive(Debug)]
-pub struct Neighbour(Child);
-
-impl Neighbour {
-    /// Starts it.
-    pub fn busy() -> Self {
-        let mut command = cutover(&["compare", "orders-small", "--all", "--seeds", "200"]);
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        Self(command.spawn().expect("the command starts"))
-    }
-}
-
-impl Drop for Neighbour {
-    fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to end.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }

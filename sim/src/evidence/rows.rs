@@ -155,13 +155,13 @@ impl Sink for Collect<'_> {
 }
 
 impl Collect<'_> {
-    /// `None` when the image lacks a column of the key: the other image of the change has it.
+    /// `None` when the image lacks a column of the key: the other image of the change has it. `None` also where
+    /// nothing identifies a row: rows of equal content stand for each other, so none of them has versions whose
+    /// order could be told. What comes too early there finds no row (1032), and the final states are compared.
     fn identity(&self, work: &RowWork<'_>, image: &Partial<'_>) -> Option<u64> {
         let columns = &work.def.columns;
         let table = self.database.table(work.table)?;
-        let Some(identity) = &table.shape().identity else {
-            return Some(xxh3_64_with_seed(image.image, u64::from(work.table.0)));
-        };
+        let identity = table.shape().identity.as_ref()?;
         let mut hash = u64::from(work.table.0);
         for part in &identity.key.parts {
             let (_, raw) = image.iter(columns).find(|(i, _)| *i == part.column)?;

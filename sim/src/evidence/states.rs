@@ -13,8 +13,10 @@ use cutover_model::{
     Arena, RowRef,
     database::{Broken, Database, Difference, diff},
     row,
-    table::RowKey,
+    server::Own,
+    table::{RowKey, Table},
 };
+use std::collections::BTreeMap;
 
 /// How the target's final state compares.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,14 +96,18 @@ pub(super) fn compare(world: &mut World) -> Option<States> {
     } = world;
     let target = target.as_ref()?;
     let mut reference = source.database.clone();
+    let mut handed_out = HandedOut::by(&reference, arena);
     for own in target.server.journal.iter().flatten() {
         own.fold(arena, &mut reference);
+        if matches!(own, Own::Statement(_)) {
+            handed_out.follow(&reference, arena);
+        }
     }
     let actual = &target.server.database;
     let mut states = States {
         schema: declarations(&reference, actual),
-        broken: broken(&source.database, actual, arena),
-        counters: counters(&source.database, actual, arena),
+        broken: broken(&reference, actual, arena),
+        counters: handed_out.counters(actual),
         ..States::default()
     };
     for difference in diff(&reference, actual, arena) {
@@ -130,12 +136,13 @@ pub(super) fn compare(world: &mut World) -> Option<States> {
     Some(states)
 }
 
-/// The constraints that do not hold on the target and hold on the source.
-fn broken(source: &Database, actual: &Database, arena: &mut Arena) -> Vec<Broken> {
+/// The constraints that do not hold on the target and would hold on it if it had what it should: clients may
+/// break them on either host (`foreign_key_checks = 0`), the migration may not.
+fn broken(reference: &Database, actual: &Database, arena: &mut Arena) -> Vec<Broken> {
     let mut broken = actual.integrity(arena);
     if !broken.is_empty() {
-        let came_along = source.integrity(arena);
-        broken.retain(|b| !came_along.contains(b));
+        let clients_own = reference.integrity(arena);
+        broken.retain(|b| !clients_own.contains(b));
     }
     broken
 }
@@ -164,17 +171,43 @@ fn declarations(reference: &Database, actual: &Database) -> Vec<String> {
     differ
 }
 
-fn counters(source: &Database, target: &Database, arena: &Arena) -> Vec<Counter> {
-    let counter = |(_, table): (_, &cutover_model::table::Table)| {
-        let def = table.def();
-        let there = target.table(target.id(&def.schema, &def.name)?)?;
-        Some(Counter {
-            table: def.full_name(),
-            next_on_target: there.auto_increment(),
-            largest_on_source: table.largest_auto_value(arena)?,
-        })
-    };
-    source.tables().filter_map(counter).collect()
+/// The largest id in each table of the source by its name, and the counter that it comes with. A statement on the
+/// target that sets a counter back (TRUNCATE, another table under the name) begins anew: its clients want that.
+struct HandedOut(BTreeMap<String, (u64, u64)>);
+
+impl HandedOut {
+    fn by(database: &Database, arena: &Arena) -> Self {
+        let of = |(_, table): (_, &Table)| {
+            let largest = table.largest_auto_value(arena).unwrap_or(0);
+            (table.def().full_name(), (largest, table.auto_increment()))
+        };
+        Self(database.tables().map(of).collect())
+    }
+
+    fn follow(&mut self, after: &Database, arena: &Arena) {
+        let before = std::mem::replace(self, Self::by(after, arena));
+        for (table, (largest, counter)) in &mut self.0 {
+            if let Some((had, at)) = before.0.get(table)
+                && at <= counter
+            {
+                *largest = *had.max(largest);
+            }
+        }
+    }
+
+    fn counters(self, target: &Database) -> Vec<Counter> {
+        let counter = |(name, (largest_on_source, _)): (String, (u64, u64))| {
+            let (schema, table) = name.split_once('.')?;
+            let next_on_target = target.table(target.id(schema, table)?)?.auto_increment();
+            Some(Counter {
+                table: name,
+                next_on_target,
+                largest_on_source,
+            })
+        };
+        let any = self.0.into_iter().filter(|(_, (largest, _))| *largest > 0);
+        any.filter_map(counter).collect()
+    }
 }
 
 /// A row that differs: its key, and the columns that do.

@@ -2,7 +2,7 @@
 
 use super::{commit_of, explained, span};
 use crate::{
-    evidence::Evidence,
+    evidence::{Evidence, SnapshotFacts},
     history::Commit,
     outcome::{Explanation, Stage},
     runbook::Host,
@@ -47,6 +47,9 @@ impl Walk<'_, '_> {
     /// The first stage that does not have it, and why.
     fn cause(&self) -> (Stage, String) {
         let r = &self.e.marks.replication;
+        if let Some(s) = self.e.snapshot.filter(|s| self.commit.at <= s.at) {
+            return (Stage::Snapshot, self.not_durable(s));
+        }
         let end = self.commit.end;
         if r.configured.is_none() {
             let because = format!(
@@ -94,6 +97,21 @@ impl Walk<'_, '_> {
             ),
             None => "There was no snapshot that could have had it".into(),
         }
+    }
+
+    /// Committed before the cut, and not in the snapshot.
+    fn not_durable(&self, snapshot: SnapshotFacts) -> String {
+        let later = match self.e.marks.replication.configured {
+            Some(_) => {
+                "By its coordinates the snapshot has it all the same, so the target did not take it from the binlog"
+            }
+            None => "Nothing carried it over later: no replication was ever configured",
+        };
+        format!(
+            "The snapshot, cut at {}, {} after it, does not have it: it was not yet durable on the source's storage,              because innodb_flush_log_at_trx_commit or sync_binlog is not 1. {later}.",
+            self.e.clock(snapshot.at),
+            span(snapshot.at - self.commit.at)
+        )
     }
 
     fn never_connected(&self) -> (Stage, String) {

@@ -1,5 +1,5 @@
-//! P16, integrity: foreign keys and unique keys hold among the rows of the target at rest. What does not
-//! hold on the source either (rows written with `foreign_key_checks = 0`) came with the data.
+//! P16, integrity: foreign keys and unique keys hold among the rows of the target at rest. What clients broke
+//! themselves, on the source or on the target (rows written with `foreign_key_checks = 0`), is theirs.
 
 use super::{NO_CUTOVER, Property, absent, found};
 use crate::{evidence::Evidence, outcome::Finding};

@@ -501,7 +501,8 @@ impl World {
             self.carried(client, told);
             return;
         }
-        if kind == Kind::Read {
+        // A read that was cut off has seen nothing, and does not say that nothing is there.
+        if kind == Kind::Read && told == Told::Empty {
             self.check_read(client, operation as u32, seen);
         }
         let retry = matches!(

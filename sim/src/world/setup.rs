@@ -54,7 +54,10 @@ pub enum SetupError {
 }
 
 fn version(text: &str) -> Result<Version, SetupError> {
-    Version::from_text(text).ok_or_else(|| SetupError::Version(text.to_string()))
+    // `8.4` is the first of its series: `8.4.0`.
+    Version::from_text(text)
+        .or_else(|| Version::from_text(&format!("{text}.0")))
+        .ok_or_else(|| SetupError::Version(text.to_string()))
 }
 
 fn writer(environment: &Environment, server_id: u32) -> Writer {
