@@ -6,6 +6,10 @@ use proptest::test_runner::{Config, RngSeed};
 const SEED: u64 = 0x05ee_d0f7_e575;
 
 /// So many cases from a fixed seed. `PROPTEST_CASES` and `PROPTEST_RNG_SEED` are for looking further.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how many cases a test tries, not what a run does"
+)]
 pub fn config(cases: u32) -> Config {
     // The default has read the environment.
     let asked = Config::default();
