@@ -8,7 +8,7 @@ const SEED: u64 = 0x05ee_d0f7_e575;
 /// So many cases from a fixed seed. `PROPTEST_CASES` and `PROPTEST_RNG_SEED` are for looking further.
 #[expect(
     clippy::disallowed_methods,
-    reason = "whoever runs the tests says which cases; no run sees it"
+    reason = "how many cases a test tries, not what a run does"
 )]
 pub fn config(cases: u32) -> Config {
     // The default has read the environment.

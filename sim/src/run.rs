@@ -152,6 +152,12 @@ fn lines<T: fmt::Debug>(text: &mut String, what: &str, records: &[T]) {
 }
 
 impl Run {
+    /// Judges the finished run again: evidence, properties, figures, explanations, fingerprint. With the plan
+    /// that was run, the outcome is the one that is there already.
+    pub fn judge(&mut self, plan: &Plan) -> Outcome {
+        crate::verdict::outcome(plan, &mut self.world, self.ended)
+    }
+
     /// The trace as text: every operation of a client, every commit, every application, the moments that the
     /// checks know and the story, a line each. To compare two runs, and to see where they part.
     pub fn trace(&self) -> String {
@@ -169,12 +175,6 @@ impl Run {
         lines(&mut text, "marks", std::slice::from_ref(marks));
         lines(&mut text, "story", story);
         text
-    }
-
-    /// Judges the finished run again: evidence, properties, figures, explanations, fingerprint. With the plan
-    /// that was run, the outcome is the one that is there already.
-    pub fn judge(&mut self, plan: &Plan) -> Outcome {
-        crate::verdict::outcome(plan, &mut self.world, self.ended)
     }
 
     /// The tables of a host as they were at the end. Generated rows that nobody touched are left out.

@@ -52,20 +52,20 @@ fn mixes() -> impl Strategy<Value = Mix> {
         1u32..=40,
         0u32..=20,
         0u32..=20,
-        0u32..=20,
-        0u32..=20,
+        0u32..=10,
+        0u32..=10,
         0u32..=10,
     )
         .prop_map(
-            |(place, pay, transfer, amend, draft, cancel, read, rollback)| Mix {
+            |(place, pay, transfer, cancel, read, rollback, draft, amend)| Mix {
                 place,
                 pay,
                 transfer,
-                amend,
-                draft,
                 cancel,
                 read,
                 rollback,
+                draft,
+                amend,
             },
         )
 }
