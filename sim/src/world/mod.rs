@@ -28,6 +28,7 @@ use agenda::Agenda;
 use clients::Clients;
 use cutover_model::{
     Arena,
+    binlog::log::LogPos,
     names::Record,
     replica::Replica,
     server::{Cut, Event, Server},
@@ -275,6 +276,7 @@ impl World {
         let (history, clients, marks) = (&mut self.history, &self.clients, &mut self.marks);
         let (source, source_commits) = (&self.source, &history.source);
         let applied = &mut history.applied;
+        let mut next = applied.last().map_or(0, |a| a.commit as usize + 1);
         replica.step(
             &mut self.arena,
             now,
@@ -285,8 +287,9 @@ impl World {
                 // What was published and is not yet in the source's engine has its number already.
                 let commit = match source.in_commit(end) {
                     Some(number) => number.0 as u32,
-                    None => source_commits.partition_point(|c| c.end < end) as u32,
+                    None => commit_that_ends(source_commits, end, next) as u32,
                 };
+                next = commit as usize + 1;
                 applied.push(Applied { commit, at });
                 marks.target_changed(clients.watched_table(), changes, arena);
             },
@@ -319,6 +322,14 @@ impl World {
             Host::Source => Some(&mut self.source),
             Host::Target => self.target.as_mut().map(|t| &mut t.server),
         }
+    }
+}
+
+/// The number of the commit that ends at a place in the binlog; mostly that is the `likely` one.
+fn commit_that_ends(commits: &[Commit], end: LogPos, likely: usize) -> usize {
+    match commits.get(likely) {
+        Some(commit) if commit.end == end => likely,
+        _ => commits.partition_point(|c| c.end < end),
     }
 }
 
