@@ -24,14 +24,14 @@ pub struct Traffic {
 pub const ONE_ROW: Traffic = Traffic {
     name: "one row each",
     mix: "{draft=60,amend=35,cancel=5,place=0,pay=0,transfer=0,read=0,rollback=0}",
-    commits: (52_900, 2_812),
+    commits: (59_500, 2_590),
 };
 
 /// The shop as its users know it: three rows on average, in three tables with a unique and a foreign key.
 pub const ORDERS: Traffic = Traffic {
     name: "the orders mix",
     mix: "{}",
-    commits: (55_000, 1_907),
+    commits: (55_150, 2_020),
 };
 
 /// A rehearsal of about `commits` commits by a hundred clients, beside a million orders that were there before.

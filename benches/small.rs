@@ -29,7 +29,7 @@ fn small(seed: u64) -> Plan {
     let mut plan = sized(&[
         "workload.existing_rows=100".into(),
         "workload.clients=20".into(),
-        "workload.rate_per_s=38".into(),
+        "workload.rate_per_s=17".into(),
         "control_plane.restore_fixed=2s".into(),
     ]);
     plan.streams.workload.0 = seed;
