@@ -7,7 +7,7 @@ use cutover_model::binlog::decode::{
     xid,
 };
 use cutover_model::binlog::verify::{Input, verify};
-use cutover_model::binlog::{EventType, Frames, Groups};
+use cutover_model::binlog::{EventType, Frames, Groups, group::Hop};
 use cutover_model::schema::ColumnKind;
 use mysql_common::binlog::consts::BinlogVersion;
 use mysql_common::binlog::events::EventData;
@@ -53,6 +53,24 @@ fn every_event_is_what_mysql_common_reads() {
             assert_eq!(ours.pos(), bytes.len() as u64, "{name}");
         }
     }
+}
+
+#[test]
+fn hopping_from_group_to_group_meets_those_that_reading_meets() {
+    let mut hopped = 0;
+    for capture in captures() {
+        for (name, bytes) in &capture.files {
+            let mut hops = Groups::of_file(bytes).expect("a binlog");
+            for group in Groups::of_file(bytes).expect("a binlog") {
+                let group = group.unwrap_or_else(|e| panic!("{name}: {e}"));
+                assert_eq!(hops.hop(), Some(Ok(Hop::of(&group))), "{name}");
+                hopped += 1;
+            }
+            assert_eq!(hops.hop(), None, "{name}");
+            assert_eq!(hops.good_until(), bytes.len() as u64, "{name}");
+        }
+    }
+    assert!(hopped > 1_000, "{hopped} groups");
 }
 
 type Reader = mysql_common::binlog::EventStreamReader;

@@ -31,6 +31,12 @@ proptest! {
         let whole = image_len(&columns, image);
         let count = fields(&columns, image).count();
         prop_assert_eq!(whole.is_ok(), count == columns.len());
+        let layout = Layout::of(&columns);
+        prop_assert_eq!(layout.image_len(&columns, image), whole);
+        // Without NULLs the layout takes its short way.
+        let mut full = image.to_vec();
+        full.iter_mut().take(columns.len().div_ceil(8)).for_each(|byte| *byte = 0);
+        prop_assert_eq!(layout.image_len(&columns, &full), image_len(&columns, &full));
         for index in 0..columns.len() + 3 {
             let _ = field(&columns, image, index);
         }
