@@ -135,3 +135,13 @@ fn a_plan_without_them_does_not_name_them_and_one_with_them_comes_back_whole() {
         (60, 35)
     );
 }
+
+#[test]
+fn a_finished_run_judged_again_comes_to_the_same() {
+    for strategy in ["snapshot-binlog-gtid", "snapshot-only"] {
+        let plan = plan(strategy, &[]);
+        let mut run = rehearse(&plan);
+        let again = run.judge(&plan);
+        assert_eq!(format!("{again:?}"), format!("{:?}", run.outcome));
+    }
+}
