@@ -191,7 +191,7 @@ impl World {
                 Due::Wake(client) => self.wake(client),
                 Due::Request(client, connection) => self.request(client, connection),
                 Due::Returned(client, connection) => self.returned(client, connection),
-                Due::Replay => self.replay(),
+                Due::Replay => self.replay_wakes(),
                 Due::Connect(attempt) => self.connect_receiver(attempt),
                 Due::Deliver(connection) => self.deliver(connection),
                 Due::Pump(connection) => self.pump(connection),

@@ -48,6 +48,8 @@ pub(super) struct Replay {
     host: Host,
     failures: u32,
     pause_until: u64,
+    /// When the next look is on the agenda: one entry, however often somebody looks before.
+    wake: Option<u64>,
     last_arrival: u64,
     start: u32,
     stretch_thousandths: u64,
@@ -80,6 +82,7 @@ impl Replay {
             host: Host::Source,
             failures: 0,
             pause_until: 0,
+            wake: None,
             last_arrival: 0,
             start: start as u32,
             stretch_thousandths: recording.stretch_thousandths(spec, migration_us),
@@ -145,10 +148,19 @@ impl World {
             .is_none_or(|r| r.candidate().is_none() && r.in_flight.is_empty())
     }
 
+    /// The look that was on the agenda.
+    pub(super) fn replay_wakes(&mut self) {
+        let now = self.now;
+        if let Some(replay) = self.clients.replay.as_mut() {
+            replay.wake = replay.wake.filter(|at| *at > now);
+        }
+        self.replay();
+    }
+
     /// Sends what is due.
     pub(super) fn replay(&mut self) {
         loop {
-            let Some(replay) = self.clients.replay.as_ref() else {
+            let Some(replay) = self.clients.replay.as_mut() else {
                 return;
             };
             let Some(index) = replay.candidate() else {
@@ -159,7 +171,10 @@ impl World {
             }
             let due = replay.due(index).max(replay.pause_until);
             if due > self.now {
-                self.agenda.push(due, Due::Replay);
+                if replay.wake.is_none_or(|at| at > due) {
+                    replay.wake = Some(due);
+                    self.agenda.push(due, Due::Replay);
+                }
                 return;
             }
             let Some(client) = self.clients.idle() else {
