@@ -355,6 +355,11 @@ pub struct Clients {
     pub retry: Retry,
     /// Pause before a retry and before a new attempt to connect; doubles up to 32 times it.
     pub backoff: Micros,
+    /// How long a pool waits for a new connection; HikariCP: 30 s [K].
+    pub connect_timeout: Micros,
+    /// A connection over which nothing that was sent is acknowledged breaks after this long: 15 min with Linux'
+    /// `tcp_retries2` [K].
+    pub tcp_timeout: Micros,
     /// This many of the clients have CONNECTION_ADMIN, which `read_only` does not stop [S].
     pub privileged: u32,
     /// Restarting the whole application takes this long, one instance after the other.
@@ -369,6 +374,8 @@ impl Default for Clients {
             drop_on_read_only: true,
             retry: Retry::None,
             backoff: Micros::ms(50),
+            connect_timeout: Micros::secs(30),
+            tcp_timeout: Micros::mins(15),
             privileged: 0,
             rolling_restart: Micros::secs(10),
         }

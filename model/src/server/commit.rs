@@ -106,9 +106,10 @@ impl Pipeline {
         self.next_number
     }
 
-    pub(super) fn crash(&mut self, next_number: u64) {
+    /// Forgets what is under way. Numbers go on: none is given twice.
+    pub(super) fn crash(&mut self) {
         *self = Self {
-            next_number,
+            next_number: self.next_number,
             ..Self::default()
         };
     }

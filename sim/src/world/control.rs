@@ -1,7 +1,9 @@
 //! What the operator can do to the world, and see of it.
 
 use super::{Due, Snapshot, Target, World, setup};
-use crate::{environment::Retention, runbook::Host, units::Micros};
+use crate::{
+    environment::Retention, faults::Occasion, probes::Probe, runbook::Host, units::Micros,
+};
 use cutover_model::{
     gtid::GtidSet,
     replica::{Config, Replica, Start, Status},
@@ -31,6 +33,7 @@ impl World {
             format!("the snapshot {id} is cut at {}: everything committed up to {}:{} is in it, nothing later", self.moment(self.now).time_of_day(), cut.file_name, cut.end.pos),
             Vec::new(),
         );
+        self.occurs(Occasion::SnapshotCut);
         self.snapshots.insert(
             id.to_string(),
             Snapshot {
@@ -52,6 +55,12 @@ impl World {
         Ok(snapshot.available <= self.now)
     }
 
+    /// The restore of a snapshot begins.
+    pub fn restore_begins(&mut self) {
+        self.marks.restoring = true;
+        self.occurs(Occasion::RestoreBegins);
+    }
+
     /// Makes the Aurora cluster of a snapshot.
     ///
     /// # Errors
@@ -66,6 +75,8 @@ impl World {
             return Err("DBClusterAlreadyExistsFault: there is a cluster target already".into());
         }
         self.marks.snapshot = Some(snapshot.at);
+        self.marks.restoring = false;
+        self.occurs(Occasion::Restored);
         let server = setup::target_server(
             &self.environment,
             self.epoch_us,
@@ -133,6 +144,7 @@ impl World {
         marks.started.get_or_insert(self.now);
         marks.stopped = None;
         self.receiver_starts();
+        self.occurs(Occasion::ReplicationStarts);
         Ok(())
     }
 
@@ -176,6 +188,31 @@ impl World {
         ))
     }
 
+    /// What the operator's round trip to a server takes, in µs.
+    pub fn operator_round_trip_us(&self) -> u64 {
+        2 * self.environment.network.operator_latency.0
+    }
+
+    /// The operator has read Seconds_Behind_Source.
+    pub(crate) fn lag_was_read(&mut self) {
+        let lag = self
+            .replica_status()
+            .ok()
+            .and_then(|s| s.seconds_behind_source);
+        if lag != Some(0) {
+            return;
+        }
+        self.occurs(Occasion::LagReadsZero);
+        let read = self
+            .target
+            .as_ref()
+            .and_then(|t| Some(t.replica.as_ref()?.read_position()));
+        let published = self.source.binlog.as_ref().map(|b| b.published());
+        if read < published {
+            self.probes.reach(Probe::ZeroLagUnreceived);
+        }
+    }
+
     /// Sets or clears `read_only`; setting it takes effect when commits under way are done.
     ///
     /// # Errors
@@ -197,10 +234,19 @@ impl World {
     /// Changes `read_only` in the source's parameter group; the server has it after a while.
     pub fn deliver_read_only(&mut self, value: bool) {
         let arrival = self.now + self.environment.source.parameter_delay.0;
+        self.source_parameter_read_only = value;
         self.agenda.push(arrival, Due::Parameter(value));
+        if value {
+            self.occurs(Occasion::FenceAsked);
+        }
     }
 
     pub(super) fn parameter_arrives(&mut self, value: bool) {
+        // A server that is down reads the parameter group when it starts; one that has started since has read it.
+        let current = value == self.source_parameter_read_only;
+        if !self.is_up(Host::Source) || !current || value && self.is_read_only(Host::Source) {
+            return;
+        }
         // The source is always there.
         let _ = self.set_read_only(Host::Source, value);
         if !value {
@@ -250,6 +296,7 @@ impl World {
         if to == Host::Target {
             self.marks.repointed = Some(self.now);
             self.marks.target_commits_at_repoint = self.history.target.len();
+            self.occurs(Occasion::Repointed);
         }
         Ok(())
     }
@@ -262,21 +309,28 @@ impl World {
     /// The step with the role of fence is done.
     pub fn mark_fence(&mut self) {
         self.marks.fence = Some(self.now);
+        self.occurs(Occasion::FencePassed);
     }
 
     /// The step with the role of gate is done.
     pub fn mark_gate(&mut self) {
         self.marks.gate = Some(self.now);
         self.marks.applied_at_gate = self.history.applied.len();
+        self.occurs(Occasion::GatePassed);
     }
 
     /// RDS rotates the binlog, uploads what is closed, and purges what the retention no longer holds.
     pub(super) fn upload(&mut self) {
-        self.source.rotate_binlog(self.now);
         self.agenda.push(
             self.now + self.environment.source.binlog_upload_every.0,
             Due::Upload,
         );
+        // A standby is what its storage was; nothing more is taken from it.
+        if !self.is_up(Host::Source) || self.faults.standby.is_some() {
+            return;
+        }
+        self.source.rotate_binlog(self.now);
+        self.occurs(Occasion::BinlogRotates);
         let keep = match self.retention {
             Retention::None => 0,
             Retention::For(time) => time.0,

@@ -1,13 +1,19 @@
 //! The binlog stream: the receiver's connection, the source's dump thread, and the link between them.
 
-use super::{Due, Wire, World, link::Link};
-use crate::{environment::Environment, runbook::Host};
+use super::{Due, World, link::Link};
+use crate::{
+    environment::Environment,
+    faults::{Occasion, Way, Wire},
+    probes::Probe,
+    runbook::Host,
+};
 use cutover_model::{
     gtid::Gtid,
     replica::{
         Costs, Range,
-        dump::{DumpThread, handshake},
+        dump::{DumpThread, Request, handshake},
     },
+    server::Server,
 };
 use std::collections::VecDeque;
 
@@ -21,6 +27,30 @@ const IN_FLIGHT_US: u64 = 100_000;
 struct Message {
     range: Range,
     gtids: Vec<Gtid>,
+}
+
+/// Which of the refusals it is.
+fn why_refused(source: &Server, request: &Request) -> Probe {
+    let Some(binlog) = &source.binlog else {
+        return Probe::HandshakeRefused;
+    };
+    match request {
+        Request::Auto { known }
+            if !known
+                .of_server(source.config.uuid)
+                .is_subset_of(&source.gtid_executed) =>
+        {
+            Probe::HandshakeTooNew
+        }
+        Request::Auto { known } if !binlog.purged().is_subset_of(known) => Probe::HandshakePurged,
+        Request::Position { file, .. }
+            if binlog.number(file).is_none_or(|n| binlog.file(n).is_none()) =>
+        {
+            Probe::HandshakePurged
+        }
+        Request::Position { .. } => Probe::HandshakePastEnd,
+        Request::Auto { .. } => Probe::HandshakeRefused,
+    }
 }
 
 /// The connection between source and target.
@@ -82,21 +112,18 @@ impl World {
 
     /// The links whose connections are reset now and then, at the beginning of a run.
     pub(super) fn schedule_resets(&mut self) {
-        for wire in [
-            Wire::Clients(Host::Source),
-            Wire::Clients(Host::Target),
-            Wire::Replication,
-        ] {
+        for wire in [Wire::ClientsSource, Wire::ClientsTarget, Wire::Replication] {
             self.schedule_reset(wire);
         }
     }
 
-    fn schedule_reset(&mut self, wire: Wire) {
+    pub(super) fn schedule_reset(&mut self, wire: Wire) {
         let network = &self.environment.network;
         let every = match wire {
-            Wire::Clients(Host::Source) => network.clients_source.reset_every.0,
-            Wire::Clients(Host::Target) => network.clients_target.reset_every.0,
+            Wire::ClientsSource => network.clients_source.reset_every.0,
+            Wire::ClientsTarget => network.clients_target.reset_every.0,
             Wire::Replication => network.replication.reset_every.0,
+            Wire::Operator => 0,
         };
         if every > 0 {
             self.agenda.push(self.now + every, Due::Reset(wire));
@@ -105,17 +132,47 @@ impl World {
 
     /// A link's connections break, and what was on the wire is lost.
     pub(super) fn reset(&mut self, wire: Wire) {
-        self.schedule_reset(wire);
         match wire {
-            Wire::Clients(host) => {
-                self.kill_connections(host);
+            Wire::ClientsSource => {
+                self.kill_connections(Host::Source);
+            }
+            Wire::ClientsTarget => {
+                self.kill_connections(Host::Target);
             }
             Wire::Replication => self.reset_stream(),
+            // A command is a connection of its own.
+            Wire::Operator => {}
         }
     }
 
+    /// The source's end of the stream is gone, and the receiver learns of it only by its silence.
+    pub(super) fn stream_is_half_open(&mut self) {
+        if self.stream.dump.is_none() {
+            return;
+        }
+        self.stream.close();
+        let noticed = self.now + self.environment.target.replica_net_timeout.0;
+        self.agenda
+            .push(noticed, Due::Silence(self.stream.connection));
+    }
+
+    /// Nothing was heard on the connection for `replica_net_timeout`.
+    pub(super) fn stream_is_silent(&mut self, connection: u32) {
+        if connection == self.stream.connection {
+            self.reset_stream();
+        }
+    }
+
+    /// The link of the stream has other settings now, or is cut, or is there again.
+    pub(super) fn stream_link_changes(&mut self) {
+        let blocked = self.faults.blocked_until(Wire::Replication, Way::Both);
+        self.stream
+            .link
+            .change(&self.environment.network.replication, blocked);
+    }
+
     /// The receiver's connection breaks; it tries again after `source_connect_retry`.
-    fn reset_stream(&mut self) {
+    pub(super) fn reset_stream(&mut self) {
         let replica = self.target.as_mut().and_then(|t| t.replica.as_mut());
         let Some(replica) = replica.filter(|r| r.is_connected()) else {
             return;
@@ -136,13 +193,20 @@ impl World {
         if attempt != self.stream.connection {
             return;
         }
+        let source_is_up = self.is_up(Host::Source);
         let Some(target) = self.target.as_mut() else {
             return;
         };
         let Some(replica) = target.replica.as_mut().filter(|r| r.wants_connection()) else {
             return;
         };
-        match handshake(&self.source, &replica.request(&target.server.gtid_executed)) {
+        if !source_is_up {
+            let again = self.now + self.environment.target.connect_retry.0;
+            self.agenda.push(again, Due::Connect(attempt));
+            return;
+        }
+        let request = replica.request(&target.server.gtid_executed);
+        match handshake(&self.source, &request) {
             Ok(dump) => {
                 let file = self
                     .source
@@ -151,6 +215,9 @@ impl World {
                     .map(|b| b.name(dump.at.file))
                     .unwrap_or_default();
                 replica.connected(&file, dump.at, 0);
+                if self.marks.replication.from.is_some() {
+                    self.probes.reach(Probe::ReceiverReconnected);
+                }
                 self.marks.replication.from.get_or_insert(dump.at);
                 self.tell(
                     "target",
@@ -161,9 +228,11 @@ impl World {
                     Vec::new(),
                 );
                 self.stream.dump = Some(dump);
+                self.occurs(Occasion::ReceiverConnects);
                 self.pump(attempt);
             }
             Err(error) => {
+                self.probes.reach(why_refused(&self.source, &request));
                 let text = format!("the receiver is refused: {} ({})", error.text, error.errno);
                 self.marks.replication.refused = Some((self.now, error.clone()));
                 replica.refused(error);
@@ -200,6 +269,7 @@ impl World {
                         gtids: sent.gtids,
                     });
                     self.agenda.push(arrival, Due::Deliver(connection));
+                    self.occurs(Occasion::BinlogSent);
                 }
                 Err(error) => {
                     let text = format!("ends the binlog stream: {} ({})", error.text, error.errno);
@@ -231,6 +301,7 @@ impl World {
         if let Some(replica) = self.target.as_mut().and_then(|t| t.replica.as_mut()) {
             self.marks.replication.received_to = Some(message.range.end());
             replica.receive(&file, message.range, message.gtids.into_iter());
+            self.occurs(Occasion::BinlogReceived);
         }
     }
 
