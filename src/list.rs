@@ -9,7 +9,7 @@ use crate::{
 use clap::ValueEnum;
 use cutover::{
     scenarios::{scenarios, strategies},
-    sim::properties::CATALOGUE,
+    sim::{faults, probes, properties::CATALOGUE},
 };
 use serde::Serialize;
 
@@ -18,7 +18,7 @@ Examples:
   cutover list strategies
   cutover list properties --format json | jq -r '.properties[].id'";
 
-/// What there is: strategies, scenarios, properties.
+/// What there is: strategies, scenarios, faults, occasions, properties, probes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -34,8 +34,14 @@ enum What {
     Strategies,
     /// Environments and traffic that come with cutover
     Scenarios,
+    /// What can go wrong in a run: `[[fault]]` in a scenario or a plan
+    Faults,
+    /// What a fault can be tied to: `on = { event = … }`
+    Occasions,
     /// What every run is checked for
     Properties,
+    /// Rare paths that a sweep must reach
+    Probes,
 }
 
 /// Lists, as JSON has them.
@@ -47,7 +53,13 @@ pub struct Lists {
     #[serde(skip_serializing_if = "Option::is_none")]
     scenarios: Option<Vec<Named>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    faults: Option<Vec<Fault>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    occasions: Option<Vec<Named>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     properties: Option<Vec<Property>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probes: Option<Vec<Named>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -61,6 +73,15 @@ struct Strategy {
 struct Named {
     name: String,
     about: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Fault {
+    kind: &'static str,
+    about: &'static str,
+    lasts: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    breaks: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -87,6 +108,36 @@ fn environments() -> Vec<Named> {
     listed.collect()
 }
 
+fn kinds_of_fault() -> Vec<Fault> {
+    let kinds = faults::CATALOGUE.iter().map(|k| Fault {
+        kind: k.key,
+        about: k.about,
+        lasts: k.lasting == faults::Lasting::Lasts,
+        breaks: k.breaks,
+    });
+    kinds.collect()
+}
+
+fn occasions() -> Vec<Named> {
+    let named = faults::Occasion::ALL.iter().map(|(occasion, about)| Named {
+        // A unit variant: it is written as a string.
+        name: serde_json::to_value(occasion)
+            .ok()
+            .and_then(|v| v.as_str().map(str::to_string))
+            .unwrap_or_default(),
+        about: (*about).to_string(),
+    });
+    named.collect()
+}
+
+fn rare_paths() -> Vec<Named> {
+    let named = probes::CATALOGUE.iter().map(|(_, name, about)| Named {
+        name: (*name).to_string(),
+        about: (*about).to_string(),
+    });
+    named.collect()
+}
+
 fn properties() -> Vec<Property> {
     let properties = CATALOGUE.iter().map(|p| Property {
         id: p.id,
@@ -103,7 +154,10 @@ pub fn everything() -> Lists {
         schema: json::SCHEMA,
         strategies: Some(runbooks()),
         scenarios: Some(environments()),
+        faults: Some(kinds_of_fault()),
+        occasions: Some(occasions()),
         properties: Some(properties()),
+        probes: Some(rare_paths()),
     }
 }
 
@@ -113,12 +167,18 @@ pub fn execute(args: &Args, format: Format) -> Result<Status, Failure> {
         schema: json::SCHEMA,
         strategies: None,
         scenarios: None,
+        faults: None,
+        occasions: None,
         properties: None,
+        probes: None,
     };
     match args.what {
         What::Strategies => lists.strategies = Some(runbooks()),
         What::Scenarios => lists.scenarios = Some(environments()),
+        What::Faults => lists.faults = Some(kinds_of_fault()),
+        What::Occasions => lists.occasions = Some(occasions()),
         What::Properties => lists.properties = Some(properties()),
+        What::Probes => lists.probes = Some(rare_paths()),
     }
     output::print(&match format {
         Format::Json => json::text(&lists),
@@ -150,6 +210,30 @@ fn text(lists: &Lists) -> String {
         text.push_str(&table::glossary("Scenarios", &entries, width));
         text.push_str("\nRehearse one:  cutover run NAME\n");
     }
+    if let Some(kinds) = &lists.faults {
+        for (heading, hazards) in [
+            ("Faults that a sound strategy survives", false),
+            ("Hazards, each with the assumption that it breaks", true),
+        ] {
+            let some = kinds.iter().filter(|k| k.breaks.is_some() == hazards);
+            let entries: Vec<_> = some.map(|k| (k.kind.to_string(), described(k))).collect();
+            text.push_str(&table::glossary(heading, &entries, width));
+            text.push('\n');
+        }
+        text.push_str("In a scenario or a plan:  [[fault]]\n");
+        text.push_str("                          on = { event = \"gate-polled\" }\n");
+        text.push_str("                          lasts = \"90s\"\n");
+        text.push_str("                          partition = { link = \"replication\" }\n");
+    }
+    for (heading, named) in [("Occasions", &lists.occasions), ("Probes", &lists.probes)] {
+        if let Some(named) = named {
+            let entries: Vec<_> = named
+                .iter()
+                .map(|n| (n.name.clone(), n.about.clone()))
+                .collect();
+            text.push_str(&table::glossary(heading, &entries, width));
+        }
+    }
     if let Some(properties) = &lists.properties {
         let entries: Vec<_> = properties
             .iter()
@@ -158,4 +242,11 @@ fn text(lists: &Lists) -> String {
         text.push_str(&table::glossary("Properties", &entries, width));
     }
     text
+}
+
+fn described(kind: &Fault) -> String {
+    match kind.breaks {
+        Some(assumption) => format!("{} Breaks: {assumption}.", kind.about),
+        None => kind.about.to_string(),
+    }
 }

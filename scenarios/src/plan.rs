@@ -55,6 +55,7 @@ impl Scenario {
             expect: self.expect.clone(),
             environment: self.environment.clone(),
             workload: self.workload.clone(),
+            faults: self.faults.clone(),
             runbook: strategy.unwrap_or(&self.runbook).clone(),
         }
     }
@@ -128,6 +129,7 @@ fn check_plan(plan: &Plan) -> Result<(), Problem> {
             check::workload(&plan.workload, privileged, plan.clock.limit)
                 .map_err(|p| p.under("workload"))
         })
+        .and_then(|()| check::faults(&plan.faults))
         .and_then(|()| check::expect(&plan.expect).map_err(|p| p.under("expect")))
         .and_then(|()| check::runbook(&plan.runbook).map_err(|p| p.under("runbook")))
 }

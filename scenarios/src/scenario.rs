@@ -10,6 +10,7 @@ use crate::{
 };
 use cutover_sim::{
     environment::{Clients, ControlPlane, Environment, Names, Network, Source, Target},
+    faults::Fault,
     plan::{Clock, Expect},
     runbook::Runbook,
     workload_spec::Workload,
@@ -35,6 +36,8 @@ pub struct Scenario {
     pub environment: Environment,
     /// The traffic.
     pub workload: Workload,
+    /// What goes wrong, whatever the seed.
+    pub faults: Vec<Fault>,
     /// What its author expects.
     pub expect: Expect,
 }
@@ -56,6 +59,7 @@ pub(crate) struct ScenarioFile {
     clients: Clients,
     control_plane: ControlPlane,
     workload: Workload,
+    fault: Vec<Fault>,
     expect: Expect,
 }
 
@@ -173,6 +177,7 @@ impl Layers<'_> {
                 control_plane: file.control_plane,
             },
             workload: file.workload,
+            faults: file.fault,
             expect: file.expect,
         };
         if self.said(&["workload", "paths"]).is_none() {
@@ -229,5 +234,6 @@ fn check_scenario(scenario: &Scenario) -> Result<(), Problem> {
     let privileged = scenario.environment.clients.privileged;
     check::workload(&scenario.workload, privileged, scenario.clock.limit)
         .map_err(|p| p.under("workload"))?;
+    check::faults(&scenario.faults)?;
     check::expect(&scenario.expect).map_err(|p| p.under("expect"))
 }

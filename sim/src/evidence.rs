@@ -132,7 +132,7 @@ impl<'w> Evidence<'w> {
         let gtids = cutover.and_then(|at| gtids(world, at));
         let world: &'w World = world;
         let (applied, applied_at_gate) = took_effect(world, cut);
-        let on_target = CommitSet::new(world.history.source.len(), cut, &applied);
+        let on_target = on_target(&world.history, snapshot.as_ref(), &applied);
         let base = world.source.binlog.as_ref().map(|b| b.name(1));
         Self {
             history: &world.history,
@@ -196,8 +196,14 @@ impl<'w> Evidence<'w> {
         operation.commit != NO_COMMIT
             && match (self.serving, operation.host) {
                 (Host::Target, Host::Source) => self.on_target.has(operation.commit),
+                (Host::Source, Host::Source) => self.erased(operation.commit).is_none(),
                 (serving, host) => serving == host,
             }
+    }
+
+    /// When the source lost one of its commits; none when it has it.
+    pub fn erased(&self, commit: u32) -> Option<u64> {
+        self.history.erased_at(commit)
     }
 
     /// The source's commits up to a moment: how many.
@@ -205,10 +211,15 @@ impl<'w> Evidence<'w> {
         self.history.source.partition_point(|c| c.at <= at) as u32
     }
 
-    /// What the target had of the source after the first `applied` applications.
+    /// What the target had of the source after the first `applied` applications. What the source itself has lost
+    /// counts as had: nobody can wait for it.
     pub fn had(&self, applied: usize) -> CommitSet {
         let applied = &self.applied[..applied.min(self.applied.len())];
-        CommitSet::new(self.history.source.len(), self.cut(), applied)
+        let mut had = CommitSet::new(self.history.source.len(), self.cut(), applied);
+        for erased in &self.history.erased {
+            (erased.from..erased.to).for_each(|commit| had.add(commit));
+        }
+        had
     }
 
     /// The source's commits below `before` that the target lacked at a moment: how many, and the oldest.
@@ -237,6 +248,22 @@ impl<'w> Evidence<'w> {
         let uuid = self.names.source_uuid.filter(|_| commit.gno > 0)?;
         Some(Gtid::new(uuid, commit.gno).to_string())
     }
+}
+
+/// The source's commits that the target has: those of the snapshot, but for what the source had lost by then, and
+/// those that were applied.
+fn on_target(
+    history: &History,
+    snapshot: Option<&SnapshotFacts>,
+    applied: &[Applied],
+) -> CommitSet {
+    let (cut, at) = snapshot.map_or((0, 0), |s| (s.commits, s.at));
+    let mut set = CommitSet::new(history.source.len(), cut, &[]);
+    for erased in history.erased.iter().filter(|e| e.at <= at) {
+        set.remove(erased.from, erased.to);
+    }
+    applied.iter().for_each(|a| set.add(a.commit));
+    set
 }
 
 fn opened(marks: &Marks, history: &History) -> Option<u64> {

@@ -12,12 +12,14 @@ compile_error!(
 pub mod environment;
 pub mod evidence;
 pub mod explain;
+pub mod faults;
 pub mod fingerprint;
 pub mod history;
 pub mod metrics;
 pub mod operator;
 pub mod outcome;
 pub mod plan;
+pub mod probes;
 pub mod properties;
 pub mod recording;
 pub mod run;

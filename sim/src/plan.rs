@@ -5,6 +5,7 @@
 
 use crate::{
     environment::Environment,
+    faults::Fault,
     runbook::Runbook,
     units::{Micros, Moment},
     workload_spec::Workload,
@@ -12,7 +13,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 
 /// The version of the plan file's format.
-pub const PLAN_SCHEMA: &str = "1.0";
+pub const PLAN_SCHEMA: &str = "1.1";
 
 /// Everything that a run depends on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +39,9 @@ pub struct Plan {
     pub environment: Environment,
     /// The traffic.
     pub workload: Workload,
+    /// What goes wrong.
+    #[serde(default, rename = "fault", skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Fault>,
     /// The operator's steps.
     pub runbook: Runbook,
 }

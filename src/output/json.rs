@@ -2,14 +2,17 @@
 
 use super::summary::{OfStrategy, by_strategy};
 use cutover::sim::{
-    outcome::{Commits, Explanation, Finding, Outcome, PropertyResult, StoryLine, Verdict},
+    outcome::{
+        Commits, Explanation, FaultSeen, Finding, Outcome, ProbeSeen, PropertyResult, StoryLine,
+        Verdict,
+    },
     plan::Recorded,
 };
 use serde::Serialize;
 use std::time::Duration;
 
 /// The version of what is printed: major.minor, where a new minor version only adds fields.
-pub const SCHEMA: &str = "1.0";
+pub const SCHEMA: &str = "1.1";
 
 /// One run.
 #[derive(Debug, Serialize)]
@@ -31,6 +34,8 @@ pub struct RunJson<'a> {
     virtual_ms: u64,
     wall_ms: f64,
     fingerprint: &'a str,
+    faults: &'a [FaultSeen],
+    probes: &'a [ProbeSeen],
     properties: &'a [PropertyResult],
     explanations: &'a [Explanation],
     story: &'a [StoryLine],
@@ -86,6 +91,8 @@ impl<'a> RunJson<'a> {
             virtual_ms: outcome.virtual_ms,
             wall_ms: (wall.as_secs_f64() * 1e6).round() / 1e3,
             fingerprint: &outcome.fingerprint,
+            faults: &outcome.faults,
+            probes: &outcome.probes,
             properties: &outcome.properties,
             explanations: &outcome.explanations,
             story: &outcome.story,

@@ -108,9 +108,10 @@ impl Pipeline {
         self.next_number
     }
 
-    pub(super) fn crash(&mut self, next_number: u64) {
+    /// Forgets what is under way. Numbers go on: none is given twice.
+    pub(super) fn crash(&mut self) {
         *self = Self {
-            next_number,
+            next_number: self.next_number,
             ..Self::default()
         };
     }
@@ -228,7 +229,8 @@ impl Server {
 
     fn start_group(&mut self, now: u64) {
         if self.pipeline.stage == Stage::Idle && !self.pipeline.queue.is_empty() {
-            self.pipeline.stage = Stage::Flush(now + self.config.flush_us);
+            let starts = now.max(self.full_until_us);
+            self.pipeline.stage = Stage::Flush(starts + self.config.flush_us);
             let queue = std::mem::take(&mut self.pipeline.queue);
             self.pipeline.group.clear();
             for &session in &queue {

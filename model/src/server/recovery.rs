@@ -23,7 +23,7 @@ use super::{
     Committed, Own, Server,
     commit::{Member, Stage},
     redo::{Record, Redo},
-    session::Session,
+    session::{Session, SessionId},
 };
 use crate::{
     arena::Arena,
@@ -54,7 +54,8 @@ pub struct Cut {
     /// `@@global.gtid_executed` after recovery: the GTIDs in the binlog, and, since 8.0.17, those that the
     /// engine has saved with its commits.
     pub gtid_executed: GtidSet,
-    /// How many transactions of the server's history are in the tables.
+    /// How many transactions of the server's history are in the tables: the first ones, but for those that an
+    /// earlier crash took.
     pub commits: u64,
     /// Where the binlog ends: behind `end` where the engine has lost what the binlog has, before it where
     /// the binlog has.
@@ -153,6 +154,13 @@ impl Server {
     pub fn crash(&mut self, arena: &mut Arena, now: u64, durability: Durability) -> Cut {
         let cut = self.cut(arena, now, durability);
         self.correct_journal(now, durability, &cut);
+        self.start_from(arena, now, &cut);
+        cut
+    }
+
+    /// Starts again from an earlier cut of this server's storage: a standby takes over that had come so far. What
+    /// was committed since is gone, from the tables and from the binlog. Numbers of commits are not given twice.
+    pub fn start_from(&mut self, arena: &mut Arena, now: u64, cut: &Cut) {
         self.database = cut.database.clone();
         if !self.config.version.persists_auto_increment() {
             self.database.forget_auto_increments(arena);
@@ -172,9 +180,15 @@ impl Server {
         self.settled.clear();
         self.redo = Redo::default();
         self.events.clear();
-        self.pipeline.crash(cut.commits.max(cut.logged));
+        self.pipeline.crash();
         self.read_only = super::fence::ReadOnly::Off;
-        cut
+    }
+
+    /// Transactions that have their number and whose commit nobody has heard of yet, in order: what a crash leaves
+    /// to recovery to decide.
+    pub fn undecided(&self) -> impl Iterator<Item = (SessionId, Committed)> {
+        self.flushed()
+            .map(|(member, _)| (member.session, member.done))
     }
 
     /// The group under way, as far as it is in the binlog's file or, without a binlog, numbered.

@@ -4,10 +4,12 @@
 //! message says which.
 
 mod environment;
+mod faults;
 mod runbook;
 mod traffic;
 
 pub(crate) use environment::environment;
+pub(crate) use faults::faults;
 pub(crate) use runbook::runbook;
 pub(crate) use traffic::{clock, expect, workload};
 

@@ -9,8 +9,9 @@ mod steps;
 pub use lead::until_first_cut;
 
 use crate::{
+    faults::Occasion,
     plan::Plan,
-    runbook::{OnFailure, Role, Step, command},
+    runbook::{Host, OnFailure, Role, Step, command},
     stream::Stream,
     units::Micros,
     world::World,
@@ -24,6 +25,8 @@ use std::{
 
 /// How often a step whose `on_failure` is `retry` is tried in all.
 const ATTEMPTS: u32 = 3;
+/// Pause before a server that did not answer is tried again.
+const AGAIN: Micros = Micros::secs(3);
 /// How long a step may take when it says nothing.
 const STEP_TIMEOUT: Micros = Micros::hours(24);
 
@@ -116,6 +119,7 @@ impl Operator {
 
     /// One step, with its timeout and what follows a failure.
     async fn take(&mut self, step: &Step) -> Result<(), Failure> {
+        self.now_in_world().occurs(Occasion::StepBegins);
         let timeout = step.timeout.unwrap_or(STEP_TIMEOUT);
         let attempts = if step.on_failure == OnFailure::Retry {
             ATTEMPTS
@@ -149,6 +153,7 @@ impl Operator {
             Some(Role::Gate) => self.now_in_world().mark_gate(),
             None => {}
         }
+        self.now_in_world().occurs(Occasion::StepEnds);
         Ok(())
     }
 
@@ -188,10 +193,26 @@ impl Operator {
         self.sleep(Micros(time)).await;
     }
 
-    /// The time that a statement on a server takes.
-    async fn statement(&self) {
-        self.sleep(Micros(2 * self.plan.environment.network.operator_latency.0))
-            .await;
+    /// The time that a statement on a server takes. A server that cannot be reached is tried again every few
+    /// seconds, until the step's time is over.
+    async fn statement(&self, host: Host) {
+        loop {
+            self.round_trip().await;
+            if self.now_in_world().is_up(host) {
+                return;
+            }
+            self.sleep(AGAIN).await;
+        }
+    }
+
+    /// The time that a question and its answer take.
+    async fn round_trip(&self) {
+        let (there_and_back, cut_off) = {
+            let world = self.now_in_world();
+            let cut_off = world.operator_cut_off_until().saturating_sub(world.now());
+            (world.operator_round_trip_us(), cut_off)
+        };
+        self.sleep(Micros(there_and_back + cut_off)).await;
     }
 
     fn position_noted(&self, name: &str) -> Result<(String, u64), Failure> {

@@ -2,8 +2,9 @@
 
 use super::{Failure, Noted, Operator, now_us};
 use crate::{
+    faults::Occasion,
     runbook::{
-        CoordinatesFrom, Host, Op, Repoint, SetExternalSource, SetReadOnly, Step, Until, Wait,
+        CoordinatesFrom, Host, Op, Repoint, Role, SetExternalSource, SetReadOnly, Step, Until, Wait,
     },
     units::Micros,
 };
@@ -16,7 +17,7 @@ impl Operator {
     pub(super) async fn carry(&mut self, step: &Step) -> Result<(), Failure> {
         match step.op().map_err(|e| Failure(e.to_string()))? {
             Op::SetBinlogRetention(o) => {
-                self.statement().await;
+                self.statement(Host::Source).await;
                 self.now_in_world()
                     .set_retention(Micros::hours(o.hours.into()));
                 Ok(())
@@ -24,7 +25,7 @@ impl Operator {
             Op::CreateSnapshot(o) => self.create_snapshot(&o.id, o.wait).await,
             Op::RestoreSnapshot(o) => self.restore_snapshot(&o.id).await,
             Op::ReadCoordinates(o) => {
-                self.statement().await;
+                self.statement(place_of(o.from)).await;
                 let noted = self.read_coordinates(o.from)?;
                 let text = format!("notes {} = {}", o.name, noted.text());
                 self.noted.insert(o.name.clone(), noted);
@@ -33,27 +34,27 @@ impl Operator {
             }
             Op::SetExternalSource(o) => self.set_external_source(o).await,
             Op::StartReplication => {
-                self.statement().await;
+                self.statement(Host::Target).await;
                 self.now_in_world().start_replication().map_err(Failure)
             }
-            Op::Wait(o) => self.wait(o).await,
+            Op::Wait(o) => self.wait(o, step.role == Some(Role::Gate)).await,
             Op::SetReadOnly(o) => self.set_read_only(o).await,
             Op::KillConnections(host) => {
-                self.statement().await;
+                self.statement(host).await;
                 let killed = self.now_in_world().kill_connections(host);
                 self.tell(format!("killed {killed} connections"), Vec::new());
                 Ok(())
             }
             Op::StopReplication => {
-                self.statement().await;
+                self.statement(Host::Target).await;
                 self.now_in_world().stop_replication().map_err(Failure)
             }
             Op::ResetExternalSource => {
-                self.statement().await;
+                self.statement(Host::Target).await;
                 self.now_in_world().reset_external_source().map_err(Failure)
             }
             Op::RaiseAutoIncrement(o) => {
-                self.statement().await;
+                self.statement(Host::Target).await;
                 self.now_in_world()
                     .raise_auto_increment(o.gap)
                     .map_err(Failure)
@@ -91,6 +92,7 @@ impl Operator {
                 "InvalidDBSnapshotState: snapshot {id} is not available yet"
             )));
         }
+        self.now_in_world().restore_begins();
         self.sleep(control.restore_fixed).await;
         self.sleep(self.for_data(control.restore_per_tib)).await;
         self.sleep(control.create_instance).await;
@@ -126,7 +128,7 @@ impl Operator {
     }
 
     async fn set_external_source(&mut self, o: &SetExternalSource) -> Result<(), Failure> {
-        self.statement().await;
+        self.statement(Host::Target).await;
         let start = match &o.at {
             Some(name) => {
                 let (file, pos) = self.position_noted(name)?;
@@ -139,22 +141,36 @@ impl Operator {
             .map_err(Failure)
     }
 
-    async fn wait(&mut self, wait: &Wait) -> Result<(), Failure> {
+    async fn wait(&mut self, wait: &Wait, is_gate: bool) -> Result<(), Failure> {
         let until = wait.until.kind().map_err(|e| Failure(e.to_string()))?;
         let (every, wanted) = (wait.every.unwrap_or(POLL), wait.polls.unwrap_or(1).max(1));
         let started = now_us();
-        let mut agreed = 0;
+        let (mut agreed, mut first) = (0, true);
         loop {
-            self.statement().await;
+            match looks_at(until) {
+                Some(host) => self.statement(host).await,
+                None => self.round_trip().await,
+            }
+            self.polled(until);
+            if is_gate {
+                self.now_in_world().occurs(Occasion::GatePolled);
+            }
             agreed = if self.holds(until)? { agreed + 1 } else { 0 };
             if agreed >= wanted {
                 self.tell_of_wait(until, started);
                 return Ok(());
             }
-            if now_us() == started + 2 * self.plan.environment.network.operator_latency.0 {
+            if std::mem::take(&mut first) {
                 self.tell_of_lag(until);
             }
             self.sleep(every).await;
+        }
+    }
+
+    /// What a poll has seen that faults and probes are interested in.
+    fn polled(&self, until: Until<'_>) {
+        if let Until::SecondsBehindSource(_) = until {
+            self.now_in_world().lag_was_read();
         }
     }
 
@@ -250,7 +266,7 @@ impl Operator {
                 Ok(())
             }
             Host::Target => {
-                self.statement().await;
+                self.statement(Host::Target).await;
                 self.now_in_world()
                     .set_read_only(o.on, o.value)
                     .map_err(Failure)
@@ -270,5 +286,25 @@ impl Operator {
                 .await;
         }
         Ok(())
+    }
+}
+
+/// The server where coordinates are read; the recovery event is the target's.
+fn place_of(from: CoordinatesFrom) -> Host {
+    match from {
+        CoordinatesFrom::SourcePosition | CoordinatesFrom::SourceGtidExecuted => Host::Source,
+        CoordinatesFrom::RecoveryEvent => Host::Target,
+    }
+}
+
+/// The server that a condition is looked at on; none for the control plane.
+fn looks_at(until: Until<'_>) -> Option<Host> {
+    match until {
+        Until::ReadOnly(host) | Until::NoOpenTransactions(host) => Some(host),
+        Until::SourceUnchangedSince(_) => Some(Host::Source),
+        Until::SnapshotAvailable(_) => None,
+        Until::ReplicationRunning | Until::SecondsBehindSource(_) | Until::Applied(_) => {
+            Some(Host::Target)
+        }
     }
 }

@@ -380,7 +380,8 @@ pub enum StepError {
     },
 }
 
-fn exactly_one<T>(
+/// The one of several options that is set.
+pub(crate) fn exactly_one<T>(
     options: impl IntoIterator<Item = Option<(&'static str, T)>>,
     one_of: &'static str,
 ) -> Result<T, StepError> {

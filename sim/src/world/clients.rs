@@ -7,7 +7,9 @@
 use super::{Due, World};
 use crate::{
     environment::{Environment, Resolver as Caching, Retry},
+    faults::{Occasion, Way, Wire},
     history::{Kind, NO_COMMIT, Operation, Told},
+    probes::Probe,
     runbook::Host,
     stream::Stream,
     units::Micros,
@@ -23,6 +25,14 @@ use cutover_model::{
 
 /// A back-off doubles up to this many times.
 const MOST_DOUBLINGS: u32 = 5;
+/// The link between the application and a host.
+fn clients_of(host: Host) -> Wire {
+    match host {
+        Host::Source => Wire::ClientsSource,
+        Host::Target => Wire::ClientsTarget,
+    }
+}
+
 /// A statement or an answer on the wire.
 const STATEMENT_BYTES: u64 = 256;
 
@@ -270,15 +280,37 @@ impl World {
             told: Told::Pending,
             host,
         });
-        let way = self.one_way(host);
         if connected {
-            let arrival = self.arrival_in_order(now + way);
+            let arrival = now + self.way_to(host);
+            let arrival = self.arrival_in_order(arrival);
             self.agenda.push(arrival, Due::Request(client, number));
         } else {
             self.clients.get_mut(client).answer = Told::Fail;
-            self.agenda
-                .push(now + 2 * way, Due::Returned(client, number));
+            let refused = now + self.time_to_refusal(host);
+            self.agenda.push(refused, Due::Returned(client, number));
         }
+    }
+
+    /// How long a client waits for a connection that it does not get, in µs: a host without a server refuses at
+    /// once, one that is not there or not to be reached does not answer.
+    fn time_to_refusal(&mut self, host: Host) -> u64 {
+        let patience = self.environment.clients.connect_timeout.0;
+        if self.cut_off_until(host) > self.now || self.silent_until[host as usize] > self.now {
+            return patience;
+        }
+        2 * self.way_to(host)
+    }
+
+    /// Until when clients and a host cannot talk; 0 when they can.
+    fn cut_off_until(&self, host: Host) -> u64 {
+        self.faults.blocked_until(clients_of(host), Way::Both)
+    }
+
+    /// Whether a client would get a connection to a host: it is up, and the handshake comes through before the
+    /// client gives up.
+    fn takes_connections(&self, host: Host) -> bool {
+        let patience = self.environment.clients.connect_timeout.0;
+        self.is_up(host) && self.cut_off_until(host) <= self.now + patience
     }
 
     /// The connection of a client, a new one when the pool has none that is good.
@@ -303,7 +335,13 @@ impl World {
         let host = c.resolver.resolve(names, now);
         let privilege = c.privilege;
         let spread = c.random.below(lifetime / 10 + 1);
-        let session = self.server_mut(host).map(|s| s.connect(privilege));
+        if host == Host::Source && self.marks.repointed.is_some() {
+            self.probes.reach(Probe::StaleAddress);
+        }
+        let session = match self.takes_connections(host) {
+            true => self.server_mut(host).map(|s| s.connect(privilege)),
+            false => None,
+        };
         if let Some(session) = session {
             let until = now + lifetime - spread;
             let connection = Connection {
@@ -342,15 +380,26 @@ impl World {
         }
     }
 
-    /// One way between the clients and a host, in µs.
-    pub(super) fn one_way(&mut self, host: Host) -> u64 {
+    /// From the clients to a host, in µs.
+    pub(super) fn way_to(&mut self, host: Host) -> u64 {
+        self.one_way(host, Way::Requests, self.now)
+    }
+
+    /// And back.
+    pub(super) fn way_from(&mut self, host: Host) -> u64 {
+        self.one_way(host, Way::Answers, self.now)
+    }
+
+    /// One way between the clients and a host for what is sent at `from`, in µs.
+    fn one_way(&mut self, host: Host, way: Way, from: u64) -> u64 {
         let link = match host {
             Host::Source => &self.environment.network.clients_source,
             Host::Target => &self.environment.network.clients_target,
         };
-        let way =
+        let time =
             link.wire_us(STATEMENT_BYTES) + link.latency.0 + self.jitter.below(link.jitter.0 + 1);
-        link.after_stall(self.now + way) - self.now
+        let sent = from.max(self.faults.blocked_until(clients_of(host), way));
+        link.after_stall(sent + time) - from
     }
 
     /// A statement reaches its server.
@@ -363,6 +412,9 @@ impl World {
         let Some(connection) = c.connection else {
             return;
         };
+        if !self.is_up(connection.host) {
+            return;
+        }
         if connection.host == Host::Source && now < self.source_suspended_until {
             self.agenda
                 .push(self.source_suspended_until, Due::Request(client, number));
@@ -394,9 +446,9 @@ impl World {
         match step {
             Step::Next => {
                 c.step += 1;
-                let there_and_back = self.one_way(connection.host) + self.one_way(connection.host);
-                self.agenda
-                    .push(now + there_and_back, Due::Request(client, number));
+                let back = now + self.way_from(connection.host);
+                let next = back + self.one_way(connection.host, Way::Requests, back);
+                self.agenda.push(next, Due::Request(client, number));
             }
             Step::Finished { seen } => {
                 c.seen = seen;
@@ -419,7 +471,10 @@ impl World {
                 self.answer(client, Told::Empty);
             }
             Reply::Waiting => {}
-            Reply::Committing => self.clients.get_mut(client).phase = Phase::Committing,
+            Reply::Committing => {
+                self.clients.get_mut(client).phase = Phase::Committing;
+                self.occurs(Occasion::CommitSent);
+            }
             Reply::Failed(error) => self.refused(client, host, session, &error),
         }
     }
@@ -446,6 +501,7 @@ impl World {
         self.roll_back(host, session);
         if error.code() == 1290 {
             self.marks.refused += 1;
+            self.probes.reach(Probe::WriteRefusedByFence);
         }
         self.answer(client, Told::Fail);
         if error.code() == 1290 && self.clients.settings.drop_on_read_only {
@@ -463,7 +519,7 @@ impl World {
             .get(client)
             .connection
             .map_or(Host::Source, |n| n.host);
-        let way = self.one_way(host);
+        let way = self.way_from(host);
         let c = self.clients.get_mut(client);
         c.answer = told;
         let number = c.number;
@@ -494,7 +550,9 @@ impl World {
         let (host, kind) = (record.host, record.kind);
         if told == Told::Ok {
             self.tell_of_write(client, operation, host);
-            self.marks.acknowledged(host, now);
+            if self.marks.acknowledged(host, now) {
+                self.occurs(Occasion::FirstWriteOnTarget);
+            }
         }
         self.clients.get_mut(client).phase = Phase::Idle;
         if carries.is_some() {
@@ -637,19 +695,24 @@ impl World {
 
     /// Kills the clients' connections to a host. What was committing goes on, and nobody hears of it.
     pub fn kill_connections(&mut self, host: Host) -> usize {
-        let mut killed = 0;
+        self.break_connections(host, |_| true)
+    }
+
+    /// Clients that wait for a host give their connections up.
+    pub(super) fn break_waiting(&mut self, host: Host) {
+        self.break_connections(host, |client| client.phase != Phase::Idle);
+    }
+
+    fn break_connections(&mut self, host: Host, which: impl Fn(&Client) -> bool) -> usize {
+        let mut broken = 0;
         for client in 0..self.clients.len() {
-            if self
-                .clients
-                .get(client)
-                .connection
-                .is_some_and(|c| c.host == host)
-            {
-                killed += 1;
+            let c = self.clients.get(client);
+            if c.connection.is_some_and(|c| c.host == host) && which(c) {
+                broken += 1;
                 self.break_connection(client);
             }
         }
-        killed
+        broken
     }
 
     fn break_connection(&mut self, client: u16) {
@@ -666,7 +729,10 @@ impl World {
         self.drop_connection(client);
         match phase {
             Phase::Idle => {}
-            Phase::Committing => self.conclude(client, Told::Info),
+            Phase::Committing => {
+                self.probes.reach(Probe::CommitOutcomeUnknown);
+                self.conclude(client, Told::Info);
+            }
             // An answer that was on its way is lost with the connection; only a refusal needs none.
             Phase::Running if known == Told::Ok => self.conclude(client, Told::Info),
             Phase::Running => self.conclude(client, Told::Fail),

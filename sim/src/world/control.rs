@@ -1,7 +1,9 @@
 //! What the operator can do to the world, and see of it.
 
 use super::{Due, Snapshot, Target, World, setup};
-use crate::{environment::Retention, runbook::Host, units::Micros};
+use crate::{
+    environment::Retention, faults::Occasion, probes::Probe, runbook::Host, units::Micros,
+};
 use cutover_model::{
     gtid::GtidSet,
     replica::{Config, Replica, Start, Status},
@@ -15,6 +17,11 @@ impl World {
     /// `CALL mysql.rds_set_configuration('binlog retention hours', …)`.
     pub fn set_retention(&mut self, time: Micros) {
         self.retention = Retention::For(time);
+    }
+
+    /// Somebody sets it back to NULL.
+    pub(super) fn retention_is_lost(&mut self) {
+        self.retention = Retention::None;
     }
 
     /// Cuts a snapshot through the source's volume, now; it is available after `copying`.
@@ -31,6 +38,7 @@ impl World {
             format!("the snapshot {id} is cut at {}: everything committed up to {}:{} is in it, nothing later", self.moment(self.now).time_of_day(), cut.file_name, cut.end.pos),
             Vec::new(),
         );
+        self.occurs(Occasion::SnapshotCut);
         self.snapshots.insert(
             id.to_string(),
             Snapshot {
@@ -52,6 +60,12 @@ impl World {
         Ok(snapshot.available <= self.now)
     }
 
+    /// The restore of a snapshot begins.
+    pub fn restore_begins(&mut self) {
+        self.marks.restoring = true;
+        self.occurs(Occasion::RestoreBegins);
+    }
+
     /// Makes the Aurora cluster of a snapshot.
     ///
     /// # Errors
@@ -66,6 +80,8 @@ impl World {
             return Err("DBClusterAlreadyExistsFault: there is a cluster target already".into());
         }
         self.marks.snapshot = Some(snapshot.at);
+        self.marks.restoring = false;
+        self.occurs(Occasion::Restored);
         let server = setup::target_server(
             &self.environment,
             self.epoch_us,
@@ -133,6 +149,7 @@ impl World {
         marks.started.get_or_insert(self.now);
         marks.stopped = None;
         self.receiver_starts();
+        self.occurs(Occasion::ReplicationStarts);
         Ok(())
     }
 
@@ -176,6 +193,31 @@ impl World {
         ))
     }
 
+    /// What the operator's round trip to a server takes, in µs.
+    pub fn operator_round_trip_us(&self) -> u64 {
+        2 * self.environment.network.operator_latency.0
+    }
+
+    /// The operator has read Seconds_Behind_Source.
+    pub(crate) fn lag_was_read(&mut self) {
+        let lag = self
+            .replica_status()
+            .ok()
+            .and_then(|s| s.seconds_behind_source);
+        if lag != Some(0) {
+            return;
+        }
+        self.occurs(Occasion::LagReadsZero);
+        let read = self
+            .target
+            .as_ref()
+            .and_then(|t| Some(t.replica.as_ref()?.read_position()));
+        let published = self.source.binlog.as_ref().map(|b| b.published());
+        if read < published {
+            self.probes.reach(Probe::ZeroLagUnreceived);
+        }
+    }
+
     /// Sets or clears `read_only`; setting it takes effect when commits under way are done.
     ///
     /// # Errors
@@ -197,10 +239,19 @@ impl World {
     /// Changes `read_only` in the source's parameter group; the server has it after a while.
     pub fn deliver_read_only(&mut self, value: bool) {
         let arrival = self.now + self.environment.source.parameter_delay.0;
+        self.source_parameter_read_only = value;
         self.agenda.push(arrival, Due::Parameter(value));
+        if value {
+            self.occurs(Occasion::FenceAsked);
+        }
     }
 
     pub(super) fn parameter_arrives(&mut self, value: bool) {
+        // A server that is down reads the parameter group when it starts; one that has started since has read it.
+        let current = value == self.source_parameter_read_only;
+        if !self.is_up(Host::Source) || !current || value && self.is_read_only(Host::Source) {
+            return;
+        }
         // The source is always there.
         let _ = self.set_read_only(Host::Source, value);
         if !value {
@@ -250,6 +301,7 @@ impl World {
         if to == Host::Target {
             self.marks.repointed = Some(self.now);
             self.marks.target_commits_at_repoint = self.history.target.len();
+            self.occurs(Occasion::Repointed);
         }
         Ok(())
     }
@@ -262,32 +314,65 @@ impl World {
     /// The step with the role of fence is done.
     pub fn mark_fence(&mut self) {
         self.marks.fence = Some(self.now);
+        self.occurs(Occasion::FencePassed);
     }
 
     /// The step with the role of gate is done.
     pub fn mark_gate(&mut self) {
         self.marks.gate = Some(self.now);
         self.marks.applied_at_gate = self.history.applied.len();
+        self.occurs(Occasion::GatePassed);
     }
 
     /// RDS rotates the binlog, uploads what is closed, and purges what the retention no longer holds.
     pub(super) fn upload(&mut self) {
-        self.source.rotate_binlog(self.now);
         self.agenda.push(
             self.now + self.environment.source.binlog_upload_every.0,
             Due::Upload,
         );
+        // A standby is what its storage was; nothing more is taken from it.
+        if !self.is_up(Host::Source) || self.faults.standby.is_some() {
+            return;
+        }
+        self.source.rotate_binlog(self.now);
+        self.occurs(Occasion::BinlogRotates);
         let keep = match self.retention {
             Retention::None => 0,
             Retention::For(time) => time.0,
         };
         let before = (self.epoch_us + self.now).saturating_sub(keep);
         let in_use = self.stream.file_in_use();
+        let why = match self.retention {
+            Retention::None => "binlog retention hours is NULL".to_string(),
+            Retention::For(time) => format!("binlog retention is {time}"),
+        };
+        self.purge(before, in_use, "rds", &why);
+    }
+
+    /// `PURGE BINARY LOGS TO` the file that is `keep` - 1 before the last: what a dump thread reads stays.
+    pub(super) fn somebody_purges(&mut self, keep: u32) {
+        if !self.is_up(Host::Source) || self.faults.standby.is_some() {
+            return;
+        }
+        let Some(binlog) = self.source.binlog.as_ref() else {
+            return;
+        };
+        let first_kept = (binlog.end().file + 1).saturating_sub(u64::from(keep.max(1)));
+        let in_use = self.stream.file_in_use().unwrap_or(u64::MAX);
+        self.purge(
+            u64::MAX,
+            Some(first_kept.min(in_use)),
+            "source",
+            "PURGE BINARY LOGS",
+        );
+    }
+
+    fn purge(&mut self, before_us: u64, in_use: Option<u64>, who: &'static str, why: &str) {
         let read_to = self.stream_needs();
         let Some(binlog) = self.source.binlog.as_mut() else {
             return;
         };
-        let purged = binlog.purge_before(before, in_use);
+        let purged = binlog.purge_before(before_us, in_use);
         let needed = |name: &&String| {
             read_to
                 .zip(binlog.number(name))
@@ -297,12 +382,8 @@ impl World {
         let first_unread = self.marks.purged_unread.is_empty();
         self.marks.purged_unread.extend(unread);
         if let (true, Some(name)) = (first_unread, self.marks.purged_unread.first().cloned()) {
-            let why = match self.retention {
-                Retention::None => "binlog retention hours is NULL".to_string(),
-                Retention::For(time) => format!("binlog retention is {time}"),
-            };
             self.tell(
-                "rds",
+                who,
                 format!("purges {name}, which the target has not read yet ({why})"),
                 Vec::new(),
             );

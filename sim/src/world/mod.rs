@@ -6,6 +6,8 @@
 pub mod agenda;
 mod clients;
 mod control;
+mod faults;
+mod hosts;
 pub mod link;
 mod marks;
 mod replay;
@@ -13,16 +15,19 @@ mod replication;
 mod setup;
 
 pub use clients::{ClientTotals, Seen};
+pub use faults::Fired;
 pub use marks::{Marks, Replication};
 pub use setup::SetupError;
 
 use crate::{
     environment::{Environment, Retention},
+    faults::{CorruptEvent, Occasion, Wire},
     history::{Applied, Commit, History},
     outcome::StoryLine,
+    probes::Probes,
     runbook::Host,
     stream::Stream,
-    units::Moment,
+    units::{Micros, Moment},
 };
 use agenda::Agenda;
 use clients::Clients;
@@ -35,15 +40,6 @@ use cutover_model::{
 };
 use replication::Stream as BinlogStream;
 use std::collections::BTreeMap;
-
-/// A link whose connections can be reset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wire {
-    /// The clients' to a host.
-    Clients(Host),
-    /// The binlog stream's.
-    Replication,
-}
 
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +58,26 @@ pub(crate) enum Due {
     Deliver(u32),
     /// The link has room for more.
     Pump(u32),
-    /// A link's connections are reset.
+    /// A link's connections are reset, as they are now and then.
     Reset(Wire),
+    /// Nothing was heard on the binlog stream's connection for too long.
+    Silence(u32),
+    /// A fault of the schedule fires.
+    Fault(u16),
+    /// A fault of the schedule heals.
+    Heal(u16),
+    /// Who still waits for something over a link that is cut gives up.
+    Impatience(Wire),
+    /// The source's host is lost, and a standby takes over after this time.
+    HostLost(Micros),
+    /// A host serves again.
+    Back(Host),
+    /// The next `FLUSH BINARY LOGS` of a fault.
+    FlushLogs(u16),
+    /// The receiver is started again.
+    StartReceiver,
+    /// The applier is started again.
+    StartApplier,
     /// RDS rotates and uploads the binlog, and purges.
     Upload,
     /// `read_only` of the parameter group reaches the source.
@@ -108,7 +122,13 @@ pub struct World {
     pub story: Vec<StoryLine>,
     /// Moments that the checks need.
     pub marks: Marks,
+    /// Rare paths that the run went along.
+    pub probes: Probes,
+    /// As the plan has it.
+    plan_environment: Environment,
+    /// As it is now, with the faults in force.
     environment: Environment,
+    faults: faults::Faults,
     epoch_us: u64,
     retention: Retention,
     snapshots: BTreeMap<String, Snapshot>,
@@ -119,6 +139,16 @@ pub struct World {
     stream: BinlogStream,
     /// The source answers nothing before this moment: I/O is suspended.
     source_suspended_until: u64,
+    /// For each host, when it serves again.
+    down_until: [u64; 2],
+    /// For each host, until when nobody is there even to refuse a connection.
+    silent_until: [u64; 2],
+    /// `read_only` in the source's parameter group: what a restart makes of it.
+    source_parameter_read_only: bool,
+    /// Replication was running when the target's server went down: it starts with it.
+    replication_resumes: bool,
+    /// What happens to the next binlog events on their way.
+    corruption: Option<CorruptEvent>,
     events: Vec<Event>,
 }
 
@@ -156,11 +186,12 @@ impl World {
         self.now = self.now.max(at);
     }
 
-    /// Nothing is under way: no operation open, links drained, appliers idle.
+    /// Nothing is under way: no operation open, links drained, appliers idle, no fault in force.
     pub fn is_quiet(&self) -> bool {
         let replication = self.target.as_ref().and_then(|t| t.replica.as_ref());
         let applied = replication.is_none_or(|r| !r.applier_runs() || r.is_idle());
-        self.clients.is_quiet()
+        self.healed_at() <= self.now
+            && self.clients.is_quiet()
             && self.stream.is_quiet()
             && applied
             && self.source.open_transactions() == 0
@@ -199,7 +230,19 @@ impl World {
                 Due::Connect(attempt) => self.connect_receiver(attempt),
                 Due::Deliver(connection) => self.deliver(connection),
                 Due::Pump(connection) => self.pump(connection),
-                Due::Reset(wire) => self.reset(wire),
+                Due::Reset(wire) => {
+                    self.schedule_reset(wire);
+                    self.reset(wire);
+                }
+                Due::Silence(connection) => self.stream_is_silent(connection),
+                Due::Fault(fault) => self.fault_fires(fault),
+                Due::Heal(fault) => self.fault_heals(fault),
+                Due::Impatience(wire) => self.impatience(wire),
+                Due::HostLost(outage) => self.host_is_lost(outage),
+                Due::Back(host) => self.host_is_back(host),
+                Due::FlushLogs(fault) => self.flush_logs(fault),
+                Due::StartReceiver => self.receiver_starts_again(),
+                Due::StartApplier => self.applier_starts_again(),
                 Due::Upload => self.upload(),
                 Due::Parameter(value) => self.parameter_arrives(value),
             }
@@ -242,12 +285,18 @@ impl World {
                             operation,
                         };
                         match host {
-                            Host::Source => self.history.source.push(commit),
+                            Host::Source => {
+                                self.history.source.push(commit);
+                                self.occurs(Occasion::SourceCommits);
+                            }
                             Host::Target => self.history.target.push(commit),
                         }
                         self.committed(host, session, operation, done.number.0 as u32);
                     }
-                    Event::Published if host == Host::Source => self.pump(self.stream.connection()),
+                    Event::Published if host == Host::Source => {
+                        self.pump(self.stream.connection());
+                        self.occurs(Occasion::SourcePublishes);
+                    }
                     Event::Published => {}
                     Event::ReadOnlyEffective => {
                         if host == Host::Source {
@@ -277,6 +326,7 @@ impl World {
             return;
         }
         let ran = replica.applier_runs();
+        let before = self.history.applied.len();
         let (history, clients, marks) = (&mut self.history, &self.clients, &mut self.marks);
         let (source, source_commits) = (&self.source, &history.source);
         let applied = &mut history.applied;
@@ -298,9 +348,24 @@ impl World {
                 marks.target_changed(clients.watched_table(), changes, arena);
             },
         );
-        if ran && !replica.applier_runs() {
+        let stopped = ran && !replica.applier_runs();
+        for _ in before..self.history.applied.len() {
+            self.occurs(Occasion::TargetApplies);
+        }
+        if stopped {
+            self.applier_has_stopped();
+        }
+    }
+
+    fn applier_has_stopped(&mut self) {
+        let replica = self
+            .target
+            .as_ref()
+            .and_then(|t| Some((t, t.replica.as_ref()?)));
+        if let Some((target, replica)) = replica {
             let status = replica.status(&target.server.gtid_executed, self.epoch_us / 1_000_000);
-            marks.replication.failed = status.last_sql_error.clone().map(|e| (now, e));
+            let now = self.now;
+            self.marks.replication.failed = status.last_sql_error.clone().map(|e| (now, e));
             let why = status
                 .last_sql_error
                 .map(|e| format!("{} ({})", e.text, e.errno))

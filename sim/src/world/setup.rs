@@ -1,13 +1,15 @@
 //! The world at the beginning of a run.
 
 use super::{
-    Due, World, agenda::Agenda, clients::Clients, marks::Marks, replay::Replay, replication,
+    Due, World, agenda::Agenda, clients::Clients, faults::Faults, marks::Marks, replay::Replay,
+    replication,
 };
 use crate::{
     environment::{Checksum, Environment, RowImage, RowMetadata},
     history::{Commit, History, NO_COMMIT},
     operator::until_first_cut,
     plan::Plan,
+    probes::Probes,
     recording::Recording,
     runbook::Host,
     stream::Stream,
@@ -201,9 +203,18 @@ impl World {
             clients: Clients::new(&environment, &plan.workload, plan.streams.workload.0, count),
             stream: replication::Stream::new(&environment),
             source_suspended_until: 0,
+            down_until: [0; 2],
+            silent_until: [0; 2],
+            source_parameter_read_only: false,
+            replication_resumes: false,
+            corruption: None,
+            probes: Probes::default(),
+            faults: Faults::new(&plan.faults),
             events: Vec::new(),
+            plan_environment: environment.clone(),
             environment,
         };
+        world.arm_faults();
         world
             .agenda
             .push(world.environment.source.binlog_upload_every.0, Due::Upload);
