@@ -63,7 +63,7 @@ pub struct Commits {
 }
 
 /// The stages that a committed write passes; the first that does not have it is the cause of a loss.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// Committed on the source, and still there after its crashes.
