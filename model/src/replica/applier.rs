@@ -9,6 +9,7 @@ use crate::{
         log::LogPos,
     },
     database::{Change, Database, TableId},
+    mutant::Mutant,
     server::{Heading, Server},
 };
 use indexmap::IndexSet;
@@ -80,7 +81,7 @@ impl Applier {
             warm: IndexSet::default(),
             walker: Walker::default(),
             spare: Vec::new(),
-            direct: Direct::default(),
+            direct: Direct::with(config.mutants),
         }
     }
 
@@ -97,6 +98,14 @@ impl Applier {
         }
         self.soonest_us = None;
         self.applying_timestamp_s = None;
+    }
+
+    /// Everything up to `at` counts as applied.
+    pub(super) fn forget(&mut self, file: &str, at: LogPos) {
+        self.in_flight.clear();
+        self.soonest_us = None;
+        self.exec = at;
+        self.exec_file = file.to_string();
     }
 
     pub(super) fn connected(&mut self, file: &str, at: LogPos) {
@@ -127,6 +136,9 @@ impl Applier {
     ) -> (Option<Reading>, u64) {
         let mut reading = self.spare.pop().unwrap_or_default();
         self.walker.read(arena, database, group, &mut reading);
+        if self.config.mutants.has(Mutant::LastRowDropped) {
+            reading.drop_last_of_several();
+        }
         let mut cold = 0;
         for (table, key) in reading.rows() {
             if costs.first_touch_us > 0
@@ -154,8 +166,10 @@ impl Applier {
 
     /// When a group that may follow `last_committed` can start.
     fn may_start_us(&self, now: u64, file: u64, last_committed: u64, alone: bool) -> u64 {
-        let depends =
-            |a: &&Applying| alone || a.range.at.file != file || a.sequence <= last_committed;
+        let anew = !self.config.mutants.has(Mutant::ClockNotReset);
+        let depends = |a: &&Applying| {
+            alone || anew && a.range.at.file != file || a.sequence <= last_committed
+        };
         self.in_flight
             .iter()
             .filter(depends)
@@ -186,7 +200,8 @@ impl Replica {
     }
 
     /// Hands what is in the relay log to free workers and commits what is due at `now`. `source` is read
-    /// for the bytes alone. `applied` hears of every commit: where the group ended, and its changes.
+    /// for the bytes alone. `applied` hears of every commit, not of what is skipped because its GTID is known:
+    /// where the group ended, and its changes.
     pub fn step(
         &mut self,
         arena: &mut Arena,
@@ -206,8 +221,11 @@ impl Replica {
             };
             let end = applying.range.end();
             match self.commit(arena, server, source, &applying) {
-                Ok(()) => {
-                    applied(end, applying.commit_us, &self.applier.direct.changes, arena);
+                Ok(took_effect) => {
+                    let changes = &self.applier.direct.changes;
+                    if took_effect {
+                        applied(end, applying.commit_us, changes, arena);
+                    }
                     self.applier.spare.extend(applying.reading);
                     self.advance(end, source);
                 }
@@ -301,7 +319,10 @@ impl Replica {
                 alone || sequence == 0,
             );
             let done_us = start + cost;
-            let commit_us = if self.applier.config.preserve_commit_order {
+            let config = &self.applier.config;
+            let in_order =
+                config.preserve_commit_order && !config.mutants.has(Mutant::CommitOrderIgnored);
+            let commit_us = if in_order {
                 done_us.max(self.applier.last_commit_us)
             } else {
                 done_us
@@ -330,15 +351,16 @@ impl Replica {
         }
     }
 
+    /// Applies and commits a group; false when its GTID was known and nothing was done.
     fn commit(
         &mut self,
         arena: &mut Arena,
         server: &mut Server,
         source: &Server,
         applying: &Applying,
-    ) -> Result<(), ApplyError> {
+    ) -> Result<bool, ApplyError> {
         let Some(binlog) = source.binlog.as_ref() else {
-            return Ok(());
+            return Ok(false);
         };
         let Range { at, span } = applying.range;
         let Applier { walker, direct, .. } = &mut self.applier;
@@ -358,7 +380,7 @@ impl Replica {
                     walker.walk(arena, sink, &group)
                 })
             }
-            _ => Ok(()),
+            _ => Ok(false),
         }
     }
 

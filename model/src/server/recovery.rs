@@ -23,7 +23,7 @@ use super::{
     Committed, Own, Server,
     commit::{Member, Stage},
     redo::{Record, Redo},
-    session::{Session, SessionId},
+    session::{Logged, Session, SessionId},
 };
 use crate::{
     arena::Arena,
@@ -31,6 +31,7 @@ use crate::{
     database::{Change, Database},
     ddl as sql,
     gtid::{Gtid, GtidSet},
+    mutant::Mutant,
 };
 
 /// What a cut keeps.
@@ -162,7 +163,10 @@ impl Server {
     /// was committed since is gone, from the tables and from the binlog. Numbers of commits are not given twice.
     pub fn start_from(&mut self, arena: &mut Arena, now: u64, cut: &Cut) {
         self.database = cut.database.clone();
-        if !self.config.version.persists_auto_increment() {
+        let mutants = self.config.mutants;
+        if !self.config.version.persists_auto_increment()
+            || mutants.has(Mutant::AutoIncrementForgotten)
+        {
             self.database.forget_auto_increments(arena);
         }
         self.gtid_executed = cut.gtid_executed.clone();
@@ -174,6 +178,11 @@ impl Server {
             // What is in no file counts as purged: `lost_gtids` in mysqld.cc.
             self.gtid_purged = self.gtid_executed.subtract(binlog.logged());
             self.gtid_purged.union_with(binlog.purged());
+            if mutants.has(Mutant::GnoReusedAfterRestart)
+                && let Some(last) = binlog.files().iter().rev().nth(1)
+            {
+                self.next_gno = last.previous().next_free(self.config.uuid, None);
+            }
         }
         self.sessions.clear();
         self.locks.clear();
@@ -198,7 +207,10 @@ impl Server {
     }
 
     fn keeps_flushed(&self, storage: Storage, member: &Member, session: &Session) -> bool {
+        let mutants = self.config.mutants;
         let decided = match self.binlog {
+            Some(_) if mutants.has(Mutant::RecoveryDropsLogged) => false,
+            Some(_) if mutants.has(Mutant::RecoveryCommitsUnlogged) => true,
             Some(_) => storage.logs(&member.done),
             // Without a binlog there is one record, the COMMIT, written after the wait for the redo log.
             None => matches!(self.pipeline.stage, Stage::Commit(_)),
@@ -246,18 +258,22 @@ impl Server {
 
     fn recovered_tables(&self, arena: &mut Arena, storage: Storage) -> Database {
         let mut database = self.database.clone();
-        let mut undo = |arena: &mut Arena, session: &Session| {
-            let changes = session.changes.iter().rev();
+        let mutants = self.config.mutants;
+        let mut undo = |arena: &mut Arena, changes: &[Logged]| {
+            let changes = changes.iter().rev();
             changes.for_each(|l| database.undo(arena, &l.change));
         };
         for (id, session) in self.sessions.iter() {
-            if !self.flushed().any(|(member, _)| member.session == id) {
-                undo(arena, session);
+            let open = !self.flushed().any(|(member, _)| member.session == id);
+            if open && !mutants.has(Mutant::RecoveryKeepsOpen) {
+                undo(arena, &session.changes);
             }
         }
         for (member, session) in self.flushed().rev() {
             if !self.keeps_flushed(storage, member, session) {
-                undo(arena, session);
+                undo(arena, &session.changes);
+            } else if mutants.has(Mutant::RecoveryTearsTransaction) {
+                undo(arena, session.changes.get(..1).unwrap_or_default());
             }
         }
         for settled in self.settled.iter().rev() {

@@ -6,8 +6,9 @@ use crate::{
 };
 use cutover_model::{
     gtid::GtidSet,
+    mutant::Mutant,
     replica::{Config, Replica, Start, Status},
-    server::Durability,
+    server::{Cut, Durability},
 };
 
 const NO_TARGET: &str = "there is no Aurora cluster yet";
@@ -19,15 +20,49 @@ impl World {
         self.retention = Retention::For(time);
     }
 
+    /// The operator has asked for a snapshot.
+    pub fn snapshot_begins(&mut self) {
+        if self.mutants.has(Mutant::SnapshotTorn) {
+            let cut = self
+                .source
+                .cut(&mut self.arena, self.now, Durability::Volume);
+            self.snapshot_begun = Some(cut.database);
+        }
+    }
+
+    /// What a mutant makes of a cut, at once or when it is restored.
+    fn spoil(&self, cut: &mut Cut, restored: bool) {
+        let source = &self.source;
+        if let (false, Some(begun), Some(orders)) = (restored, &self.snapshot_begun, self.orders())
+        {
+            cut.database.take_table(begun, orders.orders_table);
+        }
+        let binlog = source.binlog.as_ref().filter(|_| restored);
+        let Some(binlog) = binlog else { return };
+        if self.mutants.has(Mutant::GtidExcess) {
+            cut.gtid_executed = source.gtid_executed.clone();
+        }
+        if self.mutants.has(Mutant::GtidHole)
+            && let Some(file) = binlog.file(cut.end.file)
+        {
+            cut.gtid_executed = file.previous().clone();
+        }
+        if self.mutants.has(Mutant::CoordinatesTooLate) {
+            let end = binlog.published();
+            (cut.end, cut.file_name) = (end, binlog.name(end.file));
+        }
+    }
+
     /// Cuts a snapshot through the source's volume, now; it is available after `copying`.
     pub fn cut_snapshot(&mut self, id: &str, copying: Micros) {
         if !self.environment.source.multi_az {
             self.source_suspended_until =
                 self.now + self.environment.control_plane.snapshot_suspends_io.0;
         }
-        let cut = self
+        let mut cut = self
             .source
             .cut(&mut self.arena, self.now, Durability::Volume);
+        self.spoil(&mut cut, false);
         self.tell(
             "rds",
             format!("the snapshot {id} is cut at {}: everything committed up to {}:{} is in it, nothing later", self.moment(self.now).time_of_day(), cut.file_name, cut.end.pos),
@@ -66,7 +101,7 @@ impl World {
     /// # Errors
     /// There is no such snapshot, or a cluster already.
     pub fn restore_snapshot(&mut self, id: &str) -> Result<(), String> {
-        let snapshot = self
+        let mut snapshot = self
             .snapshots
             .get(id)
             .ok_or_else(|| format!("there is no snapshot {id}"))?
@@ -74,6 +109,7 @@ impl World {
         if self.target.is_some() {
             return Err("DBClusterAlreadyExistsFault: there is a cluster target already".into());
         }
+        self.spoil(&mut snapshot.cut, true);
         self.marks.snapshot = Some(snapshot.at);
         self.marks.restoring = false;
         self.occurs(Occasion::Restored);
@@ -82,6 +118,7 @@ impl World {
             self.epoch_us,
             self.source.config.ddl_version,
             &snapshot.cut,
+            self.mutants,
         );
         self.target = Some(Target {
             server,
@@ -104,7 +141,10 @@ impl World {
 
     /// `SELECT @@global.gtid_executed` on the source.
     pub fn source_gtid_executed(&self) -> GtidSet {
-        self.source.gtid_executed.clone()
+        let wrong = self.mutants.has(Mutant::CoordinatesFromTarget);
+        let server = self.target.as_ref().filter(|_| wrong);
+        let server = server.map_or(&self.source, |target| &target.server);
+        server.gtid_executed.clone()
     }
 
     /// "Binlog position from crash recovery is FILE POS" of the restored instance.
@@ -127,6 +167,7 @@ impl World {
         let config = Config {
             workers: e.replica_parallel_workers,
             preserve_commit_order: e.replica_preserve_commit_order,
+            mutants: self.mutants,
         };
         target.replica = Some(Replica::new(start, config));
         self.marks.replication.configured = Some(self.now);

@@ -34,6 +34,8 @@ use clients::Clients;
 use cutover_model::{
     Arena,
     binlog::log::LogPos,
+    database::Database,
+    mutant::Mutants,
     names::Record,
     replica::Replica,
     server::{Cut, Event, Server},
@@ -123,6 +125,9 @@ pub struct World {
     /// As it is now, with the faults in force.
     environment: Environment,
     faults: faults::Faults,
+    mutants: Mutants,
+    /// The tables when the snapshot was asked for: what [`cutover_model::mutant::Mutant::SnapshotTorn`] takes a part from.
+    snapshot_begun: Option<Database>,
     epoch_us: u64,
     retention: Retention,
     snapshots: BTreeMap<String, Snapshot>,

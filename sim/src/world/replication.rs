@@ -177,7 +177,13 @@ impl World {
         let Some(replica) = replica.filter(|r| r.is_connected()) else {
             return;
         };
-        replica.disconnected();
+        let binlog = self.source.binlog.as_ref();
+        let cut_off = self.stream.wire.front().zip(binlog);
+        let cut_off = cut_off.map(|(message, binlog)| {
+            let file = binlog.name(message.range.at.file);
+            (message.range, message.gtids.first().copied(), file)
+        });
+        replica.disconnected(cut_off);
         self.stream.close();
         let again = self.now + self.environment.target.connect_retry.0;
         self.agenda
