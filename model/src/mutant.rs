@@ -82,7 +82,7 @@ catalogue! {
         "After a restart the server numbers its transactions from where its last binlog file began.",
         "made up after BIN-05: one GTID for two transactions";
     AutoIncrementForgotten, "auto-increment-forgotten", P14,
-        "A restart, and a restore, makes AUTO_INCREMENT the largest id that is there plus one, as before 8.0.",
+        "A restart makes AUTO_INCREMENT the largest id that is there plus one, as before 8.0.",
         "CUT-19, WL#6204";
     AutoIncrementNotApplied, "auto-increment-not-applied", P14,
         "Rows that arrive by replication do not move AUTO_INCREMENT on.",
@@ -111,6 +111,18 @@ catalogue! {
     PositionBehindApply, "position-behind-apply", P4,
         "A receiver that reconnects by position asks for what it has received and not applied yet, again.",
         "APP-12: position and data saved apart";
+    PositionSavedApart, "position-saved-apart", P4,
+        "The applier's position is saved apart from the data: a crash of the target leaves that of one transaction before.",
+        "APP-12: relay_log_info_repository = FILE";
+    RelayLogNotRecovered, "relay-log-not-recovered", P1,
+        "After a crash the receiver goes on where it was, although relay_log_recovery = ON and the relay log is gone.",
+        "APP-14: what relay_log_recovery is for";
+    GtidHull, "gtid-hull", P1,
+        "A restart of the target closes the holes in its set of executed GTIDs.",
+        "APP-32: flink-cdc #3845, #4072 and #3452";
+    ChecksumsNotVerified, "checksums-not-verified", P12,
+        "Neither receiver nor applier verifies the checksums of events.",
+        "BIN-16: corruption that a consumer without CRC32 lets through";
     ExecutedCountsReceived, "executed-counts-received", P10,
         "The status counts what was received as executed.",
         "CUT-06: a gate on what was retrieved (orchestrator's DelayMasterPromotionIfSQLThreadNotUpToDate)";

@@ -162,14 +162,17 @@ impl Server {
     /// Starts again from an earlier cut of this server's storage: a standby takes over that had come so far. What
     /// was committed since is gone, from the tables and from the binlog. Numbers of commits are not given twice.
     pub fn start_from(&mut self, arena: &mut Arena, now: u64, cut: &Cut) {
-        self.database = cut.database.clone();
         let mutants = self.config.mutants;
+        self.database = cut.database.clone();
         if !self.config.version.persists_auto_increment()
             || mutants.has(Mutant::AutoIncrementForgotten)
         {
             self.database.forget_auto_increments(arena);
         }
-        self.gtid_executed = cut.gtid_executed.clone();
+        self.gtid_executed = match mutants.has(Mutant::GtidHull) {
+            true => hull(&cut.gtid_executed),
+            false => cut.gtid_executed.clone(),
+        };
         self.next_gno = self.gtid_executed.next_free(self.config.uuid, None);
         self.gtid_purged = self.gtid_executed.clone();
         if let Some(binlog) = self.binlog.as_mut() {
@@ -382,4 +385,14 @@ impl Server {
         self.config.flush_log_at_commit != 1
             || (self.config.sync_binlog != 1 && self.binlog.is_some())
     }
+}
+
+/// A set with its holes closed: a mutant's.
+fn hull(set: &GtidSet) -> GtidSet {
+    let mut hull = GtidSet::new();
+    for (uuid, tag, interval) in set.intervals() {
+        let last = set.last(uuid, tag).unwrap_or(interval.last);
+        hull.add_range(uuid, tag, interval.first, last);
+    }
+    hull
 }

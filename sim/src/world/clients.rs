@@ -757,21 +757,6 @@ impl World {
         }
     }
 
-    /// With [`Mutant::DriverContinues`] the transaction goes on over another connection, if there is one.
-    fn reconnects_unnoticed(&mut self, client: u16) -> bool {
-        if !self.mutants.has(Mutant::DriverContinues) || self.clients.replay.is_some() {
-            return false;
-        }
-        let host = self.connect(client);
-        let arrival = self.now + self.way_to(host);
-        let c = self.clients.get(client);
-        let (connected, number) = (c.connection.is_some(), c.number);
-        if connected {
-            self.agenda.push(arrival, Due::Request(client, number));
-        }
-        connected
-    }
-
     /// Restarts the application: every process forgets its connections and what it had looked up.
     pub fn restart_clients(&mut self) {
         for client in 0..self.clients.len() {

@@ -8,7 +8,7 @@ use cutover_model::{
     gtid::GtidSet,
     mutant::Mutant,
     replica::{Config, Replica, Start, Status},
-    server::{Cut, Durability},
+    server::Durability,
 };
 
 const NO_TARGET: &str = "there is no Aurora cluster yet";
@@ -20,37 +20,9 @@ impl World {
         self.retention = Retention::For(time);
     }
 
-    /// The operator has asked for a snapshot.
-    pub fn snapshot_begins(&mut self) {
-        if self.mutants.has(Mutant::SnapshotTorn) {
-            let cut = self
-                .source
-                .cut(&mut self.arena, self.now, Durability::Volume);
-            self.snapshot_begun = Some(cut.database);
-        }
-    }
-
-    /// What a mutant makes of a cut, at once or when it is restored.
-    fn spoil(&self, cut: &mut Cut, restored: bool) {
-        let source = &self.source;
-        if let (false, Some(begun), Some(orders)) = (restored, &self.snapshot_begun, self.orders())
-        {
-            cut.database.take_table(begun, orders.orders_table);
-        }
-        let binlog = source.binlog.as_ref().filter(|_| restored);
-        let Some(binlog) = binlog else { return };
-        if self.mutants.has(Mutant::GtidExcess) {
-            cut.gtid_executed = source.gtid_executed.clone();
-        }
-        if self.mutants.has(Mutant::GtidHole)
-            && let Some(file) = binlog.file(cut.end.file)
-        {
-            cut.gtid_executed = file.previous().clone();
-        }
-        if self.mutants.has(Mutant::CoordinatesTooLate) {
-            let end = binlog.published();
-            (cut.end, cut.file_name) = (end, binlog.name(end.file));
-        }
+    /// Somebody sets it back to NULL.
+    pub(super) fn retention_is_lost(&mut self) {
+        self.retention = Retention::None;
     }
 
     /// Cuts a snapshot through the source's volume, now; it is available after `copying`.
@@ -62,7 +34,7 @@ impl World {
         let mut cut = self
             .source
             .cut(&mut self.arena, self.now, Durability::Volume);
-        self.spoil(&mut cut, false);
+        self.tear(&mut cut);
         self.tell(
             "rds",
             format!("the snapshot {id} is cut at {}: everything committed up to {}:{} is in it, nothing later", self.moment(self.now).time_of_day(), cut.file_name, cut.end.pos),
@@ -109,7 +81,7 @@ impl World {
         if self.target.is_some() {
             return Err("DBClusterAlreadyExistsFault: there is a cluster target already".into());
         }
-        self.spoil(&mut snapshot.cut, true);
+        self.misread(&mut snapshot.cut);
         self.marks.snapshot = Some(snapshot.at);
         self.marks.restoring = false;
         self.occurs(Occasion::Restored);
@@ -378,11 +350,37 @@ impl World {
         };
         let before = (self.epoch_us + self.now).saturating_sub(keep);
         let in_use = self.stream.file_in_use();
+        let why = match self.retention {
+            Retention::None => "binlog retention hours is NULL".to_string(),
+            Retention::For(time) => format!("binlog retention is {time}"),
+        };
+        self.purge(before, in_use, "rds", &why);
+    }
+
+    /// `PURGE BINARY LOGS TO` the file that is `keep` - 1 before the last: what a dump thread reads stays.
+    pub(super) fn somebody_purges(&mut self, keep: u32) {
+        if !self.is_up(Host::Source) || self.faults.standby.is_some() {
+            return;
+        }
+        let Some(binlog) = self.source.binlog.as_ref() else {
+            return;
+        };
+        let first_kept = (binlog.end().file + 1).saturating_sub(u64::from(keep.max(1)));
+        let in_use = self.stream.file_in_use().unwrap_or(u64::MAX);
+        self.purge(
+            u64::MAX,
+            Some(first_kept.min(in_use)),
+            "source",
+            "PURGE BINARY LOGS",
+        );
+    }
+
+    fn purge(&mut self, before_us: u64, in_use: Option<u64>, who: &'static str, why: &str) {
         let read_to = self.stream_needs();
         let Some(binlog) = self.source.binlog.as_mut() else {
             return;
         };
-        let purged = binlog.purge_before(before, in_use);
+        let purged = binlog.purge_before(before_us, in_use);
         let needed = |name: &&String| {
             read_to
                 .zip(binlog.number(name))
@@ -392,12 +390,8 @@ impl World {
         let first_unread = self.marks.purged_unread.is_empty();
         self.marks.purged_unread.extend(unread);
         if let (true, Some(name)) = (first_unread, self.marks.purged_unread.first().cloned()) {
-            let why = match self.retention {
-                Retention::None => "binlog retention hours is NULL".to_string(),
-                Retention::For(time) => format!("binlog retention is {time}"),
-            };
             self.tell(
-                "rds",
+                who,
                 format!("purges {name}, which the target has not read yet ({why})"),
                 Vec::new(),
             );
