@@ -26,6 +26,7 @@ impl Scenario {
             environment: self.environment.clone(),
             workload: self.workload.clone(),
             faults: self.faults.clone(),
+            mutants: Vec::new(),
             runbook: strategy.unwrap_or(&self.runbook).clone(),
         }
     }

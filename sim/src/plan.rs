@@ -43,6 +43,9 @@ pub struct Plan {
     /// What goes wrong.
     #[serde(default, rename = "fault", skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
+    /// Known bugs that are switched on, by their names: for a build with the feature `mutants` alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mutants: Vec<String>,
     /// The operator's steps.
     pub runbook: Runbook,
 }
