@@ -2,7 +2,7 @@
 //! strategy can reach was never reached: a check of what was not exercised says nothing.
 
 use crate::{
-    environment::{Environment, Link, Retention, Retry},
+    environment::{Checksum, Environment, Link, Retention, Retry},
     faults::{Kind, Occasion},
     plan::Plan,
     runbook::{Host, Op, SetExternalSource},
@@ -79,6 +79,12 @@ impl Lead {
 
 /// The source loses its memory.
 const CRASHES: &[Kind] = &[Kind::SourceCrash, Kind::SourceFailover, Kind::AsyncFailover];
+/// Binlog files go.
+const PURGES: &[Kind] = &[Kind::PurgeBinlogs, Kind::RetentionLost];
+/// The target's server goes.
+const TARGET_CRASHES: &[Kind] = &[Kind::TargetCrash, Kind::AuroraFailover];
+/// What applies goes.
+const APPLIER_CRASHES: &[Kind] = &[Kind::ApplierCrash, Kind::TargetCrash, Kind::AuroraFailover];
 /// Connections break.
 const BREAKS: &[Kind] = &[
     Kind::Reset,
@@ -112,6 +118,11 @@ impl Probe {
                 &[Kind::Reset, Kind::Partition, Kind::HalfOpen],
                 &[Occasion::ReceiverConnects],
             ),
+            Self::HandshakePurged => lead(PURGES, &[Occasion::SnapshotCut, Occasion::Restored]),
+            Self::ReplicationResumed => lead(TARGET_CRASHES, &[Occasion::TargetApplies]),
+            Self::ApplierDiedAtWork => lead(APPLIER_CRASHES, &[Occasion::TargetApplies]),
+            Self::RelayLogLostUnapplied => lead(&[Kind::RelayLogLoss], &[Occasion::BinlogReceived]),
+            Self::CorruptEventRefused => lead(&[Kind::CorruptEvent], &[Occasion::ReceiverConnects]),
             Self::WriteRefusedByFence | Self::CommitRefusedByFence => {
                 lead(&[Kind::Latency, Kind::Stall], &[Occasion::FenceAsked])
             }
@@ -166,7 +177,7 @@ impl Probe {
             Self::HandshakePurged => {
                 let keeps = does(|op| matches!(op, Op::SetBinlogRetention(_)))
                     || environment.source.binlog_retention != Retention::None;
-                replicates && !keeps
+                replicates && (!keeps || one_of(PURGES))
             }
             Self::HandshakeTooNew => by_gtid && loses_a_tail(environment, &one_of),
             Self::HandshakePastEnd => by_position && loses_a_tail(environment, &one_of),
@@ -183,6 +194,14 @@ impl Probe {
                 replicates && (broken || resets(&environment.network.replication))
             }
             Self::WriteRefusedByFence | Self::CommitRefusedByFence => fences,
+            Self::ReplicationResumed => replicates && one_of(TARGET_CRASHES),
+            Self::ApplierDiedAtWork => replicates && one_of(&[Kind::ApplierCrash]),
+            Self::RelayLogLostUnapplied => replicates && one_of(&[Kind::RelayLogLoss]),
+            Self::CorruptEventRefused => {
+                replicates
+                    && one_of(&[Kind::CorruptEvent])
+                    && environment.source.binlog_checksum == Checksum::Crc32
+            }
             Self::StaleAddress => does(|op| matches!(op, Op::Repoint(o) if o.to == Host::Target)),
         }
     }

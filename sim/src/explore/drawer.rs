@@ -4,12 +4,17 @@
 use super::scales::Scales;
 use crate::{
     faults::{
-        AsyncFailover, Bandwidth, Fault, HalfOpen, Harm, Jitter, Kind, Lasting, Latency, Partition,
-        Reset, SlowFsync, SourceCrash, SourceFailover, Stall, Way, Wire,
+        ApplierCrash, AsyncFailover, AuroraFailover, BadPlace, Bandwidth, ColdPages, CorruptEvent,
+        DiskFull, Fault, HalfOpen, Harm, Jitter, Kind, Lasting, Latency, Partition, PurgeBinlogs,
+        ReceiverCrash, RelayLogLoss, Reset, RetentionLost, RotationStorm, SlowApply, SlowFsync,
+        SourceCrash, SourceFailover, Stall, TargetCrash, Way, Wire,
     },
     stream::Stream,
     units::{Bytes, Micros},
 };
+
+/// A server that is killed is back after this long at most, recovery included.
+const RESTART_US: u64 = 60_000_000;
 
 /// A fault of the kind that does something and heals; when it fires is still to be said.
 pub fn draw(kind: Kind, stream: &mut Stream, scales: &Scales) -> Fault {
@@ -47,7 +52,7 @@ fn harm(kind: Kind, stream: &mut Stream, scales: &Scales) -> (Harm, Micros) {
             // A restart, with recovery.
             return (
                 Harm::SourceCrash(SourceCrash {}),
-                scales.up_to(stream, 60_000_000),
+                scales.up_to(stream, RESTART_US),
             );
         }
         Kind::SourceFailover => {
@@ -63,8 +68,47 @@ fn harm(kind: Kind, stream: &mut Stream, scales: &Scales) -> (Harm, Micros) {
         Kind::SlowFsync => Harm::SlowFsync(SlowFsync {
             times: 1 << (1 + stream.below(8)),
         }),
+        Kind::DiskFull => Harm::DiskFull(DiskFull {}),
+        Kind::PurgeBinlogs => Harm::PurgeBinlogs(PurgeBinlogs {
+            keep: 1 + stream.below(3) as u32,
+        }),
+        Kind::RetentionLost => Harm::RetentionLost(RetentionLost {}),
+        Kind::RotationStorm => Harm::RotationStorm(RotationStorm {
+            every: storm(stream, lasts),
+        }),
+        Kind::CorruptEvent => Harm::CorruptEvent(CorruptEvent {
+            place: *pick(stream, &[BadPlace::Wire, BadPlace::RelayLog]),
+            byte: stream.below(4_096) as u32,
+            flip: 1 + stream.below(255) as u8,
+        }),
+        Kind::ReceiverCrash => Harm::ReceiverCrash(ReceiverCrash {}),
+        Kind::ApplierCrash => Harm::ApplierCrash(ApplierCrash {}),
+        Kind::TargetCrash => {
+            return (
+                Harm::TargetCrash(TargetCrash {}),
+                scales.up_to(stream, RESTART_US),
+            );
+        }
+        // "Typically less than 60 s, often less than 30 s" with another instance in the cluster.
+        Kind::AuroraFailover => {
+            return (
+                Harm::AuroraFailover(AuroraFailover {}),
+                Micros(10_000_000 + stream.below(50_000_001)),
+            );
+        }
+        Kind::RelayLogLoss => Harm::RelayLogLoss(RelayLogLoss {}),
+        Kind::SlowApply => Harm::SlowApply(SlowApply {
+            times: 1 << (1 + stream.below(8)),
+        }),
+        Kind::ColdPages => Harm::ColdPages(ColdPages {}),
     };
     (harm, lasts)
+}
+
+/// Pause between two rotations of a storm: some hundred files at most, as many as a fault's time has room for.
+fn storm(stream: &mut Stream, lasts: Micros) -> Micros {
+    let files = 2 + stream.below(200);
+    Micros((lasts.0 / files).max(10_000))
 }
 
 /// How long an RDS Multi-AZ failover takes: 60 to 120 s.
