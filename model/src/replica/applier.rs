@@ -175,6 +175,7 @@ impl Applier {
     }
 
     /// Whether a worker is free for the next group.
+    #[inline]
     fn has_room(&self) -> bool {
         let workers = self.config.workers.max(1) as usize;
         self.in_flight.len() < workers && self.in_flight.back().is_none_or(|a| !a.alone)
@@ -198,6 +199,7 @@ impl Applier {
 
 impl Replica {
     /// When the applier has something to do next, in µs.
+    #[inline]
     pub fn next_due(&self) -> Option<u64> {
         if !self.applier.running {
             return None;

@@ -261,12 +261,17 @@ impl Replica {
         }
     }
 
-    /// Events have arrived and are in the relay log.
-    pub fn receive(&mut self, file: &str, range: Range, gtids: impl Iterator<Item = Gtid>) {
+    /// Events have arrived and are in the relay log. `file` says the name of the source's file, when it is another
+    /// than before.
+    pub fn receive(
+        &mut self,
+        range: Range,
+        gtids: impl Iterator<Item = Gtid>,
+        file: impl FnOnce() -> String,
+    ) {
         let end = range.end();
         if self.read.file != end.file {
-            self.read_file.clear();
-            self.read_file.push_str(file);
+            self.read_file = file();
         }
         self.read = end;
         for gtid in gtids {

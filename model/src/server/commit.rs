@@ -91,10 +91,12 @@ pub(super) struct Pipeline {
 }
 
 impl Pipeline {
+    #[inline]
     pub(super) fn is_idle(&self) -> bool {
         self.stage == Stage::Idle && self.queue.is_empty()
     }
 
+    #[inline]
     pub(super) fn next_due(&self) -> Option<u64> {
         match self.stage {
             Stage::Idle => None,

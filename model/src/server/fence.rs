@@ -71,6 +71,12 @@ impl Server {
         }
     }
 
+    /// Whether a SET waits for commits under way, and there are none any more.
+    #[inline]
+    pub(super) fn may_finish_fence(&self) -> bool {
+        matches!(self.read_only, ReadOnly::Closing { .. }) && self.pipeline.is_idle()
+    }
+
     /// Lets the SET return once nobody is inside a commit.
     pub(super) fn finish_fence(&mut self) {
         if let ReadOnly::Closing { also_admin } = self.read_only

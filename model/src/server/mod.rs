@@ -161,12 +161,19 @@ impl Server {
     }
 
     /// The next moment at which something happens by itself, in µs.
+    #[inline]
     pub fn next_due(&self) -> Option<u64> {
         let pipeline = self.pipeline.next_due();
         match self.sessions.next_lock_timeout() {
             Some(lock) => Some(pipeline.map_or(lock, |at| at.min(lock))),
             None => pipeline,
         }
+    }
+
+    /// Whether [`Server::step`] has something to do at `now`.
+    #[inline]
+    pub fn is_due(&self, now: u64) -> bool {
+        self.next_due().is_some_and(|due| due <= now) || self.may_finish_fence()
     }
 
     /// Does what is due at `now`.

@@ -409,15 +409,13 @@ impl World {
         {
             return;
         }
-        let file = self
-            .source
-            .binlog
-            .as_ref()
-            .map(|b| b.name(message.range.at.file))
-            .unwrap_or_default();
+        let binlog = self.source.binlog.as_ref();
         if let Some(replica) = self.target.as_mut().and_then(|t| t.replica.as_mut()) {
             self.marks.replication.received_to = Some(message.range.end());
-            replica.receive(&file, message.range, message.gtids.into_iter());
+            let file = message.range.at.file;
+            replica.receive(message.range, message.gtids.into_iter(), || {
+                binlog.map(|b| b.name(file)).unwrap_or_default()
+            });
             self.occurs(Occasion::BinlogReceived);
         }
     }
