@@ -178,13 +178,13 @@ impl World {
             .filter(|(_, done)| done.number.0 < kept)
         {
             let operation = self.clients.operation_of(Host::Target, session);
+            self.numbered(operation, self.history.target.len() as u32);
             self.history.target.push(Commit {
                 at: self.now,
                 end: done.end,
                 gno: done.gno,
                 operation,
             });
-            self.numbered(operation, done.number.0 as u32);
         }
         true
     }
