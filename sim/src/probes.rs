@@ -29,6 +29,12 @@ probes! {
     WriteRefusedByFence, "write-refused-by-fence", "A client's write was refused because the source was read-only.";
     CommitRefusedByFence, "commit-refused-by-fence", "A transaction that was open when the source became read-only was refused at COMMIT.";
     StaleAddress, "stale-address", "A client that connected anew went to the source after the name had been pointed at the target.";
+    AnswerLost, "answer-lost", "A call to the control plane took effect, and the operator never got the answer.";
+    FoundDone, "found-done", "The operator began a step again and found that it was done.";
+    StepRepeated, "step-repeated", "Somebody did a step again that had been done, and was not refused.";
+    OperatorBackBeforeGate, "operator-back-before-gate", "The operator was lost, and came back with the fence up and the gate still to pass.";
+    OpenAtFence, "open-at-fence", "A transaction was open when the source became read-only.";
+    StatementWaitedForDdl, "statement-waited-for-ddl", "A client's statement waited for an ALTER TABLE, or the ALTER TABLE for a client's transaction.";
 }
 
 impl Probe {

@@ -133,6 +133,25 @@ catalogue! {
     source_failover: SourceFailover, Lasts, None, "The source's host is lost, and the Multi-AZ standby takes over with the same storage, behind the same name.";
     async_failover: AsyncFailover, Lasts, Some("the source's standby has every acknowledged commit"), "The source's host is lost, and a standby takes over whose storage lags: the last commits are gone.";
     slow_fsync: SlowFsync, Lasts, None, "The source's volume is slow: an fsync takes so many times as long.";
+    control_plane_slow: ControlPlaneSlow, Lasts, None, "The control plane is slow: calls, snapshots and restores that begin meanwhile take so many times as long.";
+    control_plane_throttles: ControlPlaneThrottles, Lasts, None, "The control plane gets too many calls: each is refused, and the AWS CLI tries it again with a back-off.";
+    control_plane_fails: ControlPlaneFails, Lasts, None, "The control plane refuses what the operator asks for; the step has failed.";
+    answer_lost: AnswerLost, Momentary, None, "The next call to the control plane takes effect, and its answer is lost.";
+    operator_crash: OperatorCrash, Lasts, None, "The operator's machine is lost; whoever goes on has the journal alone.";
+    step_again: StepAgain, Momentary, None, "A step that was done is done again, by a second operator or an automation.";
+    acts_early: ActsEarly, Momentary, Some("the operator waits until what a step waits for holds"), "The operator's wait under way, or the next one, is left before its condition holds.";
+    stale_dns: StaleDns, Lasts, None, "Some of the zone's servers go on answering what they answered when it began, to part of the clients.";
+    cached_forever: CachedForever, Lasts, None, "Part of the clients cache the name for ever.";
+    pinned_pool: PinnedPool, Lasts, None, "The pools of part of the clients keep connections whatever their age, and those that answer read-only too.";
+    blind_retry: BlindRetry, Lasts, Some("no client tries a transaction again whose outcome it does not know"), "Part of the clients try a transaction again when its COMMIT was not answered.";
+    cron: Cron, Lasts, None, "A job writes straight to the source, whatever the application's name says.";
+    privileged_writer: PrivilegedWriter, Lasts, Some("no writer has CONNECTION_ADMIN, which read_only does not stop"), "A tool with CONNECTION_ADMIN writes straight to the source.";
+    stray_writer: StrayWriter, Lasts, Some("nobody writes to the target before the application is pointed at it"), "Somebody writes to the target, whether or not it is opened.";
+    clock_skew: ClockSkew, Lasts, None, "A host's clock is ahead, which Seconds_Behind_Source and the timestamps of events tell of.";
+    burst: Burst, Lasts, None, "A burst of load: clients pause for so many times less.";
+    long_transaction: LongTransaction, Lasts, None, "A client begins a transaction on the database that serves, holds it open, and commits it at the end.";
+    huge_transaction: HugeTransaction, Momentary, None, "A client inserts many rows in one transaction.";
+    ddl: Ddl, Momentary, None, "ALTER TABLE on the source's shop.orders while the traffic flows.";
 }
 
 impl Kind {

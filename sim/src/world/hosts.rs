@@ -86,6 +86,7 @@ impl World {
                     .commits
             }
         };
+        self.ddl_is_forgotten();
         self.erase(kept as u32);
         // What the parameter group says holds from the start.
         if self.source_parameter_read_only {

@@ -6,17 +6,22 @@
 pub mod agenda;
 mod clients;
 mod control;
+mod ddl;
 mod faults;
+mod habits;
 mod hosts;
 pub mod link;
 mod marks;
+mod operator;
 mod replay;
 mod replication;
 mod setup;
+mod writers;
 
 pub use clients::{ClientTotals, Seen};
 pub use faults::Fired;
 pub use marks::{Marks, Replication};
+pub use operator::Answers;
 pub use setup::SetupError;
 
 use crate::{
@@ -24,7 +29,7 @@ use crate::{
     faults::{Occasion, Wire},
     history::{Applied, Commit, History},
     outcome::StoryLine,
-    probes::Probes,
+    probes::{Probe, Probes},
     runbook::Host,
     stream::Stream,
     units::{Micros, Moment},
@@ -72,6 +77,8 @@ pub(crate) enum Due {
     HostLost(Micros),
     /// A host serves again.
     Back(Host),
+    /// A snapshot that was asked for is cut.
+    SnapshotCut(u16),
     /// RDS rotates and uploads the binlog, and purges.
     Upload,
     /// `read_only` of the parameter group reaches the source.
@@ -123,6 +130,11 @@ pub struct World {
     /// As it is now, with the faults in force.
     environment: Environment,
     faults: faults::Faults,
+    office: operator::Office,
+    lagging: habits::Lagging,
+    alter: ddl::Alter,
+    /// For each host, how far its clock is ahead, in µs.
+    ahead_us: [u64; 2],
     epoch_us: u64,
     retention: Retention,
     snapshots: BTreeMap<String, Snapshot>,
@@ -225,11 +237,15 @@ impl World {
                 Due::Impatience(wire) => self.impatience(wire),
                 Due::HostLost(outage) => self.host_is_lost(outage),
                 Due::Back(host) => self.host_is_back(host),
+                Due::SnapshotCut(snapshot) => self.cut_asked_for(snapshot),
                 Due::Upload => self.upload(),
                 Due::Parameter(value) => self.parameter_arrives(value),
             }
             self.hear_source();
             self.hear_target();
+        }
+        if self.alter.waits() {
+            self.ddl_goes_on();
         }
     }
 
@@ -274,6 +290,9 @@ impl World {
                             Host::Target => self.history.target.push(commit),
                         }
                         self.committed(host, session, operation, done.number.0 as u32);
+                        if host == Host::Source {
+                            self.ddl_is_committed(session);
+                        }
                     }
                     Event::Published if host == Host::Source => {
                         self.pump(self.stream.connection());
@@ -283,6 +302,9 @@ impl World {
                     Event::ReadOnlyEffective => {
                         if host == Host::Source {
                             self.marks.source_read_only.get_or_insert(self.now);
+                            if self.source.open_transactions() > 0 {
+                                self.probes.reach(Probe::OpenAtFence);
+                            }
                         }
                         self.tell(
                             side(host),

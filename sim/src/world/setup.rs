@@ -1,8 +1,8 @@
 //! The world at the beginning of a run.
 
 use super::{
-    Due, World, agenda::Agenda, clients::Clients, faults::Faults, marks::Marks, replay::Replay,
-    replication,
+    Due, World, agenda::Agenda, clients::Clients, ddl::Alter, faults::Faults, habits::Lagging,
+    marks::Marks, operator::Office, replay::Replay, replication,
 };
 use crate::{
     environment::{Checksum, Environment, RowImage, RowMetadata},
@@ -200,7 +200,13 @@ impl World {
             agenda: Agenda::new(Stream::new(plan.streams.ties.0)),
             jitter: Stream::new(plan.streams.links.0),
             names: Record::new(Host::Source, environment.names.ttl.0),
-            clients: Clients::new(&environment, &plan.workload, plan.streams.workload.0, count),
+            clients: Clients::new(
+                &environment,
+                &plan.workload,
+                plan.streams.workload.0,
+                count,
+                &plan.faults,
+            ),
             stream: replication::Stream::new(&environment),
             source_suspended_until: 0,
             down_until: [0; 2],
@@ -208,6 +214,13 @@ impl World {
             source_parameter_read_only: false,
             probes: Probes::default(),
             faults: Faults::new(&plan.faults),
+            office: match plan.faults.iter().any(|f| f.step_again.is_some()) {
+                true => Office::new(&plan.runbook.steps),
+                false => Office::default(),
+            },
+            lagging: Lagging::new(),
+            alter: Alter::default(),
+            ahead_us: [0; 2],
             events: Vec::new(),
             plan_environment: environment.clone(),
             environment,
