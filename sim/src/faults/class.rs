@@ -2,9 +2,9 @@
 
 use super::{CachedForever, Fault, Harm, PinnedPool, StaleDns};
 use crate::{
-    environment::Source,
+    environment::{Checksum, Source, Target},
     plan::Plan,
-    runbook::{Host, Role, Step, Until},
+    runbook::{Host, Role, Runbook, Step, Until},
     units::Micros,
 };
 
@@ -79,12 +79,39 @@ fn of_kind(harm: &Harm, lasts: Micros, plan: &Plan) -> Class {
             gates_on_lag(plan) || delays(plan, fault.ahead),
             "the clocks of source and target agree, by which Seconds_Behind_Source is measured",
         ),
+        Harm::CorruptEvent(_) => breaks(
+            plan.environment.source.binlog_checksum == Checksum::None,
+            "binlog events carry checksums: binlog_checksum = CRC32",
+        ),
+        Harm::RelayLogLoss(_) | Harm::TargetCrash(_) | Harm::AuroraFailover(_)
+            if !plan.environment.target.relay_log_recovery && by_position(&plan.runbook) =>
+        {
+            Class::Hazard("the target recovers its relay log: relay_log_recovery = ON")
+        }
+        Harm::TargetCrash(_) | Harm::AuroraFailover(_) | Harm::ApplierCrash(_) => breaks(
+            has_gaps(&plan.environment.target) && by_position(&plan.runbook),
+            "the target applies in the order of commits: replica_preserve_commit_order = ON",
+        ),
         _ => Class::Contract,
     }
 }
 
 /// Calls to the control plane between fence and cutover, at most.
 const CALLS_BEHIND_A_FENCE: u64 = 4;
+
+/// Whether the runbook replicates by file and position.
+fn by_position(runbook: &Runbook) -> bool {
+    let mut sources = runbook
+        .steps
+        .iter()
+        .filter_map(|s| s.set_external_source.as_ref());
+    sources.any(|s| s.at.is_some())
+}
+
+/// Whether a crash of the applier can leave transactions applied behind some that are not.
+fn has_gaps(target: &Target) -> bool {
+    target.replica_parallel_workers > 1 && !target.replica_preserve_commit_order
+}
 
 /// Whether an acknowledged commit of the source survives everything.
 fn is_durable(source: &Source) -> bool {
