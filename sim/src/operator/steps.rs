@@ -90,6 +90,7 @@ impl Operator {
     }
 
     async fn create_snapshot(&mut self, o: &CreateSnapshot, again: bool) -> Result<(), Failure> {
+        self.now_in_world().snapshot_begins();
         let control = self.now_in_world().control_plane().clone();
         let copying = Micros(control.snapshot_fixed.0 + self.for_data(control.snapshot_per_tib).0);
         let mut there = false;

@@ -23,6 +23,7 @@ use crate::{
 use cutover_model::{
     RowRef,
     database::TableId,
+    mutant::{Mutant, Mutants},
     names::{Record, Resolver},
     server::{Privilege, Reply, ServerError, SessionId},
 };
@@ -136,15 +137,17 @@ impl Clients {
         seed: u64,
         count: u32,
         faults: &[Fault],
+        mutants: Mutants,
     ) -> Self {
         let settings = environment.clients.clone();
+        let habit = Habit::of(&settings, mutants);
         let client = |i: u32, privilege| Client {
             privilege,
-            habit: Habit::of(&settings),
+            habit,
             errand: None,
             random: Stream::member(seed, u64::from(i)),
             memory: Memory::default(),
-            resolver: Resolver::new(Habit::of(&settings).forever),
+            resolver: Resolver::new(habit.forever),
             connection: None,
             number: 0,
             phase: Phase::Idle,
@@ -536,16 +539,18 @@ impl World {
             arena,
             ..
         } = self;
-        let server = match (connection.host, target) {
-            (Host::Target, Some(target)) => &mut target.server,
-            _ => source,
-        };
         let Some(orders) = clients.workload.as_mut() else {
             return;
         };
         let c = &mut clients.all[usize::from(client)];
         let Some(intent) = c.intent.as_mut() else {
             return;
+        };
+        let split = self.mutants.has(Mutant::ReadsFromReplica) && intent.kind == Kind::Read;
+        let server = match (connection.host, target) {
+            (Host::Target, Some(target)) => &mut target.server,
+            (_, Some(target)) if split && target.replica.is_some() => &mut target.server,
+            _ => source,
         };
         let (mut left, holds) = c
             .errand
@@ -692,7 +697,7 @@ impl World {
         let retry = matches!(
             (told, self.clients.get(client).habit.retry),
             (Told::Fail, Retry::Definite | Retry::Blind) | (Told::Info, Retry::Blind)
-        );
+        ) || told == Told::Info && self.mutants.has(Mutant::BlindRetry);
         let settings = &self.clients.settings;
         let backoff = settings.backoff.0;
         let (stopped, think) = (self.clients.stopped, self.clients.think_us());
@@ -878,9 +883,17 @@ impl World {
         self.drop_connection(client);
         match phase {
             Phase::Idle => {}
+            Phase::Running if known == Told::Pending && self.reconnects_unnoticed(client) => {}
             Phase::Committing => {
                 self.probes.reach(Probe::CommitOutcomeUnknown);
-                self.conclude(client, Told::Info);
+                let mutants = self.mutants;
+                let failed = mutants.has(Mutant::UnknownReportedFailed);
+                let told = match mutants.has(Mutant::UnknownReportedOk) {
+                    true => Told::Ok,
+                    false if failed => Told::Fail,
+                    false => Told::Info,
+                };
+                self.conclude(client, told);
             }
             // An answer that was on its way is lost with the connection; only a refusal needs none.
             Phase::Running if known == Told::Ok => self.conclude(client, Told::Info),

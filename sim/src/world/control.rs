@@ -6,6 +6,7 @@ use crate::{
 };
 use cutover_model::{
     gtid::GtidSet,
+    mutant::Mutant,
     replica::{Config, Replica, Start, Status},
     server::Durability,
 };
@@ -56,9 +57,10 @@ impl World {
             self.source_suspended_until =
                 self.now + self.environment.control_plane.snapshot_suspends_io.0;
         }
-        let cut = self
+        let mut cut = self
             .source
             .cut(&mut self.arena, self.now, Durability::Volume);
+        self.tear(&mut cut);
         self.tell(
             "rds",
             format!("the snapshot {id} is cut at {}: everything committed up to {}:{} is in it, nothing later", self.moment(self.now).time_of_day(), cut.file_name, cut.end.pos),
@@ -111,13 +113,14 @@ impl World {
     /// # Errors
     /// There is no such snapshot, or a cluster already.
     pub fn restore_snapshot(&mut self, id: &str) -> Result<(), String> {
-        let snapshot = self
+        let mut snapshot = self
             .snapshot(id)
             .ok_or_else(|| format!("there is no snapshot {id}"))?
             .clone();
         if self.target.is_some() {
             return Err(CLUSTER_EXISTS.into());
         }
+        self.misread(&mut snapshot.cut);
         self.marks.snapshot = Some(snapshot.at);
         self.marks.restoring = false;
         self.occurs(Occasion::Restored);
@@ -126,6 +129,7 @@ impl World {
             self.epoch_us + self.ahead_us[Host::Target as usize],
             self.source.config.ddl_version,
             &snapshot.cut,
+            self.mutants,
         );
         self.target = Some(Target {
             server,
@@ -148,7 +152,10 @@ impl World {
 
     /// `SELECT @@global.gtid_executed` on the source.
     pub fn source_gtid_executed(&self) -> GtidSet {
-        self.source.gtid_executed.clone()
+        let wrong = self.mutants.has(Mutant::CoordinatesFromTarget);
+        let server = self.target.as_ref().filter(|_| wrong);
+        let server = server.map_or(&self.source, |target| &target.server);
+        server.gtid_executed.clone()
     }
 
     /// "Binlog position from crash recovery is FILE POS" of the restored instance.
@@ -171,6 +178,7 @@ impl World {
         let config = Config {
             workers: e.replica_parallel_workers,
             preserve_commit_order: e.replica_preserve_commit_order,
+            mutants: self.mutants,
         };
         target.replica = Some(Replica::new(start, config));
         self.marks.replication.configured = Some(self.now);

@@ -10,6 +10,7 @@ use crate::{
     runbook::Host,
     stream::Stream,
 };
+use cutover_model::mutant::{Mutant, Mutants};
 use std::collections::BTreeMap;
 
 /// What a client does as long as nothing changes it.
@@ -27,9 +28,10 @@ pub(super) struct Habit {
 
 impl Habit {
     /// As the environment says.
-    pub(super) fn of(settings: &Settings) -> Self {
+    pub(super) fn of(settings: &Settings, mutants: Mutants) -> Self {
         Self {
-            forever: settings.resolver == Resolver::Forever,
+            forever: settings.resolver == Resolver::Forever
+                || mutants.has(Mutant::ResolverIgnoresTtl),
             pinned: false,
             retry: settings.retry,
             told: None,
@@ -55,7 +57,7 @@ fn part_of(clients: usize, percent: u32, random: &mut Stream) -> Vec<usize> {
 impl World {
     /// Works out anew how clients behave.
     pub(super) fn habits_change(&mut self) {
-        let usual = Habit::of(&self.clients.settings);
+        let usual = Habit::of(&self.clients.settings, self.mutants);
         let clients = self.clients.in_application();
         let mut habits = vec![usual; clients];
         let mut hurry = 1;

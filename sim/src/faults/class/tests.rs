@@ -14,6 +14,7 @@ fn plan(steps: Vec<Step>) -> Plan {
         scenario: String::new(),
         seed: 0,
         recorded: None,
+        mutants: Default::default(),
         clock: Clock::default(),
         streams: Streams::default(),
         expect: Expect::default(),
