@@ -8,7 +8,7 @@ fn a_slow_control_plane_takes_longer_and_loses_nothing() {
     let before = undisturbed(&[]);
     let after = safe(
         &[],
-        "[[fault]]\nat = \"1s\"\nlasts = \"60s\"\ncontrol_plane_slow = { times = 5 }",
+        "[[fault]]\nat = \"1s\"\nlasts = \"2m\"\ncontrol_plane_slow = { times = 5 }",
     );
     // Snapshot and restore take 40 s; five times as long is 160 s more.
     assert!(after.virtual_ms >= before.virtual_ms + 155_000);

@@ -58,17 +58,19 @@ fn clients_that_do_not_follow_the_name_are_refused_by_a_fenced_source() {
         let run = rehearse("snapshot-binlog-gtid", &[], &fault);
         assert_eq!(run.outcome.verdict, Verdict::Safe, "{kind}");
         assert!(run.outcome.faults[0].breaks.is_none(), "{kind}");
-        assert!(late(&run) > 50, "{kind}: {}", late(&run));
+        assert!(late(&run) > 20, "{kind}: {}", late(&run));
     }
 }
 
 #[test]
 fn they_write_to_the_source_where_no_fence_refuses_them_and_the_assumption_is_named() {
     let last_on_source = |outcome: &Outcome| outcome.lost_writes;
-    let undisturbed = rehearse("naive-no-fence", &[], "").outcome;
+    // A pool's connections are replaced soon enough for the name to matter.
+    let sets = ["clients.max_lifetime=5s"];
+    let undisturbed = rehearse("naive-no-fence", &sets, "").outcome;
     for kind in KINDS {
         let fault = format!("[[fault]]\nat = \"5s\"\nlasts = \"5m\"\n{kind}");
-        let after = outcome("naive-no-fence", &[], &fault);
+        let after = outcome("naive-no-fence", &sets, &fault);
         assert!(violates(&after, "P9"), "{kind}: {:#?}", violations(&after));
         assert!(
             last_on_source(&after) > last_on_source(&undisturbed) + 50,

@@ -29,7 +29,7 @@ fn an_operator_who_is_lost_between_two_steps_goes_on_with_the_next_one() {
         panic!("both cut over");
     };
     assert!(
-        (before + 38_000..before + 45_000).contains(&after),
+        (before + 30_000..before + 50_000).contains(&after),
         "{before}, {after}"
     );
 }
@@ -94,8 +94,8 @@ fn every_step_survives_the_loss_of_the_operator_at_its_beginning_and_in_its_midd
 
 #[test]
 fn an_operator_who_is_lost_on_the_way_back_gives_the_source_back_all_the_same() {
-    // The gate does not open: the applier dies, and is not back within the gate's hour.
-    let cut = "[[fault]]\non = { event = \"fence-passed\" }\nlasts = \"2h\"\npartition = { link = \"replication\" }";
+    // What is written until the fence is up does not arrive within the gate's hour.
+    let cut = "[[fault]]\non = { event = \"fence-asked\" }\nlasts = \"2h\"\npartition = { link = \"replication\" }";
     let sets = ["clock.limit=6h"];
     let aborted = outcome("snapshot-binlog-gtid", &sets, cut);
     assert_eq!(

@@ -13,7 +13,7 @@ fn a_cron_job_is_refused_by_a_fence_on_the_server_and_stranded_without_one() {
         after.commits.fail > before.commits.fail + 20,
         "and is refused"
     );
-    let naive = |faults| rehearse("naive-no-fence", &[], faults).outcome;
+    let naive = |faults| rehearse("naive-no-fence", &["clients.max_lifetime=5s"], faults).outcome;
     let stranded = naive(fault);
     assert!(violates(&stranded, "P9"), "{:#?}", violations(&stranded));
     assert!(stranded.lost_writes > naive("").lost_writes + 20);
