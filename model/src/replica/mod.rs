@@ -300,6 +300,11 @@ impl Replica {
         self.io == IoRunning::Yes
     }
 
+    /// Whether both threads run: the receiver connected, or trying to be.
+    pub fn runs(&self) -> bool {
+        self.io != IoRunning::No && self.applier.running
+    }
+
     /// Whether the applier runs.
     pub fn applier_runs(&self) -> bool {
         self.applier.running
