@@ -58,6 +58,14 @@ pub struct DirectOn<'a> {
 }
 
 impl Direct {
+    /// In this mode, with no change made.
+    pub fn new(mode: Mode) -> Self {
+        Self {
+            mode,
+            ..Self::default()
+        }
+    }
+
     /// A sink for one group.
     ///
     /// `version`: whose defaults DDL is read with.

@@ -16,6 +16,7 @@ pub use applier::Costs;
 pub use status::{IoRunning, Status};
 
 use crate::{
+    apply::Mode,
     binlog::{
         event::Checksum,
         log::{Binlog, LogPos, Span},
@@ -104,6 +105,8 @@ pub struct Config {
     pub workers: u32,
     /// `replica_preserve_commit_order`.
     pub preserve_commit_order: bool,
+    /// `replica_exec_mode`.
+    pub exec_mode: Mode,
 }
 
 /// The replication state of a server.
@@ -145,14 +148,34 @@ impl Replica {
 
     /// `START REPLICA`: the applier runs, the receiver connects.
     pub fn start(&mut self) {
+        self.start_receiver();
+        self.start_applier();
+    }
+
+    /// `START REPLICA IO_THREAD`.
+    pub fn start_receiver(&mut self) {
         self.io = IoRunning::Connecting;
         self.last_io_error = None;
+    }
+
+    /// `START REPLICA SQL_THREAD`.
+    pub fn start_applier(&mut self) {
         self.applier.start();
     }
 
     /// `STOP REPLICA`: both threads stop; groups that workers had not committed are not applied.
     pub fn stop(&mut self) {
+        self.stop_receiver();
+        self.stop_applier();
+    }
+
+    /// `STOP REPLICA IO_THREAD`: what was received stays to be applied.
+    pub fn stop_receiver(&mut self) {
         self.io = IoRunning::No;
+    }
+
+    /// `STOP REPLICA SQL_THREAD`.
+    pub fn stop_applier(&mut self) {
         self.applier.stop(&mut self.relay);
     }
 

@@ -3,6 +3,7 @@
 use super::{Due, Snapshot, Target, World, setup};
 use crate::{environment::Retention, runbook::Host, units::Micros};
 use cutover_model::{
+    apply::Mode,
     gtid::GtidSet,
     replica::{Config, Replica, Start, Status},
     server::Durability,
@@ -116,6 +117,7 @@ impl World {
         let config = Config {
             workers: e.replica_parallel_workers,
             preserve_commit_order: e.replica_preserve_commit_order,
+            exec_mode: Mode::Strict,
         };
         target.replica = Some(Replica::new(start, config));
         self.marks.replication.configured = Some(self.now);
