@@ -29,11 +29,15 @@ fn check(e: &Evidence<'_>) -> Finding {
     }
 }
 
-/// Every application is of the commit after the one before.
+/// Every application is of the commit after the one before, but for those that the source has lost since: there is
+/// nothing to apply of what no crash left.
 fn prefix(e: &Evidence<'_>) -> Finding {
     let (mut count, mut first) = (0, None);
     let mut next = e.cut();
     for applied in e.applied.iter() {
+        while next < applied.commit && e.erased(next).is_some() {
+            next += 1;
+        }
         if applied.commit != next {
             count += 1;
             first.get_or_insert((next, applied.commit));
@@ -53,7 +57,7 @@ fn prefix(e: &Evidence<'_>) -> Finding {
 /// No transaction is applied before an earlier one that wrote one of its rows.
 fn dependency_closed(e: &Evidence<'_>) -> Finding {
     let mut writers: IndexMap<RowId, Vec<u32>, FxBuildHasher> = IndexMap::default();
-    for (number, rows) in &e.rows_of {
+    for (number, rows) in e.rows_of.iter().filter(|(n, _)| e.erased(**n).is_none()) {
         for row in rows {
             writers.entry(*row).or_default().push(*number);
         }
@@ -102,6 +106,23 @@ mod tests {
         let mut made = Made::sound();
         made.history.applied.remove(0);
         assert_eq!(made.violations(&PROPERTY), 1);
+    }
+
+    #[test]
+    fn what_the_source_has_lost_itself_leaves_no_gap() {
+        for strength in [PrefixStrength::Prefix, PrefixStrength::DependencyClosed] {
+            let mut made = Made::sound();
+            made.promises.prefix = strength;
+            made.rows_of = [(2, vec![row(1)]), (3, vec![row(1)])].into();
+            made.history.applied.remove(0);
+            assert_eq!(made.violations(&PROPERTY), 1, "{strength:?}");
+            made.history.erased.push(crate::history::Erased {
+                from: 2,
+                to: 3,
+                at: 60 * S,
+            });
+            assert_eq!(made.violations(&PROPERTY), 0, "{strength:?}");
+        }
     }
 
     #[test]
