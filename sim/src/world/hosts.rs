@@ -89,6 +89,7 @@ impl World {
                     .commits
             }
         };
+        self.ddl_is_forgotten();
         self.erase(kept as u32);
         true
     }
