@@ -12,7 +12,7 @@ use super::{
 use crate::{
     environment::{Environment, Retry},
     faults::{Fault, Occasion, Way, Wire},
-    history::{Kind, NO_COMMIT, Operation, Told},
+    history::{Kind, NO_COMMIT, Operation, Told, add},
     probes::Probe,
     runbook::Host,
     stream::Stream,
@@ -365,7 +365,7 @@ impl World {
         c.seen = None;
         c.operation = self.history.operations.len() as u32;
         let (number, connected) = (c.number, c.connection.is_some());
-        self.history.operations.push(Operation {
+        let operation = Operation {
             invoked: now,
             returned: u64::MAX,
             subject,
@@ -374,7 +374,8 @@ impl World {
             kind,
             told: Told::Pending,
             host,
-        });
+        };
+        add(&mut self.history.operations, operation);
         if connected {
             let arrival = now + self.way_to(host);
             let arrival = self.arrival_in_order(arrival);
