@@ -5,6 +5,7 @@ use crate::{
     environment::Retention, faults::Occasion, probes::Probe, runbook::Host, units::Micros,
 };
 use cutover_model::{
+    apply::Mode,
     gtid::GtidSet,
     mutant::Mutant,
     replica::{Config, Replica, Start, Status},
@@ -178,6 +179,7 @@ impl World {
         let config = Config {
             workers: e.replica_parallel_workers,
             preserve_commit_order: e.replica_preserve_commit_order,
+            exec_mode: Mode::Strict,
             mutants: self.mutants,
         };
         target.replica = Some(Replica::new(start, config));
