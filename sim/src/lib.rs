@@ -12,6 +12,8 @@ compile_error!(
 pub mod environment;
 pub mod evidence;
 pub mod explain;
+pub mod explore;
+pub mod failure;
 pub mod faults;
 pub mod fingerprint;
 pub mod history;

@@ -4,7 +4,7 @@ use crate::units::Moment;
 use serde::{Deserialize, Serialize};
 
 /// The verdict on a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Cutover happened, no property is violated.
@@ -63,7 +63,7 @@ pub struct Commits {
 }
 
 /// The stages that a committed write passes; the first that does not have it is the cause of a loss.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// Committed on the source, and still there after its crashes.

@@ -91,6 +91,13 @@ impl Reading {
         self.whole
     }
 
+    /// Forgets the last row of several: a mutant's.
+    pub(crate) fn drop_last_of_several(&mut self) {
+        if self.rows.len() > 1 {
+            self.rows.pop();
+        }
+    }
+
     /// Number of rows.
     pub fn count(&self) -> u64 {
         self.count

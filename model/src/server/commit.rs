@@ -27,6 +27,7 @@ use crate::{
     database::{Database, TableId},
     ddl::{self as sql, DdlError},
     gtid::Gtid,
+    mutant::Mutant,
     schema::TableDef,
 };
 use std::{collections::VecDeque, sync::Arc};
@@ -267,7 +268,7 @@ impl Server {
         };
         let every = self.config.sync_binlog;
         self.pipeline.groups_since_sync += 1;
-        if every != 1 {
+        if every != 1 || self.config.mutants.has(Mutant::PublishBeforeSync) {
             binlog.publish();
             self.events.push(Event::Published);
         }
@@ -302,11 +303,13 @@ impl Server {
             return;
         };
         let us = self.config.epoch_us + at;
+        let depends_on = match self.config.mutants.has(Mutant::DependencyLost) {
+            true => 0,
+            false => session.last_committed,
+        };
         let head = Head {
             gtid: (gno > 0).then(|| Gtid::new(self.config.uuid, gno)),
-            last_committed: session
-                .last_committed
-                .saturating_sub(self.pipeline.file_clock),
+            last_committed: depends_on.saturating_sub(self.pipeline.file_clock),
             sequence_number: member.sequence - self.pipeline.file_clock,
             immediate_commit_us: us,
             original_commit_us: us,

@@ -103,6 +103,8 @@ pub struct Server {
     locks: LockTable,
     pipeline: Pipeline,
     read_only: ReadOnly,
+    /// The serial of the session that was opened last when `SET GLOBAL read_only = 1` came.
+    last_session_before_fence: u32,
     events: Vec<Event>,
     templates: Templates,
     settled: VecDeque<Settled>,
@@ -137,6 +139,7 @@ impl Server {
             locks: LockTable::default(),
             pipeline: Pipeline::default(),
             read_only: ReadOnly::default(),
+            last_session_before_fence: 0,
             events: Vec::new(),
             templates: Templates::default(),
             settled: VecDeque::new(),

@@ -143,6 +143,11 @@ impl Sessions {
         })
     }
 
+    /// The serial of the session that was opened last.
+    pub(super) fn last_serial(&self) -> u32 {
+        self.next_serial
+    }
+
     pub(super) fn clear(&mut self) {
         self.slots.clear();
         self.free.clear();

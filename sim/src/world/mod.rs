@@ -10,6 +10,7 @@ mod faults;
 mod hosts;
 pub mod link;
 mod marks;
+mod mutants;
 mod replay;
 mod replication;
 mod setup;
@@ -34,6 +35,8 @@ use clients::Clients;
 use cutover_model::{
     Arena,
     binlog::log::LogPos,
+    database::Database,
+    mutant::Mutants,
     names::Record,
     replica::Replica,
     server::{Cut, Event, Server},
@@ -129,6 +132,9 @@ pub struct World {
     /// As it is now, with the faults in force.
     environment: Environment,
     faults: faults::Faults,
+    mutants: Mutants,
+    /// The tables when the snapshot was asked for: what [`cutover_model::mutant::Mutant::SnapshotTorn`] takes a part from.
+    snapshot_begun: Option<Database>,
     epoch_us: u64,
     retention: Retention,
     snapshots: BTreeMap<String, Snapshot>,

@@ -10,6 +10,7 @@ use crate::{
 };
 use cutover_model::{
     gtid::Gtid,
+    mutant::Mutant,
     replica::{
         Costs, Range, Replica, ThreadError,
         dump::{DumpThread, Request, handshake},
@@ -178,7 +179,13 @@ impl World {
         let Some(replica) = replica.filter(|r| r.is_connected()) else {
             return;
         };
-        replica.disconnected();
+        let binlog = self.source.binlog.as_ref();
+        let cut_off = self.stream.wire.front().zip(binlog);
+        let cut_off = cut_off.map(|(message, binlog)| {
+            let file = binlog.name(message.range.at.file);
+            (message.range, message.gtids.first().copied(), file)
+        });
+        replica.disconnected(cut_off);
         self.stream.close();
         let again = self.now + self.environment.target.connect_retry.0;
         self.agenda
@@ -320,7 +327,8 @@ impl World {
 
     /// A message as it arrives when a byte of it was changed. False when the receiver has noticed.
     fn corrupted(&mut self, range: &mut Range, corruption: CorruptEvent) -> bool {
-        let checksums = self.environment.source.binlog_checksum == Checksum::Crc32;
+        let checksums = self.environment.source.binlog_checksum == Checksum::Crc32
+            && !self.mutants.has(Mutant::ChecksumsNotVerified);
         let Some(binlog) = self.source.binlog.as_mut() else {
             return true;
         };
