@@ -25,22 +25,22 @@ struct Seen {
 }
 
 /// A small run: 20 clients, about 500 commits.
-fn small(seed: u64) -> Plan {
-    let mut plan = sized(&[
+fn small() -> Plan {
+    sized(&[
         "workload.existing_rows=100".into(),
         "workload.clients=20".into(),
         "workload.rate_per_s=17".into(),
         "control_plane.restore_fixed=2s".into(),
-    ]);
-    plan.streams.workload.0 = seed;
-    plan
+    ])
 }
 
 pub fn measure(criterion: &mut Criterion) {
     let mut bench = Bench::new(criterion, "small runs", 3).by(of_all_threads);
     let [mut one, mut two] = [Seen::default(), Seen::default()];
-    bench.measure(ONE, "seed", || (), |()| (SEEDS, sweep(1, &mut one)));
-    bench.measure(TWO, "seed", || (), |()| (SEEDS, sweep(2, &mut two)));
+    // A sweep reads its scenario once.
+    let plan = small();
+    bench.measure(ONE, "seed", || (), |()| (SEEDS, sweep(&plan, 1, &mut one)));
+    bench.measure(TWO, "seed", || (), |()| (SEEDS, sweep(&plan, 2, &mut two)));
     report(&bench.finish(), &one, &two);
 }
 
@@ -49,7 +49,7 @@ pub fn measure(criterion: &mut Criterion) {
     clippy::disallowed_methods,
     reason = "a thread for each run and a look at the clock, as the command has them"
 )]
-fn sweep(at_a_time: usize, seen: &mut Seen) {
+fn sweep(plan: &Plan, at_a_time: usize, seen: &mut Seen) {
     let (seeds, commits) = (Mutex::new(0..SEEDS), Mutex::new(0));
     let began = Instant::now();
     thread::scope(|scope| {
@@ -59,7 +59,9 @@ fn sweep(at_a_time: usize, seen: &mut Seen) {
                     let Some(seed) = seeds.lock().expect("no panic").next() else {
                         return;
                     };
-                    let run = thread::spawn(move || rehearse(&small(seed)).outcome.commits.ok);
+                    let mut plan = plan.clone();
+                    plan.streams.workload.0 = seed;
+                    let run = thread::spawn(move || rehearse(&plan).outcome.commits.ok);
                     *commits.lock().expect("no panic") += run.join().expect("no panic");
                 }
             });
