@@ -53,7 +53,7 @@ fn a_sweep_that_is_killed_at_any_moment_ends_with_the_findings_of_an_undisturbed
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let mut moments = Stream::new(20_260_302);
     let journal = torn.join("journal.jsonl");
-    let mut killed = 0;
+    let mut killed: u32 = 0;
     loop {
         let mut child = command(&args)
             .stdout(Stdio::null())

@@ -127,9 +127,9 @@ fn draw(config: Config) -> Vec<Plan> {
         .iter()
         .map(|builtin| load_runbook(builtin.name).expect("a built-in runbook"))
         .collect();
-    let any = prop_oneof![4 => rehearsals(), 1 => recorded_rehearsals()];
+    let either = prop_oneof![4 => rehearsals(), 1 => recorded_rehearsals()];
     let runbooks = prop::sample::select(runbooks);
-    let plans = (any, runbooks, any::<bool>()).prop_map(|(rehearsal, runbook, faults)| {
+    let plans = (either, runbooks, any::<bool>()).prop_map(|(rehearsal, runbook, faults)| {
         let plan = rehearsal.plan(&runbook);
         match faults {
             true => Swarm::new(&plan, &Choice::Hazards, MOST_FAULTS).plan(plan.seed, &Bias::none()),
