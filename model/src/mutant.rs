@@ -298,10 +298,10 @@ mod tests {
         let named = Mutants::named(std::slice::from_ref(&name));
         match named {
             Ok(set) => assert!(Mutants::BUILT && set.has(CATALOGUE[0].mutant)),
-            Err(error) => {
-                assert!(!Mutants::BUILT);
-                assert_eq!(error, MutantError::NotBuilt(name));
-            }
+            Err(error) => assert_eq!(
+                (Mutants::BUILT, error),
+                (false, MutantError::NotBuilt(name))
+            ),
         }
         assert_eq!(Mutants::named(&[]), Ok(Mutants::NONE));
         assert!(!Mutants::NONE.has(CATALOGUE[0].mutant));

@@ -46,9 +46,10 @@ pub fn violated(outcome: &Outcome) -> Vec<&'static str> {
 /// A mutant that was caught.
 #[derive(Clone, Debug)]
 pub struct Caught {
+    /// Plans until then, this one included.
     pub plans: u64,
-    pub plan: Plan,
-    pub also: Vec<&'static str>,
+    /// The properties that its plan violates.
+    pub violated: Vec<&'static str>,
 }
 
 /// Plans from a seed on until the mutant's own property catches it; none within the budget.
@@ -60,8 +61,7 @@ pub fn catch(mutant: Mutant, from: u64, budget: u64) -> Option<Caught> {
         let outcome = rehearse(&plan).outcome;
         violates(&outcome, caught_by).then(|| Caught {
             plans,
-            plan,
-            also: violated(&outcome),
+            violated: violated(&outcome),
         })
     })
 }
