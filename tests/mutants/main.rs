@@ -40,7 +40,7 @@ fn explore() {
         let mut seen = std::collections::BTreeMap::<String, u32>::new();
         if plans.contains(&-1) {
             for s in 1..=budget.min(30) {
-                let o = search::rehearse(&bases::plan(*m, s, true)).outcome;
+                let o = search::rehearse(&bases::Plans::of(*m).plan(s)).outcome;
                 *seen
                     .entry(format!(
                         "{:?} {:?} faults {}",
@@ -80,7 +80,12 @@ fn clean() {
     each(&mutants, |m| {
         let mut seen = std::collections::BTreeMap::<String, u32>::new();
         for s in 1..=budget {
-            let o = search::rehearse(&bases::plan(*m, s, false)).outcome;
+            let o = search::rehearse(&{
+                let mut p = bases::Plans::of(*m).plan(s);
+                p.mutants.clear();
+                p
+            })
+            .outcome;
             *seen
                 .entry(format!(
                     "{:?} {:?} faults {}",
@@ -103,7 +108,14 @@ fn story() {
         .mutant;
     let seed = std::env::var("SEED").unwrap().parse().unwrap();
     let on = std::env::var("OFF").is_err();
-    let o = search::rehearse(&bases::plan(m, seed, on)).outcome;
+    let o = search::rehearse(&{
+        let mut p = bases::Plans::of(m).plan(seed);
+        if !on {
+            p.mutants.clear();
+        }
+        p
+    })
+    .outcome;
     for l in &o.story {
         eprintln!("{} {:9} {}", l.at.time_of_day(), l.who, l.what);
     }

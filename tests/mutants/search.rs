@@ -1,6 +1,6 @@
 //! Explores a mutant: plan after plan until its property catches it.
 
-use crate::bases;
+use crate::bases::Plans;
 use cutover::{
     model::mutant::{Mutant, MutantFacts},
     scenarios::{RecordingFiles, recording_files},
@@ -54,8 +54,9 @@ pub struct Caught {
 /// Plans from a seed on until the mutant's own property catches it; none within the budget.
 pub fn catch(mutant: Mutant, from: u64, budget: u64) -> Option<Caught> {
     let MutantFacts { caught_by, .. } = mutant.facts();
+    let of = Plans::of(mutant);
     (1..=budget).find_map(|plans| {
-        let plan = bases::plan(mutant, from + plans, true);
+        let plan = of.plan(from + plans);
         let outcome = rehearse(&plan).outcome;
         violates(&outcome, caught_by).then(|| Caught {
             plans,
