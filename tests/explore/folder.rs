@@ -73,7 +73,7 @@ fn a_sweep_that_is_killed_at_any_moment_ends_with_the_findings_of_an_undisturbed
         child.kill().expect("SIGKILL");
         child.wait().expect("it is gone");
         killed += 1;
-        if killed % 2 == 0 && journal.exists() {
+        if killed.is_multiple_of(2) && journal.exists() {
             // The machine went down in the middle of a line.
             let file = OpenOptions::new().append(true).open(&journal);
             file.and_then(|mut file| file.write_all(b"{\"seed\":3,\"judged\":{\"verd"))

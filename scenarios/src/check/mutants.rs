@@ -27,7 +27,7 @@ pub(crate) fn mutants(names: &[String]) -> Result<(), Problem> {
 /// # Errors
 /// [`LoadError`] names the argument, and says what would be right.
 pub fn check_mutants(names: &[String]) -> Result<(), LoadError> {
-    match names.iter().find_map(|name| refused(name)) {
+    match names.iter().find_map(refused) {
         None => Ok(()),
         Some((message, help)) => Err(LoadError::new("--mutant", message).help(help)),
     }
