@@ -58,8 +58,8 @@ fn arguments() -> Result<Arguments, String> {
         write: false,
         model: false,
         from: 0,
-        cases: 300,
-        rounds: 4,
+        cases: 200,
+        rounds: 3,
         seed: 1,
     };
     while let Some(word) = words.next() {
