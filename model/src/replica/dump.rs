@@ -1,17 +1,20 @@
 //! The source's side of replication: the handshake, and the thread that sends.
 //!
-//! The order of the checks and the texts are those of `Binlog_sender::check_start_file` and
-//! `Binlog_sender::send_events` (sql/rpl_binlog_sender.cc); numbers as measured on 9.7.4 and 5.6.24. On the
-//! GTID path only the source's own UUID is compared: errant transactions of others pass. On the position
-//! path nothing checks that the content at the position is what was meant.
+//! What is refused, and in which words, is in [`refusal`](super::refusal); numbers as measured on 9.7.4 and
+//! 5.6.24. On the GTID path only the source's own UUID is compared: errant transactions of others pass. On the
+//! position path nothing checks that the content at the position is what was meant.
 
-use super::{Range, ThreadError};
+use super::{
+    Range, ThreadError,
+    refusal::{self, FIRST, GtidMode, Progress, Refusal, Source},
+};
 use crate::{
     binlog::{
         group::Groups,
         log::{Binlog, LogPos, Span},
     },
-    gtid::{Gtid, GtidSet},
+    ddl::Version,
+    gtid::{Gtid, GtidSet, Uuid},
     server::Server,
 };
 
@@ -52,14 +55,18 @@ pub struct Sent {
     pub gtids: Vec<Gtid>,
 }
 
-/// Position of the first event of a file.
-const FIRST: u64 = 4;
-
-fn refused(server: &Server, text: &str) -> ThreadError {
+fn refused(server: &Server, refusal: &Refusal, progress: &Progress) -> ThreadError {
+    let version = server.config.version;
+    let source = if version.at_least(80_000) {
+        "source"
+    } else {
+        "master"
+    };
     ThreadError {
-        errno: server.config.version.fatal_dump_errno(),
+        errno: version.fatal_dump_errno(),
         text: format!(
-            "Got fatal error 1236 from source when reading data from binary log: '{text}'"
+            "Got fatal error 1236 from {source} when reading data from binary log: '{}'",
+            refusal.text(version, progress)
         ),
     }
 }
@@ -69,92 +76,87 @@ fn refused(server: &Server, text: &str) -> ThreadError {
 /// # Errors
 /// What the receiver finds in `Last_IO_Errno` and `Last_IO_Error`.
 pub fn handshake(server: &Server, request: &Request) -> Result<DumpThread, ThreadError> {
+    let refuse = |refusal, file: &str, pos| {
+        let at = |pos| (path(file), pos);
+        let progress = Progress {
+            asked: (file.into(), pos),
+            event: at(FIRST),
+            byte: at(FIRST),
+        };
+        refused(server, &refusal, &progress)
+    };
     let Some(binlog) = &server.binlog else {
-        return Err(refused(server, "Binary log is not open"));
+        return Err(refuse(Refusal::NotOpen, "", FIRST));
     };
-    match request {
-        Request::Auto { known } => by_gtid(server, binlog, known),
-        Request::Position { file, pos } => by_position(server, binlog, file, (*pos).max(FIRST)),
-    }
-}
-
-fn by_gtid(server: &Server, binlog: &Binlog, known: &GtidSet) -> Result<DumpThread, ThreadError> {
-    if !server.config.gtid_mode {
-        return Err(refused(
-            server,
-            "The replication sender thread cannot start in AUTO_POSITION mode: this server has GTID_MODE = OFF instead of ON.",
-        ));
-    }
-    if !known
-        .of_server(server.config.uuid)
-        .is_subset_of(&server.gtid_executed)
-    {
-        return Err(refused(
-            server,
-            "Replica has more GTIDs than the source has, using the source's SERVER_UUID. This may indicate that the last \
-             binary log file was truncated or lost, e.g., after a power failure when sync_binlog != 1. The source may or \
-             may not have rolled back transactions that were already replicated to the replica. Replicate any transactions \
-             that source has rolled back from replica to source, and/or commit empty transactions on source to account for \
-             transactions that have been committed on source but are not included in GTID_EXECUTED.",
-        ));
-    }
-    let missing = binlog.purged().subtract(known);
-    if !missing.is_empty() {
-        return Err(refused(
-            server,
-            &format!(
-                "Cannot replicate because the source purged required binary logs. Replicate the missing transactions from \
-                 elsewhere, or provision a new replica from backup. Consider increasing the source's binary log expiration \
-                 period. The GTID set sent by the replica is '{known}', and the missing transactions are '{missing}'"
-            ),
-        ));
-    }
-    match binlog.find_file_for(known) {
-        Some(file) => Ok(DumpThread {
-            at: LogPos { file, pos: FIRST },
-            skip: Some(known.clone()),
-            told: LogPos::default(),
-        }),
-        None => Err(refused(
-            server,
-            "Could not find first log file name in binary log index file",
-        )),
-    }
-}
-
-fn by_position(
-    server: &Server,
-    binlog: &Binlog,
-    file: &str,
-    pos: u64,
-) -> Result<DumpThread, ThreadError> {
-    let first = || binlog.files().first();
-    let found = if file.is_empty() {
-        first()
-    } else {
-        binlog.number(file).and_then(|n| binlog.file(n))
+    let source = Offer { server, binlog };
+    let (file, pos, skip) = match request {
+        Request::Auto { known } => {
+            let file =
+                refusal::by_gtid(&source, known).map_err(|refusal| refuse(refusal, "", FIRST))?;
+            (file, FIRST, Some(known.clone()))
+        }
+        Request::Position { file, pos } => {
+            let pos = (*pos).max(FIRST);
+            let number = refusal::by_position(&source, file, pos)
+                .map_err(|refusal| refuse(refusal, file, pos))?;
+            (number, pos, None)
+        }
     };
-    let found = found.ok_or_else(|| {
-        refused(
-            server,
-            "Could not find first log file name in binary log index file",
-        )
-    })?;
-    let (number, end) = (found.number(), found.length());
-    if pos > end {
-        return Err(refused(
-            server,
-            &format!(
-                "Client requested source to start replication from position > file size; the first event '{file}' at {pos}, \
-                 the last event read from '{file}' at {FIRST}, the last byte read from '{file}' at {FIRST}."
-            ),
-        ));
-    }
     Ok(DumpThread {
-        at: LogPos { file: number, pos },
-        skip: None,
+        at: LogPos { file, pos },
+        skip,
         told: LogPos::default(),
     })
+}
+
+/// A file's name as the index has it.
+fn path(file: &str) -> String {
+    format!("./{file}")
+}
+
+/// A server with its binlog, as the handshake sees it.
+struct Offer<'a> {
+    server: &'a Server,
+    binlog: &'a Binlog,
+}
+
+impl Source for Offer<'_> {
+    fn version(&self) -> Version {
+        self.server.config.version
+    }
+
+    fn gtid_mode(&self) -> GtidMode {
+        if self.server.config.gtid_mode {
+            GtidMode::On
+        } else {
+            GtidMode::Off
+        }
+    }
+
+    fn uuid(&self) -> Uuid {
+        self.server.config.uuid
+    }
+
+    fn executed(&self) -> &GtidSet {
+        &self.server.gtid_executed
+    }
+
+    fn purged(&self) -> &GtidSet {
+        self.binlog.purged()
+    }
+
+    fn find_file_for(&self, known: &GtidSet) -> Option<u64> {
+        self.binlog.find_file_for(known)
+    }
+
+    fn find_file(&self, name: &str) -> Option<(u64, u64)> {
+        let found = if name.is_empty() {
+            self.binlog.files().first()
+        } else {
+            self.binlog.number(name).and_then(|n| self.binlog.file(n))
+        };
+        found.map(|file| (file.number(), file.length()))
+    }
 }
 
 impl DumpThread {
@@ -169,7 +171,11 @@ impl DumpThread {
         };
         loop {
             if binlog.file(self.at.file).is_none() {
-                return Err(refused(server, "could not find next log"));
+                return Err(refused(
+                    server,
+                    &Refusal::NoNextFile,
+                    &self.progress(binlog),
+                ));
             }
             let span = binlog.read_span(self.at).filter(|span| span.length() > 0);
             let Some(span) = span else {
@@ -219,7 +225,8 @@ impl DumpThread {
         let checksum = super::checksum(binlog);
         let (mut from, mut to, mut gtids) = (self.at.pos, self.at.pos, Vec::new());
         let bytes = binlog.bytes(span);
-        let inside = |_| refused(server, &inside_an_event(self.at.pos));
+        // What is read there as an event is too long, as a rule (9.7.4 and 5.6.24 alike).
+        let inside = |_| refused(server, &Refusal::TooLong, &self.progress(binlog));
         if self.told == LogPos::default() {
             // Whether a start position is that of an event shows at the first group, read whole.
             let mut whole = Groups::new(bytes, self.at.pos, checksum);
@@ -257,12 +264,15 @@ impl DumpThread {
             gtids,
         }))
     }
-}
 
-/// 9.7.4 answers so; 5.6.24 says "bogus data in log event".
-fn inside_an_event(pos: u64) -> String {
-    format!(
-        "log event entry exceeded max_allowed_packet; Increase max_allowed_packet on source; the start position {pos} is \
-         inside an event"
-    )
+    /// How far it is. What it has read of an event that is none is not kept.
+    fn progress(&self, binlog: &Binlog) -> Progress {
+        let name = binlog.name(self.at.file);
+        let at = (path(&name), self.at.pos);
+        Progress {
+            asked: (name, self.at.pos),
+            event: at.clone(),
+            byte: at,
+        }
+    }
 }
