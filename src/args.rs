@@ -1,6 +1,6 @@
 //! What the command line says.
 
-use crate::{binlog, compare, list, replay, run};
+use crate::{binlog, compare, lab, list, replay, run};
 use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 
 const LONG: &str = "\
@@ -60,6 +60,8 @@ pub enum Command {
     /// Look into real binlog files
     #[command(subcommand)]
     Binlog(binlog::Command),
+    #[command(name = "serve-binlog")]
+    ServeBinlog(lab::Args),
 }
 
 /// Who reads the output.

@@ -33,6 +33,25 @@ pub enum Failure {
         /// What is wrong.
         message: String,
     },
+    /// Binlog files cannot be served.
+    #[cfg(feature = "lab")]
+    #[error(transparent)]
+    Serve(#[from] cutover::lab::serve::ServeError),
+    /// A password cannot be read.
+    #[cfg(feature = "lab")]
+    #[error("{}: {source}; name a file whose first line is the password", path.display())]
+    Password {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// This build does not talk to real servers.
+    #[cfg(not(feature = "lab"))]
+    #[error(
+        "serve-binlog talks to real servers, and is not part of this build: build it with `cargo build --release --features lab`"
+    )]
+    NoLab,
     /// The plan cannot be run.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -87,6 +106,10 @@ impl Failure {
             | Self::Write { .. }
             | Self::StandardOutput(_)
             | Self::Thread(_) => Status::BadInput,
+            #[cfg(feature = "lab")]
+            Self::Serve(_) | Self::Password { .. } => Status::BadInput,
+            #[cfg(not(feature = "lab"))]
+            Self::NoLab => Status::BadInput,
         }
     }
 }

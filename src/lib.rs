@@ -5,9 +5,12 @@
 //! - [`model`]: what exists. Tables, binlog files, GTID sets, replication, as pure state machines and bytes.
 //! - [`sim`]: how it runs. Environment, runbook, plan, run, outcome.
 //! - [`scenarios`]: what is tried. Runbooks and scenarios as files, their loader and catalogue.
+//! - `lab`, with the feature of that name: where it meets real servers.
 
 #![deny(missing_docs)]
 
+#[cfg(feature = "lab")]
+pub use cutover_lab as lab;
 pub use cutover_model as model;
 pub use cutover_scenarios as scenarios;
 pub use cutover_sim as sim;

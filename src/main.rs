@@ -9,6 +9,7 @@ mod exit;
 mod failure;
 mod files;
 mod interrupt;
+mod lab;
 mod list;
 mod output;
 mod progress;
@@ -62,6 +63,7 @@ fn execute(cli: &Cli) -> Result<Status, Failure> {
         Command::Replay(args) => replay::execute(args, cli.format, &interrupt),
         Command::List(args) => list::execute(args, cli.format),
         Command::Binlog(command) => binlog::execute(command, cli.format, &interrupt),
+        Command::ServeBinlog(args) => lab::execute(args, cli.format, &interrupt),
     }
 }
 
