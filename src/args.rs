@@ -60,8 +60,11 @@ pub enum Command {
     /// Look into real binlog files
     #[command(subcommand)]
     Binlog(binlog::Command),
+    /// Carry the same runbook out on two real servers
+    Lab(lab::LabArgs),
+    /// Serve binlog files to a real replica
     #[command(name = "serve-binlog")]
-    ServeBinlog(lab::Args),
+    ServeBinlog(lab::ServeArgs),
 }
 
 /// Who reads the output.

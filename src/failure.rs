@@ -37,6 +37,10 @@ pub enum Failure {
     #[cfg(feature = "lab")]
     #[error(transparent)]
     Serve(#[from] cutover::lab::serve::ServeError),
+    /// Real servers cannot rehearse.
+    #[cfg(feature = "lab")]
+    #[error(transparent)]
+    Lab(Box<cutover::lab::rehearsal::LabError>),
     /// A password cannot be read.
     #[cfg(feature = "lab")]
     #[error("{}: {source}; name a file whose first line is the password", path.display())]
@@ -49,7 +53,7 @@ pub enum Failure {
     /// This build does not talk to real servers.
     #[cfg(not(feature = "lab"))]
     #[error(
-        "serve-binlog talks to real servers, and is not part of this build: build it with `cargo build --release --features lab`"
+        "what meets real servers is not part of this build: build it with `cargo build --release --features lab`"
     )]
     NoLab,
     /// The plan cannot be run.
@@ -107,9 +111,19 @@ impl Failure {
             | Self::StandardOutput(_)
             | Self::Thread(_) => Status::BadInput,
             #[cfg(feature = "lab")]
-            Self::Serve(_) | Self::Password { .. } => Status::BadInput,
+            Self::Serve(_) | Self::Lab(_) | Self::Password { .. } => Status::BadInput,
             #[cfg(not(feature = "lab"))]
             Self::NoLab => Status::BadInput,
+        }
+    }
+}
+
+#[cfg(feature = "lab")]
+impl From<cutover::lab::rehearsal::LabError> for Failure {
+    fn from(error: cutover::lab::rehearsal::LabError) -> Self {
+        match error {
+            cutover::lab::rehearsal::LabError::Interrupted => Self::Interrupted,
+            error => Self::Lab(Box::new(error)),
         }
     }
 }

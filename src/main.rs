@@ -63,7 +63,8 @@ fn execute(cli: &Cli) -> Result<Status, Failure> {
         Command::Replay(args) => replay::execute(args, cli.format, &interrupt),
         Command::List(args) => list::execute(args, cli.format),
         Command::Binlog(command) => binlog::execute(command, cli.format, &interrupt),
-        Command::ServeBinlog(args) => lab::execute(args, cli.format, &interrupt),
+        Command::Lab(args) => lab::execute_lab(args, cli.format, &interrupt),
+        Command::ServeBinlog(args) => lab::execute_serve(args, cli.format, &interrupt),
     }
 }
 

@@ -2,15 +2,15 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Seconds since 1970.
+/// µs since 1970.
 #[expect(
     clippy::disallowed_methods,
-    reason = "a replica compares its clock with the source's"
+    reason = "real servers, which live by this clock, are compared with it"
 )]
-pub fn unix_s() -> u64 {
+pub fn unix_us() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+        .map_or(0, |since| since.as_micros() as u64)
 }
 
 /// Measures from its creation on.

@@ -3,7 +3,7 @@
 use crate::{args::Format, exit::Status, failure::Failure, interrupt::Interrupt};
 use std::ffi::OsString;
 
-/// Serve binlog files to a real replica (not part of this build: cargo build --release --features lab)
+/// Not part of this build: cargo build --release --features lab
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]

@@ -248,6 +248,8 @@ mod tests {
         names(&value(&crate::binlog::applied_json()), &mut fields);
         #[cfg(feature = "lab")]
         names(&value(&crate::lab::served_json()), &mut fields);
+        #[cfg(feature = "lab")]
+        names(&value(&crate::lab::lab_json()), &mut fields);
         let verdicts = ["safe", "violated", "aborted", "not-live", "unknown"];
         for field in fields.iter().filter(|f| !verdicts.contains(&f.as_str())) {
             let said = [format!("`{field}`"), format!(".{field}`")];

@@ -84,7 +84,7 @@ impl Session<'_, '_> {
                 0x01 => return Ok(()),
                 0x02 | 0x0e | 0x1f => self.link.ok()?,
                 0x03 => {
-                    variables.now_s = wall::unix_s();
+                    variables.now_s = wall::unix_us() / 1_000_000;
                     self.answer(variables.answer(&String::from_utf8_lossy(body)))?;
                 }
                 0x15 => match ComRegisterSlave::deserialize((), &mut ParseBuf(&command)) {

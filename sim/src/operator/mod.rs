@@ -42,7 +42,8 @@ pub enum Noted {
 }
 
 impl Noted {
-    fn text(&self) -> String {
+    /// As one reads it aloud.
+    pub fn text(&self) -> String {
         match self {
             Self::Position { file, pos } => format!("{file}:{pos}"),
             Self::Gtids(set) => set.to_string(),
