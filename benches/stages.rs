@@ -127,6 +127,7 @@ fn source(database: Database) -> Server {
         fsync_us: 1,
         engine_commit_us: 1,
         lock_wait_timeout_us: 50_000_000,
+        mutants: cutover_model::mutant::Mutants::NONE,
     };
     Server::new(config, database, Some(binlog()), GtidSet::default())
 }
@@ -216,8 +217,9 @@ fn measure_encode(bench: &mut Bench<'_>, rehearsed: &Lazy<'_>) {
                 flags: 0,
                 new_statement: true,
             });
+            let rows: Vec<RowWrite<'_>> = rows.collect();
             log.append(gno, Some(gtid), |writer, out, pos| {
-                writer.transaction(out, pos, &head, rows)
+                writer.transaction(out, pos, &head, &rows)
             });
         }
         (rehearsed.commits(), log)

@@ -1,6 +1,6 @@
 //! What the command line says.
 
-use crate::{binlog, compare, lab, list, replay, run};
+use crate::{binlog, compare, explore, lab, list, replay, run};
 use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 
 const LONG: &str = "\
@@ -15,6 +15,7 @@ Examples:
   cutover list strategies                     what can be tried
   cutover run orders                          one rehearsal, told as a story
   cutover compare orders --seeds 20           every strategy side by side
+  cutover explore orders-small                a thousand plans with faults: what fails?
   cutover run orders --plan-out plan.toml     keep it, and later:
   cutover replay plan.toml                    the same run, to the byte
   cutover binlog verify mysql-bin.0*          are these real binlog files whole?
@@ -53,6 +54,8 @@ pub enum Command {
     Run(run::Args),
     /// Rehearse with every strategy and put the results side by side
     Compare(compare::Args),
+    /// Try many plans with faults, and group what fails
+    Explore(explore::Args),
     /// Run a saved plan again, to the byte
     Replay(replay::Args),
     /// What there is: strategies, scenarios, properties

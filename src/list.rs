@@ -9,7 +9,12 @@ use crate::{
 use clap::ValueEnum;
 use cutover::{
     scenarios::{scenarios, strategies},
-    sim::properties::CATALOGUE,
+    sim::{
+        faults,
+        mutant::{self, Mutants},
+        probes,
+        properties::CATALOGUE,
+    },
 };
 use serde::Serialize;
 
@@ -18,7 +23,7 @@ Examples:
   cutover list strategies
   cutover list properties --format json | jq -r '.properties[].id'";
 
-/// What there is: strategies, scenarios, properties.
+/// What there is: strategies, scenarios, faults, occasions, properties, probes, mutants.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -34,8 +39,16 @@ enum What {
     Strategies,
     /// Environments and traffic that come with cutover
     Scenarios,
+    /// What can go wrong in a run: `[[fault]]` in a scenario or a plan
+    Faults,
+    /// What a fault can be tied to: `on = { event = … }`
+    Occasions,
     /// What every run is checked for
     Properties,
+    /// Rare paths that a sweep must reach
+    Probes,
+    /// Known bugs that a plan can switch on, in a build that has them
+    Mutants,
 }
 
 /// Lists, as JSON has them.
@@ -47,7 +60,15 @@ pub struct Lists {
     #[serde(skip_serializing_if = "Option::is_none")]
     scenarios: Option<Vec<Named>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    faults: Option<Vec<Fault>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    occasions: Option<Vec<Named>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     properties: Option<Vec<Property>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probes: Option<Vec<Named>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mutants: Option<Vec<Mutant>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -61,6 +82,24 @@ struct Strategy {
 struct Named {
     name: String,
     about: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Fault {
+    kind: &'static str,
+    about: &'static str,
+    lasts: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    breaks: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Mutant {
+    name: &'static str,
+    about: &'static str,
+    basis: &'static str,
+    caught_by: &'static str,
+    built: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -87,6 +126,47 @@ fn environments() -> Vec<Named> {
     listed.collect()
 }
 
+fn kinds_of_fault() -> Vec<Fault> {
+    let kinds = faults::CATALOGUE.iter().map(|k| Fault {
+        kind: k.key,
+        about: k.about,
+        lasts: k.lasting == faults::Lasting::Lasts,
+        breaks: k.breaks,
+    });
+    kinds.collect()
+}
+
+fn occasions() -> Vec<Named> {
+    let named = faults::Occasion::ALL.iter().map(|(occasion, about)| Named {
+        // A unit variant: it is written as a string.
+        name: serde_json::to_value(occasion)
+            .ok()
+            .and_then(|v| v.as_str().map(str::to_string))
+            .unwrap_or_default(),
+        about: (*about).to_string(),
+    });
+    named.collect()
+}
+
+fn rare_paths() -> Vec<Named> {
+    let named = probes::CATALOGUE.iter().map(|(_, name, about)| Named {
+        name: (*name).to_string(),
+        about: (*about).to_string(),
+    });
+    named.collect()
+}
+
+fn mutants() -> Vec<Mutant> {
+    let mutants = mutant::CATALOGUE.iter().map(|m| Mutant {
+        name: m.name,
+        about: m.about,
+        basis: m.basis,
+        caught_by: m.caught_by,
+        built: Mutants::BUILT,
+    });
+    mutants.collect()
+}
+
 fn properties() -> Vec<Property> {
     let properties = CATALOGUE.iter().map(|p| Property {
         id: p.id,
@@ -103,7 +183,11 @@ pub fn everything() -> Lists {
         schema: json::SCHEMA,
         strategies: Some(runbooks()),
         scenarios: Some(environments()),
+        faults: Some(kinds_of_fault()),
+        occasions: Some(occasions()),
         properties: Some(properties()),
+        probes: Some(rare_paths()),
+        mutants: Some(mutants()),
     }
 }
 
@@ -113,12 +197,20 @@ pub fn execute(args: &Args, format: Format) -> Result<Status, Failure> {
         schema: json::SCHEMA,
         strategies: None,
         scenarios: None,
+        faults: None,
+        occasions: None,
         properties: None,
+        probes: None,
+        mutants: None,
     };
     match args.what {
         What::Strategies => lists.strategies = Some(runbooks()),
         What::Scenarios => lists.scenarios = Some(environments()),
+        What::Faults => lists.faults = Some(kinds_of_fault()),
+        What::Occasions => lists.occasions = Some(occasions()),
         What::Properties => lists.properties = Some(properties()),
+        What::Probes => lists.probes = Some(rare_paths()),
+        What::Mutants => lists.mutants = Some(mutants()),
     }
     output::print(&match format {
         Format::Json => json::text(&lists),
@@ -150,6 +242,42 @@ fn text(lists: &Lists) -> String {
         text.push_str(&table::glossary("Scenarios", &entries, width));
         text.push_str("\nRehearse one:  cutover run NAME\n");
     }
+    if let Some(kinds) = &lists.faults {
+        for (heading, hazards) in [
+            ("Faults that a sound strategy survives", false),
+            ("Hazards, each with the assumption that it breaks", true),
+        ] {
+            let some = kinds.iter().filter(|k| k.breaks.is_some() == hazards);
+            let entries: Vec<_> = some.map(|k| (k.kind.to_string(), described(k))).collect();
+            text.push_str(&table::glossary(heading, &entries, width));
+            text.push('\n');
+        }
+        text.push_str("In a scenario or a plan:  [[fault]]\n");
+        text.push_str("                          on = { event = \"gate-polled\" }\n");
+        text.push_str("                          lasts = \"90s\"\n");
+        text.push_str("                          partition = { link = \"replication\" }\n");
+    }
+    for (heading, named) in [("Occasions", &lists.occasions), ("Probes", &lists.probes)] {
+        if let Some(named) = named {
+            let entries: Vec<_> = named
+                .iter()
+                .map(|n| (n.name.clone(), n.about.clone()))
+                .collect();
+            text.push_str(&table::glossary(heading, &entries, width));
+        }
+    }
+    if let Some(mutants) = &lists.mutants {
+        let described = |m: &Mutant| format!("{} {} must catch it.", m.about, m.caught_by);
+        let entries: Vec<_> = mutants
+            .iter()
+            .map(|m| (m.name.to_string(), described(m)))
+            .collect();
+        text.push_str(&table::glossary("Mutants", &entries, width));
+        text.push_str(match Mutants::BUILT {
+            true => "\nSwitch one on:  cutover run orders-small --mutant NAME\n",
+            false => "\nThis cutover is built without them:  cargo build --features mutants\n",
+        });
+    }
     if let Some(properties) = &lists.properties {
         let entries: Vec<_> = properties
             .iter()
@@ -158,4 +286,11 @@ fn text(lists: &Lists) -> String {
         text.push_str(&table::glossary("Properties", &entries, width));
     }
     text
+}
+
+fn described(kind: &Fault) -> String {
+    match kind.breaks {
+        Some(assumption) => format!("{} Breaks: {assumption}.", kind.about),
+        None => kind.about.to_string(),
+    }
 }

@@ -10,6 +10,8 @@ use crate::{
 };
 use cutover_sim::{
     environment::{Clients, ControlPlane, Environment, Names, Network, Source, Target},
+    explore::Exploring,
+    faults::Fault,
     plan::{Clock, Expect},
     runbook::Runbook,
     workload_spec::Workload,
@@ -35,8 +37,12 @@ pub struct Scenario {
     pub environment: Environment,
     /// The traffic.
     pub workload: Workload,
+    /// What goes wrong, whatever the seed.
+    pub faults: Vec<Fault>,
     /// What its author expects.
     pub expect: Expect,
+    /// What its author says of sweeps.
+    pub explore: Exploring,
 }
 
 /// The top level of a scenario file. Everything may be left out here, so that a `--set` can be read as a
@@ -56,7 +62,9 @@ pub(crate) struct ScenarioFile {
     clients: Clients,
     control_plane: ControlPlane,
     workload: Workload,
+    fault: Vec<Fault>,
     expect: Expect,
+    explore: Exploring,
 }
 
 /// Loads a scenario: a built-in by its name, or a file by its path, with `KEY=VALUE`s laid over it in
@@ -173,7 +181,9 @@ impl Layers<'_> {
                 control_plane: file.control_plane,
             },
             workload: file.workload,
+            faults: file.fault,
             expect: file.expect,
+            explore: file.explore,
         };
         if self.said(&["workload", "paths"]).is_none() {
             for path in &mut scenario.workload.paths {
@@ -229,5 +239,7 @@ fn check_scenario(scenario: &Scenario) -> Result<(), Problem> {
     let privileged = scenario.environment.clients.privileged;
     check::workload(&scenario.workload, privileged, scenario.clock.limit)
         .map_err(|p| p.under("workload"))?;
+    check::faults(&scenario.faults)?;
+    check::exploring(&scenario.explore).map_err(|p| p.under("explore"))?;
     check::expect(&scenario.expect).map_err(|p| p.under("expect"))
 }

@@ -175,6 +175,9 @@ pub struct Target {
     pub replica_parallel_workers: u32,
     /// `replica_preserve_commit_order`: ON since 8.0.27 [S].
     pub replica_preserve_commit_order: bool,
+    /// `relay_log_recovery`: after a crash the target asks again for what it had received and not applied. RDS and
+    /// Aurora have it ON [K].
+    pub relay_log_recovery: bool,
     /// `replica_net_timeout`: how long a silent connection counts as alive; 60 s [S].
     pub replica_net_timeout: Micros,
     /// `binlog_format` is ROW instead of Aurora's default OFF: the cluster writes a binlog of its own [D].
@@ -197,6 +200,7 @@ impl Default for Target {
             engine_version: "8.0.mysql_aurora.3.05.2".into(),
             replica_parallel_workers: 4,
             replica_preserve_commit_order: true,
+            relay_log_recovery: true,
             replica_net_timeout: Micros::secs(60),
             binlog: false,
             apply_transaction: Micros(400),
@@ -243,7 +247,12 @@ impl Link {
 
     /// How long `bytes` take to get onto the wire, in µs.
     pub fn wire_us(&self, bytes: u64) -> u64 {
-        (u128::from(bytes) * 1_000_000 / u128::from(self.bandwidth.0.max(1))) as u64
+        let bandwidth = self.bandwidth.0.max(1);
+        // A division of 64 bits where that is enough, and that is nearly always: it takes a quarter of the time.
+        match bytes.checked_mul(1_000_000) {
+            Some(product) => product / bandwidth,
+            None => (u128::from(bytes) * 1_000_000 / u128::from(bandwidth)) as u64,
+        }
     }
 
     /// Without stalls and resets; what a link of one's own starts from.
@@ -355,6 +364,11 @@ pub struct Clients {
     pub retry: Retry,
     /// Pause before a retry and before a new attempt to connect; doubles up to 32 times it.
     pub backoff: Micros,
+    /// How long a pool waits for a new connection; HikariCP: 30 s [K].
+    pub connect_timeout: Micros,
+    /// A connection over which nothing that was sent is acknowledged breaks after this long: 15 min with Linux'
+    /// `tcp_retries2` [K].
+    pub tcp_timeout: Micros,
     /// This many of the clients have CONNECTION_ADMIN, which `read_only` does not stop [S].
     pub privileged: u32,
     /// Restarting the whole application takes this long, one instance after the other.
@@ -369,6 +383,8 @@ impl Default for Clients {
             drop_on_read_only: true,
             retry: Retry::None,
             backoff: Micros::ms(50),
+            connect_timeout: Micros::secs(30),
+            tcp_timeout: Micros::mins(15),
             privileged: 0,
             rolling_restart: Micros::secs(10),
         }

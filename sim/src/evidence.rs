@@ -26,7 +26,7 @@ use cutover_model::{
     binlog::log::LogPos,
     gtid::{Gtid, GtidSet, Uuid},
 };
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The snapshot that the target was restored from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub struct Gtids {
     pub source: GtidSet,
     /// Of the target's, those of the source.
     pub target: GtidSet,
+    /// Of the target's, those of its own that no client's commit has.
+    pub own: GtidSet,
 }
 
 /// What turns numbers into the names that people know.
@@ -88,7 +90,7 @@ pub struct Evidence<'w> {
     pub snapshot: Option<SnapshotFacts>,
     /// The source's commits that took effect on the target by replication, in order; what the target
     /// skipped because it had the GTID is left out.
-    pub applied: Cow<'w, [Applied]>,
+    pub applied: &'w [Applied],
     /// How many of them the target had when the gate let through.
     pub applied_at_gate: usize,
     /// The source's commits that the target has in the end.
@@ -99,6 +101,8 @@ pub struct Evidence<'w> {
     pub states: Option<States>,
     /// The shop's rows where the application's name points; none with a recording.
     pub shop: Option<Shop>,
+    /// From when to when each fault was in force, in the order in which they began.
+    pub disturbed: Vec<(u64, u64)>,
     /// GTIDs at the cutover; none without GTIDs or cutover.
     pub gtids: Option<Gtids>,
     /// Reads that contradict what their client was told.
@@ -131,8 +135,8 @@ impl<'w> Evidence<'w> {
         let shop = states::shop(world, serving);
         let gtids = cutover.and_then(|at| gtids(world, at));
         let world: &'w World = world;
-        let (applied, applied_at_gate) = took_effect(world, cut);
-        let on_target = CommitSet::new(world.history.source.len(), cut, &applied);
+        let applied = &world.history.applied;
+        let on_target = on_target(&world.history, snapshot.as_ref(), applied);
         let base = world.source.binlog.as_ref().map(|b| b.name(1));
         Self {
             history: &world.history,
@@ -148,11 +152,12 @@ impl<'w> Evidence<'w> {
             source_read_only: world.is_read_only(Host::Source),
             snapshot,
             applied,
-            applied_at_gate,
+            applied_at_gate: world.marks.applied_at_gate,
             on_target,
             rows_of,
             states,
             shop,
+            disturbed: disturbed(world, plan),
             gtids,
             stale_reads: &world.client_totals().stale_reads,
             names: Names {
@@ -196,8 +201,14 @@ impl<'w> Evidence<'w> {
         operation.commit != NO_COMMIT
             && match (self.serving, operation.host) {
                 (Host::Target, Host::Source) => self.on_target.has(operation.commit),
+                (Host::Source, Host::Source) => self.erased(operation.commit).is_none(),
                 (serving, host) => serving == host,
             }
+    }
+
+    /// When the source lost one of its commits; none when it has it.
+    pub fn erased(&self, commit: u32) -> Option<u64> {
+        self.history.erased_at(commit)
     }
 
     /// The source's commits up to a moment: how many.
@@ -205,16 +216,33 @@ impl<'w> Evidence<'w> {
         self.history.source.partition_point(|c| c.at <= at) as u32
     }
 
-    /// What the target had of the source after the first `applied` applications.
+    /// What the target had of the source after the first `applied` applications. What the source itself has lost
+    /// counts as had: nobody can wait for it.
     pub fn had(&self, applied: usize) -> CommitSet {
         let applied = &self.applied[..applied.min(self.applied.len())];
-        CommitSet::new(self.history.source.len(), self.cut(), applied)
+        let mut had = CommitSet::new(self.history.source.len(), self.cut(), applied);
+        for erased in &self.history.erased {
+            (erased.from..erased.to).for_each(|commit| had.add(commit));
+        }
+        had
     }
 
     /// The source's commits below `before` that the target lacked at a moment: how many, and the oldest.
     pub fn lacked(&self, before: u32, at: u64) -> (u64, Option<u32>) {
         let had = self.had(self.applied.partition_point(|a| a.at <= at));
         had.missing_below(before)
+    }
+
+    /// How long some fault was in force between two moments, in µs.
+    pub fn disturbed_us(&self, from: u64, to: u64) -> u64 {
+        let (mut sum, mut counted_to) = (0, from);
+        for (begins, ends) in &self.disturbed {
+            let begins = (*begins).max(counted_to);
+            let ends = (*ends).min(to);
+            sum += ends.saturating_sub(begins);
+            counted_to = counted_to.max(ends);
+        }
+        sum
     }
 
     /// A moment of the calendar.
@@ -239,6 +267,30 @@ impl<'w> Evidence<'w> {
     }
 }
 
+/// The source's commits that the target has: those of the snapshot, but for what the source had lost by then, and
+/// those that were applied.
+fn on_target(
+    history: &History,
+    snapshot: Option<&SnapshotFacts>,
+    applied: &[Applied],
+) -> CommitSet {
+    let (cut, at) = snapshot.map_or((0, 0), |s| (s.commits, s.at));
+    let mut set = CommitSet::new(history.source.len(), cut, &[]);
+    for erased in history.erased.iter().filter(|e| e.at <= at) {
+        set.remove(erased.from, erased.to);
+    }
+    applied.iter().for_each(|a| set.add(a.commit));
+    set
+}
+
+fn disturbed(world: &World, plan: &Plan) -> Vec<(u64, u64)> {
+    let fired = world.fired().iter().filter_map(|fired| {
+        let lasts = plan.faults.get(usize::from(fired.fault))?.lasts?;
+        Some((fired.at_us, fired.at_us + lasts.0))
+    });
+    fired.collect()
+}
+
 fn opened(marks: &Marks, history: &History) -> Option<u64> {
     let first_commit = history.target.first().map(|c| c.at);
     let moments = [marks.repointed, marks.first_on_target, first_commit];
@@ -251,37 +303,12 @@ fn has_role(runbook: &Runbook, role: Role) -> bool {
 
 fn gate_on_lag(runbook: &Runbook) -> bool {
     let gates = runbook.steps.iter().filter(|s| s.role == Some(Role::Gate));
-    gates
-        .filter_map(|s| s.wait.as_ref())
-        .any(|w| matches!(w.until.kind(), Ok(Until::SecondsBehindSource(_))))
-}
-
-/// The applications that took effect. A server that has a GTID already skips the transaction silently, so
-/// with GTIDs what is in the snapshot, or comes again, did nothing.
-fn took_effect(world: &World, cut: u32) -> (Cow<'_, [Applied]>, usize) {
-    let (all, source) = (&world.history.applied, &world.history.source);
-    let at_gate = world.marks.applied_at_gate;
-    let mut last = cut.checked_sub(1);
-    let ascending = all.iter().all(|a| {
-        let later = last.is_none_or(|l| a.commit > l);
-        last = last.max(Some(a.commit));
-        later
-    });
-    if ascending {
-        return (Cow::Borrowed(all), at_gate);
-    }
-    let mut seen = CommitSet::new(source.len(), cut, &[]);
-    let (mut kept, mut kept_at_gate) = (Vec::new(), 0);
-    for (i, applied) in all.iter().enumerate() {
-        let commit = source.get(applied.commit as usize);
-        let skipped = seen.has(applied.commit) && commit.is_some_and(|c| c.gno > 0);
-        if !skipped {
-            kept.push(*applied);
-            kept_at_gate += usize::from(i < at_gate);
-        }
-        seen.add(applied.commit);
-    }
-    (Cow::Owned(kept), kept_at_gate)
+    gates.filter_map(|s| s.wait.as_ref()).any(|w| {
+        matches!(
+            w.until.kind(),
+            Ok(Until::SecondsBehindSource(_) | Until::CaughtUp(_))
+        )
+    })
 }
 
 fn gtids(world: &World, at: u64) -> Option<Gtids> {
@@ -293,7 +320,18 @@ fn gtids(world: &World, at: u64) -> Option<Gtids> {
     if let (Some(first), Some(last)) = (later.first(), later.last()) {
         after.add_range(config.uuid, None, first.gno, last.gno);
     }
+    let mut own = target
+        .server
+        .gtid_executed
+        .of_server(target.server.config.uuid);
+    let clients = &world.history.target;
+    if let (Some(first), Some(last)) = (clients.first(), clients.last()) {
+        let mut theirs = GtidSet::new();
+        theirs.add_range(target.server.config.uuid, None, first.gno, last.gno);
+        own = own.subtract(&theirs);
+    }
     Some(Gtids {
+        own,
         source: world.source.gtid_executed.subtract(&after),
         target: target.server.gtid_executed.of_server(config.uuid),
     })

@@ -194,7 +194,13 @@ pub fn phantom(e: &Evidence<'_>, phantom: Phantom) -> Explanation {
                 gtid: None,
                 position: None,
                 stage: Stage::Applied,
-                because: "The source's history does not have it.".into(),
+                because: match e.applied.get(index).and_then(|a| e.erased(a.commit)) {
+                    Some(lost) => format!(
+                        "The source had sent it, and lost it itself at {}.",
+                        e.clock(lost)
+                    ),
+                    None => "The source's history does not have it.".into(),
+                },
             }
         }
     }

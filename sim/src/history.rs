@@ -85,6 +85,18 @@ pub struct Commit {
     pub operation: u32,
 }
 
+/// Commits that the source lost when it crashed or failed over: those with numbers from `from` up to, not
+/// including, `to`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Erased {
+    /// The first.
+    pub from: u32,
+    /// Behind the last.
+    pub to: u32,
+    /// When it lost them, in µs.
+    pub at: u64,
+}
+
 /// All operations and commits of a run.
 #[derive(Debug, Default)]
 pub struct History {
@@ -96,6 +108,16 @@ pub struct History {
     pub target: Vec<Commit>,
     /// The source's commits in the order in which the target applied them.
     pub applied: Vec<Applied>,
+    /// What the source has lost of its own commits.
+    pub erased: Vec<Erased>,
+}
+
+/// Adds a record. The list's room grows by a quarter at a time: doubled, it would be empty by half in a long run.
+pub(crate) fn add<T>(records: &mut Vec<T>, record: T) {
+    if records.len() == records.capacity() {
+        records.reserve_exact(records.len() / 4 + 256);
+    }
+    records.push(record);
 }
 
 /// An application of a source's commit on the target.
@@ -108,6 +130,15 @@ pub struct Applied {
 }
 
 impl History {
+    /// When the source lost a commit; none when it has it.
+    pub fn erased_at(&self, commit: u32) -> Option<u64> {
+        let erased = self
+            .erased
+            .iter()
+            .find(|e| (e.from..e.to).contains(&commit));
+        erased.map(|e| e.at)
+    }
+
     /// A host's own commits.
     pub fn commits(&self, host: Host) -> &[Commit] {
         match host {

@@ -12,12 +12,16 @@ compile_error!(
 pub mod environment;
 pub mod evidence;
 pub mod explain;
+pub mod explore;
+pub mod failure;
+pub mod faults;
 pub mod fingerprint;
 pub mod history;
 pub mod metrics;
 pub mod operator;
 pub mod outcome;
 pub mod plan;
+pub mod probes;
 pub mod properties;
 pub mod recording;
 pub mod run;
@@ -28,3 +32,5 @@ pub mod verdict;
 pub mod workload;
 pub mod workload_spec;
 pub mod world;
+
+pub use cutover_model::mutant;

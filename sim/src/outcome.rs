@@ -4,7 +4,7 @@ use crate::units::Moment;
 use serde::{Deserialize, Serialize};
 
 /// The verdict on a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Cutover happened, no property is violated.
@@ -63,9 +63,11 @@ pub struct Commits {
 }
 
 /// The stages that a committed write passes; the first that does not have it is the cause of a loss.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
+    /// Committed on the source, and still there after its crashes.
+    Source,
     /// Committed on the source, and in the snapshot.
     Snapshot,
     /// Still in the source's binlog when it was needed.
@@ -111,6 +113,29 @@ pub struct StoryLine {
     pub commands: Vec<String>,
 }
 
+/// A fault of the plan's schedule that has fired.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FaultSeen {
+    /// Its place in the schedule, from 0.
+    pub fault: u16,
+    /// Its kind.
+    pub kind: &'static str,
+    /// When it fired.
+    pub at: Moment,
+    /// The assumption of the strategy that it breaks; none for one that the strategy promises to survive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub breaks: Option<&'static str>,
+}
+
+/// A rare path that the run went along.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ProbeSeen {
+    /// Its name.
+    pub probe: &'static str,
+    /// How often.
+    pub count: u32,
+}
+
 /// Everything that is told of a run. A function of the plan, `wall_ms` excepted.
 #[derive(Clone, Debug, Serialize)]
 pub struct Outcome {
@@ -146,6 +171,10 @@ pub struct Outcome {
     pub virtual_ms: u64,
     /// Hash of the trace and the final states.
     pub fingerprint: String,
+    /// The faults that have fired, in order.
+    pub faults: Vec<FaultSeen>,
+    /// The rare paths that the run went along.
+    pub probes: Vec<ProbeSeen>,
     /// Who did what.
     pub story: Vec<StoryLine>,
     /// The first few lost, phantom and repeated writes, explained.

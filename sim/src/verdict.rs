@@ -3,11 +3,12 @@
 use crate::{
     evidence::Evidence,
     explain,
+    faults::{Class, class},
     fingerprint::fingerprint,
     history::Told,
     metrics,
     operator::Ended,
-    outcome::{Finding, Outcome, PropertyResult, Verdict},
+    outcome::{FaultSeen, Finding, Outcome, ProbeSeen, PropertyResult, Verdict},
     plan::{Expect, Plan},
     properties::{self, check_all},
     world::World,
@@ -19,6 +20,7 @@ const NAMED: usize = 5;
 /// What a run that has ended came to.
 pub fn outcome(plan: &Plan, world: &mut World, ended: Ended) -> Outcome {
     let notes = notes(world);
+    let (faults, probes) = (faults(plan, world), probes(world));
     let story = world.story.clone();
     let (virtual_ms, fingerprint) = (world.now() / 1_000, fingerprint(world));
     let e = Evidence::gather(world, plan, ended);
@@ -39,6 +41,8 @@ pub fn outcome(plan: &Plan, world: &mut World, ended: Ended) -> Outcome {
         final_lag_ms: metrics::final_lag_us(&e) / 1_000,
         virtual_ms,
         fingerprint,
+        faults,
+        probes,
         story,
         explanations: explain::explanations(&e),
         notes,
@@ -84,6 +88,32 @@ pub fn as_expected(expect: &Expect, verdict: Verdict, properties: &[PropertyResu
         of_id.is_some_and(|p| matches!(p.finding, Finding::Violated { .. }))
     };
     verdict == expect.verdict.unwrap_or(otherwise) && expect.violates.iter().all(violated)
+}
+
+/// The faults that have fired.
+fn faults(plan: &Plan, world: &World) -> Vec<FaultSeen> {
+    let seen = world.fired().iter().filter_map(|fired| {
+        let fault = plan.faults.get(usize::from(fired.fault))?;
+        Some(FaultSeen {
+            fault: fired.fault,
+            kind: fault.harm().ok()?.kind().facts().key,
+            at: world.moment(fired.at_us),
+            breaks: match class(fault, plan)? {
+                Class::Contract => None,
+                Class::Hazard(assumption) => Some(assumption),
+            },
+        })
+    });
+    seen.collect()
+}
+
+/// The rare paths that the run went along.
+fn probes(world: &World) -> Vec<ProbeSeen> {
+    let seen = world.probes.reached().map(|(probe, count)| ProbeSeen {
+        probe: probe.name(),
+        count,
+    });
+    seen.collect()
 }
 
 /// What limits the result.

@@ -1,7 +1,10 @@
 //! Outcomes as a run gives them, for tests of what is made of them.
 
 use cutover::sim::{
-    outcome::{Commits, Explanation, Finding, Outcome, PropertyResult, Stage, StoryLine, Verdict},
+    outcome::{
+        Commits, Explanation, FaultSeen, Finding, Outcome, ProbeSeen, PropertyResult, Stage,
+        StoryLine, Verdict,
+    },
     units::Moment,
 };
 
@@ -82,6 +85,16 @@ pub fn lossy() -> Outcome {
         final_lag_ms: 0,
         virtual_ms: 16_000_000,
         fingerprint: "5f1d3c0a9b8e7d6c5f1d3c0a9b8e7d6c".into(),
+        faults: vec![FaultSeen {
+            fault: 0,
+            kind: "async_failover",
+            at: at(900),
+            breaks: Some("the source's standby has every acknowledged commit"),
+        }],
+        probes: vec![ProbeSeen {
+            probe: "commit-outcome-unknown",
+            count: 3,
+        }],
         story: vec![
             line(0, "clients", "start to write: 20 clients, 8 transactions a second", &[]),
             line(

@@ -2,14 +2,18 @@
 
 use super::summary::{OfStrategy, by_strategy};
 use cutover::sim::{
-    outcome::{Commits, Explanation, Finding, Outcome, PropertyResult, StoryLine, Verdict},
+    explore::Report,
+    outcome::{
+        Commits, Explanation, FaultSeen, Finding, Outcome, ProbeSeen, PropertyResult, StoryLine,
+        Verdict,
+    },
     plan::Recorded,
 };
 use serde::Serialize;
 use std::time::Duration;
 
 /// The version of what is printed: major.minor, where a new minor version only adds fields.
-pub const SCHEMA: &str = "1.0";
+pub const SCHEMA: &str = "1.1";
 
 /// One run.
 #[derive(Debug, Serialize)]
@@ -31,6 +35,8 @@ pub struct RunJson<'a> {
     virtual_ms: u64,
     wall_ms: f64,
     fingerprint: &'a str,
+    faults: &'a [FaultSeen],
+    probes: &'a [ProbeSeen],
     properties: &'a [PropertyResult],
     explanations: &'a [Explanation],
     story: &'a [StoryLine],
@@ -84,8 +90,10 @@ impl<'a> RunJson<'a> {
             longest_stall_ms: outcome.longest_stall_ms,
             final_lag_ms: outcome.final_lag_ms,
             virtual_ms: outcome.virtual_ms,
-            wall_ms: (wall.as_secs_f64() * 1e6).round() / 1e3,
+            wall_ms: ms(wall),
             fingerprint: &outcome.fingerprint,
+            faults: &outcome.faults,
+            probes: &outcome.probes,
             properties: &outcome.properties,
             explanations: &outcome.explanations,
             story: &outcome.story,
@@ -133,6 +141,30 @@ impl<'a> CompareJson<'a> {
             summary: by_strategy(&outcomes),
         }
     }
+}
+
+/// A sweep.
+#[derive(Debug, Serialize)]
+pub struct ExploreJson<'a> {
+    schema: &'static str,
+    #[serde(flatten)]
+    report: &'a Report,
+    wall_ms: f64,
+}
+
+impl<'a> ExploreJson<'a> {
+    /// Of a sweep that took this long.
+    pub fn of(report: &'a Report, wall: Duration) -> Self {
+        Self {
+            schema: SCHEMA,
+            report,
+            wall_ms: ms(wall),
+        }
+    }
+}
+
+fn ms(wall: Duration) -> f64 {
+    (wall.as_secs_f64() * 1e6).round() / 1e3
 }
 
 /// The text of a value, with a line's end.
@@ -191,6 +223,15 @@ mod tests {
         value(&CompareJson::of("orders", &[7], &runs, true))
     }
 
+    /// Of a sweep that has every field.
+    fn sweep() -> Value {
+        let exempt = "explore.exempt=[{ probe = \"stale-address\", because = \"x\" }]";
+        let sets = [exempt.to_string(), "strategy=snapshot-only".to_string()];
+        let scenario = cutover::scenarios::load_scenario("orders-small", &sets).unwrap();
+        let report = cutover::explore(&scenario).seeds(0..2).run().unwrap();
+        value(&ExploreJson::of(&report, Duration::ZERO))
+    }
+
     #[test]
     fn a_run_as_json() {
         insta::assert_snapshot!(text(&RunJson::of(
@@ -242,6 +283,7 @@ mod tests {
         let mut fields = BTreeSet::new();
         names(&replay(&canned::lossy()), &mut fields);
         names(&compare(), &mut fields);
+        names(&sweep(), &mut fields);
         names(&value(&crate::list::everything()), &mut fields);
         names(&value(&crate::binlog::inspected_json()), &mut fields);
         names(&value(&crate::binlog::verified_json()), &mut fields);
@@ -251,7 +293,10 @@ mod tests {
         #[cfg(feature = "lab")]
         names(&value(&crate::lab::lab_json()), &mut fields);
         let verdicts = ["safe", "violated", "aborted", "not-live", "unknown"];
-        for field in fields.iter().filter(|f| !verdicts.contains(&f.as_str())) {
+        // Of an assumption that broke, the name is the kind of the fault.
+        let is_kind = |f: &String| cutover::sim::faults::Kind::of_key(f).is_some();
+        let named = fields.iter().filter(|f| !verdicts.contains(&f.as_str()));
+        for field in named.filter(|f| !is_kind(f)) {
             let said = [format!("`{field}`"), format!(".{field}`")];
             assert!(
                 said.iter().any(|s| doc.contains(s)),

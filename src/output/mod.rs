@@ -8,6 +8,7 @@ pub mod numbers;
 pub mod paint;
 pub mod story;
 pub mod summary;
+pub mod sweep;
 pub mod table;
 
 use crate::failure::Failure;

@@ -44,6 +44,7 @@ pub fn story(telling: &Telling<'_>) -> String {
     verdict(&mut out, telling);
     explanations(&mut out, telling.outcome, telling.width);
     properties(&mut out, &telling.outcome.properties, telling.width);
+    assumptions(&mut out, telling);
     notes(&mut out, telling);
     out.push_str(&format!(
         "\nTo see this run again:  {}\n",
@@ -372,6 +373,21 @@ fn properties(out: &mut String, properties: &[PropertyResult], width: usize) {
             let lead = format!("{lead}{}  ", paint(style, &format!("{result:<10}")));
             hang(out, &lead, 2 + 4 + names + 2 + 10 + 2, &tame(&text), width);
         }
+    }
+}
+
+/// The hazards that fired: what the strategy rests on, and did not have.
+fn assumptions(out: &mut String, telling: &Telling<'_>) {
+    let broken = telling.outcome.faults.iter();
+    let broken: Vec<_> = broken.filter_map(|f| Some((f, f.breaks?))).collect();
+    if broken.is_empty() {
+        return;
+    }
+    heading(out, "ASSUMPTIONS THAT DID NOT HOLD");
+    for (fault, assumption) in broken {
+        let clock: String = fault.at.time_of_day().chars().take(8).collect();
+        let text = format!("{clock}  {assumption} ({})", fault.kind);
+        hang(out, "  ", 2, &text, telling.width);
     }
 }
 

@@ -199,6 +199,7 @@ fn clients() -> impl Strategy<Value = Clients> {
                 backoff,
                 privileged,
                 rolling_restart: restart,
+                ..Clients::default()
             },
         )
 }

@@ -24,7 +24,6 @@ use cutover_sim::{
 };
 use mysql::{Conn, prelude::Queryable};
 use std::{
-    borrow::Cow,
     collections::{BTreeMap, VecDeque},
     fs,
     path::Path,
@@ -212,6 +211,7 @@ pub fn gather(
             Some(Gtids {
                 source: by_then.collect(),
                 target: uuid.map_or_else(GtidSet::new, |uuid| executed.of_server(uuid)),
+                own: own_gtids(&own, &history.target),
             })
         }
         _ => None,
@@ -254,6 +254,15 @@ fn applied(
         });
     }
     Ok(all)
+}
+
+/// The target's GTIDs that no client's commit has.
+fn own_gtids(own: &[&Logged], commits: &[Commit]) -> GtidSet {
+    let nobodys = own
+        .iter()
+        .zip(commits)
+        .filter(|(_, c)| c.operation == u32::MAX);
+    nobodys.filter_map(|(l, _)| l.gtid).collect()
 }
 
 /// The shop's rows on a server.
@@ -303,12 +312,13 @@ impl Gathered {
             serving: self.serving,
             source_read_only: self.source_read_only,
             snapshot: self.snapshot,
-            applied: Cow::Borrowed(&self.history.applied),
+            applied: &self.history.applied,
             applied_at_gate: self.marks.applied_at_gate,
             on_target: CommitSet::new(self.history.source.len(), cut, &self.history.applied),
             rows_of: BTreeMap::new(),
             states: None,
             shop: self.shop.clone(),
+            disturbed: Vec::new(),
             gtids: self.gtids.clone(),
             stale_reads: &[],
             names: Names {

@@ -24,7 +24,7 @@ use clock::Clock;
 use cutover_sim::{
     environment::Retry,
     explain,
-    outcome::{Explanation, Finding, PropertyResult, Verdict},
+    outcome::{Explanation, Finding, PropertyResult, Stage, Verdict},
     plan::Plan,
     properties::{check_all, lost, phantoms, repeated},
     runbook::Host,
@@ -138,6 +138,8 @@ pub struct LabOutcome {
     pub repeated: u64,
     /// The first of them, explained.
     pub explanations: Vec<Explanation>,
+    /// The stages that lost writes did not reach, all of them.
+    pub lost_at: BTreeSet<Stage>,
     /// What the operator did: µs of the plan's time, and what.
     pub story: Vec<(u64, String)>,
 }
@@ -210,6 +212,10 @@ pub fn rehearse(
         lost: lost(&evidence).len() as u64,
         phantoms: phantoms(&evidence).len() as u64,
         repeated: repeated(&evidence).len() as u64,
+        lost_at: lost(&evidence)
+            .iter()
+            .map(|write| explain::lost_write(&evidence, *write).stage)
+            .collect(),
         explanations: explain::explanations(&evidence),
         properties,
         story: std::mem::take(&mut operator.story),
@@ -238,6 +244,12 @@ fn supported(plan: &Plan) -> Result<(), LabError> {
         return no(
             "so many clients",
             "at most 64 connect: --set workload.clients=20",
+        );
+    }
+    if !plan.faults.is_empty() {
+        return no(
+            "faults",
+            "take them out of the plan: real servers have their own",
         );
     }
     if plan.environment.clients.retry != Retry::None {

@@ -643,6 +643,11 @@ impl<'a> Operator<'a> {
                 let status = self.status()?;
                 Ok(status.and_then(|s| s.lag).is_some_and(|lag| lag <= most))
             }
+            Until::CaughtUp(most) => {
+                let status = self.running()?;
+                let runs = status.io == "Yes" && status.sql == "Yes";
+                Ok(runs && status.lag.is_some_and(|lag| lag <= most))
+            }
             Until::Applied(name) => {
                 let status = self.running()?;
                 match self.noted.get(name) {

@@ -149,7 +149,8 @@ impl Events {
         event.resize(HEADER_LENGTH, 0);
         self.file.read_exact(event)?;
         self.read = self.pos + HEADER_LENGTH as u64;
-        let header = Header::decode(event).map_err(|e| invalid(e.to_string()))?;
+        let header =
+            Header::decode(event).ok_or_else(|| invalid("an event without a header".into()))?;
         let needed = u64::from(header.length);
         if needed < HEADER_LENGTH as u64 {
             return Ok(Next::Refused(Refusal::Bogus));

@@ -192,7 +192,7 @@ impl Held {
             let Some(gtid) = group.gtid else { continue };
             self.gtids.add(gtid);
             let at = usize::try_from(group.start - from).unwrap_or(usize::MAX);
-            let header = bytes.get(at..).and_then(|event| Header::decode(event).ok());
+            let header = bytes.get(at..).and_then(Header::decode);
             if header.is_some_and(|h| h.server_id == self.about.server_id) {
                 self.own = Some(gtid.uuid);
             }

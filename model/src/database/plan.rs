@@ -6,8 +6,10 @@
 use super::links::constraint;
 use super::{Change, Checks, Database, SqlError, TableId, lock_id};
 use crate::arena::{Arena, RowRef};
-use crate::row::{field, render};
+use crate::row::{field, payload, render};
+use crate::schema::ColumnKind;
 use crate::table::{RowKey, Table};
+use std::fmt::Write as _;
 
 impl Database {
     /// Appends the change that an INSERT of a full image makes.
@@ -24,10 +26,10 @@ impl Database {
     ) -> Result<(), SqlError> {
         let table = self.live(t)?;
         check_image(table, image)?;
-        let key = match table.shape().identity.is_some() {
-            true => Some(table.key_of(arena, image).ok_or(SqlError::BadRow)?),
-            false => None,
-        };
+        let key = table.key_of(arena, image);
+        if key.is_none() && table.shape().identity.is_some() {
+            return Err(SqlError::BadRow);
+        }
         if let Some(key) = key.filter(|k| table.contains(*k)) {
             return Err(duplicate(t, table, None, key, key.0, image));
         }
@@ -99,7 +101,8 @@ impl Database {
             if own.is_some_and(|(_, row)| unique.key.same_bytes(columns, arena.row(row), image)) {
                 continue;
             }
-            let value = |_: usize, c: usize| Some((columns.get(c)?, field(columns, image, c)?));
+            let key = &unique.key;
+            let value = |i: usize, c: usize| Some((columns.get(c)?, key.part(columns, image, i)?));
             let owner = table
                 .owner_of(arena, i, value)
                 .filter(|owner| Some(*owner) != own.map(|(key, _)| key));
@@ -159,7 +162,7 @@ impl Database {
                 {
                     None
                 }
-                Some(parent) => match self.parent_exists(arena, table, parent, image) {
+                Some(parent) => match self.parent_exists(arena, table, fk, parent, image) {
                     Ok(()) => continue,
                     Err(lock) => lock,
                 },
@@ -235,7 +238,12 @@ pub(super) fn duplicate(
             def.columns.get(part.column),
             field(&def.columns, image, part.column),
         ) {
-            render(column, raw, &mut entry);
+            match column.kind {
+                ColumnKind::Binary { .. }
+                | ColumnKind::Varbinary { .. }
+                | ColumnKind::Blob { .. } => push_printable(payload(&column.kind, raw), &mut entry),
+                _ => render(column, raw, &mut entry),
+            }
         }
     }
     SqlError::Duplicate {
@@ -244,5 +252,17 @@ pub(super) fn duplicate(
         entry,
         existing,
         lock: lock_id(t, index, id),
+    }
+}
+
+/// Bytes as messages show them: what is printable in ASCII as it is, else in hex.
+fn push_printable(bytes: &[u8], out: &mut String) {
+    for &byte in bytes {
+        match byte {
+            b' '..=b'~' => out.push(char::from(byte)),
+            _ => {
+                let _ = write!(out, "\\x{byte:02X}");
+            }
+        }
     }
 }

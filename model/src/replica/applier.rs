@@ -5,11 +5,12 @@ use crate::{
     apply::{ApplyError, Direct, Reading, Walker},
     arena::Arena,
     binlog::{
-        group::{Group, GroupKind, Groups},
+        group::{GroupKind, Groups},
         log::LogPos,
     },
     database::{Change, Database, TableId},
-    server::{Heading, Server},
+    mutant::Mutant,
+    server::{Heading, Server, Version},
 };
 use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
@@ -50,6 +51,8 @@ pub(super) struct Applier {
     pub(super) running: bool,
     pub(super) exec: LogPos,
     pub(super) exec_file: String,
+    /// The position before the last: what [`Mutant::PositionSavedApart`] goes back to.
+    exec_before: LogPos,
     pub(super) last_error: Option<ThreadError>,
     pub(super) applying_timestamp_s: Option<u32>,
     /// In the order of the relay log.
@@ -57,6 +60,8 @@ pub(super) struct Applier {
     /// When the first of them commits, in µs.
     soonest_us: Option<u64>,
     last_commit_us: u64,
+    /// The furthest end of a group that was applied: without commit order the last to commit may be an earlier one.
+    furthest: LogPos,
     /// Pages that have been read since the restore.
     warm: IndexSet<(TableId, u64), FxBuildHasher>,
     walker: Walker,
@@ -71,16 +76,18 @@ impl Applier {
             config,
             running: false,
             exec: LogPos { file: 0, pos },
+            exec_before: LogPos { file: 0, pos },
             exec_file,
             last_error: None,
             applying_timestamp_s: None,
             in_flight: VecDeque::new(),
             soonest_us: None,
             last_commit_us: 0,
+            furthest: LogPos::default(),
             warm: IndexSet::default(),
             walker: Walker::default(),
             spare: Vec::new(),
-            direct: Direct::default(),
+            direct: Direct::new(config.exec_mode, config.mutants),
         }
     }
 
@@ -99,11 +106,32 @@ impl Applier {
         self.applying_timestamp_s = None;
     }
 
+    /// With [`Mutant::PositionSavedApart`] the position of one transaction before, in the same file.
+    pub(super) fn read_saved_position(&mut self) {
+        if self.config.mutants.has(Mutant::PositionSavedApart)
+            && self.exec_before.file == self.exec.file
+        {
+            self.exec = self.exec_before;
+        }
+    }
+
+    /// Everything up to `at` counts as applied.
+    pub(super) fn forget(&mut self, file: &str, at: LogPos) {
+        self.in_flight.clear();
+        self.soonest_us = None;
+        self.exec = at;
+        self.exec_file = file.to_string();
+    }
+
     pub(super) fn connected(&mut self, file: &str, at: LogPos) {
         if self.exec.file == 0 {
             self.exec = at;
             self.exec_file = file.to_string();
         }
+    }
+
+    pub(super) fn cool(&mut self) {
+        self.warm.clear();
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -117,16 +145,16 @@ impl Applier {
         taken
     }
 
-    /// Reads a group, and says what applying it costs, in µs.
-    fn read(
+    /// What applying a group that has been read costs, in µs; it is then applied as read, or walked.
+    fn cost(
         &mut self,
-        arena: &mut Arena,
         database: &Database,
-        group: &Group<'_>,
+        mut reading: Reading,
         costs: Costs,
     ) -> (Option<Reading>, u64) {
-        let mut reading = self.spare.pop().unwrap_or_default();
-        self.walker.read(arena, database, group, &mut reading);
+        if self.config.mutants.has(Mutant::LastRowDropped) {
+            reading.drop_last_of_several();
+        }
         let mut cold = 0;
         for (table, key) in reading.rows() {
             if costs.first_touch_us > 0
@@ -147,6 +175,7 @@ impl Applier {
     }
 
     /// Whether a worker is free for the next group.
+    #[inline]
     fn has_room(&self) -> bool {
         let workers = self.config.workers.max(1) as usize;
         self.in_flight.len() < workers && self.in_flight.back().is_none_or(|a| !a.alone)
@@ -154,8 +183,10 @@ impl Applier {
 
     /// When a group that may follow `last_committed` can start.
     fn may_start_us(&self, now: u64, file: u64, last_committed: u64, alone: bool) -> u64 {
-        let depends =
-            |a: &&Applying| alone || a.range.at.file != file || a.sequence <= last_committed;
+        let anew = !self.config.mutants.has(Mutant::ClockNotReset);
+        let depends = |a: &&Applying| {
+            alone || anew && a.range.at.file != file || a.sequence <= last_committed
+        };
         self.in_flight
             .iter()
             .filter(depends)
@@ -168,6 +199,7 @@ impl Applier {
 
 impl Replica {
     /// When the applier has something to do next, in µs.
+    #[inline]
     pub fn next_due(&self) -> Option<u64> {
         if !self.applier.running {
             return None;
@@ -186,7 +218,8 @@ impl Replica {
     }
 
     /// Hands what is in the relay log to free workers and commits what is due at `now`. `source` is read
-    /// for the bytes alone. `applied` hears of every commit: where the group ended, and its changes.
+    /// for the bytes alone. `applied` hears of every commit, not of what is skipped because its GTID is known:
+    /// where the group ended, and its changes.
     pub fn step(
         &mut self,
         arena: &mut Arena,
@@ -206,14 +239,17 @@ impl Replica {
             };
             let end = applying.range.end();
             match self.commit(arena, server, source, &applying) {
-                Ok(()) => {
-                    applied(end, applying.commit_us, &self.applier.direct.changes, arena);
+                Ok(took_effect) => {
+                    let changes = &self.applier.direct.changes;
+                    if took_effect {
+                        applied(end, applying.commit_us, changes, arena);
+                    }
                     self.applier.spare.extend(applying.reading);
                     self.advance(end, source);
                 }
                 Err(error) => {
                     self.applier.in_flight.insert(index, applying);
-                    self.stopped_by(&error, end, source);
+                    self.stopped_by(&error, end, server.config.version, source);
                     return;
                 }
             }
@@ -230,9 +266,10 @@ impl Replica {
 
     /// The low-water mark: the end of the last group before the first that is not done.
     fn advance(&mut self, end: LogPos, source: &Server) {
+        self.applier.furthest = self.applier.furthest.max(end);
         let mark = match self.applier.in_flight.front() {
             Some(front) => front.range.at,
-            None => end,
+            None => self.applier.furthest,
         };
         if mark > self.applier.exec {
             if mark.file != self.applier.exec.file
@@ -240,7 +277,7 @@ impl Replica {
             {
                 self.applier.exec_file = name;
             }
-            self.applier.exec = mark;
+            self.applier.exec_before = std::mem::replace(&mut self.applier.exec, mark);
         }
         let front = self.applier.in_flight.front();
         self.applier.applying_timestamp_s = front.map(|a| a.heading.timestamp_s);
@@ -269,12 +306,20 @@ impl Replica {
                 self.advance(range.at, source);
                 continue;
             }
-            let group = match Groups::new(binlog.bytes(range.span), range.at.pos, checksum(binlog))
-                .next()
-            {
+            let bytes = binlog.bytes(range.span);
+            let unverified = self.mutants.has(Mutant::ChecksumsNotVerified);
+            let mut groups = match unverified {
+                true => Groups::trusted(bytes, range.at.pos, checksum(binlog)),
+                false => Groups::new(bytes, range.at.pos, checksum(binlog)),
+            }
+            .begun_anywhere();
+            let mut reading = self.applier.spare.pop().unwrap_or_default();
+            let walker = &mut self.applier.walker;
+            let group = match walker.read_next(arena, &server.database, &mut groups, &mut reading) {
                 Some(Ok(group)) => group,
                 // What is left of the range holds no group: heads of files and the like.
                 None => {
+                    self.applier.spare.push(reading);
                     self.relay.pop_front();
                     continue;
                 }
@@ -288,7 +333,7 @@ impl Replica {
                 }
             };
             let alone = group.kind == GroupKind::Ddl;
-            let (reading, cost) = self.applier.read(arena, &server.database, &group, costs);
+            let (reading, cost) = self.applier.cost(&server.database, reading, costs);
             let heading = Heading::of(&group);
             let (last_committed, sequence) = group
                 .gtid
@@ -301,7 +346,10 @@ impl Replica {
                 alone || sequence == 0,
             );
             let done_us = start + cost;
-            let commit_us = if self.applier.config.preserve_commit_order {
+            let config = &self.applier.config;
+            let in_order =
+                config.preserve_commit_order && !config.mutants.has(Mutant::CommitOrderIgnored);
+            let commit_us = if in_order {
                 done_us.max(self.applier.last_commit_us)
             } else {
                 done_us
@@ -330,15 +378,16 @@ impl Replica {
         }
     }
 
+    /// Applies and commits a group; false when its GTID was known and nothing was done.
     fn commit(
         &mut self,
         arena: &mut Arena,
         server: &mut Server,
         source: &Server,
         applying: &Applying,
-    ) -> Result<(), ApplyError> {
+    ) -> Result<bool, ApplyError> {
         let Some(binlog) = source.binlog.as_ref() else {
-            return Ok(());
+            return Ok(false);
         };
         let Range { at, span } = applying.range;
         let Applier { walker, direct, .. } = &mut self.applier;
@@ -352,26 +401,28 @@ impl Replica {
             });
         }
         // It was read with its checksums when it was handed to the worker.
-        match Groups::trusted(bytes, at.pos, checksum(binlog)).next() {
+        let groups = Groups::trusted(bytes, at.pos, checksum(binlog));
+        match groups.begun_anywhere().next() {
             Some(Ok(group)) => {
                 server.apply_replicated(arena, commit_us, direct, heading, |arena, sink| {
                     walker.walk(arena, sink, &group)
                 })
             }
-            _ => Ok(()),
+            _ => Ok(false),
         }
     }
 
-    fn stopped_by(&mut self, error: &ApplyError, end: LogPos, source: &Server) {
+    fn stopped_by(&mut self, error: &ApplyError, end: LogPos, version: Version, source: &Server) {
         let file = source
             .binlog
             .as_ref()
             .map(|b| b.name(end.file))
             .unwrap_or_default();
-        let errno = error.kind.code().map_or(13_121, u32::from);
+        let errno = error.kind.applier_errno(version);
         let text = format!(
             "Coordinator stopped because there were error(s) in the worker(s): {} ; the event's source log {file}, end_log_pos {}",
-            error.kind, end.pos
+            error.kind.applier_text(version),
+            end.pos
         );
         self.applier.stop(&mut self.relay);
         self.applier.last_error = Some(ThreadError { errno, text });

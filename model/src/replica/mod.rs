@@ -17,11 +17,13 @@ pub use applier::Costs;
 pub use status::{IoRunning, Status};
 
 use crate::{
+    apply::Mode,
     binlog::{
         event::Checksum,
         log::{Binlog, LogPos, Span},
     },
     gtid::{Gtid, GtidSet},
+    mutant::{Mutant, Mutants},
 };
 use applier::Applier;
 use std::collections::VecDeque;
@@ -105,6 +107,10 @@ pub struct Config {
     pub workers: u32,
     /// `replica_preserve_commit_order`.
     pub preserve_commit_order: bool,
+    /// `replica_exec_mode`.
+    pub exec_mode: Mode,
+    /// Known bugs that are switched on.
+    pub mutants: Mutants,
 }
 
 /// The replication state of a server.
@@ -121,6 +127,7 @@ pub struct Replica {
     last_io_error: Option<ThreadError>,
     clock_diff_s: i64,
     applier: Applier,
+    mutants: Mutants,
 }
 
 impl Replica {
@@ -140,21 +147,68 @@ impl Replica {
             retrieved: GtidSet::default(),
             last_io_error: None,
             clock_diff_s: 0,
+            mutants: config.mutants,
             applier: Applier::new(config, read_file, pos),
         }
     }
 
     /// `START REPLICA`: the applier runs, the receiver connects.
     pub fn start(&mut self) {
+        self.start_receiver();
+        self.start_applier();
+    }
+
+    /// `START REPLICA IO_THREAD`.
+    pub fn start_receiver(&mut self) {
         self.io = IoRunning::Connecting;
         self.last_io_error = None;
+    }
+
+    /// `START REPLICA SQL_THREAD`.
+    pub fn start_applier(&mut self) {
         self.applier.start();
     }
 
     /// `STOP REPLICA`: both threads stop; groups that workers had not committed are not applied.
     pub fn stop(&mut self) {
+        self.stop_receiver();
+        self.stop_applier();
+    }
+
+    /// `STOP REPLICA IO_THREAD`: what was received stays to be applied.
+    pub fn stop_receiver(&mut self) {
         self.io = IoRunning::No;
+    }
+
+    /// `STOP REPLICA SQL_THREAD`: groups that workers had not committed are to be applied yet.
+    pub fn stop_applier(&mut self) {
         self.applier.stop(&mut self.relay);
+    }
+
+    /// The server has lost its memory, or its relay log: what the relay log held and was not applied is gone. With
+    /// `recovery` (`relay_log_recovery = ON`) the receiver goes back to what was applied; without it, it goes on
+    /// where it was, which by position leaves a hole (`init_recovery`, sql/rpl_rli.cc). By GTID the set of what was
+    /// retrieved is read from the relay log, so what is lost is asked for again either way.
+    pub fn lose_relay_log(&mut self, recovery: bool) {
+        self.applier.stop(&mut self.relay);
+        self.relay.clear();
+        self.retrieved = GtidSet::default();
+        self.applier.read_saved_position();
+        let recovery = recovery && !self.mutants.has(Mutant::RelayLogNotRecovered);
+        if recovery && self.applier.exec.file != 0 {
+            self.read = self.applier.exec;
+            self.read_file.clone_from(&self.applier.exec_file);
+        }
+    }
+
+    /// Every page of the tables is cold again: its next touch costs what the first one does.
+    pub fn cool(&mut self) {
+        self.applier.cool();
+    }
+
+    /// Whether the receiver has a connection, or tries to get one.
+    pub fn receiver_is_on(&self) -> bool {
+        self.io != IoRunning::No
     }
 
     /// Whether the receiver wants a connection.
@@ -191,19 +245,41 @@ impl Replica {
         self.last_io_error = Some(error);
     }
 
-    /// The connection broke; the receiver tries again.
-    pub fn disconnected(&mut self) {
+    /// The connection broke; the receiver tries again. `cut_off`: what was on its way, the first GTID in it, and
+    /// the name of its file.
+    pub fn disconnected(&mut self, cut_off: Option<(Range, Option<Gtid>, String)>) {
         if self.io == IoRunning::Yes {
             self.io = IoRunning::Connecting;
         }
+        if let Some((range, gtid, file)) = cut_off {
+            if let Some(gtid) = gtid.filter(|_| self.mutants.has(Mutant::GtidAtBegin)) {
+                self.retrieved.add(gtid);
+            }
+            if self.mutants.has(Mutant::PositionAheadOfReceive) {
+                (self.read, self.read_file) = (range.end(), file);
+            }
+        }
+        if self.mutants.has(Mutant::PositionBehindApply) {
+            self.read = self.applier.exec;
+            self.read_file.clone_from(&self.applier.exec_file);
+        }
+        if self.mutants.has(Mutant::CheckpointAheadOfApply) {
+            self.relay.clear();
+            self.applier.forget(&self.read_file, self.read);
+        }
     }
 
-    /// Events have arrived and are in the relay log.
-    pub fn receive(&mut self, file: &str, range: Range, gtids: impl Iterator<Item = Gtid>) {
+    /// Events have arrived and are in the relay log. `file` says the name of the source's file, when it is another
+    /// than before.
+    pub fn receive(
+        &mut self,
+        range: Range,
+        gtids: impl Iterator<Item = Gtid>,
+        file: impl FnOnce() -> String,
+    ) {
         let end = range.end();
         if self.read.file != end.file {
-            self.read_file.clear();
-            self.read_file.push_str(file);
+            self.read_file = file();
         }
         self.read = end;
         for gtid in gtids {
@@ -230,6 +306,11 @@ impl Replica {
     /// Whether the receiver is connected.
     pub fn is_connected(&self) -> bool {
         self.io == IoRunning::Yes
+    }
+
+    /// Whether both threads run: the receiver connected, or trying to be.
+    pub fn runs(&self) -> bool {
+        self.io != IoRunning::No && self.applier.running
     }
 
     /// Whether the applier runs.

@@ -14,7 +14,7 @@ pub const FATAL_ERRNO: u16 = 1236;
 /// A server cuts its messages there (`MYSQL_ERRMSG_SIZE`, with its final 0).
 const LONGEST_BYTES: usize = 511;
 /// Position of the first event of a file.
-pub(super) const FIRST: u64 = 4;
+const FIRST: u64 = 4;
 
 /// `gtid_mode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -27,6 +27,7 @@ use crate::{
     database::{Database, TableId},
     ddl::{self as sql, DdlError},
     gtid::Gtid,
+    mutant::Mutant,
     schema::TableDef,
 };
 use std::{collections::VecDeque, sync::Arc};
@@ -90,10 +91,12 @@ pub(super) struct Pipeline {
 }
 
 impl Pipeline {
+    #[inline]
     pub(super) fn is_idle(&self) -> bool {
         self.stage == Stage::Idle && self.queue.is_empty()
     }
 
+    #[inline]
     pub(super) fn next_due(&self) -> Option<u64> {
         match self.stage {
             Stage::Idle => None,
@@ -106,9 +109,10 @@ impl Pipeline {
         self.next_number
     }
 
-    pub(super) fn crash(&mut self, next_number: u64) {
+    /// Forgets what is under way. Numbers go on: none is given twice.
+    pub(super) fn crash(&mut self) {
         *self = Self {
-            next_number,
+            next_number: self.next_number,
             ..Self::default()
         };
     }
@@ -226,7 +230,8 @@ impl Server {
 
     fn start_group(&mut self, now: u64) {
         if self.pipeline.stage == Stage::Idle && !self.pipeline.queue.is_empty() {
-            self.pipeline.stage = Stage::Flush(now + self.config.flush_us);
+            let starts = now.max(self.full_until_us);
+            self.pipeline.stage = Stage::Flush(starts + self.config.flush_us);
             let queue = std::mem::take(&mut self.pipeline.queue);
             self.pipeline.group.clear();
             for &session in &queue {
@@ -263,7 +268,7 @@ impl Server {
         };
         let every = self.config.sync_binlog;
         self.pipeline.groups_since_sync += 1;
-        if every != 1 {
+        if every != 1 || self.config.mutants.has(Mutant::PublishBeforeSync) {
             binlog.publish();
             self.events.push(Event::Published);
         }
@@ -298,11 +303,13 @@ impl Server {
             return;
         };
         let us = self.config.epoch_us + at;
+        let depends_on = match self.config.mutants.has(Mutant::DependencyLost) {
+            true => 0,
+            false => session.last_committed,
+        };
         let head = Head {
             gtid: (gno > 0).then(|| Gtid::new(self.config.uuid, gno)),
-            last_committed: session
-                .last_committed
-                .saturating_sub(self.pipeline.file_clock),
+            last_committed: depends_on.saturating_sub(self.pipeline.file_clock),
             sequence_number: member.sequence - self.pipeline.file_clock,
             immediate_commit_us: us,
             original_commit_us: us,
@@ -323,18 +330,21 @@ impl Server {
                         .renew(database, binlog.writer(), logged.change.table);
                 }
                 let templates = &self.templates;
-                let rows = session.changes.iter().filter(|l| l.logged).filter_map(|l| {
-                    Some(RowWrite {
-                        template: templates.of(l.change.table)?,
-                        columns: &database.table(l.change.table)?.def().columns,
-                        before: l.change.before.map(|r| arena.row(r)),
-                        after: l.change.after.map(|r| arena.row(r)),
-                        flags: l.flags,
-                        new_statement: l.new_statement,
+                let logged = session.changes.iter().filter(|l| l.logged);
+                let rows: Vec<RowWrite<'_>> = logged
+                    .filter_map(|l| {
+                        Some(RowWrite {
+                            template: templates.of(l.change.table)?,
+                            columns: &database.table(l.change.table)?.def().columns,
+                            before: l.change.before.map(|r| arena.row(r)),
+                            after: l.change.after.map(|r| arena.row(r)),
+                            flags: l.flags,
+                            new_statement: l.new_statement,
+                        })
                     })
-                });
+                    .collect();
                 binlog.append(us, head.gtid, |writer, out, pos| {
-                    writer.transaction(out, pos, &head, rows)
+                    writer.transaction(out, pos, &head, &rows)
                 })
             }
         };

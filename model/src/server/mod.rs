@@ -95,11 +95,16 @@ pub struct Server {
     pub gtid_purged: GtidSet,
     /// What clients committed here, in order, for whoever asked for it by putting a list; a server keeps none.
     pub journal: Option<Vec<Own>>,
+    /// The disk is full until this moment, in µs: a commit group waits for space before it writes to the binlog, as
+    /// `my_write` does with MY_WAIT_IF_FULL (mysys/my_write.cc).
+    pub full_until_us: u64,
     pub(crate) next_gno: u64,
     sessions: Sessions,
     locks: LockTable,
     pipeline: Pipeline,
     read_only: ReadOnly,
+    /// The serial of the session that was opened last when `SET GLOBAL read_only = 1` came.
+    last_session_before_fence: u32,
     events: Vec<Event>,
     templates: Templates,
     settled: VecDeque<Settled>,
@@ -128,11 +133,13 @@ impl Server {
             gtid_executed,
             gtid_purged,
             journal: None,
+            full_until_us: 0,
             next_gno,
             sessions: Sessions::default(),
             locks: LockTable::default(),
             pipeline: Pipeline::default(),
             read_only: ReadOnly::default(),
+            last_session_before_fence: 0,
             events: Vec::new(),
             templates: Templates::default(),
             settled: VecDeque::new(),
@@ -154,12 +161,19 @@ impl Server {
     }
 
     /// The next moment at which something happens by itself, in µs.
+    #[inline]
     pub fn next_due(&self) -> Option<u64> {
         let pipeline = self.pipeline.next_due();
         match self.sessions.next_lock_timeout() {
             Some(lock) => Some(pipeline.map_or(lock, |at| at.min(lock))),
             None => pipeline,
         }
+    }
+
+    /// Whether [`Server::step`] has something to do at `now`.
+    #[inline]
+    pub fn is_due(&self, now: u64) -> bool {
+        self.next_due().is_some_and(|due| due <= now) || self.may_finish_fence()
     }
 
     /// Does what is due at `now`.

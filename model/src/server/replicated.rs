@@ -11,6 +11,7 @@ use crate::{
         group::{Group, GroupKind},
     },
     gtid::Gtid,
+    mutant::Mutant,
 };
 
 /// What a replica's own binlog keeps of a group, besides its changes.
@@ -21,8 +22,8 @@ pub struct Heading {
     /// When its first statement started, in seconds since 1970.
     pub timestamp_s: u32,
     original_commit_us: Option<u64>,
-    /// Session, default schema and text of a DDL statement.
-    ddl: Option<(QuerySession, String, String)>,
+    /// Session, default schema and text of a DDL statement. Most groups are none, so they do not carry the room.
+    ddl: Option<Box<(QuerySession, String, String)>>,
 }
 
 impl Heading {
@@ -35,11 +36,11 @@ impl Heading {
             timestamp_s: group.timestamp_s,
             original_commit_us: event.and_then(|g| g.original_commit_us),
             ddl: query.map(|q| {
-                (
+                Box::new((
                     QuerySession::of(&q),
                     String::from_utf8_lossy(q.schema).into_owned(),
                     q.text().into_owned(),
-                )
+                ))
             }),
         }
     }
@@ -47,7 +48,7 @@ impl Heading {
 
 impl Server {
     /// Applies and commits one group at `at`; what it changed is left in `direct`. A transaction whose GTID
-    /// is in `gtid_executed` already is skipped silently, as servers do.
+    /// is in `gtid_executed` already is skipped silently, as servers do: false then.
     ///
     /// # Errors
     /// What stops the applier, as `apply` tells it; the group is rolled back.
@@ -58,14 +59,14 @@ impl Server {
         direct: &mut Direct,
         heading: &Heading,
         apply: impl FnOnce(&mut Arena, &mut DirectOn<'_>) -> Result<(), ApplyError>,
-    ) -> Result<(), ApplyError> {
+    ) -> Result<bool, ApplyError> {
         direct.changes.clear();
         if heading
             .gtid
             .as_ref()
             .is_some_and(|g| self.gtid_executed.contains(g))
         {
-            return Ok(());
+            return Ok(false);
         }
         let version = self.config.ddl_version;
         if let Err(error) = apply(arena, &mut direct.on(&mut self.database, version)) {
@@ -75,8 +76,13 @@ impl Server {
         if let Some(gtid) = heading.gtid {
             self.gtid_executed.add(gtid);
         }
+        if self.config.mutants.has(Mutant::ErrantGtids) {
+            self.gtid_executed
+                .add(Gtid::new(self.config.uuid, self.next_gno));
+            self.next_gno += 1;
+        }
         self.log_replicated(arena, at, direct, heading);
-        Ok(())
+        Ok(true)
     }
 
     /// `log_replica_updates = ON`: the replica's own binlog has the transaction too, with its GTID.
@@ -99,7 +105,8 @@ impl Server {
             xid: number.1,
         };
         match &heading.ddl {
-            Some((session, schema, sql)) => {
+            Some(ddl) => {
+                let (session, schema, sql) = &**ddl;
                 binlog.append(us, head.gtid, |writer, out, pos| {
                     writer.ddl(out, pos, &head, session, schema, sql)
                 });
@@ -111,7 +118,8 @@ impl Server {
                         .renew(database, binlog.writer(), change.table);
                 }
                 let templates = &self.templates;
-                let rows = direct.changes.iter().enumerate().filter_map(|(i, change)| {
+                let changes = direct.changes.iter().enumerate();
+                let rows = changes.filter_map(|(i, change)| {
                     Some(RowWrite {
                         template: templates.of(change.table)?,
                         columns: &database.table(change.table)?.def().columns,
@@ -121,8 +129,9 @@ impl Server {
                         new_statement: i == 0,
                     })
                 });
+                let rows: Vec<RowWrite<'_>> = rows.collect();
                 binlog.append(us, head.gtid, |writer, out, pos| {
-                    writer.transaction(out, pos, &head, rows)
+                    writer.transaction(out, pos, &head, &rows)
                 });
             }
         }

@@ -31,6 +31,15 @@ impl CommitSet {
         }
     }
 
+    /// Takes commits out: those from `from` up to, not including, `to`.
+    pub fn remove(&mut self, from: u32, to: u32) {
+        for commit in from..to {
+            if let Some(word) = self.words.get_mut(commit as usize / 64) {
+                *word &= !(1 << (commit % 64));
+            }
+        }
+    }
+
     /// Whether a commit is in it.
     pub fn has(&self, commit: u32) -> bool {
         let word = self.words.get(commit as usize / 64);

@@ -21,9 +21,21 @@ pub fn lost_write(e: &Evidence<'_>, number: u32) -> Explanation {
                 .into(),
         ),
         Some((o, _)) if e.is_visible(o) => (Stage::Visible, written_over(e, o.commit, o.host)),
+        Some((o, _)) if o.host == Host::Source && e.erased(o.commit).is_some() => {
+            (Stage::Source, lost_by_the_source(e, o.commit))
+        }
         Some((_, commit)) => Walk { e, commit }.cause(),
     };
     explained(e, number, stage, because)
+}
+
+fn lost_by_the_source(e: &Evidence<'_>, commit: u32) -> String {
+    let at = e.erased(commit).unwrap_or(e.end_us);
+    format!(
+        "The source had confirmed it, and lost it at {} when its server or its host was lost: what the server started \
+         from again did not have it yet.",
+        e.clock(at)
+    )
 }
 
 fn written_over(e: &Evidence<'_>, commit: u32, host: Host) -> String {

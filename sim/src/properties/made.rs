@@ -14,7 +14,7 @@ use cutover_model::{
     binlog::log::LogPos,
     gtid::{Gtid, GtidSet, Uuid},
 };
-use std::{borrow::Cow, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 /// Microseconds of a second.
 pub const S: u64 = 1_000_000;
@@ -37,6 +37,7 @@ pub struct Made {
     pub states: Option<States>,
     pub shop: Option<Shop>,
     pub gtids: Option<Gtids>,
+    pub disturbed: Vec<(u64, u64)>,
     pub stale_reads: Vec<Seen>,
 }
 
@@ -63,6 +64,7 @@ impl Made {
                 ..Shop::default()
             }),
             gtids: None,
+            disturbed: Vec::new(),
             stale_reads: Vec::new(),
         }
     }
@@ -108,6 +110,7 @@ impl Made {
         made.gtids = Some(Gtids {
             source: set.clone(),
             target: set,
+            own: GtidSet::new(),
         });
         if let Some(shop) = made.shop.as_mut() {
             shop.next_order_on_target = EXISTING + 7;
@@ -199,12 +202,13 @@ impl Made {
             serving: self.serving,
             source_read_only: self.source_read_only,
             snapshot: self.snapshot,
-            applied: Cow::Borrowed(&self.history.applied),
+            applied: &self.history.applied,
             applied_at_gate: self.applied_at_gate,
             on_target: CommitSet::new(self.history.source.len(), cut, &self.history.applied),
             rows_of: self.rows_of.clone(),
             states: self.states.clone(),
             shop: self.shop.clone(),
+            disturbed: self.disturbed.clone(),
             gtids: self.gtids.clone(),
             stale_reads: &self.stale_reads,
             names: Names {

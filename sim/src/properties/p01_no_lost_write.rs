@@ -85,6 +85,30 @@ mod tests {
     }
 
     #[test]
+    fn what_the_source_lost_by_itself_is_lost_where_it_serves_and_where_the_target_never_had_it() {
+        let mut made = Made::empty();
+        made.place(Host::Source, 0, 1, S);
+        let lost_by_the_source = crate::history::Erased {
+            from: 0,
+            to: 1,
+            at: 2 * S,
+        };
+        made.history.erased.push(lost_by_the_source);
+        assert_eq!(lost(&made.evidence()), [0]);
+        let mut made = Made::sound();
+        made.history.applied.pop();
+        made.history.erased.push(crate::history::Erased {
+            from: 3,
+            to: 4,
+            at: 80 * S,
+        });
+        let e = made.evidence();
+        assert_eq!(lost(&e), [3]);
+        let why = explain::lost_write(&e, 3);
+        assert_eq!(why.stage, crate::outcome::Stage::Source);
+    }
+
+    #[test]
     fn a_draft_is_an_order_too() {
         let mut made = Made::sound();
         made.history.operations[2].kind = Kind::Draft;

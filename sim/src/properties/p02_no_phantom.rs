@@ -3,7 +3,8 @@
 
 use super::{Property, found};
 use crate::{
-    evidence::Evidence, explain, history::Told, outcome::Finding, workload::orders::makes_order,
+    evidence::Evidence, explain, history::Told, outcome::Finding, runbook::Host,
+    workload::orders::makes_order,
 };
 
 pub(super) const PROPERTY: Property = Property {
@@ -20,7 +21,7 @@ pub enum Phantom {
     Failed(u32),
     /// An order that no transaction that is there has made.
     Order(u64),
-    /// A transaction that was applied and that the source does not have: how manieth application.
+    /// A transaction that was applied and that the source does not have, or has no more: how manieth application.
     Unknown(usize),
 }
 
@@ -36,23 +37,22 @@ fn find(e: &Evidence<'_>) -> Vec<Phantom> {
     let mut phantoms: Vec<Phantom> = failed.map(|(n, _)| Phantom::Failed(n)).collect();
     let source = e.history.source.len();
     let unknown = e.applied.iter().enumerate();
-    let unknown = unknown.filter(|(_, a)| a.commit as usize >= source);
+    let unknown = unknown.filter(|(_, a)| {
+        a.commit as usize >= source || e.serving == Host::Target && e.erased(a.commit).is_some()
+    });
     phantoms.extend(unknown.map(|(i, _)| Phantom::Unknown(i)));
     if let Some(shop) = &e.shop {
         let places = e
             .writes()
             .filter(|(_, o)| makes_order(o.kind) && e.is_visible(o));
-        let mut placed: Vec<(u64, u64)> =
-            places.map(|(_, o)| (o.subject, o.client.into())).collect();
-        placed.sort_unstable();
-        let mut placed = placed.into_iter().peekable();
-        for order in &shop.orders {
-            let own = (order.id, order.client());
-            while placed.next_if(|p| *p < own).is_some() {}
-            if placed.peek() != Some(&own) {
-                phantoms.push(Phantom::Order(order.id));
+        let (mut made, mut hint) = (vec![false; shop.orders.len()], 0);
+        for (_, place) in places {
+            if let Some(at) = shop.place_of(place.subject, &mut hint) {
+                made[at] |= shop.orders[at].client() == u64::from(place.client);
             }
         }
+        let unmade = shop.orders.iter().zip(made).filter(|(_, made)| !made);
+        phantoms.extend(unmade.map(|(order, _)| Phantom::Order(order.id)));
     }
     phantoms
 }
@@ -93,6 +93,17 @@ mod tests {
         let mut made = Made::sound();
         made.history.operations[3].told = Told::Fail;
         assert_eq!(phantoms(&made.evidence()), [Phantom::Failed(3)]);
+    }
+
+    #[test]
+    fn an_applied_transaction_that_the_source_has_lost_is_a_phantom() {
+        let mut made = Made::sound();
+        made.history.erased.push(crate::history::Erased {
+            from: 3,
+            to: 4,
+            at: 80 * S,
+        });
+        assert_eq!(phantoms(&made.evidence()), [Phantom::Unknown(1)]);
     }
 
     #[test]

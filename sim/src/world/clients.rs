@@ -4,10 +4,16 @@
 //! for another. Every attempt is an operation of the history with its outcome: *ok* (acknowledged), *fail*
 //! (refused, or never sent), *info* (the connection broke after COMMIT was sent).
 
-use super::{Due, World};
+use super::{
+    Due, World,
+    habits::Habit,
+    writers::{Errand, writer_of},
+};
 use crate::{
-    environment::{Environment, Resolver as Caching, Retry},
-    history::{Kind, NO_COMMIT, Operation, Told},
+    environment::{Environment, Retry},
+    faults::{Fault, Occasion, Way, Wire},
+    history::{Kind, NO_COMMIT, Operation, Told, add},
+    probes::Probe,
     runbook::Host,
     stream::Stream,
     units::Micros,
@@ -17,12 +23,24 @@ use crate::{
 use cutover_model::{
     RowRef,
     database::TableId,
-    names::Resolver,
+    mutant::{Mutant, Mutants},
+    names::{Record, Resolver},
     server::{Privilege, Reply, ServerError, SessionId},
 };
 
+/// The streams of faults come after those of clients in their family.
+const STREAMS_OF_FAULTS: u64 = 1 << 32;
+
 /// A back-off doubles up to this many times.
 const MOST_DOUBLINGS: u32 = 5;
+/// The link between the application and a host.
+fn clients_of(host: Host) -> Wire {
+    match host {
+        Host::Source => Wire::ClientsSource,
+        Host::Target => Wire::ClientsTarget,
+    }
+}
+
 /// A statement or an answer on the wire.
 const STATEMENT_BYTES: u64 = 256;
 
@@ -50,6 +68,9 @@ pub(super) enum Phase {
 #[derive(Debug)]
 pub(super) struct Client {
     privilege: Privilege,
+    habit: Habit,
+    /// What it is there for when it is no part of the application.
+    errand: Option<Errand>,
     random: Stream,
     memory: Memory,
     resolver: Resolver<Host>,
@@ -90,12 +111,18 @@ pub struct ClientTotals {
 /// All clients.
 #[derive(Debug)]
 pub(super) struct Clients {
+    /// The application's, then those of faults.
     all: Vec<Client>,
+    /// The faults that bring a writer, in the order of these.
+    writers: Vec<u16>,
+    seed: u64,
     /// For each host, by a session's slot: the client that opened it last.
     by_slot: [Vec<u16>; 2],
     pub(super) workload: Option<Orders>,
     pub(super) replay: Option<super::replay::Replay>,
-    settings: crate::environment::Clients,
+    pub(super) settings: crate::environment::Clients,
+    /// A pause of the application's clients, on average: as a rule, and now.
+    usual_think_us: u64,
     think_us: u64,
     stopped: bool,
     /// Commits under way whose client has lost the connection: host, session, operation.
@@ -104,34 +131,52 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    pub(super) fn new(environment: &Environment, spec: &Workload, seed: u64, count: u32) -> Self {
+    pub(super) fn new(
+        environment: &Environment,
+        spec: &Workload,
+        seed: u64,
+        count: u32,
+        faults: &[Fault],
+        mutants: Mutants,
+    ) -> Self {
         let settings = environment.clients.clone();
-        let forever = settings.resolver == Caching::Forever;
-        let all = (0..count)
-            .map(|i| Client {
-                privilege: if i < settings.privileged {
-                    Privilege::Admin
-                } else {
-                    Privilege::Ordinary
-                },
-                random: Stream::member(seed, u64::from(i)),
-                memory: Memory::default(),
-                resolver: Resolver::new(forever),
-                connection: None,
-                number: 0,
-                phase: Phase::Idle,
-                intent: None,
-                step: 0,
-                answer: Told::Pending,
-                seen: None,
-                failures: 0,
-                operation: NO_COMMIT,
-                carries: None,
-            })
-            .collect();
+        let habit = Habit::of(&settings, mutants);
+        let client = |i: u32, privilege| Client {
+            privilege,
+            habit,
+            errand: None,
+            random: Stream::member(seed, u64::from(i)),
+            memory: Memory::default(),
+            resolver: Resolver::new(habit.forever),
+            connection: None,
+            number: 0,
+            phase: Phase::Idle,
+            intent: None,
+            step: 0,
+            answer: Told::Pending,
+            seen: None,
+            failures: 0,
+            operation: NO_COMMIT,
+            carries: None,
+        };
+        let privilege = |i| match i < settings.privileged {
+            true => Privilege::Admin,
+            false => Privilege::Ordinary,
+        };
+        let mut all: Vec<Client> = (0..count).map(|i| client(i, privilege(i))).collect();
+        let mut writers = Vec::new();
+        for (number, fault) in (0u16..).zip(faults) {
+            if let Some(privilege) = writer_of(fault) {
+                all.push(client(all.len() as u32, privilege));
+                writers.push(number);
+            }
+        }
         let think_us = (f64::from(count) / spec.rate_per_s * 1e6) as u64;
         Self {
             all,
+            writers,
+            seed,
+            usual_think_us: think_us,
             by_slot: [Vec::new(), Vec::new()],
             workload: None,
             replay: None,
@@ -145,6 +190,52 @@ impl Clients {
 
     pub(super) fn len(&self) -> u16 {
         self.all.len() as u16
+    }
+
+    /// How many are the application's: the first ones.
+    pub(super) fn in_application(&self) -> usize {
+        self.all.len() - self.writers.len()
+    }
+
+    /// The stream of a fault of the schedule.
+    pub(super) fn stream_of_fault(&self, fault: u16) -> Stream {
+        Stream::member(self.seed, STREAMS_OF_FAULTS + u64::from(fault))
+    }
+
+    /// The application's clients behave like this from now on.
+    pub(super) fn behave(&mut self, habits: &[Habit], hurry: u64) {
+        self.think_us = self.usual_think_us / hurry.max(1);
+        for (client, habit) in self.all.iter_mut().zip(habits) {
+            client.habit = *habit;
+            client.resolver.forever = habit.forever;
+        }
+    }
+
+    /// Whether clients begin nothing any more.
+    pub(super) fn has_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// Sends the writer of a fault on its errand; none when there is no shop to write to.
+    pub(super) fn send_writer(&mut self, fault: u16, errand: Errand) -> Option<u16> {
+        self.workload.as_ref()?;
+        let writer = self.writers.iter().position(|f| *f == fault)?;
+        let client = self.in_application() + writer;
+        self.all[client].errand = Some(errand);
+        Some(client as u16)
+    }
+
+    /// What a writer wants, of a customer and a request of its own.
+    pub(super) fn intent_of_writer(
+        &mut self,
+        client: u16,
+        intent: impl FnOnce(u64, u64) -> Intent,
+    ) -> Option<Intent> {
+        let customers = self.workload.as_ref()?.customers;
+        let c = &mut self.all[usize::from(client)];
+        let request = u64::from(client + 1) << 40 | c.memory.next_request();
+        c.intent = Some(intent(1 + c.random.below(customers), request));
+        c.intent
     }
 
     pub(super) fn get(&self, client: u16) -> &Client {
@@ -220,7 +311,7 @@ impl World {
 
     /// Schedules every client's first thought.
     pub(super) fn start_clients(&mut self) {
-        for client in 0..self.clients.len() {
+        for client in 0..self.clients.in_application() as u16 {
             let think = self.clients.think_us;
             let first = self.clients.get_mut(client).random.below(2 * think + 1);
             self.agenda.push(self.now + first, Due::Wake(client));
@@ -230,6 +321,10 @@ impl World {
     /// A client thinks of something to do, or tries again.
     pub(super) fn wake(&mut self, client: u16) {
         let now = self.now;
+        if let Some(errand) = self.clients.get(client).errand {
+            self.writer_wakes(client, errand);
+            return;
+        }
         let clients = &mut self.clients;
         let Some(orders) = clients.workload.as_ref() else {
             return;
@@ -238,10 +333,15 @@ impl World {
         if c.phase != Phase::Idle || (clients.stopped && c.intent.is_none()) {
             return;
         }
-        if c.intent.is_none() {
+        let retries = c.intent.is_some();
+        if !retries {
             c.intent = Some(orders.intend(now, client, &mut c.random, &mut c.memory));
         }
         let Some(intent) = c.intent else { return };
+        let before = self.history.operations.get(c.operation as usize);
+        if before.is_some_and(|o| o.told == Told::Info && o.commit != NO_COMMIT && retries) {
+            self.probes.reach(Probe::RetryAfterSuccess);
+        }
         let subject = match intent.kind {
             Kind::Transfer => intent.customer,
             _ => intent.order,
@@ -260,7 +360,7 @@ impl World {
         c.seen = None;
         c.operation = self.history.operations.len() as u32;
         let (number, connected) = (c.number, c.connection.is_some());
-        self.history.operations.push(Operation {
+        let operation = Operation {
             invoked: now,
             returned: u64::MAX,
             subject,
@@ -269,27 +369,54 @@ impl World {
             kind,
             told: Told::Pending,
             host,
-        });
-        let way = self.one_way(host);
+        };
+        add(&mut self.history.operations, operation);
         if connected {
-            let arrival = self.arrival_in_order(now + way);
+            let arrival = now + self.way_to(host);
+            let arrival = self.arrival_in_order(arrival);
             self.agenda.push(arrival, Due::Request(client, number));
         } else {
             self.clients.get_mut(client).answer = Told::Fail;
-            self.agenda
-                .push(now + 2 * way, Due::Returned(client, number));
+            let refused = now + self.time_to_refusal(host);
+            self.agenda.push(refused, Due::Returned(client, number));
         }
+    }
+
+    /// How long a client waits for a connection that it does not get, in µs: a host without a server refuses at
+    /// once, one that is not there or not to be reached does not answer.
+    fn time_to_refusal(&mut self, host: Host) -> u64 {
+        let patience = self.environment.clients.connect_timeout.0;
+        if self.cut_off_until(host) > self.now || self.silent_until[host as usize] > self.now {
+            return patience;
+        }
+        2 * self.way_to(host)
+    }
+
+    /// Until when clients and a host cannot talk; 0 when they can.
+    fn cut_off_until(&self, host: Host) -> u64 {
+        self.faults.blocked_until(clients_of(host), Way::Both)
+    }
+
+    /// Whether a client would get a connection to a host: it is up, and the handshake comes through before the
+    /// client gives up.
+    fn takes_connections(&self, host: Host) -> bool {
+        let patience = self.environment.clients.connect_timeout.0;
+        self.is_up(host) && self.cut_off_until(host) <= self.now + patience
     }
 
     /// The connection of a client, a new one when the pool has none that is good.
     pub(super) fn connect(&mut self, client: u16) -> Host {
         let now = self.now;
         let lifetime = self.clients.settings.max_lifetime.0;
+        let (habit, errand) = (
+            self.clients.get(client).habit,
+            self.clients.get(client).errand,
+        );
         let good = self
             .clients
             .get(client)
             .connection
-            .filter(|n| now < n.until);
+            .filter(|n| now < n.until || habit.pinned);
         if let Some(connection) = good
             && self
                 .server(connection.host)
@@ -300,10 +427,20 @@ impl World {
         self.drop_connection(client);
         let names = &self.names;
         let c = &mut self.clients.all[usize::from(client)];
-        let host = c.resolver.resolve(names, now);
+        let host = match (errand.and_then(|e| e.straight), habit.told) {
+            (Some(straight), _) => straight,
+            (None, Some(told)) => c.resolver.resolve(&Record::new(told, names.ttl_us), now),
+            (None, None) => c.resolver.resolve(names, now),
+        };
         let privilege = c.privilege;
         let spread = c.random.below(lifetime / 10 + 1);
-        let session = self.server_mut(host).map(|s| s.connect(privilege));
+        if host == Host::Source && self.marks.repointed.is_some() && errand.is_none() {
+            self.probes.reach(Probe::StaleAddress);
+        }
+        let session = match self.takes_connections(host) {
+            true => self.server_mut(host).map(|s| s.connect(privilege)),
+            false => None,
+        };
         if let Some(session) = session {
             let until = now + lifetime - spread;
             let connection = Connection {
@@ -342,15 +479,26 @@ impl World {
         }
     }
 
-    /// One way between the clients and a host, in µs.
-    pub(super) fn one_way(&mut self, host: Host) -> u64 {
+    /// From the clients to a host, in µs.
+    pub(super) fn way_to(&mut self, host: Host) -> u64 {
+        self.one_way(host, Way::Requests, self.now)
+    }
+
+    /// And back.
+    pub(super) fn way_from(&mut self, host: Host) -> u64 {
+        self.one_way(host, Way::Answers, self.now)
+    }
+
+    /// One way between the clients and a host for what is sent at `from`, in µs.
+    fn one_way(&mut self, host: Host, way: Way, from: u64) -> u64 {
         let link = match host {
             Host::Source => &self.environment.network.clients_source,
             Host::Target => &self.environment.network.clients_target,
         };
-        let way =
+        let time =
             link.wire_us(STATEMENT_BYTES) + link.latency.0 + self.jitter.below(link.jitter.0 + 1);
-        link.after_stall(self.now + way) - self.now
+        let sent = from.max(self.faults.blocked_until(clients_of(host), way));
+        link.after_stall(sent + time) - from
     }
 
     /// A statement reaches its server.
@@ -363,11 +511,19 @@ impl World {
         let Some(connection) = c.connection else {
             return;
         };
+        if !self.is_up(connection.host) {
+            return;
+        }
         if connection.host == Host::Source && now < self.source_suspended_until {
             self.agenda
                 .push(self.source_suspended_until, Due::Request(client, number));
             return;
         }
+        let begins = c.step == 0 && c.carries.is_none() && connection.host == Host::Source;
+        if begins && self.waits_for_ddl(client, number) {
+            return;
+        }
+        let c = self.clients.get(client);
         if c.carries.is_some() {
             self.carry(client, connection.host, connection.session);
             return;
@@ -379,10 +535,6 @@ impl World {
             arena,
             ..
         } = self;
-        let server = match (connection.host, target) {
-            (Host::Target, Some(target)) => &mut target.server,
-            _ => source,
-        };
         let Some(orders) = clients.workload.as_mut() else {
             return;
         };
@@ -390,13 +542,36 @@ impl World {
         let Some(intent) = c.intent.as_mut() else {
             return;
         };
-        let step = orders.execute(server, arena, now, connection.session, c.step, intent);
+        let split = self.mutants.has(Mutant::ReadsFromReplica) && intent.kind == Kind::Read;
+        let server = match (connection.host, target) {
+            (Host::Target, Some(target)) => &mut target.server,
+            (_, Some(target)) if split && target.replica.is_some() => &mut target.server,
+            _ => source,
+        };
+        let (mut left, holds) = c
+            .errand
+            .map_or((1, None), |e| (e.at_once, e.holds.then_some(e.until)));
+        let step = loop {
+            let step = orders.execute(server, arena, now, connection.session, c.step, intent);
+            left -= 1;
+            if step != Step::Next || left == 0 {
+                break step;
+            }
+            c.step += 1;
+        };
         match step {
             Step::Next => {
                 c.step += 1;
-                let there_and_back = self.one_way(connection.host) + self.one_way(connection.host);
-                self.agenda
-                    .push(now + there_and_back, Due::Request(client, number));
+                let back = now + self.way_from(connection.host);
+                let next = back + self.one_way(connection.host, Way::Requests, back);
+                let next = next.max(holds.unwrap_or(0));
+                self.agenda.push(next, Due::Request(client, number));
+            }
+            Step::Reply(Reply::Failed(error))
+                if error.code() == 1290 && c.step >= Orders::commit_step(intent) =>
+            {
+                self.probes.reach(Probe::CommitRefusedByFence);
+                self.refused(client, connection.host, connection.session, &error);
             }
             Step::Finished { seen } => {
                 c.seen = seen;
@@ -419,7 +594,10 @@ impl World {
                 self.answer(client, Told::Empty);
             }
             Reply::Waiting => {}
-            Reply::Committing => self.clients.get_mut(client).phase = Phase::Committing,
+            Reply::Committing => {
+                self.clients.get_mut(client).phase = Phase::Committing;
+                self.occurs(Occasion::CommitSent);
+            }
             Reply::Failed(error) => self.refused(client, host, session, &error),
         }
     }
@@ -446,9 +624,11 @@ impl World {
         self.roll_back(host, session);
         if error.code() == 1290 {
             self.marks.refused += 1;
+            self.probes.reach(Probe::WriteRefusedByFence);
         }
         self.answer(client, Told::Fail);
-        if error.code() == 1290 && self.clients.settings.drop_on_read_only {
+        let drops = self.clients.settings.drop_on_read_only;
+        if error.code() == 1290 && drops && !self.clients.get(client).habit.pinned {
             // The answer still arrives; the pool opens a new connection for the next attempt.
             if let Some(connection) = self.clients.get_mut(client).connection.as_mut() {
                 connection.until = 0;
@@ -463,7 +643,7 @@ impl World {
             .get(client)
             .connection
             .map_or(Host::Source, |n| n.host);
-        let way = self.one_way(host);
+        let way = self.way_from(host);
         let c = self.clients.get_mut(client);
         c.answer = told;
         let number = c.number;
@@ -494,7 +674,9 @@ impl World {
         let (host, kind) = (record.host, record.kind);
         if told == Told::Ok {
             self.tell_of_write(client, operation, host);
-            self.marks.acknowledged(host, now);
+            if self.marks.acknowledged(host, now) {
+                self.occurs(Occasion::FirstWriteOnTarget);
+            }
         }
         self.clients.get_mut(client).phase = Phase::Idle;
         if carries.is_some() {
@@ -505,10 +687,13 @@ impl World {
         if kind == Kind::Read && told == Told::Empty {
             self.check_read(client, operation as u32, seen);
         }
+        if told == Told::Info {
+            self.unknown_had_succeeded(operation as u32);
+        }
         let retry = matches!(
-            (told, self.clients.settings.retry),
+            (told, self.clients.get(client).habit.retry),
             (Told::Fail, Retry::Definite | Retry::Blind) | (Told::Info, Retry::Blind)
-        );
+        ) || told == Told::Info && self.mutants.has(Mutant::BlindRetry);
         let settings = &self.clients.settings;
         let backoff = settings.backoff.0;
         let (stopped, think) = (self.clients.stopped, self.clients.think_us);
@@ -524,6 +709,13 @@ impl World {
                 intent.order = self.history.operations[operation].subject;
             }
             Orders::acknowledged(&intent, &mut c.memory);
+        }
+        if let Some(errand) = c.errand {
+            c.intent = None;
+            if errand.every > 0 {
+                self.agenda.push(now + errand.every, Due::Wake(client));
+            }
+            return;
         }
         let pause = match c.failures {
             0 => c.random.below(2 * think + 1),
@@ -603,9 +795,13 @@ impl World {
             return;
         };
         record.commit = number;
+        if record.told == Told::Info {
+            self.unknown_had_succeeded(operation);
+        }
         let Some(client) = self.clients.index_of(host, session) else {
             return;
         };
+        let record = &mut self.history.operations[operation as usize];
         let order = self.clients.get(client).intent.map(|i| i.order);
         if makes_order(record.kind)
             && let Some(order) = order
@@ -613,6 +809,18 @@ impl World {
             record.subject = order;
         }
         self.answer(client, Told::Ok);
+    }
+
+    /// Notes whether a transaction is committed whose client will never know.
+    fn unknown_had_succeeded(&mut self, operation: u32) {
+        let Some(record) = self.history.operations.get(operation as usize) else {
+            return;
+        };
+        let there = record.commit != NO_COMMIT
+            && (record.host == Host::Target || self.history.erased_at(record.commit).is_none());
+        if there {
+            self.probes.reach(Probe::UnknownHadSucceeded);
+        }
     }
 
     /// A lock was granted, or the fence has decided: the statement is executed again.
@@ -637,19 +845,24 @@ impl World {
 
     /// Kills the clients' connections to a host. What was committing goes on, and nobody hears of it.
     pub fn kill_connections(&mut self, host: Host) -> usize {
-        let mut killed = 0;
+        self.break_connections(host, |_| true)
+    }
+
+    /// Clients that wait for a host give their connections up.
+    pub(super) fn break_waiting(&mut self, host: Host) {
+        self.break_connections(host, |client| client.phase != Phase::Idle);
+    }
+
+    fn break_connections(&mut self, host: Host, which: impl Fn(&Client) -> bool) -> usize {
+        let mut broken = 0;
         for client in 0..self.clients.len() {
-            if self
-                .clients
-                .get(client)
-                .connection
-                .is_some_and(|c| c.host == host)
-            {
-                killed += 1;
+            let c = self.clients.get(client);
+            if c.connection.is_some_and(|c| c.host == host) && which(c) {
+                broken += 1;
                 self.break_connection(client);
             }
         }
-        killed
+        broken
     }
 
     fn break_connection(&mut self, client: u16) {
@@ -666,7 +879,18 @@ impl World {
         self.drop_connection(client);
         match phase {
             Phase::Idle => {}
-            Phase::Committing => self.conclude(client, Told::Info),
+            Phase::Running if known == Told::Pending && self.reconnects_unnoticed(client) => {}
+            Phase::Committing => {
+                self.probes.reach(Probe::CommitOutcomeUnknown);
+                let mutants = self.mutants;
+                let failed = mutants.has(Mutant::UnknownReportedFailed);
+                let told = match mutants.has(Mutant::UnknownReportedOk) {
+                    true => Told::Ok,
+                    false if failed => Told::Fail,
+                    false => Told::Info,
+                };
+                self.conclude(client, told);
+            }
             // An answer that was on its way is lost with the connection; only a refusal needs none.
             Phase::Running if known == Told::Ok => self.conclude(client, Told::Info),
             Phase::Running => self.conclude(client, Told::Fail),
@@ -675,7 +899,7 @@ impl World {
 
     /// Restarts the application: every process forgets its connections and what it had looked up.
     pub fn restart_clients(&mut self) {
-        for client in 0..self.clients.len() {
+        for client in 0..self.clients.in_application() as u16 {
             self.clients.get_mut(client).resolver.forget();
             self.break_connection(client);
         }

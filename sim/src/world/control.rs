@@ -1,14 +1,19 @@
 //! What the operator can do to the world, and see of it.
 
 use super::{Due, Snapshot, Target, World, setup};
-use crate::{environment::Retention, runbook::Host, units::Micros};
+use crate::{
+    environment::Retention, faults::Occasion, probes::Probe, runbook::Host, units::Micros,
+};
 use cutover_model::{
+    apply::Mode,
     gtid::GtidSet,
+    mutant::Mutant,
     replica::{Config, Replica, Start, Status},
     server::Durability,
 };
 
 const NO_TARGET: &str = "there is no Aurora cluster yet";
+const CLUSTER_EXISTS: &str = "DBClusterAlreadyExistsFault: there is a cluster target already";
 const NO_REPLICATION: &str = "no external source is configured on the target";
 
 impl World {
@@ -17,20 +22,52 @@ impl World {
         self.retention = Retention::For(time);
     }
 
+    /// `aws rds create-db-snapshot`: it is cut after `start`, and available `copying` later.
+    ///
+    /// # Errors
+    /// There is one of this name already.
+    pub fn create_snapshot(
+        &mut self,
+        id: &str,
+        start: Micros,
+        copying: Micros,
+    ) -> Result<(), String> {
+        if self.snapshots.contains_key(id) || self.office.is_asked_for(id) {
+            return Err(format!(
+                "DBSnapshotAlreadyExists: there is a snapshot {id} already"
+            ));
+        }
+        if start.0 == 0 {
+            self.cut_snapshot(id, copying);
+            return Ok(());
+        }
+        let snapshot = self.office.ask_for_snapshot(id, copying);
+        self.agenda
+            .push(self.now + start.0, Due::SnapshotCut(snapshot));
+        Ok(())
+    }
+
+    /// Somebody sets it back to NULL.
+    pub(super) fn retention_is_lost(&mut self) {
+        self.retention = Retention::None;
+    }
+
     /// Cuts a snapshot through the source's volume, now; it is available after `copying`.
-    pub fn cut_snapshot(&mut self, id: &str, copying: Micros) {
+    pub(super) fn cut_snapshot(&mut self, id: &str, copying: Micros) {
         if !self.environment.source.multi_az {
             self.source_suspended_until =
                 self.now + self.environment.control_plane.snapshot_suspends_io.0;
         }
-        let cut = self
+        let mut cut = self
             .source
             .cut(&mut self.arena, self.now, Durability::Volume);
+        self.tear(&mut cut);
         self.tell(
             "rds",
             format!("the snapshot {id} is cut at {}: everything committed up to {}:{} is in it, nothing later", self.moment(self.now).time_of_day(), cut.file_name, cut.end.pos),
             Vec::new(),
         );
+        self.occurs(Occasion::SnapshotCut);
         self.snapshots.insert(
             id.to_string(),
             Snapshot {
@@ -46,10 +83,30 @@ impl World {
     /// # Errors
     /// There is no such snapshot.
     pub fn snapshot_is_available(&self, id: &str) -> Result<bool, String> {
-        let snapshot = self.snapshots.get(id);
-        let snapshot =
-            snapshot.ok_or_else(|| format!("DBSnapshotNotFound: there is no snapshot {id}"))?;
-        Ok(snapshot.available <= self.now)
+        match self.snapshot(id) {
+            Some(snapshot) => Ok(snapshot.available <= self.now),
+            None if self.office.is_asked_for(id) => Ok(false),
+            None => Err(format!("DBSnapshotNotFound: there is no snapshot {id}")),
+        }
+    }
+
+    /// `aws rds restore-db-cluster-from-snapshot` is accepted; the cluster is there after `takes`.
+    ///
+    /// # Errors
+    /// There is no such snapshot, it is not available, or there is a cluster already.
+    pub fn restore_begins(&mut self, id: &str, takes: Micros) -> Result<(), String> {
+        if !self.snapshot_is_available(id)? {
+            return Err(format!(
+                "InvalidDBSnapshotState: snapshot {id} is not available yet"
+            ));
+        }
+        if self.target.is_some() || self.marks.restoring {
+            return Err(CLUSTER_EXISTS.into());
+        }
+        self.office.restoring_until(self.now + takes.0);
+        self.marks.restoring = true;
+        self.occurs(Occasion::RestoreBegins);
+        Ok(())
     }
 
     /// Makes the Aurora cluster of a snapshot.
@@ -57,20 +114,23 @@ impl World {
     /// # Errors
     /// There is no such snapshot, or a cluster already.
     pub fn restore_snapshot(&mut self, id: &str) -> Result<(), String> {
-        let snapshot = self
-            .snapshots
-            .get(id)
+        let mut snapshot = self
+            .snapshot(id)
             .ok_or_else(|| format!("there is no snapshot {id}"))?
             .clone();
         if self.target.is_some() {
-            return Err("DBClusterAlreadyExistsFault: there is a cluster target already".into());
+            return Err(CLUSTER_EXISTS.into());
         }
+        self.misread(&mut snapshot.cut);
         self.marks.snapshot = Some(snapshot.at);
+        self.marks.restoring = false;
+        self.occurs(Occasion::Restored);
         let server = setup::target_server(
             &self.environment,
-            self.epoch_us,
+            self.epoch_us + self.ahead_us[Host::Target as usize],
             self.source.config.ddl_version,
             &snapshot.cut,
+            self.mutants,
         );
         self.target = Some(Target {
             server,
@@ -93,7 +153,10 @@ impl World {
 
     /// `SELECT @@global.gtid_executed` on the source.
     pub fn source_gtid_executed(&self) -> GtidSet {
-        self.source.gtid_executed.clone()
+        let wrong = self.mutants.has(Mutant::CoordinatesFromTarget);
+        let server = self.target.as_ref().filter(|_| wrong);
+        let server = server.map_or(&self.source, |target| &target.server);
+        server.gtid_executed.clone()
     }
 
     /// "Binlog position from crash recovery is FILE POS" of the restored instance.
@@ -116,6 +179,8 @@ impl World {
         let config = Config {
             workers: e.replica_parallel_workers,
             preserve_commit_order: e.replica_preserve_commit_order,
+            exec_mode: Mode::Strict,
+            mutants: self.mutants,
         };
         target.replica = Some(Replica::new(start, config));
         self.marks.replication.configured = Some(self.now);
@@ -128,11 +193,17 @@ impl World {
     /// Nothing is configured.
     pub fn start_replication(&mut self) -> Result<(), String> {
         let target = self.target.as_mut().ok_or(NO_TARGET)?;
-        target.replica.as_mut().ok_or(NO_REPLICATION)?.start();
+        let replica = target.replica.as_mut().ok_or(NO_REPLICATION)?;
+        if replica.runs() {
+            // Warning 3084: the threads are running already.
+            return Ok(());
+        }
+        replica.start();
         let marks = &mut self.marks.replication;
         marks.started.get_or_insert(self.now);
         marks.stopped = None;
         self.receiver_starts();
+        self.occurs(Occasion::ReplicationStarts);
         Ok(())
     }
 
@@ -143,7 +214,7 @@ impl World {
     pub fn stop_replication(&mut self) -> Result<(), String> {
         let target = self.target.as_mut().ok_or(NO_TARGET)?;
         target.replica.as_mut().ok_or(NO_REPLICATION)?.stop();
-        self.marks.replication.stopped = Some(self.now);
+        self.marks.replication.stopped.get_or_insert(self.now);
         self.receiver_stops();
         Ok(())
     }
@@ -172,8 +243,33 @@ impl World {
         let replica = target.replica.as_ref().ok_or(NO_REPLICATION)?;
         Ok(replica.status(
             &target.server.gtid_executed,
-            (self.epoch_us + self.now) / 1_000_000,
+            (target.server.config.epoch_us + self.now) / 1_000_000,
         ))
+    }
+
+    /// What the operator's round trip to a server takes, in µs.
+    pub fn operator_round_trip_us(&self) -> u64 {
+        2 * self.environment.network.operator_latency.0
+    }
+
+    /// The operator has read Seconds_Behind_Source.
+    pub(crate) fn lag_was_read(&mut self) {
+        let lag = self
+            .replica_status()
+            .ok()
+            .and_then(|s| s.seconds_behind_source);
+        if lag != Some(0) {
+            return;
+        }
+        self.occurs(Occasion::LagReadsZero);
+        let read = self
+            .target
+            .as_ref()
+            .and_then(|t| Some(t.replica.as_ref()?.read_position()));
+        let published = self.source.binlog.as_ref().map(|b| b.published());
+        if read < published {
+            self.probes.reach(Probe::ZeroLagUnreceived);
+        }
     }
 
     /// Sets or clears `read_only`; setting it takes effect when commits under way are done.
@@ -197,10 +293,19 @@ impl World {
     /// Changes `read_only` in the source's parameter group; the server has it after a while.
     pub fn deliver_read_only(&mut self, value: bool) {
         let arrival = self.now + self.environment.source.parameter_delay.0;
+        self.source_parameter_read_only = value;
         self.agenda.push(arrival, Due::Parameter(value));
+        if value {
+            self.occurs(Occasion::FenceAsked);
+        }
     }
 
     pub(super) fn parameter_arrives(&mut self, value: bool) {
+        // A server that is down reads the parameter group when it starts; one that has started since has read it.
+        let current = value == self.source_parameter_read_only;
+        if !self.is_up(Host::Source) || !current || value && self.is_read_only(Host::Source) {
+            return;
+        }
         // The source is always there.
         let _ = self.set_read_only(Host::Source, value);
         if !value {
@@ -245,11 +350,15 @@ impl World {
     /// No cluster.
     pub fn repoint(&mut self, to: Host) -> Result<(), String> {
         self.server(to).ok_or(NO_TARGET)?;
+        if self.names.target() == to {
+            return Ok(());
+        }
         let effective = self.now + self.environment.control_plane.dns_change.0;
         self.names.change(to, effective);
         if to == Host::Target {
             self.marks.repointed = Some(self.now);
             self.marks.target_commits_at_repoint = self.history.target.len();
+            self.occurs(Occasion::Repointed);
         }
         Ok(())
     }
@@ -259,35 +368,73 @@ impl World {
         self.names.query(self.now)
     }
 
+    /// Where the application's name is to point, whether or not the zone's servers have it yet.
+    pub fn points_at(&self) -> Host {
+        self.names.target()
+    }
+
     /// The step with the role of fence is done.
     pub fn mark_fence(&mut self) {
         self.marks.fence = Some(self.now);
+        self.occurs(Occasion::FencePassed);
     }
 
     /// The step with the role of gate is done.
     pub fn mark_gate(&mut self) {
         self.marks.gate = Some(self.now);
         self.marks.applied_at_gate = self.history.applied.len();
+        self.occurs(Occasion::GatePassed);
     }
 
     /// RDS rotates the binlog, uploads what is closed, and purges what the retention no longer holds.
     pub(super) fn upload(&mut self) {
-        self.source.rotate_binlog(self.now);
         self.agenda.push(
             self.now + self.environment.source.binlog_upload_every.0,
             Due::Upload,
         );
+        // A standby is what its storage was; nothing more is taken from it.
+        if !self.is_up(Host::Source) || self.faults.standby.is_some() {
+            return;
+        }
+        self.source.rotate_binlog(self.now);
+        self.occurs(Occasion::BinlogRotates);
         let keep = match self.retention {
             Retention::None => 0,
             Retention::For(time) => time.0,
         };
-        let before = (self.epoch_us + self.now).saturating_sub(keep);
+        let before = (self.source.config.epoch_us + self.now).saturating_sub(keep);
         let in_use = self.stream.file_in_use();
+        let why = match self.retention {
+            Retention::None => "binlog retention hours is NULL".to_string(),
+            Retention::For(time) => format!("binlog retention is {time}"),
+        };
+        self.purge(before, in_use, "rds", &why);
+    }
+
+    /// `PURGE BINARY LOGS TO` the file that is `keep` - 1 before the last: what a dump thread reads stays.
+    pub(super) fn somebody_purges(&mut self, keep: u32) {
+        if !self.is_up(Host::Source) || self.faults.standby.is_some() {
+            return;
+        }
+        let Some(binlog) = self.source.binlog.as_ref() else {
+            return;
+        };
+        let first_kept = (binlog.end().file + 1).saturating_sub(u64::from(keep.max(1)));
+        let in_use = self.stream.file_in_use().unwrap_or(u64::MAX);
+        self.purge(
+            u64::MAX,
+            Some(first_kept.min(in_use)),
+            "source",
+            "PURGE BINARY LOGS",
+        );
+    }
+
+    fn purge(&mut self, before_us: u64, in_use: Option<u64>, who: &'static str, why: &str) {
         let read_to = self.stream_needs();
         let Some(binlog) = self.source.binlog.as_mut() else {
             return;
         };
-        let purged = binlog.purge_before(before, in_use);
+        let purged = binlog.purge_before(before_us, in_use);
         let needed = |name: &&String| {
             read_to
                 .zip(binlog.number(name))
@@ -297,12 +444,8 @@ impl World {
         let first_unread = self.marks.purged_unread.is_empty();
         self.marks.purged_unread.extend(unread);
         if let (true, Some(name)) = (first_unread, self.marks.purged_unread.first().cloned()) {
-            let why = match self.retention {
-                Retention::None => "binlog retention hours is NULL".to_string(),
-                Retention::For(time) => format!("binlog retention is {time}"),
-            };
             self.tell(
-                "rds",
+                who,
                 format!("purges {name}, which the target has not read yet ({why})"),
                 Vec::new(),
             );

@@ -10,6 +10,8 @@ pub struct Link {
     free_at: u64,
     /// When the last message arrives; a later one arrives later.
     last_arrival: u64,
+    /// Nothing gets onto the wire before.
+    blocked_until: u64,
 }
 
 impl Link {
@@ -19,13 +21,22 @@ impl Link {
             settings: *link,
             free_at: 0,
             last_arrival: 0,
+            blocked_until: 0,
         }
+    }
+
+    /// The link has these settings from now on, and takes nothing before `blocked_until`. What is on the wire
+    /// arrives when it would have.
+    pub fn change(&mut self, link: &environment::Link, blocked_until: u64) {
+        self.settings = *link;
+        self.blocked_until = blocked_until;
     }
 
     /// Sends `bytes` at `now`: when they have arrived, in µs.
     pub fn send(&mut self, now: u64, bytes: u64, jitter: &mut Stream) -> u64 {
         let link = &self.settings;
-        self.free_at = link.after_stall(now.max(self.free_at)) + link.wire_us(bytes);
+        let free = now.max(self.free_at).max(self.blocked_until);
+        self.free_at = link.after_stall(free) + link.wire_us(bytes);
         let way = link.latency.0 + jitter.below(link.jitter.0 + 1);
         self.last_arrival = link
             .after_stall(self.free_at + way)

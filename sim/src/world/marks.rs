@@ -32,6 +32,8 @@ pub struct Replication {
 pub struct Marks {
     /// The snapshot that the target was restored from was cut.
     pub snapshot: Option<u64>,
+    /// A restore of the snapshot is under way.
+    pub restoring: bool,
     /// The step with the role of fence was done.
     pub fence: Option<u64>,
     /// `SET GLOBAL read_only` has returned on the source, the first time.
@@ -87,10 +89,12 @@ impl Marks {
         }
     }
 
-    /// The first acknowledged write on the target.
-    pub(super) fn acknowledged(&mut self, host: Host, now: u64) {
-        if host == Host::Target {
-            self.first_on_target.get_or_insert(now);
+    /// A write is acknowledged: whether it is the first on the target.
+    pub(super) fn acknowledged(&mut self, host: Host, now: u64) -> bool {
+        let first = host == Host::Target && self.first_on_target.is_none();
+        if first {
+            self.first_on_target = Some(now);
         }
+        first
     }
 }

@@ -6,44 +6,48 @@
 pub mod agenda;
 mod clients;
 mod control;
+mod ddl;
+mod faults;
+mod habits;
+mod hosts;
 pub mod link;
 mod marks;
+mod mutants;
+mod operator;
 mod replay;
 mod replication;
 mod setup;
+mod writers;
 
 pub use clients::{ClientTotals, Seen};
+pub use faults::Fired;
 pub use marks::{Marks, Replication};
+pub use operator::Answers;
 pub use setup::SetupError;
 
 use crate::{
     environment::{Environment, Retention},
-    history::{Applied, Commit, History},
+    faults::{CorruptEvent, Occasion, Wire},
+    history::{Applied, Commit, History, add},
     outcome::StoryLine,
+    probes::{Probe, Probes},
     runbook::Host,
     stream::Stream,
-    units::Moment,
+    units::{Micros, Moment},
 };
 use agenda::Agenda;
 use clients::Clients;
 use cutover_model::{
     Arena,
     binlog::log::LogPos,
+    database::Database,
+    mutant::Mutants,
     names::Record,
     replica::Replica,
     server::{Cut, Event, Server},
 };
 use replication::Stream as BinlogStream;
 use std::collections::BTreeMap;
-
-/// A link whose connections can be reset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wire {
-    /// The clients' to a host.
-    Clients(Host),
-    /// The binlog stream's.
-    Replication,
-}
 
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +66,28 @@ pub(crate) enum Due {
     Deliver(u32),
     /// The link has room for more.
     Pump(u32),
-    /// A link's connections are reset.
+    /// A link's connections are reset, as they are now and then.
     Reset(Wire),
+    /// Nothing was heard on the binlog stream's connection for too long.
+    Silence(u32),
+    /// A fault of the schedule fires.
+    Fault(u16),
+    /// A fault of the schedule heals.
+    Heal(u16),
+    /// Who still waits for something over a link that is cut gives up.
+    Impatience(Wire),
+    /// The source's host is lost, and a standby takes over after this time.
+    HostLost(Micros),
+    /// A host serves again.
+    Back(Host),
+    /// A snapshot that was asked for is cut.
+    SnapshotCut(u16),
+    /// The next `FLUSH BINARY LOGS` of a fault.
+    FlushLogs(u16),
+    /// The receiver is started again.
+    StartReceiver,
+    /// The applier is started again.
+    StartApplier,
     /// RDS rotates and uploads the binlog, and purges.
     Upload,
     /// `read_only` of the parameter group reaches the source.
@@ -108,7 +132,21 @@ pub struct World {
     pub story: Vec<StoryLine>,
     /// Moments that the checks need.
     pub marks: Marks,
+    /// Rare paths that the run went along.
+    pub probes: Probes,
+    /// As the plan has it.
+    plan_environment: Environment,
+    /// As it is now, with the faults in force.
     environment: Environment,
+    faults: faults::Faults,
+    office: operator::Office,
+    lagging: habits::Lagging,
+    alter: ddl::Alter,
+    /// For each host, how far its clock is ahead, in µs.
+    ahead_us: [u64; 2],
+    mutants: Mutants,
+    /// The tables when the snapshot was asked for: what [`cutover_model::mutant::Mutant::SnapshotTorn`] takes a part from.
+    snapshot_begun: Option<Database>,
     epoch_us: u64,
     retention: Retention,
     snapshots: BTreeMap<String, Snapshot>,
@@ -119,6 +157,16 @@ pub struct World {
     stream: BinlogStream,
     /// The source answers nothing before this moment: I/O is suspended.
     source_suspended_until: u64,
+    /// For each host, when it serves again.
+    down_until: [u64; 2],
+    /// For each host, until when nobody is there even to refuse a connection.
+    silent_until: [u64; 2],
+    /// `read_only` in the source's parameter group: what a restart makes of it.
+    source_parameter_read_only: bool,
+    /// Replication was running when the target's server went down: it starts with it.
+    replication_resumes: bool,
+    /// What happens to the next binlog events on their way.
+    corruption: Option<CorruptEvent>,
     events: Vec<Event>,
 }
 
@@ -135,16 +183,16 @@ impl World {
 
     /// When something is due next.
     pub fn next_due(&self) -> Option<u64> {
-        let sooner = |a: Option<u64>, b: Option<u64>| match (a, b) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
-        let mut due = sooner(self.agenda.next_due(), self.source.next_due());
+        const NEVER: u64 = u64::MAX;
+        let at = |due: Option<u64>| due.unwrap_or(NEVER);
+        let mut due = at(self.agenda.next_due()).min(at(self.source.next_due()));
         if let Some(target) = &self.target {
-            due = sooner(due, target.server.next_due());
-            due = sooner(due, target.replica.as_ref().and_then(Replica::next_due));
+            due = due.min(at(target.server.next_due()));
+            if let Some(replica) = &target.replica {
+                due = due.min(at(replica.next_due()));
+            }
         }
-        due.map(|due| due.max(self.now))
+        (due < NEVER).then(|| due.max(self.now))
     }
 
     /// Lets everything happen that is due up to `at`, in order.
@@ -156,11 +204,12 @@ impl World {
         self.now = self.now.max(at);
     }
 
-    /// Nothing is under way: no operation open, links drained, appliers idle.
+    /// Nothing is under way: no operation open, links drained, appliers idle, no fault in force.
     pub fn is_quiet(&self) -> bool {
         let replication = self.target.as_ref().and_then(|t| t.replica.as_ref());
         let applied = replication.is_none_or(|r| !r.applier_runs() || r.is_idle());
-        self.clients.is_quiet()
+        self.healed_at() <= self.now
+            && self.clients.is_quiet()
             && self.stream.is_quiet()
             && applied
             && self.source.open_transactions() == 0
@@ -179,10 +228,14 @@ impl World {
 
     fn step(&mut self) {
         let now = self.now;
-        self.source.step(&mut self.arena, now);
+        if self.source.is_due(now) {
+            self.source.step(&mut self.arena, now);
+        }
         self.hear_source();
         if let Some(target) = self.target.as_mut() {
-            target.server.step(&mut self.arena, now);
+            if target.server.is_due(now) {
+                target.server.step(&mut self.arena, now);
+            }
             self.hear_target();
             self.step_replica();
         }
@@ -195,12 +248,28 @@ impl World {
                 Due::Connect(attempt) => self.connect_receiver(attempt),
                 Due::Deliver(connection) => self.deliver(connection),
                 Due::Pump(connection) => self.pump(connection),
-                Due::Reset(wire) => self.reset(wire),
+                Due::Reset(wire) => {
+                    self.schedule_reset(wire);
+                    self.reset(wire);
+                }
+                Due::Silence(connection) => self.stream_is_silent(connection),
+                Due::Fault(fault) => self.fault_fires(fault),
+                Due::Heal(fault) => self.fault_heals(fault),
+                Due::Impatience(wire) => self.impatience(wire),
+                Due::HostLost(outage) => self.host_is_lost(outage),
+                Due::Back(host) => self.host_is_back(host),
+                Due::SnapshotCut(snapshot) => self.cut_asked_for(snapshot),
+                Due::FlushLogs(fault) => self.flush_logs(fault),
+                Due::StartReceiver => self.receiver_starts_again(),
+                Due::StartApplier => self.applier_starts_again(),
                 Due::Upload => self.upload(),
                 Due::Parameter(value) => self.parameter_arrives(value),
             }
             self.hear_source();
             self.hear_target();
+        }
+        if self.alter.waits() {
+            self.ddl_goes_on();
         }
     }
 
@@ -238,16 +307,31 @@ impl World {
                             operation,
                         };
                         match host {
-                            Host::Source => self.history.source.push(commit),
-                            Host::Target => self.history.target.push(commit),
+                            Host::Source => {
+                                add(&mut self.history.source, commit);
+                                self.occurs(Occasion::SourceCommits);
+                            }
+                            Host::Target => add(&mut self.history.target, commit),
                         }
-                        self.committed(host, session, operation, done.number.0 as u32);
+                        // Its place in the history. The server's own number is another one on a target that has
+                        // crashed: what it had numbered and lost before anybody heard of it is in no history.
+                        let number = self.history.commits(host).len() - 1;
+                        self.committed(host, session, operation, number as u32);
+                        if host == Host::Source {
+                            self.ddl_is_committed(session);
+                        }
                     }
-                    Event::Published if host == Host::Source => self.pump(self.stream.connection()),
+                    Event::Published if host == Host::Source => {
+                        self.pump(self.stream.connection());
+                        self.occurs(Occasion::SourcePublishes);
+                    }
                     Event::Published => {}
                     Event::ReadOnlyEffective => {
                         if host == Host::Source {
                             self.marks.source_read_only.get_or_insert(self.now);
+                            if self.source.open_transactions() > 0 {
+                                self.probes.reach(Probe::OpenAtFence);
+                            }
                         }
                         self.tell(
                             side(host),
@@ -273,6 +357,7 @@ impl World {
             return;
         }
         let ran = replica.applier_runs();
+        let before = self.history.applied.len();
         let (history, clients, marks) = (&mut self.history, &self.clients, &mut self.marks);
         let (source, source_commits) = (&self.source, &history.source);
         let applied = &mut history.applied;
@@ -290,13 +375,28 @@ impl World {
                     None => commit_that_ends(source_commits, end, next) as u32,
                 };
                 next = commit as usize + 1;
-                applied.push(Applied { commit, at });
+                add(applied, Applied { commit, at });
                 marks.target_changed(clients.watched_table(), changes, arena);
             },
         );
-        if ran && !replica.applier_runs() {
+        let stopped = ran && !replica.applier_runs();
+        for _ in before..self.history.applied.len() {
+            self.occurs(Occasion::TargetApplies);
+        }
+        if stopped {
+            self.applier_has_stopped();
+        }
+    }
+
+    fn applier_has_stopped(&mut self) {
+        let replica = self
+            .target
+            .as_ref()
+            .and_then(|t| Some((t, t.replica.as_ref()?)));
+        if let Some((target, replica)) = replica {
             let status = replica.status(&target.server.gtid_executed, self.epoch_us / 1_000_000);
-            marks.replication.failed = status.last_sql_error.clone().map(|e| (now, e));
+            let now = self.now;
+            self.marks.replication.failed = status.last_sql_error.clone().map(|e| (now, e));
             let why = status
                 .last_sql_error
                 .map(|e| format!("{} ({})", e.text, e.errno))

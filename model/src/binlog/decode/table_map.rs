@@ -93,7 +93,7 @@ impl<'a> TableMap<'a> {
     /// Reads the body.
     pub fn decode(body: &'a [u8]) -> Result<TableMap<'a>, DecodeError> {
         let mut c = Cursor::new("TABLE_MAP", body);
-        let table_id = c.uint(6, "table id")?;
+        let table_id = c.fixed::<6>("table id")?;
         let flags = c.u16("flags")?;
         let name = |c: &mut Cursor<'a>, field| -> Result<&'a [u8], DecodeError> {
             let text = c.packed_bytes(field)?;
@@ -221,14 +221,8 @@ impl<'a> TableMap<'a> {
 
     /// Whether rows of this event are, byte for byte, rows of the table.
     ///
-    /// Compared are number of columns, type codes and type parameters: what the binary form depends on.
+    /// Compared are type codes and type parameters, what the binary form depends on, and then the number of columns.
     pub fn compatible(&self, def: &TableDef) -> Result<(), Mismatch> {
-        if self.types.len() != def.columns.len() {
-            return Err(Mismatch::Count {
-                binlog: self.types.len(),
-                table: def.columns.len(),
-            });
-        }
         let mut metadata = Cursor::new("TABLE_MAP", self.metadata);
         for (i, (type_code, column)) in self.types.iter().zip(&def.columns).enumerate() {
             let binlog = kind(i, *type_code, &mut metadata)?;
@@ -241,6 +235,12 @@ impl<'a> TableMap<'a> {
                     table,
                 });
             }
+        }
+        if self.types.len() != def.columns.len() {
+            return Err(Mismatch::Count {
+                binlog: self.types.len(),
+                table: def.columns.len(),
+            });
         }
         Ok(())
     }

@@ -370,8 +370,7 @@ impl Plain {
                 .map(|t| self.txns[*t].gno)
                 .filter(|gno| *gno > 0),
         );
-        let counted = left.engine.len().max(left.binlog.len()) as u64;
-        next.next_number = self.first_number + counted;
+        next.next_number = self.next_number;
         next.first_number = next.next_number;
         let largest = next
             .base

@@ -1,0 +1,131 @@
+//! Contract or hazard: what a fault is for a strategy in an environment.
+
+use super::{Fault, Harm};
+use crate::{
+    environment::{Checksum, Source, Target},
+    plan::Plan,
+    runbook::{Host, Role, Runbook, Step, Until},
+    units::Micros,
+};
+
+/// What a fault is for a strategy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// The strategy promises to survive it.
+    Contract,
+    /// It breaks an assumption of the strategy, this one.
+    Hazard(&'static str),
+}
+
+/// What a fault is for a plan's strategy in its environment: what the kind is in general, unless the environment
+/// or the runbook says otherwise. None for a fault that names no kind.
+pub fn class(fault: &Fault, plan: &Plan) -> Option<Class> {
+    let harm = fault.harm().ok()?;
+    Some(of_kind(&harm, plan))
+}
+
+fn of_kind(harm: &Harm, plan: &Plan) -> Class {
+    let kind = harm.kind();
+    if let Some(assumption) = kind.facts().breaks {
+        return Class::Hazard(assumption);
+    }
+    let breaks = |broken: bool, assumption: &'static str| match broken {
+        true => Class::Hazard(assumption),
+        false => Class::Contract,
+    };
+    match harm {
+        Harm::SourceCrash(_) | Harm::SourceFailover(_) => breaks(
+            !is_durable(&plan.environment.source),
+            "the source is durable: sync_binlog = 1 and innodb_flush_log_at_trx_commit = 1",
+        ),
+        Harm::StepAgain(fault) => breaks(
+            fences(
+                plan.runbook
+                    .steps
+                    .get((fault.step as usize).wrapping_sub(1)),
+            ),
+            "nobody fences the source once the migration is given up",
+        ),
+        Harm::StaleDns(_) | Harm::CachedForever(_) | Harm::PinnedPool(_) => breaks(
+            !is_fenced(plan),
+            "clients follow the application's name within seconds",
+        ),
+        Harm::Cron(_) => breaks(
+            !is_fenced(plan),
+            "every writer goes by the application's name",
+        ),
+        Harm::LongTransaction(_) => breaks(
+            !is_fenced(plan),
+            "no transaction stays open through the cutover",
+        ),
+        Harm::ClockSkew(fault) => breaks(
+            gates_on_lag(plan) || hides_a_backlog(plan, fault.ahead),
+            "the clocks of source and target agree, by which Seconds_Behind_Source is measured",
+        ),
+        Harm::CorruptEvent(_) => breaks(
+            plan.environment.source.binlog_checksum == Checksum::None,
+            "binlog events carry checksums: binlog_checksum = CRC32",
+        ),
+        Harm::RelayLogLoss(_) | Harm::TargetCrash(_) | Harm::AuroraFailover(_)
+            if !plan.environment.target.relay_log_recovery && by_position(&plan.runbook) =>
+        {
+            Class::Hazard("the target recovers its relay log: relay_log_recovery = ON")
+        }
+        Harm::TargetCrash(_) | Harm::AuroraFailover(_) | Harm::ApplierCrash(_) => breaks(
+            has_gaps(&plan.environment.target) && by_position(&plan.runbook),
+            "the target applies in the order of commits: replica_preserve_commit_order = ON",
+        ),
+        _ => Class::Contract,
+    }
+}
+
+/// Whether the runbook replicates by file and position.
+fn by_position(runbook: &Runbook) -> bool {
+    let mut sources = runbook
+        .steps
+        .iter()
+        .filter_map(|s| s.set_external_source.as_ref());
+    sources.any(|s| s.at.is_some())
+}
+
+/// Whether a crash of the applier can leave transactions applied behind some that are not.
+fn has_gaps(target: &Target) -> bool {
+    target.replica_parallel_workers > 1 && !target.replica_preserve_commit_order
+}
+
+/// Whether an acknowledged commit of the source survives everything.
+fn is_durable(source: &Source) -> bool {
+    source.sync_binlog == 1 && source.innodb_flush_log_at_trx_commit == 1
+}
+
+/// Whether a lag that is told so much too small leaves more to apply behind the fence than the runbook, which promises
+/// a downtime, has time for.
+fn hides_a_backlog(plan: &Plan, ahead: Micros) -> bool {
+    let promised = plan.runbook.promises.downtime;
+    promised.is_some_and(|promised| ahead.0 > promised.0 / 2)
+}
+
+/// Whether a step makes the source read-only.
+fn fences(step: Option<&Step>) -> bool {
+    let set = step.and_then(|s| s.set_read_only);
+    set.is_some_and(|o| o.on == Host::Source && o.value)
+}
+
+/// Whether the server itself refuses writes to the source, whoever sends them.
+fn is_fenced(plan: &Plan) -> bool {
+    plan.runbook.steps.iter().any(|step| fences(Some(step)))
+}
+
+/// Whether what decides that the target has everything is its lag.
+fn gates_on_lag(plan: &Plan) -> bool {
+    let gates = plan
+        .runbook
+        .steps
+        .iter()
+        .filter(|s| s.role == Some(Role::Gate));
+    let mut waits = gates.filter_map(|s| s.wait.as_ref());
+    waits.any(|w| matches!(w.until.kind(), Ok(Until::SecondsBehindSource(_))))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,291 @@
+//! Probes: rare paths with names. A sweep says which of them its runs went along, and fails when one that the
+//! strategy can reach was never reached: a check of what was not exercised says nothing.
+
+use crate::{
+    environment::{Checksum, Environment, Link, Retention, Retry},
+    faults::{Kind, Occasion},
+    plan::Plan,
+    runbook::{Host, Op, Role, SetExternalSource},
+    workload_spec::Kind as Workload,
+};
+
+macro_rules! probes {
+    ($($variant:ident, $name:literal, $about:literal;)*) => {
+        /// A rare path.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Probe {
+            $(#[doc = $about] $variant,)*
+        }
+
+        /// All probes with their names and what they are.
+        pub const CATALOGUE: &[(Probe, &str, &str)] = &[$((Probe::$variant, $name, $about),)*];
+    };
+}
+
+probes! {
+    CrashBetweenPublishAndCommit, "crash-between-publish-and-commit", "The source crashed with a transaction in its binlog that its engine had not committed.";
+    CrashInRestore, "crash-in-restore", "The source crashed or failed over while the snapshot was being restored.";
+    CommitOutcomeUnknown, "commit-outcome-unknown", "A client lost its connection after it had sent COMMIT.";
+    UnknownHadSucceeded, "unknown-had-succeeded", "A transaction whose client never heard of its COMMIT was committed all the same.";
+    RetryAfterSuccess, "retry-after-success", "A client tried a transaction again whose COMMIT had succeeded, unheard.";
+    HandshakePurged, "handshake-purged", "The source refused the receiver because it had purged what the receiver needs.";
+    HandshakeTooNew, "handshake-too-new", "The source refused the receiver because the receiver has more than the source.";
+    HandshakePastEnd, "handshake-past-end", "The source refused the receiver because its binlog does not reach that far: a tail is lost.";
+    HandshakeRefused, "handshake-refused", "The source refused the receiver for another reason.";
+    ZeroLagUnreceived, "zero-lag-unreceived", "Seconds_Behind_Source read 0 while the source had events that the target had not received.";
+    ReceiverReconnected, "receiver-reconnected", "The receiver lost its connection and got another.";
+    ReplicationResumed, "replication-resumed", "The target's server came back from a crash and went on replicating by itself.";
+    ApplierDiedAtWork, "applier-died-at-work", "The applier's threads died while they were applying.";
+    RelayLogLostUnapplied, "relay-log-lost-unapplied", "The relay log was lost with transactions in it that were not applied.";
+    CorruptEventRefused, "corrupt-event-refused", "The receiver refused binlog events whose checksum was wrong.";
+    WriteRefusedByFence, "write-refused-by-fence", "A client's write was refused because the source was read-only.";
+    CommitRefusedByFence, "commit-refused-by-fence", "A transaction that was open when the source became read-only was refused at COMMIT.";
+    StaleAddress, "stale-address", "A client that connected anew went to the source after the name had been pointed at the target.";
+    AnswerLost, "answer-lost", "A call to the control plane took effect, and the operator never got the answer.";
+    FoundDone, "found-done", "The operator began a step again and found that it was done.";
+    StepRepeated, "step-repeated", "Somebody did a step again that had been done, and was not refused.";
+    OperatorBackBeforeGate, "operator-back-before-gate", "The operator was lost, and came back with the fence up and the gate still to pass.";
+    OpenAtFence, "open-at-fence", "A transaction was open when the source became read-only.";
+    StatementWaitedForDdl, "statement-waited-for-ddl", "A client's statement waited for an ALTER TABLE, or the ALTER TABLE for a client's transaction.";
+}
+
+impl Probe {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        CATALOGUE[self as usize].1
+    }
+
+    /// The probe of a name; none for a name that is not known.
+    pub fn of_name(name: &str) -> Option<Self> {
+        let found = CATALOGUE.iter().find(|(_, known, _)| *known == name);
+        found.map(|(probe, ..)| *probe)
+    }
+
+    /// What it is.
+    pub fn about(self) -> &'static str {
+        CATALOGUE[self as usize].2
+    }
+}
+
+/// What leads to a rare path: a fault of one of these kinds, on one of these occasions. Empty: any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lead {
+    /// Kinds of faults.
+    pub kinds: &'static [Kind],
+    /// Occasions.
+    pub occasions: &'static [Occasion],
+}
+
+impl Lead {
+    /// Nothing in particular.
+    pub const ANYWHERE: Self = Self {
+        kinds: &[],
+        occasions: &[],
+    };
+}
+
+/// The source loses its memory.
+const CRASHES: &[Kind] = &[Kind::SourceCrash, Kind::SourceFailover, Kind::AsyncFailover];
+/// Binlog files go.
+const PURGES: &[Kind] = &[Kind::PurgeBinlogs, Kind::RetentionLost];
+/// The target's server goes.
+const TARGET_CRASHES: &[Kind] = &[Kind::TargetCrash, Kind::AuroraFailover];
+/// What applies goes.
+const APPLIER_CRASHES: &[Kind] = &[Kind::ApplierCrash, Kind::TargetCrash, Kind::AuroraFailover];
+/// Steps are begun again.
+const REDONE: &[Kind] = &[Kind::AnswerLost, Kind::OperatorCrash];
+/// Connections break.
+const BREAKS: &[Kind] = &[
+    Kind::Reset,
+    Kind::Partition,
+    Kind::SourceCrash,
+    Kind::SourceFailover,
+    Kind::AsyncFailover,
+];
+
+impl Probe {
+    /// Where a sweep looks that has not reached it: a hint, no condition.
+    pub fn lead(self) -> Lead {
+        let lead = |kinds, occasions| Lead { kinds, occasions };
+        match self {
+            Self::CrashBetweenPublishAndCommit => lead(CRASHES, &[Occasion::SourcePublishes]),
+            Self::CrashInRestore => lead(CRASHES, &[Occasion::RestoreBegins]),
+            Self::CommitOutcomeUnknown => lead(BREAKS, &[Occasion::CommitSent]),
+            Self::UnknownHadSucceeded | Self::RetryAfterSuccess => lead(
+                BREAKS,
+                &[Occasion::SourcePublishes, Occasion::SourceCommits],
+            ),
+            Self::HandshakeTooNew | Self::HandshakePastEnd => lead(
+                CRASHES,
+                &[Occasion::BinlogReceived, Occasion::TargetApplies],
+            ),
+            Self::ZeroLagUnreceived => lead(
+                &[Kind::Partition, Kind::Stall, Kind::HalfOpen],
+                &[Occasion::ReceiverConnects, Occasion::LagReadsZero],
+            ),
+            Self::ReceiverReconnected => lead(
+                &[Kind::Reset, Kind::Partition, Kind::HalfOpen],
+                &[Occasion::ReceiverConnects],
+            ),
+            Self::HandshakePurged => lead(PURGES, &[Occasion::SnapshotCut, Occasion::Restored]),
+            Self::ReplicationResumed => lead(TARGET_CRASHES, &[Occasion::TargetApplies]),
+            Self::ApplierDiedAtWork => lead(APPLIER_CRASHES, &[Occasion::TargetApplies]),
+            Self::RelayLogLostUnapplied => lead(&[Kind::RelayLogLoss], &[Occasion::BinlogReceived]),
+            Self::CorruptEventRefused => lead(&[Kind::CorruptEvent], &[Occasion::ReceiverConnects]),
+            Self::WriteRefusedByFence | Self::CommitRefusedByFence => {
+                lead(&[Kind::Latency, Kind::Stall], &[Occasion::FenceAsked])
+            }
+            Self::AnswerLost => lead(&[Kind::AnswerLost], &[Occasion::StepBegins]),
+            Self::FoundDone => lead(REDONE, &[Occasion::CallTakesEffect]),
+            Self::StepRepeated => lead(&[Kind::StepAgain], &[Occasion::StepEnds]),
+            Self::OperatorBackBeforeGate => lead(&[Kind::OperatorCrash], &[Occasion::FencePassed]),
+            Self::OpenAtFence => lead(&[Kind::LongTransaction], &[Occasion::FenceAsked]),
+            Self::StatementWaitedForDdl => lead(&[Kind::Ddl], &[Occasion::CommitSent]),
+            _ => Lead::ANYWHERE,
+        }
+    }
+
+    /// Whether some run of the plan's runbook can reach it, in the plan's environment and with faults of these kinds
+    /// beside the plan's own. True when nobody knows better: a sweep then asks for it.
+    pub fn is_reachable(self, plan: &Plan, kinds: &[Kind]) -> bool {
+        let environment = &plan.environment;
+        let own = || {
+            plan.faults
+                .iter()
+                .filter_map(|fault| Some(fault.harm().ok()?.kind()))
+        };
+        let one_of = |wanted: &[Kind]| {
+            wanted.iter().any(|kind| kinds.contains(kind))
+                || own().any(|kind| wanted.contains(&kind))
+        };
+        let does = |wanted: fn(&Op<'_>) -> bool| {
+            let steps = plan.runbook.steps.iter();
+            steps
+                .filter_map(|step| step.op().ok())
+                .any(|op| wanted(&op))
+        };
+        let replicates = does(|op| matches!(op, Op::StartReplication));
+        let by_gtid = does(|op| {
+            matches!(
+                op,
+                Op::SetExternalSource(SetExternalSource { at: None, .. })
+            )
+        });
+        let by_position = does(|op| {
+            matches!(
+                op,
+                Op::SetExternalSource(SetExternalSource { at: Some(_), .. })
+            )
+        });
+        let fences = does(|op| matches!(op, Op::SetReadOnly(o) if o.on == Host::Source && o.value));
+        match self {
+            Self::CrashBetweenPublishAndCommit => one_of(CRASHES),
+            Self::CrashInRestore => {
+                one_of(CRASHES) && does(|op| matches!(op, Op::RestoreSnapshot(_)))
+            }
+            Self::CommitOutcomeUnknown | Self::UnknownHadSucceeded => {
+                one_of(BREAKS)
+                    || resets(&environment.network.clients_source)
+                    || does(|op| matches!(op, Op::KillConnections(_)))
+            }
+            Self::RetryAfterSuccess => {
+                let blind = environment.clients.retry == Retry::Blind;
+                one_of(BREAKS) && (blind || one_of(&[Kind::BlindRetry]))
+            }
+            Self::HandshakePurged => {
+                let keeps = does(|op| matches!(op, Op::SetBinlogRetention(_)))
+                    || environment.source.binlog_retention != Retention::None;
+                replicates && (!keeps || one_of(PURGES))
+            }
+            Self::HandshakeTooNew => by_gtid && loses_a_tail(environment, &one_of),
+            Self::HandshakePastEnd => by_position && loses_a_tail(environment, &one_of),
+            Self::HandshakeRefused => by_gtid && !environment.source.gtid_mode,
+            Self::ZeroLagUnreceived => {
+                replicates
+                    && plan.runbook.steps.iter().any(|step| {
+                        let wait = step.wait.as_ref();
+                        wait.is_some_and(|w| w.until.seconds_behind_source.is_some())
+                    })
+            }
+            Self::ReceiverReconnected => {
+                let broken = one_of(BREAKS) || one_of(&[Kind::HalfOpen]);
+                replicates && (broken || resets(&environment.network.replication))
+            }
+            Self::WriteRefusedByFence | Self::CommitRefusedByFence => fences,
+            Self::ReplicationResumed => replicates && one_of(TARGET_CRASHES),
+            Self::ApplierDiedAtWork => replicates && one_of(&[Kind::ApplierCrash]),
+            Self::RelayLogLostUnapplied => replicates && one_of(&[Kind::RelayLogLoss]),
+            Self::CorruptEventRefused => {
+                replicates
+                    && one_of(&[Kind::CorruptEvent])
+                    && environment.source.binlog_checksum == Checksum::Crc32
+            }
+            Self::AnswerLost => one_of(&[Kind::AnswerLost]),
+            Self::FoundDone => one_of(REDONE),
+            Self::StepRepeated => one_of(&[Kind::StepAgain]),
+            Self::OperatorBackBeforeGate => {
+                let has = |role| plan.runbook.steps.iter().any(|s| s.role == Some(role));
+                one_of(&[Kind::OperatorCrash]) && has(Role::Fence) && has(Role::Gate)
+            }
+            Self::OpenAtFence => fences,
+            Self::StatementWaitedForDdl => {
+                one_of(&[Kind::Ddl]) && plan.workload.kind == Workload::Orders
+            }
+            Self::StaleAddress => does(|op| matches!(op, Op::Repoint(o) if o.to == Host::Target)),
+        }
+    }
+}
+
+fn resets(link: &Link) -> bool {
+    link.reset_every.0 > 0
+}
+
+/// Whether the source can have sent what it does not have afterwards.
+fn loses_a_tail(environment: &Environment, one_of: &impl Fn(&[Kind]) -> bool) -> bool {
+    let source = &environment.source;
+    let durable = source.sync_binlog == 1 && source.innodb_flush_log_at_trx_commit == 1;
+    one_of(&[Kind::AsyncFailover]) || (!durable && one_of(CRASHES))
+}
+
+/// How often each probe was reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probes([u32; CATALOGUE.len()]);
+
+impl Default for Probes {
+    fn default() -> Self {
+        Self([0; CATALOGUE.len()])
+    }
+}
+
+impl Probes {
+    /// One is reached.
+    pub fn reach(&mut self, probe: Probe) {
+        let count = &mut self.0[probe as usize];
+        *count = count.saturating_add(1);
+    }
+
+    /// How often one was reached.
+    pub fn count(&self, probe: Probe) -> u32 {
+        self.0[probe as usize]
+    }
+
+    /// Those that were reached, and how often.
+    pub fn reached(&self) -> impl Iterator<Item = (Probe, u32)> {
+        let counts = CATALOGUE.iter().zip(self.0);
+        counts
+            .filter(|(_, n)| *n > 0)
+            .map(|((probe, ..), n)| (*probe, n))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_catalogue_is_in_the_order_of_the_probes() {
+        for (i, (probe, name, _)) in CATALOGUE.iter().enumerate() {
+            assert_eq!((*probe as usize, probe.name()), (i, *name));
+        }
+    }
+}

@@ -1,0 +1,506 @@
+//! Faults in the world: armed at the beginning of a run, fired at their time or occasion, healed after theirs.
+//!
+//! What lasts is a change of the environment: the environment in force is the plan's with the changes of every fault
+//! in force laid over it, worked out anew whenever one begins or ends, so that faults that overlap do not undo each
+//! other.
+
+use super::{Due, World};
+use crate::{
+    environment::{ControlPlane, Environment, Link},
+    faults::{Added, BadPlace, Fault, Harm, Occasion, Way, Wire},
+    runbook::Host,
+    units::{Bytes, Micros},
+};
+use cutover_model::server::{Cut, Durability};
+
+/// A fault that has fired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fired {
+    /// Its place in the schedule.
+    pub fault: u16,
+    /// When, in µs of the run.
+    pub at_us: u64,
+}
+
+/// The schedule of a run, and what has come of it.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    schedule: Vec<(Fault, Harm)>,
+    /// The occasions that some fault waits for, a bit each.
+    awaited: u64,
+    /// How often each of them has occurred.
+    counts: [u32; Occasion::ALL.len()],
+    /// The faults in force and when they heal, in the order in which they fired.
+    in_force: Vec<(u16, u64)>,
+    /// What has fired, in order.
+    fired: Vec<Fired>,
+    /// A standby that no longer follows: its storage.
+    pub(super) standby: Option<Cut>,
+}
+
+impl Faults {
+    /// A schedule. What names no kind was refused when the plan was read, and is left out.
+    pub(super) fn new(schedule: &[Fault]) -> Self {
+        let named = |fault: &Fault| Some((fault.clone(), fault.harm().ok()?));
+        let schedule: Vec<_> = schedule.iter().filter_map(named).collect();
+        let awaited = schedule.iter().filter_map(|(fault, _)| fault.on);
+        Self {
+            awaited: awaited.fold(0, |bits, on| bits | 1 << on.event as u64),
+            schedule,
+            ..Self::default()
+        }
+    }
+
+    /// Which of the schedule's faults are tied to this occurrence.
+    fn tied_to(&self, occasion: Occasion, nth: u32) -> impl Iterator<Item = (u16, u64)> {
+        let numbered = (0u16..).zip(&self.schedule);
+        numbered.filter_map(move |(i, (fault, _))| {
+            let on = fault.on?;
+            (on.event == occasion && on.nth == nth).then_some((i, on.after.0))
+        })
+    }
+
+    /// What the faults in force do, each with its place in the schedule.
+    pub(super) fn numbered_harms(&self) -> impl Iterator<Item = (u16, &Harm)> {
+        let harm = |(i, _): &(u16, u64)| (*i, &self.schedule[usize::from(*i)].1);
+        self.in_force.iter().map(harm)
+    }
+
+    /// What the faults in force do, and when each heals.
+    pub(super) fn harms(&self) -> impl Iterator<Item = (&Harm, u64)> {
+        let harm = |(i, until): &(u16, u64)| (&self.schedule[usize::from(*i)].1, *until);
+        self.in_force.iter().map(harm)
+    }
+
+    /// Until when nothing goes this way through a link; 0 when something does.
+    pub(super) fn blocked_until(&self, wire: Wire, way: Way) -> u64 {
+        let blocks = |harm: &Harm| match harm {
+            Harm::Stall(stall) => stall.link == wire,
+            Harm::Partition(partition) => {
+                partition.link == wire
+                    && (partition.way == Way::Both || way == Way::Both || partition.way == way)
+            }
+            _ => false,
+        };
+        let blocked = self.harms().filter(|(harm, _)| blocks(harm));
+        blocked.map(|(_, until)| until).max().unwrap_or(0)
+    }
+
+    /// What the faults in force make of an environment.
+    fn lay_over(&self, environment: &mut Environment) {
+        for (harm, _) in self.harms() {
+            match harm {
+                Harm::Latency(fault) => match link_of(environment, fault.link) {
+                    Some(link) => link.latency.0 += fault.add.0,
+                    None => environment.network.operator_latency.0 += fault.add.0,
+                },
+                Harm::Jitter(fault) => {
+                    if let Some(link) = link_of(environment, fault.link) {
+                        link.jitter.0 += fault.add.0;
+                    }
+                }
+                Harm::Bandwidth(fault) => {
+                    if let Some(link) = link_of(environment, fault.link) {
+                        link.bandwidth = Bytes(link.bandwidth.0.min(fault.limit.0));
+                    }
+                }
+                Harm::SlowFsync(fault) => {
+                    let fsync = &mut environment.source.fsync.0;
+                    *fsync = fsync.saturating_mul(fault.times.into());
+                }
+                Harm::ControlPlaneSlow(fault) => {
+                    slow_down(&mut environment.control_plane, fault.times)
+                }
+                Harm::SlowApply(fault) => {
+                    let target = &mut environment.target;
+                    for cost in [&mut target.apply_transaction.0, &mut target.apply_row.0] {
+                        *cost = cost.saturating_mul(fault.times.into());
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// What RDS does takes longer; names are another service's.
+fn slow_down(control: &mut ControlPlane, times: u32) {
+    for time in [
+        &mut control.api_call,
+        &mut control.snapshot_fixed,
+        &mut control.snapshot_per_tib,
+        &mut control.restore_fixed,
+        &mut control.restore_per_tib,
+        &mut control.create_instance,
+    ] {
+        time.0 = time.0.saturating_mul(times.into());
+    }
+}
+
+/// A link's settings; the operator's has a latency alone.
+fn link_of(environment: &mut Environment, wire: Wire) -> Option<&mut Link> {
+    let network = &mut environment.network;
+    match wire {
+        Wire::ClientsSource => Some(&mut network.clients_source),
+        Wire::ClientsTarget => Some(&mut network.clients_target),
+        Wire::Replication => Some(&mut network.replication),
+        Wire::Operator => None,
+    }
+}
+
+impl World {
+    /// Puts the faults with a time on the agenda.
+    pub(super) fn arm_faults(&mut self) {
+        let timed = (0u16..).zip(&self.faults.schedule);
+        let timed: Vec<(u16, u64)> = timed
+            .filter_map(|(i, (fault, _))| Some((i, fault.at?.0)))
+            .collect();
+        for (fault, at) in timed {
+            self.agenda.push(at, Due::Fault(fault));
+        }
+    }
+
+    /// Something happens that faults may be tied to.
+    #[inline]
+    pub(crate) fn occurs(&mut self, occasion: Occasion) {
+        if self.faults.awaited & 1 << occasion as u64 != 0 {
+            self.count(occasion);
+        }
+    }
+
+    fn count(&mut self, occasion: Occasion) {
+        let count = &mut self.faults.counts[occasion as usize];
+        *count = count.saturating_add(1);
+        let nth = *count;
+        let tied: Vec<(u16, u64)> = self.faults.tied_to(occasion, nth).collect();
+        for (fault, after) in tied {
+            self.agenda.push(self.now + after, Due::Fault(fault));
+        }
+    }
+
+    /// A fault fires.
+    pub(super) fn fault_fires(&mut self, index: u16) {
+        let (fault, harm) = self.faults.schedule[usize::from(index)].clone();
+        let lasts = fault.lasts.unwrap_or_default();
+        self.faults.fired.push(Fired {
+            fault: index,
+            at_us: self.now,
+        });
+        self.tell("fault", in_words(&harm, lasts), Vec::new());
+        if let Harm::StaleDns(_) = harm {
+            self.lagging.insert(index, self.names.query(self.now));
+        }
+        if lasts.0 > 0 {
+            let heals = self.now + lasts.0;
+            self.faults.in_force.push((index, heals));
+            self.agenda.push(heals, Due::Heal(index));
+            self.environment_changes();
+        }
+        self.strike(index, &harm, lasts);
+    }
+
+    /// What a fault does at the moment when it fires.
+    fn strike(&mut self, index: u16, harm: &Harm, lasts: Micros) {
+        match harm {
+            Harm::DiskFull(_) => {
+                self.source.full_until_us = self.source.full_until_us.max(self.now + lasts.0);
+            }
+            Harm::PurgeBinlogs(fault) => self.somebody_purges(fault.keep),
+            Harm::RetentionLost(_) => self.retention_is_lost(),
+            Harm::RotationStorm(_) => self.flush_logs(index),
+            Harm::CorruptEvent(fault) => self.corrupt_next(fault),
+            Harm::ReceiverCrash(_) => self.receiver_dies(lasts),
+            Harm::ApplierCrash(_) => self.applier_dies(lasts),
+            Harm::TargetCrash(_) => self.target_crashes(lasts),
+            Harm::AuroraFailover(_) => self.target_fails_over(lasts),
+            Harm::RelayLogLoss(_) => self.relay_log_is_lost(),
+            Harm::ColdPages(_) => {
+                if let Some(replica) = self.target.as_mut().and_then(|t| t.replica.as_mut()) {
+                    replica.cool();
+                }
+            }
+            Harm::Reset(fault) => self.reset(fault.link),
+            Harm::Partition(fault) => self.partition_begins(fault.link, lasts),
+            Harm::HalfOpen(_) => self.stream_is_half_open(),
+            Harm::SourceCrash(_) => self.source_crashes(Durability::Process, lasts),
+            Harm::SourceFailover(_) => self.source_fails_over(lasts),
+            Harm::AsyncFailover(fault) => {
+                let storage = self
+                    .source
+                    .cut(&mut self.arena, self.now, Durability::Volume);
+                self.faults.standby = Some(storage);
+                let lost = self.now + fault.behind.0;
+                self.agenda.push(lost, Due::HostLost(lasts));
+            }
+            Harm::Latency(_)
+            | Harm::Jitter(_)
+            | Harm::Bandwidth(_)
+            | Harm::Stall(_)
+            | Harm::SlowFsync(_)
+            | Harm::SlowApply(_)
+            | Harm::ControlPlaneSlow(_)
+            | Harm::ControlPlaneThrottles(_)
+            | Harm::ControlPlaneFails(_)
+            | Harm::StaleDns(_)
+            | Harm::CachedForever(_)
+            | Harm::PinnedPool(_)
+            | Harm::BlindRetry(_)
+            | Harm::ClockSkew(_)
+            | Harm::Burst(_) => {}
+            Harm::AnswerLost(_) => self.next_answer_is_lost(),
+            Harm::OperatorCrash(_) => self.operator_is_lost(lasts),
+            Harm::StepAgain(fault) => self.step_is_repeated(fault.step),
+            Harm::ActsEarly(_) => self.operator_hurries(),
+            Harm::Cron(_)
+            | Harm::PrivilegedWriter(_)
+            | Harm::StrayWriter(_)
+            | Harm::LongTransaction(_)
+            | Harm::HugeTransaction(_) => self.writer_comes(index, harm, lasts),
+            Harm::Ddl(fault) => self.ddl_is_asked(fault.add),
+        }
+    }
+
+    /// `FLUSH BINARY LOGS`, and the next one of the storm while it lasts.
+    pub(super) fn flush_logs(&mut self, index: u16) {
+        let in_force = self.faults.in_force.iter().any(|(i, _)| *i == index);
+        let Some((_, Harm::RotationStorm(storm))) = self.faults.schedule.get(usize::from(index))
+        else {
+            return;
+        };
+        if !in_force {
+            return;
+        }
+        let next = self.now + storm.every.0.max(1);
+        if self.is_up(Host::Source) && self.faults.standby.is_none() {
+            self.source.rotate_binlog(self.now);
+            self.occurs(Occasion::BinlogRotates);
+        }
+        self.agenda.push(next, Due::FlushLogs(index));
+    }
+
+    /// A fault's time is over.
+    pub(super) fn fault_heals(&mut self, index: u16) {
+        self.faults.in_force.retain(|(i, _)| *i != index);
+        self.environment_changes();
+    }
+
+    /// The environment in force, worked out anew.
+    fn environment_changes(&mut self) {
+        let mut environment = self.plan_environment.clone();
+        self.faults.lay_over(&mut environment);
+        self.source.config.fsync_us = environment.source.fsync.0;
+        self.environment = environment;
+        self.stream_link_changes();
+        self.habits_change();
+        self.clocks_change();
+    }
+
+    /// The hosts' clocks, as the faults in force have them.
+    fn clocks_change(&mut self) {
+        let mut ahead_us = [0; 2];
+        for (harm, _) in self.faults.harms() {
+            if let Harm::ClockSkew(fault) = harm {
+                ahead_us[fault.host as usize] += fault.ahead.0;
+            }
+        }
+        self.ahead_us = ahead_us;
+        for host in [Host::Source, Host::Target] {
+            let epoch_us = self.epoch_us + self.ahead_us[host as usize];
+            if let Some(server) = self.server_mut(host) {
+                server.config.epoch_us = epoch_us;
+            }
+        }
+    }
+
+    /// Connections over a link that is cut for longer than they wait break then.
+    fn partition_begins(&mut self, wire: Wire, lasts: Micros) {
+        let patience = match wire {
+            Wire::Replication => self.environment.target.replica_net_timeout,
+            Wire::ClientsSource | Wire::ClientsTarget => self.environment.clients.tcp_timeout,
+            // A command is typed again.
+            Wire::Operator => return,
+        };
+        if lasts > patience {
+            self.agenda
+                .push(self.now + patience.0, Due::Impatience(wire));
+        }
+    }
+
+    /// Whoever still waits for something from beyond the cut gives up.
+    pub(super) fn impatience(&mut self, wire: Wire) {
+        if self.faults.blocked_until(wire, Way::Both) <= self.now {
+            return;
+        }
+        match wire {
+            Wire::Replication => self.reset_stream(),
+            Wire::ClientsSource => {
+                self.break_waiting(Host::Source);
+            }
+            Wire::ClientsTarget => {
+                self.break_waiting(Host::Target);
+            }
+            Wire::Operator => {}
+        }
+    }
+
+    /// When the faults in force have healed and the hosts that are down serve again, in µs.
+    pub fn healed_at(&self) -> u64 {
+        let faults = self.faults.in_force.iter().map(|(_, until)| *until);
+        faults.chain(self.down_until).max().unwrap_or(0)
+    }
+
+    /// The faults that have fired so far, in order.
+    pub fn fired(&self) -> &[Fired] {
+        &self.faults.fired
+    }
+
+    /// Until when the operator does not reach the servers; 0 when it does.
+    pub fn operator_cut_off_until(&self) -> u64 {
+        self.faults.blocked_until(Wire::Operator, Way::Both)
+    }
+}
+
+/// A fault in the story's words.
+fn in_words(harm: &Harm, lasts: Micros) -> String {
+    let link = |wire: Wire| match wire {
+        Wire::ClientsSource => "the link between the application and the source",
+        Wire::ClientsTarget => "the link between the application and the target",
+        Wire::Replication => "the link between source and target",
+        Wire::Operator => "the operator's link",
+    };
+    let way = |way: Way| match way {
+        Way::Both => "",
+        Way::Requests => " for what is asked",
+        Way::Answers => " for what is answered",
+    };
+    match harm {
+        Harm::Latency(f) => format!("{} is slower by {} for {lasts}", link(f.link), f.add),
+        Harm::Jitter(f) => format!(
+            "{} is slower by up to {} for {lasts}, each message by another time",
+            link(f.link),
+            f.add
+        ),
+        Harm::Bandwidth(f) => format!(
+            "{} takes no more than {} a second for {lasts}",
+            link(f.link),
+            f.limit
+        ),
+        Harm::Stall(f) => format!("nothing gets through {} for {lasts}", link(f.link)),
+        Harm::Reset(f) => format!("the connections over {} are reset", link(f.link)),
+        Harm::Partition(f) => format!("{} is cut{} for {lasts}", link(f.link), way(f.way)),
+        Harm::HalfOpen(_) => {
+            "the source's end of the binlog stream is gone, and the receiver does not know".into()
+        }
+        Harm::SourceCrash(_) => {
+            format!("mysqld on the source is killed, and is back in {lasts}")
+        }
+        Harm::SourceFailover(_) => format!(
+            "the source's host is lost: the Multi-AZ standby takes over with the same storage, in {lasts}"
+        ),
+        Harm::AsyncFailover(f) => format!(
+            "the source's standby stops following; in {} the source's host will be lost, and the standby takes over \
+             as it is now, {lasts} later",
+            f.behind
+        ),
+        Harm::DiskFull(_) => {
+            format!("the source's storage is full: commits wait for space, for {lasts}")
+        }
+        Harm::PurgeBinlogs(f) => {
+            format!(
+                "somebody purges the source's binlog, but for the last {} files",
+                f.keep
+            )
+        }
+        Harm::RetentionLost(_) => "somebody sets binlog retention hours to NULL".into(),
+        Harm::RotationStorm(f) => {
+            format!(
+                "the source begins a new binlog file every {} for {lasts}",
+                f.every
+            )
+        }
+        Harm::CorruptEvent(f) => format!(
+            "a byte of the next binlog events is changed {}",
+            match f.place {
+                BadPlace::Wire => "on the wire",
+                BadPlace::RelayLog => "in the relay log",
+            }
+        ),
+        Harm::ReceiverCrash(_) => format!("the receiver dies, and is started again in {lasts}"),
+        Harm::ApplierCrash(_) => format!("the applier dies, and is started again in {lasts}"),
+        Harm::TargetCrash(_) => {
+            format!("the target's server is killed, and is back in {lasts}")
+        }
+        Harm::AuroraFailover(_) => format!(
+            "the target's writer is lost: another instance of the cluster takes over in {lasts}"
+        ),
+        Harm::RelayLogLoss(_) => "what the target's relay log held unapplied is lost".into(),
+        Harm::SlowApply(f) => {
+            format!("applying takes {} times as long for {lasts}", f.times)
+        }
+        Harm::ColdPages(_) => "the target's pages are cold again".into(),
+        Harm::SlowFsync(f) => format!(
+            "the source's volume is slow: an fsync takes {} times as long for {lasts}",
+            f.times
+        ),
+        Harm::ControlPlaneSlow(f) => {
+            format!(
+                "the control plane takes {} times as long for {lasts}",
+                f.times
+            )
+        }
+        Harm::ControlPlaneThrottles(_) => {
+            format!("the control plane refuses every call for {lasts}: Rate exceeded")
+        }
+        Harm::ControlPlaneFails(_) => {
+            format!("the control plane refuses for {lasts} what it is asked for")
+        }
+        Harm::AnswerLost(_) => "the answer to the operator's next call will be lost".into(),
+        Harm::OperatorCrash(_) => {
+            format!("the operator's machine is lost; somebody goes on in {lasts}, with the journal")
+        }
+        Harm::StepAgain(f) => format!("somebody goes about step {} a second time", f.step),
+        Harm::ActsEarly(_) => "the operator has no patience left for the next wait".into(),
+        Harm::StaleDns(f) => format!(
+            "some of the zone's servers lag: {} % of the clients are told the old address for {lasts}",
+            f.percent
+        ),
+        Harm::CachedForever(f) => format!(
+            "{} % of the clients do not look the name up again for {lasts}",
+            f.percent
+        ),
+        Harm::PinnedPool(f) => format!(
+            "the pools of {} % of the clients hold on to their connections for {lasts}",
+            f.percent
+        ),
+        Harm::BlindRetry(f) => format!(
+            "{} % of the clients try again for {lasts} what they do not know the outcome of",
+            f.percent
+        ),
+        Harm::Cron(f) => format!(
+            "a job begins to write straight to the source, every {} for {lasts}",
+            f.every
+        ),
+        Harm::PrivilegedWriter(f) => format!(
+            "a tool with CONNECTION_ADMIN begins to write to the source, every {} for {lasts}",
+            f.every
+        ),
+        Harm::StrayWriter(f) => format!(
+            "somebody begins to write straight to the target, every {} for {lasts}",
+            f.every
+        ),
+        Harm::ClockSkew(f) => format!(
+            "the {}'s clock is {} ahead for {lasts}",
+            super::side(f.host),
+            f.ahead
+        ),
+        Harm::Burst(f) => format!("there is {} times the traffic for {lasts}", f.times),
+        Harm::LongTransaction(_) => {
+            format!("a client begins a transaction and will COMMIT it in {lasts}")
+        }
+        Harm::HugeTransaction(f) => format!("a client inserts {} rows in one transaction", f.rows),
+        Harm::Ddl(f) => match f.add {
+            Added::Column => "somebody adds a column to shop.orders on the source".into(),
+            Added::Index => "somebody adds an index to shop.orders on the source".into(),
+        },
+    }
+}

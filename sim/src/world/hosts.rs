@@ -1,0 +1,241 @@
+//! Hosts that go down and come back.
+
+use super::{Due, World};
+use crate::{
+    history::{Commit, Erased, NO_COMMIT},
+    probes::Probe,
+    runbook::Host,
+    units::Micros,
+};
+use cutover_model::{
+    mutant::Mutant,
+    server::{Cut, Durability},
+};
+
+/// How what was connected to a host learns that it is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Farewell {
+    /// At once: the operating system resets the connections of a process that has died.
+    Reset,
+    /// When the host is back: nobody is there to say anything.
+    Silence,
+}
+
+impl World {
+    /// Whether a host answers.
+    pub fn is_up(&self, host: Host) -> bool {
+        self.down_until[host as usize] <= self.now
+    }
+
+    /// `kill -9` of the source's server, or a crash of it; it serves again after `outage`.
+    pub(super) fn source_crashes(&mut self, durability: Durability, outage: Micros) {
+        if self.source_decides(None, durability) {
+            self.source_is_down(outage, Farewell::Reset);
+        }
+    }
+
+    /// The source's host is lost, and another takes over with the same storage after `outage`.
+    pub(super) fn source_fails_over(&mut self, outage: Micros) {
+        if self.source_decides(None, Durability::Volume) {
+            self.source_is_down(outage, Farewell::Silence);
+        }
+    }
+
+    /// The source's host is lost, and a standby takes over that had stopped following earlier.
+    pub(super) fn host_is_lost(&mut self, outage: Micros) {
+        let standby = self.faults.standby.take();
+        if standby.is_some() && self.source_decides(standby, Durability::Volume) {
+            self.source_is_down(outage, Farewell::Silence);
+        }
+    }
+
+    /// The source loses its memory, and recovery (or the standby's storage) decides what was committed. False when
+    /// it is down already.
+    fn source_decides(&mut self, standby: Option<Cut>, durability: Durability) -> bool {
+        if !self.is_up(Host::Source) {
+            return false;
+        }
+        self.hear(Host::Source);
+        let undecided: Vec<_> = self.source.undecided().collect();
+        for (session, done) in undecided {
+            let operation = self.clients.operation_of(Host::Source, session);
+            self.history.source.push(Commit {
+                at: self.now,
+                end: done.end,
+                gno: done.gno,
+                operation,
+            });
+            self.numbered(operation, done.number.0 as u32);
+            if self
+                .source
+                .binlog
+                .as_ref()
+                .is_some_and(|b| done.end <= b.published())
+            {
+                self.probes.reach(Probe::CrashBetweenPublishAndCommit);
+            }
+        }
+        if self.marks.restoring {
+            self.probes.reach(Probe::CrashInRestore);
+        }
+        let kept = match standby {
+            Some(cut) => {
+                self.source.start_from(&mut self.arena, self.now, &cut);
+                cut.commits
+            }
+            None => {
+                self.source
+                    .crash(&mut self.arena, self.now, durability)
+                    .commits
+            }
+        };
+        self.ddl_is_forgotten();
+        self.erase(kept as u32);
+        true
+    }
+
+    /// The commits from number `kept` on are gone from the source.
+    fn erase(&mut self, kept: u32) {
+        let all = self.history.source.len() as u32;
+        if kept >= all {
+            return;
+        }
+        let erased = Erased {
+            from: kept,
+            to: all,
+            at: self.now,
+        };
+        self.history.erased.push(erased);
+        self.tell(
+            "source",
+            format!(
+                "has lost {} of its last transactions: they were not durable",
+                all - kept
+            ),
+            Vec::new(),
+        );
+    }
+
+    fn source_is_down(&mut self, outage: Micros, farewell: Farewell) {
+        let back = self.now + outage.0;
+        self.down_until[Host::Source as usize] = back;
+        match farewell {
+            Farewell::Reset => {
+                self.kill_connections(Host::Source);
+                self.reset_stream();
+            }
+            Farewell::Silence => {
+                self.silent_until[Host::Source as usize] = back;
+                self.stream_is_half_open();
+            }
+        }
+        self.agenda.push(back, Due::Back(Host::Source));
+    }
+
+    /// `kill -9` of the target's server; it serves again after `outage`.
+    pub(super) fn target_crashes(&mut self, outage: Micros) {
+        if self.target_decides() {
+            self.target_is_down(outage, Farewell::Reset);
+        }
+    }
+
+    /// The target's writer is lost, and another instance takes over with the same volume after `outage`.
+    pub(super) fn target_fails_over(&mut self, outage: Micros) {
+        if self.target_decides() {
+            self.target_is_down(outage, Farewell::Silence);
+        }
+    }
+
+    /// The target loses its memory, and recovery decides what its clients had committed. False when there is none,
+    /// or it is down already.
+    fn target_decides(&mut self) -> bool {
+        if !self.is_up(Host::Target) || self.target.is_none() {
+            return false;
+        }
+        self.hear(Host::Target);
+        let Some(target) = self.target.as_mut() else {
+            return false;
+        };
+        let undecided: Vec<_> = target.server.undecided().collect();
+        let kept = target
+            .server
+            .crash(&mut self.arena, self.now, Durability::Volume)
+            .commits;
+        if let Some(replica) = target.replica.as_mut() {
+            replica.stop_receiver();
+            replica.lose_relay_log(self.environment.target.relay_log_recovery);
+        }
+        // A server starts both threads when it is started, also those that had died before (`skip_replica_start` is
+        // OFF); what the operator has stopped stays so, as RDS keeps it [K].
+        let replication = &self.marks.replication;
+        self.replication_resumes = replication.started.is_some() && replication.stopped.is_none();
+        // What recovery has kept is committed, whether or not its client hears of it; Aurora's volume has every
+        // commit that was acknowledged, so nothing else can be gone.
+        for (session, done) in undecided
+            .into_iter()
+            .filter(|(_, done)| done.number.0 < kept)
+        {
+            let operation = self.clients.operation_of(Host::Target, session);
+            self.numbered(operation, self.history.target.len() as u32);
+            self.history.target.push(Commit {
+                at: self.now,
+                end: done.end,
+                gno: done.gno,
+                operation,
+            });
+        }
+        true
+    }
+
+    fn target_is_down(&mut self, outage: Micros, farewell: Farewell) {
+        let back = self.now + outage.0;
+        self.down_until[Host::Target as usize] = back;
+        self.receiver_stops();
+        match farewell {
+            Farewell::Reset => {
+                self.kill_connections(Host::Target);
+            }
+            Farewell::Silence => self.silent_until[Host::Target as usize] = back,
+        }
+        self.agenda.push(back, Due::Back(Host::Target));
+    }
+
+    /// A host serves again: connections from before are refused by it.
+    pub(super) fn host_is_back(&mut self, host: Host) {
+        if !self.is_up(host) {
+            return;
+        }
+        self.kill_connections(host);
+        match host {
+            Host::Source => {
+                // What the parameter group says by now holds from the start.
+                if self.source_parameter_read_only && !self.mutants.has(Mutant::FenceLostAtRestart)
+                {
+                    self.source.set_read_only(false);
+                    self.hear(Host::Source);
+                }
+                self.reset_stream();
+            }
+            Host::Target if self.replication_resumes => {
+                self.replication_resumes = false;
+                self.probes.reach(Probe::ReplicationResumed);
+                if let Some(replica) = self.target.as_mut().and_then(|t| t.replica.as_mut()) {
+                    replica.start();
+                }
+                self.receiver_starts();
+            }
+            Host::Target => {}
+        }
+        self.tell(super::side(host), "serves again".into(), Vec::new());
+    }
+
+    /// An operation's transaction has its number, whether or not anybody hears of it.
+    fn numbered(&mut self, operation: u32, number: u32) {
+        if operation == NO_COMMIT {
+            return;
+        }
+        if let Some(record) = self.history.operations.get_mut(operation as usize) {
+            record.commit = number;
+        }
+    }
+}
