@@ -7,6 +7,7 @@ use cutover::{
         explore::{Bias, Choice, Swarm},
         faults::{CATALOGUE, Class, class},
         plan::Plan,
+        workload_spec::Mix,
     },
 };
 use std::collections::BTreeSet;
@@ -77,6 +78,19 @@ fn a_plan_depends_on_its_seed_and_its_faults_move_nothing_else() {
     assert_eq!(calm.streams, scenario().plan(17, None).streams);
 }
 
+fn all_off() -> Mix {
+    Mix {
+        place: 0,
+        pay: 0,
+        transfer: 0,
+        cancel: 0,
+        read: 0,
+        rollback: 0,
+        draft: 0,
+        amend: 0,
+    }
+}
+
 #[test]
 fn something_always_writes() {
     let base = scenario().plan(0, None);
@@ -91,4 +105,12 @@ fn something_always_writes() {
         off += u32::from(mix.weights().iter().filter(|(_, w)| *w == 0).count() > 3);
     }
     assert!(off > 300, "a swarm leaves things out: {off}");
+    let mut base = base;
+    base.workload.mix = Mix {
+        amend: 7,
+        ..all_off()
+    };
+    for plan in drawn(&base, &Choice::Contract, 100) {
+        assert!(plan.workload.mix.amend > 0, "there is nothing else");
+    }
 }

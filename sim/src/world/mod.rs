@@ -17,6 +17,7 @@ mod operator;
 mod replay;
 mod replication;
 mod setup;
+mod words;
 mod writers;
 
 pub use clients::{ClientTotals, Seen};

@@ -18,6 +18,7 @@ use cutover_model::{
     },
     database::{Database, TableId},
     gtid::{GtidSet, Uuid},
+    mutant::Mutants,
     row::{ImageBuilder, parse},
     schema::ColumnKind,
     server::{Config, Event, Manner, Privilege, Reply, Server as Modelled, SessionId, Version},
@@ -178,6 +179,7 @@ impl Case {
             fsync_us: 100,
             engine_commit_us: 100,
             lock_wait_timeout_us: SECOND,
+            mutants: Mutants::default(),
         };
         let binlog = Binlog::new(
             Writer::new(options),

@@ -132,6 +132,14 @@ pub fn page(
     page
 }
 
+/// The versions that a page names.
+pub fn versions_of(page: &str) -> Option<[(Asked, String); 2]> {
+    let (_, rest) = page.split_once("The servers: MySQL ")?;
+    let (older, rest) = rest.split_once(" and ")?;
+    let (newer, _) = rest.split_once(".\n")?;
+    Some([(Asked::V5_6, older.into()), (Asked::V9_7, newer.into())])
+}
+
 fn row(page: &mut String, experiment: &Experiment, seen: &Seen) {
     let newest = seen
         .model

@@ -16,7 +16,8 @@ use cutover_model::{
     },
     database::{Database, TableId},
     gtid::{GtidSet, Uuid},
-    replica::{Costs, Replica, Start, dump::DumpThread},
+    mutant::Mutants,
+    replica::{Costs, Replica, dump::DumpThread},
     server::{Config, Durability, Event, Privilege, Server, SessionId, Version},
     table::RowKey,
 };
@@ -109,6 +110,7 @@ impl Side {
             fsync_us: 100,
             engine_commit_us: ENGINE_COMMIT_US,
             lock_wait_timeout_us: LOCK_WAIT_S * SECOND,
+            mutants: Mutants::default(),
         };
         let writer = Writer::new(WriterOptions {
             server_version: text.into(),
@@ -408,21 +410,11 @@ impl Modelled {
         }
     }
 
-    /// `relay_log_recovery = ON`: the relay log is thrown away, and read again from where the applier is.
+    /// What a start does with the relay log.
     fn recover_replica(&mut self) {
-        let Some(replica) = &self.replica.replica else {
-            return;
-        };
-        let start = match &replica.start {
-            Start::AutoPosition => Start::AutoPosition,
-            Start::Position { .. } => {
-                let exec = replica.exec_position();
-                Start::Position {
-                    file: self.source.binlog().name(exec.file),
-                    pos: exec.pos,
-                }
-            }
-        };
-        self.replicate(start);
+        if let Some(replica) = &mut self.replica.replica {
+            replica.lose_relay_log(self.settings.relay_log_recovery);
+            replica.start();
+        }
     }
 }

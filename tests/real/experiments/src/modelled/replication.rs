@@ -11,6 +11,7 @@ use cutover_model::{
     apply::Mode,
     binlog::{Frames, event::EventType, log::LogPos},
     gtid::GtidSet,
+    mutant::Mutants,
     replica::{Config as ReplicaConfig, IoRunning, Replica, Start, ThreadError, dump::handshake},
 };
 
@@ -18,7 +19,7 @@ impl Modelled {
     pub(super) fn disconnect(&mut self) {
         self.dump = None;
         if let Some(replica) = &mut self.replica.replica {
-            replica.disconnected();
+            replica.disconnected(None);
         }
     }
 
@@ -55,8 +56,9 @@ impl Modelled {
         match dump.next(&self.source.server, 1) {
             Ok(None) => false,
             Ok(Some(sent)) => {
-                let name = self.source.binlog().name(sent.range.at.file);
-                replica.receive(&name, sent.range, sent.gtids.into_iter());
+                let binlog = self.source.binlog();
+                let name = || binlog.name(sent.range.at.file);
+                replica.receive(sent.range, sent.gtids.into_iter(), name);
                 true
             }
             Err(error) => {
@@ -156,6 +158,7 @@ impl Modelled {
                 true => Mode::Idempotent,
                 false => Mode::Strict,
             },
+            mutants: Mutants::default(),
         };
         let mut replica = Replica::new(start, config);
         replica.start();

@@ -193,7 +193,9 @@ impl Real {
             .query_first("SELECT @@version")
             .ok()
             .flatten();
-        text.unwrap_or_default()
+        // Without what a distribution adds.
+        let text = text.unwrap_or_default();
+        text.split('-').next().unwrap_or_default().to_owned()
     }
 
     fn prepare(&mut self, host: Host) {
@@ -312,6 +314,7 @@ impl Real {
                 on(settings.commit_order)
             ),
             "SET GLOBAL replica_checkpoint_period = 20".to_owned(),
+            "SET GLOBAL replica_max_allowed_packet = 1073741824".to_owned(),
             "SET GLOBAL time_zone = 'SYSTEM'".to_owned(),
         ];
         for sql in replica {
