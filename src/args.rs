@@ -1,6 +1,6 @@
 //! What the command line says.
 
-use crate::{binlog, compare, explore, list, replay, run};
+use crate::{binlog, compare, explore, lab, list, replay, run};
 use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 
 const LONG: &str = "\
@@ -63,6 +63,11 @@ pub enum Command {
     /// Look into real binlog files
     #[command(subcommand)]
     Binlog(binlog::Command),
+    /// Carry the same runbook out on two real servers
+    Lab(lab::LabArgs),
+    /// Serve binlog files to a real replica
+    #[command(name = "serve-binlog")]
+    ServeBinlog(lab::ServeArgs),
 }
 
 /// Who reads the output.

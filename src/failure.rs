@@ -33,6 +33,29 @@ pub enum Failure {
         /// What is wrong.
         message: String,
     },
+    /// Binlog files cannot be served.
+    #[cfg(feature = "lab")]
+    #[error(transparent)]
+    Serve(#[from] cutover::lab::serve::ServeError),
+    /// Real servers cannot rehearse.
+    #[cfg(feature = "lab")]
+    #[error(transparent)]
+    Lab(Box<cutover::lab::rehearsal::LabError>),
+    /// A password cannot be read.
+    #[cfg(feature = "lab")]
+    #[error("{}: {source}; name a file whose first line is the password", path.display())]
+    Password {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// This build does not talk to real servers.
+    #[cfg(not(feature = "lab"))]
+    #[error(
+        "what meets real servers is not part of this build: build it with `cargo build --release --features lab`"
+    )]
+    NoLab,
     /// The plan cannot be run.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -91,6 +114,20 @@ impl Failure {
             | Self::Write { .. }
             | Self::StandardOutput(_)
             | Self::Thread(_) => Status::BadInput,
+            #[cfg(feature = "lab")]
+            Self::Serve(_) | Self::Lab(_) | Self::Password { .. } => Status::BadInput,
+            #[cfg(not(feature = "lab"))]
+            Self::NoLab => Status::BadInput,
+        }
+    }
+}
+
+#[cfg(feature = "lab")]
+impl From<cutover::lab::rehearsal::LabError> for Failure {
+    fn from(error: cutover::lab::rehearsal::LabError) -> Self {
+        match error {
+            cutover::lab::rehearsal::LabError::Interrupted => Self::Interrupted,
+            error => Self::Lab(Box::new(error)),
         }
     }
 }

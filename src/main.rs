@@ -10,6 +10,7 @@ mod explore;
 mod failure;
 mod files;
 mod interrupt;
+mod lab;
 mod list;
 mod output;
 mod progress;
@@ -64,6 +65,8 @@ fn execute(cli: &Cli) -> Result<Status, Failure> {
         Command::Replay(args) => replay::execute(args, cli.format, &interrupt),
         Command::List(args) => list::execute(args, cli.format),
         Command::Binlog(command) => binlog::execute(command, cli.format, &interrupt),
+        Command::Lab(args) => lab::execute_lab(args, cli.format, &interrupt),
+        Command::ServeBinlog(args) => lab::execute_serve(args, cli.format, &interrupt),
     }
 }
 

@@ -288,6 +288,10 @@ mod tests {
         names(&value(&crate::binlog::inspected_json()), &mut fields);
         names(&value(&crate::binlog::verified_json()), &mut fields);
         names(&value(&crate::binlog::applied_json()), &mut fields);
+        #[cfg(feature = "lab")]
+        names(&value(&crate::lab::served_json()), &mut fields);
+        #[cfg(feature = "lab")]
+        names(&value(&crate::lab::lab_json()), &mut fields);
         let verdicts = ["safe", "violated", "aborted", "not-live", "unknown"];
         // Of an assumption that broke, the name is the kind of the fault.
         let is_kind = |f: &String| cutover::sim::faults::Kind::of_key(f).is_some();

@@ -10,6 +10,7 @@
 
 mod applier;
 pub mod dump;
+pub mod refusal;
 mod status;
 
 pub use applier::Costs;

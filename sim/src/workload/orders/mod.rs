@@ -71,8 +71,14 @@ pub struct Intent {
 }
 
 impl Intent {
-    fn total_cents(&self) -> u32 {
+    /// Of the order, in cents.
+    pub fn total_cents(&self) -> u32 {
         (self.lines * 1_000 + self.amount) as u32
+    }
+
+    /// The number of what a line of the order is about.
+    pub fn sku(&self, line: u64) -> u64 {
+        (self.request * 31 + line) % 1_000
     }
 }
 

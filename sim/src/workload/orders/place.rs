@@ -65,7 +65,7 @@ impl Orders {
 
     fn insert_line(&mut self, turn: &mut Turn<'_>, intent: &Intent, line: u64) -> Step {
         let id = turn.server.next_auto_increment(self.lines_table);
-        let sku = (intent.request * 31 + line) % 1_000;
+        let sku = intent.sku(line);
         let mut sku_text = *b"\x08SKU00000";
         for (place, digit) in [(8, 1), (7, 10), (6, 100)] {
             sku_text[place] = b'0' + (sku / digit % 10) as u8;

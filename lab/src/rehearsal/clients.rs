@@ -1,0 +1,297 @@
+//! The application: the model's clients, with real connections.
+//!
+//! The same streams decide what each client wants, in the same order; how often depends on the machine, as what
+//! comes of it does. A client has one connection at a time, looks the name up when it connects, and drops a
+//! connection that broke or that answered 1290.
+
+use super::{
+    clock::Clock,
+    servers::connect,
+    shop::{Body, body},
+};
+use cutover_sim::{
+    environment::Resolver,
+    history::{Kind, NO_COMMIT, Operation, Told},
+    plan::Plan,
+    runbook::Host,
+    stream::Stream,
+    workload::orders::{Intent, Memory, Orders},
+};
+use mysql::{Conn, prelude::Queryable};
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+/// ER_OPTION_PREVENTS_STATEMENT: `read_only`.
+const READ_ONLY: u16 = 1290;
+
+/// An operation, and the connection on which it was.
+#[derive(Clone, Copy, Debug)]
+pub struct Done {
+    /// What is known of it; its commit is found in the binlog.
+    pub operation: Operation,
+    /// `CONNECTION_ID()`.
+    pub connection: u32,
+
+    /// It was refused by `read_only`.
+    pub read_only: bool,
+}
+
+/// What clients and operator share.
+#[derive(Debug)]
+pub struct Shared {
+    /// Ports of source and target; 0 for none.
+    ports: Mutex<[u16; 2]>,
+    /// Where the name points, and since when.
+    name: Mutex<(Host, u64)>,
+    /// Counts restarts of the application.
+    restarts: AtomicU32,
+    /// The traffic is to end.
+    pub stop: AtomicBool,
+    /// Everything that was done.
+    pub done: Mutex<Vec<Done>>,
+}
+
+impl Shared {
+    /// Everything points at the source.
+    pub fn new(source: u16) -> Self {
+        Self {
+            ports: Mutex::new([source, 0]),
+            name: Mutex::new((Host::Source, 0)),
+            restarts: AtomicU32::new(0),
+            stop: AtomicBool::new(false),
+            done: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// The target is there.
+    pub fn target(&self, port: u16) {
+        lock(&self.ports)[1] = port;
+    }
+
+    /// The name points elsewhere from now on.
+    pub fn repoint(&self, to: Host, now: u64) {
+        *lock(&self.name) = (to, now);
+    }
+
+    /// Where the name points.
+    pub fn serving(&self) -> Host {
+        lock(&self.name).0
+    }
+
+    /// The application is restarted: every client connects anew, and looks the name up.
+    pub fn restart(&self) {
+        self.restarts.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Nothing that is locked is left half-changed by a panic.
+pub fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One client.
+#[derive(Debug)]
+pub struct Client<'a> {
+    number: u16,
+    plan: &'a Plan,
+    clock: Clock,
+    shared: &'a Shared,
+    orders: &'a Orders,
+    random: Stream,
+    memory: Memory,
+    connection: Option<Open>,
+    /// What it looked up, and when.
+    looked_up: Option<(Host, u64)>,
+    restarts: u32,
+}
+
+#[derive(Debug)]
+struct Open {
+    conn: Conn,
+    host: Host,
+    since: u64,
+}
+
+impl<'a> Client<'a> {
+    /// Client `number` of a plan.
+    pub fn new(
+        number: u16,
+        plan: &'a Plan,
+        clock: Clock,
+        shared: &'a Shared,
+        orders: &'a Orders,
+    ) -> Self {
+        Self {
+            number,
+            plan,
+            clock,
+            shared,
+            orders,
+            random: Stream::member(plan.streams.workload.0, u64::from(number)),
+            memory: Memory::default(),
+            connection: None,
+            looked_up: None,
+            restarts: 0,
+        }
+    }
+
+    /// Works until the traffic ends.
+    pub fn work(mut self) {
+        let clients = f64::from(self.plan.workload.clients.max(1));
+        let pause_s = clients / self.plan.workload.rate_per_s.max(0.001);
+        let pause = self
+            .clock
+            .scaled(Duration::from_secs_f64(pause_s.min(3_600.0)));
+        while !self.shared.stop.load(Ordering::SeqCst) {
+            let now = self.clock.now_us();
+            let intent = self
+                .orders
+                .intend(now, self.number, &mut self.random, &mut self.memory);
+            let done = self.attempt(intent, now);
+            lock(&self.shared.done).push(done);
+            // Between half and three halves of the pause.
+            let jitter = 500 + self.random.below(1_000) as u32;
+            std::thread::sleep(pause * jitter / 1_000);
+        }
+    }
+
+    fn attempt(&mut self, mut intent: Intent, invoked: u64) -> Done {
+        self.renew(invoked);
+        let mut done = Done {
+            operation: Operation {
+                invoked,
+                returned: u64::MAX,
+                subject: 0,
+                commit: NO_COMMIT,
+                client: self.number,
+                kind: intent.kind,
+                told: Told::Fail,
+                host: self.connection.as_ref().map_or(Host::Source, |c| c.host),
+            },
+            connection: 0,
+
+            read_only: false,
+        };
+        if let Some(open) = &mut self.connection {
+            done.connection = open.conn.connection_id();
+            let (told, error) = transact(&mut open.conn, &mut intent);
+            done.operation.told = told.told();
+            self.learn(&intent, told);
+            if let Some(error) = error {
+                done.read_only = is_read_only(&error);
+                let server_said = matches!(error, mysql::Error::MySqlError(_));
+                if !server_said || done.read_only {
+                    self.connection = None;
+                }
+            }
+        }
+        done.operation.subject = match intent.kind {
+            Kind::Transfer => intent.customer,
+            _ => intent.order,
+        };
+        done.operation.returned = self.clock.now_us();
+        done
+    }
+
+    fn learn(&mut self, intent: &Intent, outcome: Outcome) {
+        match outcome {
+            Outcome::Committed => Orders::acknowledged(intent, &mut self.memory),
+
+            Outcome::Empty if intent.kind == Kind::Cancel => {
+                Orders::missing(intent, &mut self.memory);
+            }
+            _ => {}
+        }
+    }
+
+    /// Drops a connection that is too old or of before a restart, and opens one where there is none.
+    fn renew(&mut self, now: u64) {
+        let restarts = self.shared.restarts.load(Ordering::SeqCst);
+        if restarts != self.restarts {
+            (self.restarts, self.connection, self.looked_up) = (restarts, None, None);
+        }
+        let lifetime = self.plan.environment.clients.max_lifetime.0;
+        let is_young = |open: &Open| now < open.since.saturating_add(lifetime);
+        self.connection = self.connection.take().filter(is_young);
+        if self.connection.is_some() {
+            return;
+        }
+        let host = self.look_up(now);
+        let port = lock(&self.shared.ports)[usize::from(host == Host::Target)];
+        let privileged = u32::from(self.number) < self.plan.environment.clients.privileged;
+        let user = if privileged { "admin" } else { "app" };
+        if let Ok(conn) = connect(port, user) {
+            self.connection = Some(Open {
+                conn,
+                host,
+                since: now,
+            });
+        }
+    }
+
+    fn look_up(&mut self, now: u64) -> Host {
+        let environment = &self.plan.environment;
+        let fresh = |at: u64| match environment.clients.resolver {
+            Resolver::Ttl => now < at.saturating_add(environment.names.ttl.0),
+            Resolver::Forever => true,
+        };
+        match self.looked_up {
+            Some((host, at)) if fresh(at) => host,
+            _ => {
+                let host = self.shared.serving();
+                self.looked_up = Some((host, now));
+                host
+            }
+        }
+    }
+}
+
+fn is_read_only(error: &mysql::Error) -> bool {
+    matches!(error, mysql::Error::MySqlError(e) if e.code == READ_ONLY)
+}
+
+/// How a transaction ended.
+#[derive(Clone, Copy, Debug)]
+enum Outcome {
+    Committed,
+    Empty,
+
+    Failed,
+    Unknown,
+}
+
+impl Outcome {
+    fn told(self) -> Told {
+        match self {
+            Self::Committed => Told::Ok,
+            Self::Empty => Told::Empty,
+            Self::Failed => Told::Fail,
+            Self::Unknown => Told::Info,
+        }
+    }
+}
+
+fn transact(conn: &mut Conn, intent: &mut Intent) -> (Outcome, Option<mysql::Error>) {
+    let before = conn
+        .query_drop("START TRANSACTION")
+        .and_then(|()| body(conn, intent));
+    match before {
+        Ok(Body::Commit) => match conn.query_drop("COMMIT") {
+            Ok(()) => (Outcome::Committed, None),
+            // The server says that it did not.
+            Err(error @ mysql::Error::MySqlError(_)) => (Outcome::Failed, Some(error)),
+            Err(error) => (Outcome::Unknown, Some(error)),
+        },
+        Ok(Body::Empty) => (Outcome::Empty, conn.query_drop("ROLLBACK").err()),
+        Err(error) => {
+            // Nothing was committed, whether or not the server hears this.
+            let _ = conn.query_drop("ROLLBACK");
+            (Outcome::Failed, Some(error))
+        }
+    }
+}

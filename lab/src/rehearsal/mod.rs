@@ -1,0 +1,293 @@
+//! The rehearsal itself, on two real servers: the same runbook and the same workload, and the same properties judge.
+//!
+//! ```text
+//! plan ── source (mysqld) ◄── clients ──► target (mysqld)     the model's clients and their streams, in SQL
+//!           │                     ▲            ▲
+//!           └── operator: runbook ┴────────────┘              every operation, in SQL; the cloud is played
+//!                  │
+//!        binlogs of both, their rows, what clients were told ── evidence ── properties, verdict, causes
+//! ```
+//!
+//! Time goes a fixed number of times faster than the plan's, and everything is said in the plan's time. Which
+//! transaction meets which moment depends on the machine: what must agree with the model is the verdict, the violated
+//! properties and the stage at which writes get lost, not their number.
+
+mod clients;
+mod clock;
+mod judge;
+mod operator;
+mod servers;
+mod shop;
+
+use clients::{Client, Shared, lock};
+use clock::Clock;
+use cutover_sim::{
+    environment::Retry,
+    explain,
+    outcome::{Explanation, Finding, PropertyResult, Stage, Verdict},
+    plan::Plan,
+    properties::{check_all, lost, phantoms, repeated},
+    runbook::Host,
+    verdict::verdict,
+    workload::orders::Orders,
+    workload_spec::Kind,
+    world::{SetupError, World},
+};
+use mysql::{Conn, prelude::Queryable};
+use operator::Operator;
+use servers::Servers;
+use std::{collections::BTreeSet, io, sync::atomic::Ordering, thread};
+
+/// The most rows of orders that are written into a real server before the run.
+const EXISTING_MAX: u64 = 20_000;
+/// The most clients, each of which is a thread and a connection.
+const CLIENTS_MAX: u32 = 64;
+
+/// What the lab can judge: of the others the moments or rows are not seen from outside the servers, or it is chance
+/// whether a run of this length meets them (a read of an order that is lost: P15).
+pub const JUDGED: [&str; 9] = ["P1", "P2", "P3", "P4", "P6", "P8", "P9", "P10", "P13"];
+
+/// Why there is no result.
+#[derive(Debug, thiserror::Error)]
+pub enum LabError {
+    /// The plan asks for what the lab does not do.
+    #[error("the lab cannot do this: {what}; {remedy}")]
+    Unsupported {
+        /// What it asks for.
+        what: String,
+        /// What would do.
+        remedy: &'static str,
+    },
+    /// No real server is to be had on this machine.
+    #[error("{said}")]
+    NotToBeHad {
+        /// What is missing.
+        said: String,
+    },
+    /// A server does not do what it is asked.
+    #[error("a real server does not start: {said}")]
+    Server {
+        /// Its last words.
+        said: String,
+    },
+    /// The script cannot be run.
+    #[error("cannot run bash, which starts the servers: {source}")]
+    Script {
+        /// Why.
+        source: io::Error,
+    },
+    /// The system has no thread for a client.
+    #[error("no thread for a client: {source}; set workload.clients to fewer")]
+    Thread {
+        /// Why.
+        source: io::Error,
+    },
+    /// A file or folder of the lab.
+    #[error("a file of the lab: {source}; is there room in the temporary folder?")]
+    Folder {
+        /// Why.
+        source: io::Error,
+    },
+    /// A statement of the lab itself failed.
+    #[error("a real server: {0}")]
+    Statement(#[from] mysql::Error),
+    /// A server's binlog cannot be read.
+    #[error("{file}: {why}")]
+    Binlog {
+        /// The file.
+        file: String,
+        /// Why.
+        why: String,
+    },
+    /// A server acknowledged what its binlog does not have.
+    #[error(
+        "client {client} was told of a commit that no binlog has: the lab's own files cannot be believed"
+    )]
+    NotLogged {
+        /// The client.
+        client: u16,
+    },
+    /// The target has a transaction of the source that the source does not have.
+    #[error("the target has a transaction of the source that no file of the source has")]
+    Foreign,
+    /// A set of GTIDs cannot be read.
+    #[error("a server's GTID set cannot be read")]
+    Gtids,
+    /// The model of the same plan cannot be made.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// What a rehearsal on real servers came to.
+#[derive(Clone, Debug)]
+pub struct LabOutcome {
+    /// The verdict, of the properties that are judged.
+    pub verdict: Verdict,
+    /// How those came out.
+    pub properties: Vec<PropertyResult>,
+    /// Acknowledged writes.
+    pub writes: u64,
+    /// Transactions that are lost, that nobody committed, that came again.
+    pub lost: u64,
+    /// See `lost`.
+    pub phantoms: u64,
+    /// See `lost`.
+    pub repeated: u64,
+    /// The first of them, explained.
+    pub explanations: Vec<Explanation>,
+    /// The stages that lost writes did not reach, all of them.
+    pub lost_at: BTreeSet<Stage>,
+    /// What the operator did: µs of the plan's time, and what.
+    pub story: Vec<(u64, String)>,
+}
+
+/// The identifiers of violated properties, of those that the lab judges.
+pub fn violated(properties: &[PropertyResult]) -> BTreeSet<&'static str> {
+    let broken = |p: &&PropertyResult| {
+        JUDGED.contains(&p.id) && matches!(p.finding, Finding::Violated { .. })
+    };
+    properties.iter().filter(broken).map(|p| p.id).collect()
+}
+
+/// Rehearses a plan on two real servers, `speed` times faster than the plan says.
+///
+/// # Errors
+/// The plan asks for more than the lab does, no server is to be had, or Ctrl-C.
+pub fn rehearse(
+    plan: &Plan,
+    speed: u32,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> Result<LabOutcome, LabError> {
+    supported(plan)?;
+    let mut world = World::new(plan, None)?;
+    let database = world.source.database.clone();
+    let existing = shop::existing(&database, &mut world.arena);
+    let orders = Orders::new(&plan.workload, &database).ok_or_else(|| LabError::Unsupported {
+        what: "a workload without the shop's tables".into(),
+        remedy: "set workload.kind to orders",
+    })?;
+    let servers = Servers::new()?;
+    let source = servers.start("source", &options(1, operator::BASE, plan))?;
+    let mut root = source.connect("root")?;
+    root.query_drop("SET sql_log_bin = 0")?;
+    shop::create(&mut root)?;
+    accounts(&mut root)?;
+    shop::write(&mut root, &existing)?;
+    root.query_drop("RESET BINARY LOGS AND GTIDS")?;
+    drop(root);
+    let shared = Shared::new(source.port);
+    let clock = Clock::start(speed);
+    let mut operator = Operator::new(plan, clock, &shared, &servers, &source, stop)?;
+    let ended = thread::scope(|scope| {
+        let mut clients = (0..plan.workload.clients.max(1)).map(|number| {
+            let client = Client::new(number as u16, plan, clock, &shared, &orders);
+            let thread = thread::Builder::new().spawn_scoped(scope, || client.work());
+            thread.map_err(|source| LabError::Thread { source })
+        });
+        let started = clients.try_for_each(|client| client.map(drop));
+        let ended = started.and_then(|()| operator.carry_out());
+        let ended = ended.and_then(|ended| {
+            operator.idle(plan.workload.after_cutover)?;
+            Ok(ended)
+        });
+        // Whatever came of it, the clients must end.
+        shared.stop.store(true, Ordering::SeqCst);
+        ended
+    })?;
+    operator.note_replication()?;
+    let done = std::mem::take(&mut *lock(&shared.done));
+    let gathered = judge::gather(&mut operator, done, shared.serving(), ended, clock, plan)?;
+    let evidence = gathered.evidence(plan);
+    let mut properties = check_all(&evidence);
+    properties.retain(|p| JUDGED.contains(&p.id));
+    Ok(LabOutcome {
+        verdict: verdict(&evidence, &properties),
+        writes: [Host::Source, Host::Target]
+            .map(|host| evidence.acknowledged(host).count() as u64)
+            .iter()
+            .sum(),
+        lost: lost(&evidence).len() as u64,
+        phantoms: phantoms(&evidence).len() as u64,
+        repeated: repeated(&evidence).len() as u64,
+        lost_at: lost(&evidence)
+            .iter()
+            .map(|write| explain::lost_write(&evidence, *write).stage)
+            .collect(),
+        explanations: explain::explanations(&evidence),
+        properties,
+        story: std::mem::take(&mut operator.story),
+    })
+}
+
+/// What the lab does not do is said before any server starts.
+fn supported(plan: &Plan) -> Result<(), LabError> {
+    let no = |what: &str, remedy| {
+        Err(LabError::Unsupported {
+            what: what.into(),
+            remedy,
+        })
+    };
+    if plan.workload.kind != Kind::Orders {
+        return no("a recorded workload", "set workload.kind to orders");
+    }
+    if plan.workload.existing_rows > EXISTING_MAX {
+        let what = format!("{} existing rows", plan.workload.existing_rows);
+        return no(
+            &what,
+            "at most 20000 are written: --set workload.existing_rows=1000",
+        );
+    }
+    if plan.workload.clients > CLIENTS_MAX {
+        return no(
+            "so many clients",
+            "at most 64 connect: --set workload.clients=20",
+        );
+    }
+    if !plan.faults.is_empty() {
+        return no(
+            "faults",
+            "take them out of the plan: real servers have their own",
+        );
+    }
+    if plan.environment.clients.retry != Retry::None {
+        return no("clients that retry", "set clients.retry to none");
+    }
+    Ok(())
+}
+
+/// Options of a server.
+fn options(server_id: u32, base: &str, plan: &Plan) -> Vec<String> {
+    let source = &plan.environment.source;
+    let gtids = if source.gtid_mode { "ON" } else { "OFF" };
+    vec![
+        format!("--server-id={server_id}"),
+        format!("--log-bin={base}"),
+        format!("--gtid-mode={gtids}"),
+        format!("--enforce-gtid-consistency={gtids}"),
+        format!("--sync-binlog={}", source.sync_binlog),
+        format!(
+            "--innodb-flush-log-at-trx-commit={}",
+            source.innodb_flush_log_at_trx_commit
+        ),
+        format!(
+            "--max-binlog-size={}",
+            source.max_binlog_size.0.clamp(4_096, 1 << 30)
+        ),
+    ]
+}
+
+/// The accounts of both servers: clients, privileged clients, the replica.
+fn accounts(connection: &mut Conn) -> Result<(), LabError> {
+    for sql in [
+        "CREATE USER app@'%', admin@'%', repl@'%'",
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON shop.* TO app@'%', admin@'%'",
+        "GRANT CONNECTION_ADMIN ON *.* TO admin@'%'",
+        "GRANT REPLICATION SLAVE ON *.* TO repl@'%'",
+    ] {
+        connection.query_drop(sql)?;
+    }
+    Ok(())
+}
