@@ -1,6 +1,6 @@
 //! What the command line says.
 
-use crate::{binlog, compare, list, replay, run};
+use crate::{binlog, compare, list, replay, run, shrink};
 use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 
 const LONG: &str = "\
@@ -17,6 +17,7 @@ Examples:
   cutover compare orders --seeds 20           every strategy side by side
   cutover run orders --plan-out plan.toml     keep it, and later:
   cutover replay plan.toml                    the same run, to the byte
+  cutover shrink plan.toml                    what of it matters, when it fails
   cutover binlog verify mysql-bin.0*          are these real binlog files whole?
 
 Exit status:
@@ -55,6 +56,8 @@ pub enum Command {
     Compare(compare::Args),
     /// Run a saved plan again, to the byte
     Replay(replay::Args),
+    /// Shrink a plan that fails to the few events that matter
+    Shrink(shrink::Args),
     /// What there is: strategies, scenarios, properties
     List(list::Args),
     /// Look into real binlog files

@@ -16,7 +16,9 @@ mod rehearse;
 mod replay;
 mod run;
 mod scenario_args;
+mod shrink;
 mod strategies;
+mod trial;
 mod wall;
 mod work;
 
@@ -60,6 +62,7 @@ fn execute(cli: &Cli) -> Result<Status, Failure> {
         Command::Run(args) => run::execute(args, cli.format, &interrupt),
         Command::Compare(args) => compare::execute(args, cli.format, &interrupt),
         Command::Replay(args) => replay::execute(args, cli.format, &interrupt),
+        Command::Shrink(args) => shrink::execute(args, cli.format, &interrupt),
         Command::List(args) => list::execute(args, cli.format),
         Command::Binlog(command) => binlog::execute(command, cli.format, &interrupt),
     }

@@ -25,6 +25,7 @@ pub mod properties;
 pub mod recording;
 pub mod run;
 pub mod runbook;
+pub mod shrink;
 pub mod stream;
 pub mod units;
 pub mod verdict;

@@ -6,6 +6,7 @@ pub mod diagnostic;
 pub mod json;
 pub mod numbers;
 pub mod paint;
+pub mod shrunk;
 pub mod story;
 pub mod summary;
 pub mod table;

@@ -135,6 +135,14 @@ catalogue! {
     slow_fsync: SlowFsync, Lasts, None, "The source's volume is slow: an fsync takes so many times as long.";
 }
 
+impl Fault {
+    /// What it does, in the story's words; none when it names nothing, or several things.
+    pub fn in_words(&self) -> Option<String> {
+        let harm = self.harm().ok()?;
+        Some(crate::world::faults::in_words(&harm, self.lasts.unwrap_or_default()))
+    }
+}
+
 impl Kind {
     /// What is known of it.
     pub fn facts(self) -> &'static KindFacts {

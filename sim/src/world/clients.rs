@@ -4,9 +4,12 @@
 //! for another. Every attempt is an operation of the history with its outcome: *ok* (acknowledged), *fail*
 //! (refused, or never sent), *info* (the connection broke after COMMIT was sent).
 
-use super::{Due, World};
+use super::{
+    Due, World,
+    script::{Next, Script, retries},
+};
 use crate::{
-    environment::{Environment, Resolver as Caching, Retry},
+    environment::{Environment, Resolver as Caching},
     faults::{Occasion, Way, Wire},
     history::{Kind, NO_COMMIT, Operation, Told},
     probes::Probe,
@@ -105,6 +108,7 @@ pub(super) struct Clients {
     by_slot: [Vec<u16>; 2],
     pub(super) workload: Option<Orders>,
     pub(super) replay: Option<super::replay::Replay>,
+    script: Option<Script>,
     settings: crate::environment::Clients,
     think_us: u64,
     stopped: bool,
@@ -139,12 +143,17 @@ impl Clients {
                 carries: None,
             })
             .collect();
-        let think_us = (f64::from(count) / spec.rate_per_s * 1e6) as u64;
+        let script = Script::new(&spec.transactions, count);
+        let think_us = match script {
+            Some(_) => 0,
+            None => (f64::from(count) / spec.rate_per_s * 1e6) as u64,
+        };
         Self {
             all,
             by_slot: [Vec::new(), Vec::new()],
             workload: None,
             replay: None,
+            script,
             settings,
             think_us,
             stopped: false,
@@ -249,7 +258,15 @@ impl World {
             return;
         }
         if c.intent.is_none() {
-            c.intent = Some(orders.intend(now, client, &mut c.random, &mut c.memory));
+            let (random, memory) = (&mut c.random, &mut c.memory);
+            c.intent = match &mut clients.script {
+                None => Some(orders.intend(now, client, random, memory)),
+                Some(script) => match script.next(client, now) {
+                    Next::Now(kind) => Some(orders.intend_to(kind, client, random, memory)),
+                    Next::At(at) => return self.agenda.push(at, Due::Wake(client)),
+                    Next::Never => return,
+                },
+            };
         }
         let Some(intent) = c.intent else { return };
         let subject = match intent.kind {
@@ -563,10 +580,7 @@ impl World {
         if kind == Kind::Read && told == Told::Empty {
             self.check_read(client, operation as u32, seen);
         }
-        let retry = matches!(
-            (told, self.clients.settings.retry),
-            (Told::Fail, Retry::Definite | Retry::Blind) | (Told::Info, Retry::Blind)
-        );
+        let retry = retries(self.clients.settings.retry, told);
         let settings = &self.clients.settings;
         let backoff = settings.backoff.0;
         let (stopped, think) = (self.clients.stopped, self.clients.think_us);

@@ -6,12 +6,13 @@
 pub mod agenda;
 mod clients;
 mod control;
-mod faults;
+pub(crate) mod faults;
 mod hosts;
 pub mod link;
 mod marks;
 mod replay;
 mod replication;
+mod script;
 mod setup;
 
 pub use clients::{ClientTotals, Seen};
