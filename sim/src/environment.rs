@@ -175,6 +175,9 @@ pub struct Target {
     pub replica_parallel_workers: u32,
     /// `replica_preserve_commit_order`: ON since 8.0.27 [S].
     pub replica_preserve_commit_order: bool,
+    /// `relay_log_recovery`: after a crash the target asks again for what it had received and not applied. RDS and
+    /// Aurora have it ON [K].
+    pub relay_log_recovery: bool,
     /// `replica_net_timeout`: how long a silent connection counts as alive; 60 s [S].
     pub replica_net_timeout: Micros,
     /// `binlog_format` is ROW instead of Aurora's default OFF: the cluster writes a binlog of its own [D].
@@ -197,6 +200,7 @@ impl Default for Target {
             engine_version: "8.0.mysql_aurora.3.05.2".into(),
             replica_parallel_workers: 4,
             replica_preserve_commit_order: true,
+            relay_log_recovery: true,
             replica_net_timeout: Micros::secs(60),
             binlog: false,
             apply_transaction: Micros(400),

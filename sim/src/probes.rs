@@ -26,6 +26,10 @@ probes! {
     HandshakeRefused, "handshake-refused", "The source refused the receiver for another reason.";
     ZeroLagUnreceived, "zero-lag-unreceived", "Seconds_Behind_Source read 0 while the source had events that the target had not received.";
     ReceiverReconnected, "receiver-reconnected", "The receiver lost its connection and got another.";
+    ReplicationResumed, "replication-resumed", "The target's server came back from a crash and went on replicating by itself.";
+    ApplierDiedAtWork, "applier-died-at-work", "The applier's threads died while they were applying.";
+    RelayLogLostUnapplied, "relay-log-lost-unapplied", "The relay log was lost with transactions in it that were not applied.";
+    CorruptEventRefused, "corrupt-event-refused", "The receiver refused binlog events whose checksum was wrong.";
     WriteRefusedByFence, "write-refused-by-fence", "A client's write was refused because the source was read-only.";
     CommitRefusedByFence, "commit-refused-by-fence", "A transaction that was open when the source became read-only was refused at COMMIT.";
     StaleAddress, "stale-address", "A client that connected anew went to the source after the name had been pointed at the target.";

@@ -116,11 +116,12 @@ async fn phases(plan: Arc<Plan>, world: Arc<Mutex<World>>) -> Ended {
 
 /// Ends the traffic and lets everything drain. False when that does not come to an end.
 async fn come_to_rest(plan: &Plan, world: &Mutex<World>) -> bool {
-    let until = match plan.workload.kind {
-        Kind::Orders => now_us() + QUIET_WITHIN.0,
-        Kind::Binlog => plan.clock.limit.0.max(now_us() + QUIET_WITHIN.0),
-    };
     at_now(world).stop_clients();
+    let healed = at_now(world).healed_at().max(now_us());
+    let until = match plan.workload.kind {
+        Kind::Orders => healed + QUIET_WITHIN.0,
+        Kind::Binlog => plan.clock.limit.0.max(healed + QUIET_WITHIN.0),
+    };
     loop {
         {
             let world = at_now(world);

@@ -106,6 +106,10 @@ impl Applier {
         }
     }
 
+    pub(super) fn cool(&mut self) {
+        self.warm.clear();
+    }
+
     pub(super) fn is_idle(&self) -> bool {
         self.in_flight.is_empty()
     }

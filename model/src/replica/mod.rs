@@ -156,6 +156,46 @@ impl Replica {
         self.applier.stop(&mut self.relay);
     }
 
+    /// `STOP REPLICA IO_THREAD`: the receiver alone stops.
+    pub fn stop_receiver(&mut self) {
+        self.io = IoRunning::No;
+    }
+
+    /// `START REPLICA IO_THREAD`.
+    pub fn start_receiver(&mut self) {
+        self.io = IoRunning::Connecting;
+        self.last_io_error = None;
+    }
+
+    /// `STOP REPLICA SQL_THREAD`: groups that workers had not committed are to be applied yet.
+    pub fn stop_applier(&mut self) {
+        self.applier.stop(&mut self.relay);
+    }
+
+    /// `START REPLICA SQL_THREAD`.
+    pub fn start_applier(&mut self) {
+        self.applier.start();
+    }
+
+    /// The server has lost its memory, or its relay log: what the relay log held and was not applied is gone. With
+    /// `recovery` (`relay_log_recovery = ON`) the receiver goes back to what was applied; without it, it goes on
+    /// where it was, which by position leaves a hole (`init_recovery`, sql/rpl_rli.cc). By GTID the set of what was
+    /// retrieved is read from the relay log, so what is lost is asked for again either way.
+    pub fn lose_relay_log(&mut self, recovery: bool) {
+        self.applier.stop(&mut self.relay);
+        self.relay.clear();
+        self.retrieved = GtidSet::default();
+        if recovery && self.applier.exec.file != 0 {
+            self.read = self.applier.exec;
+            self.read_file.clone_from(&self.applier.exec_file);
+        }
+    }
+
+    /// Every page of the tables is cold again: its next touch costs what the first one does.
+    pub fn cool(&mut self) {
+        self.applier.cool();
+    }
+
     /// Whether the receiver wants a connection.
     pub fn wants_connection(&self) -> bool {
         self.io == IoRunning::Connecting

@@ -227,7 +227,8 @@ impl Server {
 
     fn start_group(&mut self, now: u64) {
         if self.pipeline.stage == Stage::Idle && !self.pipeline.queue.is_empty() {
-            self.pipeline.stage = Stage::Flush(now + self.config.flush_us);
+            let starts = now.max(self.full_until_us);
+            self.pipeline.stage = Stage::Flush(starts + self.config.flush_us);
             let queue = std::mem::take(&mut self.pipeline.queue);
             self.pipeline.group.clear();
             for &session in &queue {

@@ -95,6 +95,9 @@ pub struct Server {
     pub gtid_purged: GtidSet,
     /// What clients committed here, in order, for whoever asked for it by putting a list; a server keeps none.
     pub journal: Option<Vec<Own>>,
+    /// The disk is full until this moment, in µs: a commit group waits for space before it writes to the binlog, as
+    /// `my_write` does with MY_WAIT_IF_FULL (mysys/my_write.cc).
+    pub full_until_us: u64,
     pub(crate) next_gno: u64,
     sessions: Sessions,
     locks: LockTable,
@@ -128,6 +131,7 @@ impl Server {
             gtid_executed,
             gtid_purged,
             journal: None,
+            full_until_us: 0,
             next_gno,
             sessions: Sessions::default(),
             locks: LockTable::default(),

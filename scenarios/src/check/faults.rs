@@ -3,7 +3,7 @@
 use super::{Problem, keys};
 use crate::document::Part;
 use cutover_sim::{
-    faults::{Fault, Lasting},
+    faults::{Fault, Harm, Lasting, Wire},
     runbook::StepError,
 };
 
@@ -43,6 +43,7 @@ fn check(fault: &Fault) -> Result<(), Problem> {
             "write a `[[fault]]` for each",
         ),
     })?;
+    reaches(&harm)?;
     match (&fault.at, &fault.on) {
         (None, None) => {
             return Err(Problem::new(
@@ -89,4 +90,23 @@ fn check(fault: &Fault) -> Result<(), Problem> {
         )),
         _ => Ok(()),
     }
+}
+
+/// The operator's commands have a latency alone: there is no connection to reset, and nothing to fill a wire with.
+fn reaches(harm: &Harm) -> Result<(), Problem> {
+    let link = match harm {
+        Harm::Jitter(f) => f.link,
+        Harm::Bandwidth(f) => f.link,
+        Harm::Reset(f) => f.link,
+        _ => return Ok(()),
+    };
+    let key = harm.kind().facts().key;
+    if link != Wire::Operator {
+        return Ok(());
+    }
+    Err(Problem::new(
+        keys(&[key, "link"]),
+        format!("`{key}` has no effect on the operator's link: its commands are few and small"),
+        "write `latency`, `stall` or `partition`, or name another link",
+    ))
 }

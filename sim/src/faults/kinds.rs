@@ -30,6 +30,16 @@ pub enum Way {
     Answers,
 }
 
+/// Where a byte is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BadPlace {
+    /// On the wire: the receiver verifies checksums before it writes to the relay log.
+    Wire,
+    /// In the relay log: the applier's coordinator verifies them.
+    RelayLog,
+}
+
 macro_rules! parameters {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {
         $(
@@ -95,6 +105,46 @@ parameters! {
         /// and the host is lost this much later.
         behind: Micros,
     }
+    /// Full storage; `lasts` is the time until somebody adds some.
+    DiskFull {}
+    /// `PURGE BINARY LOGS`.
+    PurgeBinlogs {
+        /// So many files stay, the one that is being written among them; at least 1.
+        keep: u32,
+    }
+    /// `CALL mysql.rds_set_configuration('binlog retention hours', NULL)`.
+    RetentionLost {}
+    /// `FLUSH BINARY LOGS`, again and again.
+    RotationStorm {
+        /// Pause between two.
+        every: Micros,
+    }
+    /// A changed byte.
+    CorruptEvent {
+        /// Where.
+        place: BadPlace,
+        /// Which byte of what is sent at that moment, from 0; counted on from its beginning where that is shorter.
+        byte: u32,
+        /// The bits of it that are changed.
+        flip: u8,
+    }
+    /// The receiver dies; `lasts` is the time until it is started again.
+    ReceiverCrash {}
+    /// The applier dies; `lasts` is the time until it is started again.
+    ApplierCrash {}
+    /// `kill -9` of the target's server; `lasts` is the time until it serves again.
+    TargetCrash {}
+    /// Failover of the Aurora cluster; `lasts` is the time until it serves again: about 30 s.
+    AuroraFailover {}
+    /// A lost relay log.
+    RelayLogLoss {}
+    /// A slow applier.
+    SlowApply {
+        /// A transaction takes so many times as long.
+        times: u32,
+    }
+    /// Cold pages.
+    ColdPages {}
     /// A slow volume.
     SlowFsync {
         /// An fsync takes so many times as long.

@@ -133,6 +133,18 @@ catalogue! {
     source_failover: SourceFailover, Lasts, None, "The source's host is lost, and the Multi-AZ standby takes over with the same storage, behind the same name.";
     async_failover: AsyncFailover, Lasts, Some("the source's standby has every acknowledged commit"), "The source's host is lost, and a standby takes over whose storage lags: the last commits are gone.";
     slow_fsync: SlowFsync, Lasts, None, "The source's volume is slow: an fsync takes so many times as long.";
+    disk_full: DiskFull, Lasts, None, "The source's storage is full, of binlog files that are kept for the target: commits wait for space.";
+    purge_binlogs: PurgeBinlogs, Momentary, Some("the source keeps its binlog files until the target has read them"), "Somebody purges the source's binlog files, but for the last ones.";
+    retention_lost: RetentionLost, Momentary, Some("the source keeps its binlog files until the target has read them"), "Somebody sets binlog retention hours back to NULL: files go as soon as RDS has uploaded them.";
+    rotation_storm: RotationStorm, Lasts, None, "The source begins a new binlog file every so often.";
+    corrupt_event: CorruptEvent, Momentary, None, "A byte of the next binlog events is changed on their way to the applier.";
+    receiver_crash: ReceiverCrash, Lasts, None, "The receiver's thread dies, and is started again.";
+    applier_crash: ApplierCrash, Lasts, None, "The applier's threads die in what they are doing, and are started again.";
+    target_crash: TargetCrash, Lasts, None, "The target's server is killed and started again; replication goes on by itself.";
+    aurora_failover: AuroraFailover, Lasts, None, "The target's writer is lost, and another instance of the cluster takes over with the same volume.";
+    relay_log_loss: RelayLogLoss, Momentary, None, "What the target's relay log holds and was not applied is lost.";
+    slow_apply: SlowApply, Lasts, None, "Applying takes so many times as long.";
+    cold_pages: ColdPages, Momentary, None, "The target's pages are cold again: each one's next touch comes from storage.";
 }
 
 impl Fault {

@@ -19,6 +19,11 @@ impl World {
         self.retention = Retention::For(time);
     }
 
+    /// Somebody sets it back to NULL.
+    pub(super) fn retention_is_lost(&mut self) {
+        self.retention = Retention::None;
+    }
+
     /// Cuts a snapshot through the source's volume, now; it is available after `copying`.
     pub fn cut_snapshot(&mut self, id: &str, copying: Micros) {
         if !self.environment.source.multi_az {
@@ -337,11 +342,37 @@ impl World {
         };
         let before = (self.epoch_us + self.now).saturating_sub(keep);
         let in_use = self.stream.file_in_use();
+        let why = match self.retention {
+            Retention::None => "binlog retention hours is NULL".to_string(),
+            Retention::For(time) => format!("binlog retention is {time}"),
+        };
+        self.purge(before, in_use, "rds", &why);
+    }
+
+    /// `PURGE BINARY LOGS TO` the file that is `keep` - 1 before the last: what a dump thread reads stays.
+    pub(super) fn somebody_purges(&mut self, keep: u32) {
+        if !self.is_up(Host::Source) || self.faults.standby.is_some() {
+            return;
+        }
+        let Some(binlog) = self.source.binlog.as_ref() else {
+            return;
+        };
+        let first_kept = (binlog.end().file + 1).saturating_sub(u64::from(keep.max(1)));
+        let in_use = self.stream.file_in_use().unwrap_or(u64::MAX);
+        self.purge(
+            u64::MAX,
+            Some(first_kept.min(in_use)),
+            "source",
+            "PURGE BINARY LOGS",
+        );
+    }
+
+    fn purge(&mut self, before_us: u64, in_use: Option<u64>, who: &'static str, why: &str) {
         let read_to = self.stream_needs();
         let Some(binlog) = self.source.binlog.as_mut() else {
             return;
         };
-        let purged = binlog.purge_before(before, in_use);
+        let purged = binlog.purge_before(before_us, in_use);
         let needed = |name: &&String| {
             read_to
                 .zip(binlog.number(name))
@@ -351,12 +382,8 @@ impl World {
         let first_unread = self.marks.purged_unread.is_empty();
         self.marks.purged_unread.extend(unread);
         if let (true, Some(name)) = (first_unread, self.marks.purged_unread.first().cloned()) {
-            let why = match self.retention {
-                Retention::None => "binlog retention hours is NULL".to_string(),
-                Retention::For(time) => format!("binlog retention is {time}"),
-            };
             self.tell(
-                "rds",
+                who,
                 format!("purges {name}, which the target has not read yet ({why})"),
                 Vec::new(),
             );

@@ -7,7 +7,7 @@
 use super::{Due, World};
 use crate::{
     environment::{Environment, Link},
-    faults::{Fault, Harm, Occasion, Way, Wire},
+    faults::{BadPlace, Fault, Harm, Occasion, Way, Wire},
     runbook::Host,
     units::{Bytes, Micros},
 };
@@ -101,6 +101,12 @@ impl Faults {
                     let fsync = &mut environment.source.fsync.0;
                     *fsync = fsync.saturating_mul(fault.times.into());
                 }
+                Harm::SlowApply(fault) => {
+                    let target = &mut environment.target;
+                    for cost in [&mut target.apply_transaction.0, &mut target.apply_row.0] {
+                        *cost = cost.saturating_mul(fault.times.into());
+                    }
+                }
                 _ => {}
             }
         }
@@ -163,12 +169,29 @@ impl World {
             self.agenda.push(heals, Due::Heal(index));
             self.environment_changes();
         }
-        self.strike(&harm, lasts);
+        self.strike(index, &harm, lasts);
     }
 
     /// What a fault does at the moment when it fires.
-    fn strike(&mut self, harm: &Harm, lasts: Micros) {
+    fn strike(&mut self, index: u16, harm: &Harm, lasts: Micros) {
         match harm {
+            Harm::DiskFull(_) => {
+                self.source.full_until_us = self.source.full_until_us.max(self.now + lasts.0);
+            }
+            Harm::PurgeBinlogs(fault) => self.somebody_purges(fault.keep),
+            Harm::RetentionLost(_) => self.retention_is_lost(),
+            Harm::RotationStorm(_) => self.flush_logs(index),
+            Harm::CorruptEvent(fault) => self.corrupt_next(fault),
+            Harm::ReceiverCrash(_) => self.receiver_dies(lasts),
+            Harm::ApplierCrash(_) => self.applier_dies(lasts),
+            Harm::TargetCrash(_) => self.target_crashes(lasts),
+            Harm::AuroraFailover(_) => self.target_fails_over(lasts),
+            Harm::RelayLogLoss(_) => self.relay_log_is_lost(),
+            Harm::ColdPages(_) => {
+                if let Some(replica) = self.target.as_mut().and_then(|t| t.replica.as_mut()) {
+                    replica.cool();
+                }
+            }
             Harm::Reset(fault) => self.reset(fault.link),
             Harm::Partition(fault) => self.partition_begins(fault.link, lasts),
             Harm::HalfOpen(_) => self.stream_is_half_open(),
@@ -186,8 +209,27 @@ impl World {
             | Harm::Jitter(_)
             | Harm::Bandwidth(_)
             | Harm::Stall(_)
-            | Harm::SlowFsync(_) => {}
+            | Harm::SlowFsync(_)
+            | Harm::SlowApply(_) => {}
         }
+    }
+
+    /// `FLUSH BINARY LOGS`, and the next one of the storm while it lasts.
+    pub(super) fn flush_logs(&mut self, index: u16) {
+        let in_force = self.faults.in_force.iter().any(|(i, _)| *i == index);
+        let Some((_, Harm::RotationStorm(storm))) = self.faults.schedule.get(usize::from(index))
+        else {
+            return;
+        };
+        if !in_force {
+            return;
+        }
+        let next = self.now + storm.every.0.max(1);
+        if self.is_up(Host::Source) && self.faults.standby.is_none() {
+            self.source.rotate_binlog(self.now);
+            self.occurs(Occasion::BinlogRotates);
+        }
+        self.agenda.push(next, Due::FlushLogs(index));
     }
 
     /// A fault's time is over.
@@ -234,6 +276,12 @@ impl World {
             }
             Wire::Operator => {}
         }
+    }
+
+    /// When the faults in force have healed and the hosts that are down serve again, in µs.
+    pub fn healed_at(&self) -> u64 {
+        let faults = self.faults.in_force.iter().map(|(_, until)| *until);
+        faults.chain(self.down_until).max().unwrap_or(0)
     }
 
     /// The faults that have fired so far, in order.
@@ -289,6 +337,42 @@ pub(crate) fn in_words(harm: &Harm, lasts: Micros) -> String {
              as it is now, {lasts} later",
             f.behind
         ),
+        Harm::DiskFull(_) => {
+            format!("the source's storage is full: commits wait for space, for {lasts}")
+        }
+        Harm::PurgeBinlogs(f) => {
+            format!(
+                "somebody purges the source's binlog, but for the last {} files",
+                f.keep
+            )
+        }
+        Harm::RetentionLost(_) => "somebody sets binlog retention hours to NULL".into(),
+        Harm::RotationStorm(f) => {
+            format!(
+                "the source begins a new binlog file every {} for {lasts}",
+                f.every
+            )
+        }
+        Harm::CorruptEvent(f) => format!(
+            "a byte of the next binlog events is changed {}",
+            match f.place {
+                BadPlace::Wire => "on the wire",
+                BadPlace::RelayLog => "in the relay log",
+            }
+        ),
+        Harm::ReceiverCrash(_) => format!("the receiver dies, and is started again in {lasts}"),
+        Harm::ApplierCrash(_) => format!("the applier dies, and is started again in {lasts}"),
+        Harm::TargetCrash(_) => {
+            format!("the target's server is killed, and is back in {lasts}")
+        }
+        Harm::AuroraFailover(_) => format!(
+            "the target's writer is lost: another instance of the cluster takes over in {lasts}"
+        ),
+        Harm::RelayLogLoss(_) => "what the target's relay log held unapplied is lost".into(),
+        Harm::SlowApply(f) => {
+            format!("applying takes {} times as long for {lasts}", f.times)
+        }
+        Harm::ColdPages(_) => "the target's pages are cold again".into(),
         Harm::SlowFsync(f) => format!(
             "the source's volume is slow: an fsync takes {} times as long for {lasts}",
             f.times

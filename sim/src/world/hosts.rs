@@ -133,14 +133,89 @@ impl World {
         self.agenda.push(back, Due::Back(Host::Source));
     }
 
+    /// `kill -9` of the target's server; it serves again after `outage`.
+    pub(super) fn target_crashes(&mut self, outage: Micros) {
+        if self.target_decides() {
+            self.target_is_down(outage, Farewell::Reset);
+        }
+    }
+
+    /// The target's writer is lost, and another instance takes over with the same volume after `outage`.
+    pub(super) fn target_fails_over(&mut self, outage: Micros) {
+        if self.target_decides() {
+            self.target_is_down(outage, Farewell::Silence);
+        }
+    }
+
+    /// The target loses its memory, and recovery decides what its clients had committed. False when there is none,
+    /// or it is down already.
+    fn target_decides(&mut self) -> bool {
+        if !self.is_up(Host::Target) || self.target.is_none() {
+            return false;
+        }
+        self.hear(Host::Target);
+        let Some(target) = self.target.as_mut() else {
+            return false;
+        };
+        let undecided: Vec<_> = target.server.undecided().collect();
+        let kept = target
+            .server
+            .crash(&mut self.arena, self.now, Durability::Volume)
+            .commits;
+        let running = target.replica.as_ref().is_some_and(|r| r.applier_runs());
+        if let Some(replica) = target.replica.as_mut() {
+            replica.stop_receiver();
+            replica.lose_relay_log(self.environment.target.relay_log_recovery);
+        }
+        self.replication_resumes = running;
+        // What recovery has kept is committed, whether or not its client hears of it; Aurora's volume has every
+        // commit that was acknowledged, so nothing else can be gone.
+        for (session, done) in undecided
+            .into_iter()
+            .filter(|(_, done)| done.number.0 < kept)
+        {
+            let operation = self.clients.operation_of(Host::Target, session);
+            self.history.target.push(Commit {
+                at: self.now,
+                end: done.end,
+                gno: done.gno,
+                operation,
+            });
+            self.numbered(operation, done.number.0 as u32);
+        }
+        true
+    }
+
+    fn target_is_down(&mut self, outage: Micros, farewell: Farewell) {
+        let back = self.now + outage.0;
+        self.down_until[Host::Target as usize] = back;
+        self.receiver_stops();
+        match farewell {
+            Farewell::Reset => {
+                self.kill_connections(Host::Target);
+            }
+            Farewell::Silence => self.silent_until[Host::Target as usize] = back,
+        }
+        self.agenda.push(back, Due::Back(Host::Target));
+    }
+
     /// A host serves again: connections from before are refused by it.
     pub(super) fn host_is_back(&mut self, host: Host) {
         if !self.is_up(host) {
             return;
         }
         self.kill_connections(host);
-        if host == Host::Source {
-            self.reset_stream();
+        match host {
+            Host::Source => self.reset_stream(),
+            Host::Target if self.replication_resumes => {
+                self.replication_resumes = false;
+                self.probes.reach(Probe::ReplicationResumed);
+                if let Some(replica) = self.target.as_mut().and_then(|t| t.replica.as_mut()) {
+                    replica.start();
+                }
+                self.receiver_starts();
+            }
+            Host::Target => {}
         }
         self.tell(super::side(host), "serves again".into(), Vec::new());
     }

@@ -22,7 +22,7 @@ pub use setup::SetupError;
 
 use crate::{
     environment::{Environment, Retention},
-    faults::{Occasion, Wire},
+    faults::{CorruptEvent, Occasion, Wire},
     history::{Applied, Commit, History},
     outcome::StoryLine,
     probes::Probes,
@@ -73,6 +73,12 @@ pub(crate) enum Due {
     HostLost(Micros),
     /// A host serves again.
     Back(Host),
+    /// The next `FLUSH BINARY LOGS` of a fault.
+    FlushLogs(u16),
+    /// The receiver is started again.
+    StartReceiver,
+    /// The applier is started again.
+    StartApplier,
     /// RDS rotates and uploads the binlog, and purges.
     Upload,
     /// `read_only` of the parameter group reaches the source.
@@ -140,6 +146,10 @@ pub struct World {
     silent_until: [u64; 2],
     /// `read_only` in the source's parameter group: what a restart makes of it.
     source_parameter_read_only: bool,
+    /// Replication was running when the target's server went down: it starts with it.
+    replication_resumes: bool,
+    /// What happens to the next binlog events on their way.
+    corruption: Option<CorruptEvent>,
     events: Vec<Event>,
 }
 
@@ -177,11 +187,12 @@ impl World {
         self.now = self.now.max(at);
     }
 
-    /// Nothing is under way: no operation open, links drained, appliers idle.
+    /// Nothing is under way: no operation open, links drained, appliers idle, no fault in force.
     pub fn is_quiet(&self) -> bool {
         let replication = self.target.as_ref().and_then(|t| t.replica.as_ref());
         let applied = replication.is_none_or(|r| !r.applier_runs() || r.is_idle());
-        self.clients.is_quiet()
+        self.healed_at() <= self.now
+            && self.clients.is_quiet()
             && self.stream.is_quiet()
             && applied
             && self.source.open_transactions() == 0
@@ -226,6 +237,9 @@ impl World {
                 Due::Impatience(wire) => self.impatience(wire),
                 Due::HostLost(outage) => self.host_is_lost(outage),
                 Due::Back(host) => self.host_is_back(host),
+                Due::FlushLogs(fault) => self.flush_logs(fault),
+                Due::StartReceiver => self.receiver_starts_again(),
+                Due::StartApplier => self.applier_starts_again(),
                 Due::Upload => self.upload(),
                 Due::Parameter(value) => self.parameter_arrives(value),
             }

@@ -2,15 +2,16 @@
 
 use super::{Due, World, link::Link};
 use crate::{
-    environment::Environment,
-    faults::{Occasion, Way, Wire},
+    environment::{Checksum, Environment},
+    faults::{BadPlace, CorruptEvent, Occasion, Way, Wire},
     probes::Probe,
     runbook::Host,
+    units::Micros,
 };
 use cutover_model::{
     gtid::Gtid,
     replica::{
-        Costs, Range,
+        Costs, Range, Replica, ThreadError,
         dump::{DumpThread, Request, handshake},
     },
     server::Server,
@@ -242,6 +243,109 @@ impl World {
         }
     }
 
+    /// The receiver's thread dies; it is started again after `outage`.
+    pub(super) fn receiver_dies(&mut self, outage: Micros) {
+        let Some(replica) = self.replica_mut().filter(|r| r.applier_runs()) else {
+            return;
+        };
+        replica.stop_receiver();
+        self.stream.close();
+        self.agenda.push(self.now + outage.0, Due::StartReceiver);
+    }
+
+    pub(super) fn receiver_starts_again(&mut self) {
+        // The operator may have stopped replication since, and the target may be down.
+        if self.marks.replication.stopped.is_some() || !self.is_up(Host::Target) {
+            return;
+        }
+        let Some(replica) = self.replica_mut() else {
+            return;
+        };
+        replica.start_receiver();
+        self.receiver_starts();
+        self.tell("target", "the receiver is started again".into(), Vec::new());
+    }
+
+    /// The applier's threads die; they are started again after `outage`.
+    pub(super) fn applier_dies(&mut self, outage: Micros) {
+        let Some(replica) = self.replica_mut().filter(|r| r.applier_runs()) else {
+            return;
+        };
+        let at_work = !replica.is_idle();
+        replica.stop_applier();
+        if at_work {
+            self.probes.reach(Probe::ApplierDiedAtWork);
+        }
+        self.agenda.push(self.now + outage.0, Due::StartApplier);
+    }
+
+    pub(super) fn applier_starts_again(&mut self) {
+        if self.marks.replication.stopped.is_some() || !self.is_up(Host::Target) {
+            return;
+        }
+        let Some(replica) = self.replica_mut().filter(|r| !r.applier_runs()) else {
+            return;
+        };
+        replica.start_applier();
+        self.tell("target", "the applier is started again".into(), Vec::new());
+    }
+
+    /// The relay log is gone. The server notices when its threads start, so that is what happens.
+    pub(super) fn relay_log_is_lost(&mut self) {
+        let recovery = self.environment.target.relay_log_recovery;
+        let Some(replica) = self.replica_mut() else {
+            return;
+        };
+        let (running, unapplied) = (replica.applier_runs(), !replica.is_idle());
+        replica.lose_relay_log(recovery);
+        if unapplied {
+            self.probes.reach(Probe::RelayLogLostUnapplied);
+        }
+        if running {
+            if let Some(replica) = self.replica_mut() {
+                replica.start();
+            }
+            self.receiver_starts();
+        }
+    }
+
+    fn replica_mut(&mut self) -> Option<&mut Replica> {
+        self.target.as_mut().and_then(|t| t.replica.as_mut())
+    }
+
+    /// The next binlog events arrive with a changed byte.
+    pub(super) fn corrupt_next(&mut self, corruption: &CorruptEvent) {
+        self.corruption = Some(*corruption);
+    }
+
+    /// A message as it arrives when a byte of it was changed. False when the receiver has noticed.
+    fn corrupted(&mut self, range: &mut Range, corruption: CorruptEvent) -> bool {
+        let checksums = self.environment.source.binlog_checksum == Checksum::Crc32;
+        let Some(binlog) = self.source.binlog.as_mut() else {
+            return true;
+        };
+        range.span = binlog.damaged(range.span, corruption.byte as usize, corruption.flip);
+        if !checksums || corruption.place == BadPlace::RelayLog {
+            return true;
+        }
+        self.probes.reach(Probe::CorruptEventRefused);
+        let error = ThreadError {
+            errno: 1743,
+            text: "Replication event checksum verification failed while reading from network."
+                .into(),
+        };
+        self.tell(
+            "target",
+            format!("the receiver stops: {} (1743)", error.text),
+            Vec::new(),
+        );
+        if let Some(replica) = self.replica_mut() {
+            replica.refused(error);
+        }
+        self.stream.close();
+        false
+    }
+
     /// Sends what there is to send, as far as the link has room.
     pub(super) fn pump(&mut self, connection: u32) {
         if connection != self.stream.connection {
@@ -289,9 +393,14 @@ impl World {
         if connection != self.stream.connection {
             return;
         }
-        let Some(message) = self.stream.wire.pop_front() else {
+        let Some(mut message) = self.stream.wire.pop_front() else {
             return;
         };
+        if let Some(corruption) = self.corruption.take_if(|_| !message.range.span.is_empty())
+            && !self.corrupted(&mut message.range, corruption)
+        {
+            return;
+        }
         let file = self
             .source
             .binlog

@@ -206,6 +206,8 @@ impl World {
             down_until: [0; 2],
             silent_until: [0; 2],
             source_parameter_read_only: false,
+            replication_resumes: false,
+            corruption: None,
             probes: Probes::default(),
             faults: Faults::new(&plan.faults),
             events: Vec::new(),

@@ -280,6 +280,16 @@ impl Binlog {
         self.chunks.get(span)
     }
 
+    /// A copy of some bytes with one of them changed, beside the files: what arrives of them where the wire or the
+    /// disk on the way is bad. `byte` is counted from the first, and wraps at the end.
+    pub fn damaged(&mut self, span: Span, byte: usize, flip: u8) -> Span {
+        let mut copy = self.chunks.get(span).to_vec();
+        if let Some(length) = std::num::NonZeroUsize::new(copy.len()) {
+            copy[byte % length] ^= flip;
+        }
+        self.chunks.append(|chunk| chunk.extend_from_slice(&copy))
+    }
+
     /// A file as it would be on disk, unsynced tail included. Allocates the whole of it.
     pub fn file_bytes(&self, number: u64) -> Option<Vec<u8>> {
         let file = self.file(number)?;

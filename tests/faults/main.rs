@@ -1,0 +1,7 @@
+//! Every kind of fault does what it says, and what a strategy makes of it: the sound ones survive contract faults, a
+//! hazard is caught and named.
+
+mod links;
+mod source;
+mod support;
+mod target;
