@@ -54,8 +54,13 @@ pub enum Failure {
     #[error("{} is there already", .0.display())]
     Exists(PathBuf),
     /// A plan whose run is no failure.
-    #[error("there is nothing to shrink: the run of {} is no failure, its verdict is {1:?}", .0.display())]
-    NothingToShrink(PathBuf, Verdict),
+    #[error("there is nothing to shrink: the run of {} is no failure, its verdict is {verdict:?}", plan.display())]
+    NothingToShrink {
+        /// The plan.
+        plan: PathBuf,
+        /// What it comes to.
+        verdict: Verdict,
+    },
     /// Standard output does not take what is written to it.
     #[error("cannot write to standard output: {0}")]
     StandardOutput(io::Error),
@@ -91,7 +96,7 @@ impl Failure {
             | Self::Run(_)
             | Self::OneFolder(_)
             | Self::Exists(_)
-            | Self::NothingToShrink(..)
+            | Self::NothingToShrink { .. }
             | Self::Write { .. }
             | Self::StandardOutput(_)
             | Self::Thread(_) => Status::BadInput,

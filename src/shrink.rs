@@ -85,10 +85,10 @@ pub fn execute(args: &Args, format: Format, interrupt: &Interrupt) -> Result<Sta
     let recording = rehearse::recording(&plan)?;
     let (outcome, transactions) = first_run(&plan, recording.clone(), interrupt)?;
     let Some(fails) = failure::Failure::of(&outcome) else {
-        return Err(Failure::NothingToShrink(
-            args.plan.clone(),
-            outcome.verdict,
-        ));
+        return Err(Failure::NothingToShrink {
+            plan: args.plan.clone(),
+            verdict: outcome.verdict,
+        });
     };
     let before = shrunk::Size::of(&plan, transactions.len());
     let mut trial = SideBySide {
@@ -145,7 +145,11 @@ pub fn execute(args: &Args, format: Format, interrupt: &Interrupt) -> Result<Sta
 impl Args {
     /// The plan whose settings need no explanation, and what it is called.
     fn reference(&self, plan: &Plan) -> Result<(Plan, String), Failure> {
-        let built_in = || scenarios().into_iter().any(|listed| listed.name == plan.scenario);
+        let built_in = || {
+            scenarios()
+                .into_iter()
+                .any(|listed| listed.name == plan.scenario)
+        };
         let name = match &self.scenario {
             Some(name) => Some(name.as_str()),
             None => built_in().then_some(plan.scenario.as_str()),
@@ -204,8 +208,14 @@ mod tests {
 
     #[test]
     fn the_small_plan_stands_beside_the_plan() {
-        assert_eq!(beside(Path::new("a/plan.toml")), Path::new("a/plan.min.toml"));
+        assert_eq!(
+            beside(Path::new("a/plan.toml")),
+            Path::new("a/plan.min.toml")
+        );
         assert_eq!(beside(Path::new("plan")), Path::new("plan.min.toml"));
-        assert_eq!(beside(Path::new("a.b/plan.json")), Path::new("a.b/plan.min.toml"));
+        assert_eq!(
+            beside(Path::new("a.b/plan.json")),
+            Path::new("a.b/plan.min.toml")
+        );
     }
 }

@@ -1,7 +1,10 @@
 //! Candidates of shrinking, several at a time: the first in their order that fails wins, whichever ends first.
 
 use crate::{
-    defect, interrupt::Interrupt, progress::Progress, wall::Stopwatch,
+    defect,
+    interrupt::Interrupt,
+    progress::Progress,
+    wall::Stopwatch,
     work::{LOOK_UP, STACK_BYTES},
 };
 use cutover::{

@@ -19,7 +19,7 @@ pub fn render(failure: &Failure) -> String {
             &failure.to_string(),
             Some("name another file with --out, or replace it with --force"),
         ),
-        Failure::NothingToShrink(..) => plain(
+        Failure::NothingToShrink { .. } => plain(
             &failure.to_string(),
             Some("a plan is shrunk that is violated or not live; `cutover replay` tells its run"),
         ),

@@ -174,7 +174,13 @@ fn what_is_left(out: &mut String, told: &Told<'_>) {
     let plan = &told.best.plan;
     out.push_str(&format!("\n{}\n", paint(STRONG, "WHAT IS LEFT")));
     for fault in &plan.faults {
-        hang(out, "  fault        ", 15, &tame(&fault_in_words(fault)), told.width);
+        hang(
+            out,
+            "  fault        ",
+            15,
+            &tame(&fault_in_words(fault)),
+            told.width,
+        );
     }
     for t in &plan.workload.transactions {
         let words = format!("at {}, client {}: {:?}", t.at, t.client, t.does).to_lowercase();
@@ -188,13 +194,29 @@ fn what_is_left(out: &mut String, told: &Told<'_>) {
     }
     let settings = left(told);
     for (key, value) in settings.iter().take(SETTINGS) {
-        hang(out, "  setting      ", 15, &tame(&format!("{key} = {value}")), told.width);
+        hang(
+            out,
+            "  setting      ",
+            15,
+            &tame(&format!("{key} = {value}")),
+            told.width,
+        );
     }
     match settings.len() {
         0 => {}
-        n if n <= SETTINGS => hang(out, "               ", 15, &format!("(in {}: otherwise)", told.named), told.width),
+        n if n <= SETTINGS => hang(
+            out,
+            "               ",
+            15,
+            &format!("(in {}: otherwise)", told.named),
+            told.width,
+        ),
         n => {
-            let more = format!("… and {} more that are not those of {}", n - SETTINGS, told.named);
+            let more = format!(
+                "… and {} more that are not those of {}",
+                n - SETTINGS,
+                told.named
+            );
             hang(out, "               ", 15, &more, told.width);
         }
     }
