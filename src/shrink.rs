@@ -22,11 +22,10 @@ use cutover::{
     scenarios::{load_plan, load_scenario, scenarios},
     sim::{
         environment::Environment,
-        failure,
         outcome::Outcome,
         plan::{Clock, Plan},
         run::{RunError, run},
-        shrink::{Failing, shrink},
+        shrink::{Alike, Failing, shrink},
         units::Micros,
         workload_spec::{Transaction, Workload},
     },
@@ -84,7 +83,7 @@ pub fn execute(args: &Args, format: Format, interrupt: &Interrupt) -> Result<Sta
     let (reference, named) = args.reference(&plan)?;
     let recording = rehearse::recording(&plan)?;
     let (outcome, transactions) = first_run(&plan, recording.clone(), interrupt)?;
-    let Some(fails) = failure::Failure::of(&outcome) else {
+    let Some(fails) = Alike::of(&outcome) else {
         return Err(Failure::NothingToShrink {
             plan: args.plan.clone(),
             verdict: outcome.verdict,
@@ -122,7 +121,7 @@ pub fn execute(args: &Args, format: Format, interrupt: &Interrupt) -> Result<Sta
         plan: &args.plan,
         out: &out,
         best,
-        fails: &fails,
+        fails: &fails.failure,
         before,
         complete: shrunk.complete,
         runs,

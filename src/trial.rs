@@ -10,12 +10,11 @@ use crate::{
 use cutover::{
     scenarios::check_made,
     sim::{
-        failure::Failure,
         outcome::Outcome,
         plan::Plan,
         recording::Recording,
         run::run,
-        shrink::{Enough, Failing, Trial},
+        shrink::{Alike, Enough, Failing, Trial},
     },
 };
 use std::{
@@ -53,7 +52,7 @@ type Answer = (usize, Plan, Option<Outcome>);
 impl Trial for SideBySide<'_> {
     fn first(
         &mut self,
-        failure: &Failure,
+        wanted: &Alike,
         from: usize,
         to: usize,
         candidate: &dyn Fn(usize) -> Option<Plan>,
@@ -93,7 +92,7 @@ impl Trial for SideBySide<'_> {
                     self.runs += 1;
                     self.progress.done_one();
                     if let Some(outcome) = outcome
-                        && Failure::of(&outcome).as_ref() == Some(failure)
+                        && Alike::of(&outcome).as_ref() == Some(wanted)
                     {
                         failing.insert(number, Failing { plan, outcome });
                     }

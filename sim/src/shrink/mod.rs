@@ -1,19 +1,23 @@
-//! Shrinking: from a plan that fails to a smaller one that fails in the same way ([`Failure`]).
+//! Shrinking: from a plan that fails to a smaller one that fails in the same way ([`Alike`]).
 //!
 //! Delta debugging over what a plan is made of: transactions, faults, steps of the runbook, settings; then each
 //! of what is left is made simpler. A candidate is kept when its run fails as the first one did. What comes out is
 //! minimal under these moves: no single one of them is left that would keep the failure. The order is fixed, and
 //! the first candidate that fails wins, so the result does not depend on how many are tried at a time.
 
+mod alike;
 mod faults;
 mod ladder;
+mod one_by_one;
 mod runbook;
 mod settings;
 mod traffic;
 
+pub use alike::Alike;
+pub use one_by_one::OneByOne;
 pub use settings::differences;
 
-use crate::{failure::Failure, outcome::Outcome, plan::Plan, workload_spec::Transaction};
+use crate::{outcome::Outcome, plan::Plan, workload_spec::Transaction};
 
 /// A plan that fails, and its run.
 #[derive(Clone, Debug)]
@@ -30,14 +34,14 @@ pub struct Enough;
 
 /// Runs candidates.
 pub trait Trial {
-    /// Of the candidates `from..to`, the first in their order that is a valid plan and fails like this; none when
+    /// Of the candidates `from..to`, the first in their order that is a valid plan and fails as is wanted; none when
     /// no one does.
     ///
     /// # Errors
     /// [`Enough`] when no more candidates are to be run.
     fn first(
         &mut self,
-        failure: &Failure,
+        wanted: &Alike,
         from: usize,
         to: usize,
         candidate: &dyn Fn(usize) -> Option<Plan>,
@@ -58,14 +62,14 @@ pub struct Shrunk {
 /// differ from it go back to it.
 pub fn shrink(
     failing: Failing,
-    failure: &Failure,
+    wanted: &Alike,
     transactions: Vec<Transaction>,
     reference: &Plan,
     trial: &mut dyn Trial,
 ) -> Shrunk {
     let mut shrinking = Shrinking {
         best: failing,
-        failure,
+        wanted,
         reference,
         trial,
     };
@@ -78,7 +82,7 @@ pub fn shrink(
 /// A shrinking under way.
 struct Shrinking<'a> {
     best: Failing,
-    failure: &'a Failure,
+    wanted: &'a Alike,
     reference: &'a Plan,
     trial: &'a mut dyn Trial,
 }
@@ -113,12 +117,12 @@ impl Shrinking<'_> {
     ) -> Result<Option<usize>, Enough> {
         let Self {
             best,
-            failure,
+            wanted,
             trial,
             ..
         } = self;
         let of = |i: usize| candidate(&best.plan, i).filter(|plan| *plan != best.plan);
-        let found = trial.first(failure, 0, count, &of)?;
+        let found = trial.first(wanted, 0, count, &of)?;
         Ok(found.map(|(i, failing)| {
             self.best = failing;
             i

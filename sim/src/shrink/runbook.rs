@@ -23,7 +23,7 @@ impl Shrinking<'_> {
             let candidate = |i: usize| candidates.get(i).cloned();
             let Some((i, failing)) =
                 self.trial
-                    .first(self.failure, from, candidates.len(), &candidate)?
+                    .first(self.wanted, from, candidates.len(), &candidate)?
             else {
                 return Ok(false);
             };
@@ -44,7 +44,7 @@ impl Shrinking<'_> {
         };
         let found = self
             .trial
-            .first(self.failure, 0, plan.faults.len(), &without)?;
+            .first(self.wanted, 0, plan.faults.len(), &without)?;
         Ok(found.is_none())
     }
 }

@@ -262,7 +262,12 @@ impl World {
             c.intent = match &mut clients.script {
                 None => Some(orders.intend(now, client, random, memory)),
                 Some(script) => match script.next(client, now) {
-                    Next::Now(kind) => Some(orders.intend_to(kind, client, random, memory)),
+                    Next::Now(kind) => {
+                        // In the place of the draw from the mix: when all that was drawn is written down, the run
+                        // is the same.
+                        random.bits();
+                        Some(orders.intend_to(kind, client, random, memory))
+                    }
                     Next::At(at) => return self.agenda.push(at, Due::Wake(client)),
                     Next::Never => return,
                 },
