@@ -57,6 +57,7 @@ fn everything() -> Step {
             until: Condition {
                 replication_running: Some(Nothing {}),
                 seconds_behind_source: Some(1),
+                caught_up: Some(1),
                 applied: Some("x".into()),
                 read_only: Some(Host::Source),
                 no_open_transactions: Some(Host::Source),

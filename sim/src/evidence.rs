@@ -278,9 +278,12 @@ fn has_role(runbook: &Runbook, role: Role) -> bool {
 
 fn gate_on_lag(runbook: &Runbook) -> bool {
     let gates = runbook.steps.iter().filter(|s| s.role == Some(Role::Gate));
-    gates
-        .filter_map(|s| s.wait.as_ref())
-        .any(|w| matches!(w.until.kind(), Ok(Until::SecondsBehindSource(_))))
+    gates.filter_map(|s| s.wait.as_ref()).any(|w| {
+        matches!(
+            w.until.kind(),
+            Ok(Until::SecondsBehindSource(_) | Until::CaughtUp(_))
+        )
+    })
 }
 
 /// The applications that took effect. A server that has a GTID already skips the transaction silently, so

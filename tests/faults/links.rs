@@ -65,7 +65,7 @@ fn a_receiver_that_is_cut_off_for_longer_than_it_listens_connects_anew() {
 fn clients_whose_answers_do_not_come_through_give_up_without_knowing() {
     let one_way = |way: &str| {
         format!(
-            "[[fault]]\nat = \"5s\"\nlasts = \"20s\"\npartition = {{ link = \"clients-source\", way = \"{way}\" }}"
+            "[[fault]]\non = {{ event = \"commit-sent\", nth = 60 }}\nlasts = \"20s\"\npartition = {{ link = \"clients-source\", way = \"{way}\" }}"
         )
     };
     let sets = ["clients.tcp_timeout=4s", "clients.connect_timeout=2s"];

@@ -55,7 +55,7 @@ fn a_source_without_durability_loses_what_it_acknowledged_and_that_is_a_hazard()
         "source.sync_binlog=0",
         "source.innodb_flush_log_at_trx_commit=0",
     ];
-    let fault = "[[fault]]\nat = \"8s\"\nlasts = \"5s\"\nsource_failover = {}";
+    let fault = "[[fault]]\nat = \"8500ms\"\nlasts = \"5s\"\nsource_failover = {}";
     let after = outcome("snapshot-binlog-gtid", &sets, fault);
     assert!(violates(&after, "P1"), "{:#?}", violations(&after));
     assert!(

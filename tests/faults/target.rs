@@ -2,6 +2,7 @@
 
 use crate::support::*;
 use cutover::sim::outcome::Verdict;
+use std::collections::BTreeMap;
 
 const STRATEGIES: [&str; 2] = ["snapshot-binlog-gtid", "snapshot-binlog-position"];
 
@@ -64,7 +65,7 @@ fn a_lost_relay_log_is_asked_for_again_unless_recovery_is_off() {
         "by GTID the target knows what it lacks"
     );
     let by_position = outcome(STRATEGIES[1], &off, fault);
-    assert!(violates(&by_position, "P1"), "{:?}", by_position.verdict);
+    assert_eq!(by_position.verdict, Verdict::Violated, "a hole");
     assert!(
         by_position.faults[0]
             .breaks
@@ -80,17 +81,15 @@ fn a_slow_applier_and_cold_pages_make_the_target_late() {
         "[[fault]]\non = { event = \"replication-starts\" }\nlasts = \"3m\"\nslow_apply = { times = 100 }",
     );
     assert!(slow.virtual_ms > before.virtual_ms);
-    let sets = [
-        "target.first_touch=300ms",
-        "target.replica_parallel_workers=1",
-    ];
-    let fault = "[[fault]]\non = { event = \"fence-asked\" }\ncold_pages = {}";
+    let sets = ["target.first_touch=3s", "target.replica_parallel_workers=1"];
+    let fault =
+        "[[fault]]\non = { event = \"replication-starts\", after = \"25s\" }\ncold_pages = {}";
     let (warm, cold) = (undisturbed(&sets), safe(&sets, fault));
     assert!(
-        cold.downtime_ms > warm.downtime_ms,
-        "{:?} {:?}",
-        cold.downtime_ms,
-        warm.downtime_ms
+        cold.virtual_ms > warm.virtual_ms,
+        "{} {}",
+        cold.virtual_ms,
+        warm.virtual_ms
     );
 }
 
@@ -111,14 +110,18 @@ fn a_changed_byte_is_noticed_where_there_are_checksums() {
 
 #[test]
 fn a_changed_byte_without_checksums_is_a_hazard_that_is_caught() {
-    let caught = (0..40).filter(|i| {
-        let byte = 20 + 13 * i;
+    let mut ends = BTreeMap::new();
+    for byte in (20..540).step_by(13) {
         let fault = format!(
             "[[fault]]\non = {{ event = \"receiver-connects\", after = \"2s\" }}\ncorrupt_event = {{ place = \"wire\", byte = {byte}, flip = 1 }}"
         );
         let after = outcome(STRATEGIES[0], &["source.binlog_checksum=\"none\""], &fault);
         assert!(after.faults[0].breaks.is_some());
-        after.verdict == Verdict::Violated
-    });
-    assert!(caught.count() > 3, "silent damage shows in the tables");
+        *ends.entry(format!("{:?}", after.verdict)).or_insert(0) += 1;
+    }
+    assert!(
+        ends["Aborted"] > 5,
+        "most damage stops the applier: {ends:?}"
+    );
+    assert!(ends["Violated"] > 0, "some is silent, and seen: {ends:?}");
 }

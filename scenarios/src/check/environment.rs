@@ -206,5 +206,17 @@ fn clients(clients: &Clients) -> Result<(), Problem> {
         clients.backoff,
         Micros::ms(1)..=Micros::hours(1),
         "without a pause, a client that is refused tries for ever in the same instant",
+    )?;
+    within(
+        &["connect_timeout"],
+        clients.connect_timeout,
+        Micros::ms(1)..=Micros::hours(1),
+        "no pool gives up at once, and none waits for longer",
+    )?;
+    within(
+        &["tcp_timeout"],
+        clients.tcp_timeout,
+        Micros::ms(1)..=Micros::hours(24),
+        "no TCP gives up at once, and none tries for longer",
     )
 }

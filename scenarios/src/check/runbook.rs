@@ -337,17 +337,8 @@ impl<'a> Before<'a> {
                     "add a step with `start_replication = {}` before this one",
                 ))
             }
-            Until::SecondsBehindSource(seconds) => {
-                self.needs_host(Host::Target, "wait")?;
-                if seconds <= 34_560_000 {
-                    return Ok(());
-                }
-                Err(Problem::new(
-                    keys(&["wait", "until", "seconds_behind_source"]),
-                    format!("`seconds_behind_source` is {seconds}: more than 400 days"),
-                    "write a number of seconds, like 1",
-                ))
-            }
+            Until::SecondsBehindSource(seconds) => self.lag("seconds_behind_source", seconds),
+            Until::CaughtUp(seconds) => self.lag("caught_up", seconds),
             Until::Applied(name) => {
                 self.needs_host(Host::Target, "wait")?;
                 self.noted(name, &["wait", "until", "applied"]).map(|_| ())
@@ -362,6 +353,18 @@ impl<'a> Before<'a> {
                 .noted(name, &["wait", "until", "source_unchanged_since"])
                 .map(|_| ()),
         }
+    }
+
+    fn lag(&self, key: &'static str, seconds: u64) -> Result<(), Problem> {
+        self.needs_host(Host::Target, "wait")?;
+        if seconds <= 34_560_000 {
+            return Ok(());
+        }
+        Err(Problem::new(
+            keys(&["wait", "until", key]),
+            format!("`{key}` is {seconds}: more than 400 days"),
+            "write a number of seconds, like 1",
+        ))
     }
 
     fn needs_host(&self, host: Host, op: &'static str) -> Result<(), Problem> {

@@ -169,14 +169,17 @@ impl Operator {
 
     /// What a poll has seen that faults and probes are interested in.
     fn polled(&self, until: Until<'_>) {
-        if let Until::SecondsBehindSource(_) = until {
+        if let Until::SecondsBehindSource(_) | Until::CaughtUp(_) = until {
             self.now_in_world().lag_was_read();
         }
     }
 
     /// How far behind the target is when a wait for it begins.
     fn tell_of_lag(&self, until: Until<'_>) {
-        if !matches!(until, Until::SecondsBehindSource(_) | Until::Applied(_)) {
+        if !matches!(
+            until,
+            Until::SecondsBehindSource(_) | Until::CaughtUp(_) | Until::Applied(_)
+        ) {
             return;
         }
         let status = self.now_in_world().replica_status();
@@ -195,7 +198,7 @@ impl Operator {
             return;
         }
         let what = match until {
-            Until::SecondsBehindSource(_) => {
+            Until::SecondsBehindSource(_) | Until::CaughtUp(_) => {
                 let lag = self
                     .now_in_world()
                     .replica_status()
@@ -220,6 +223,12 @@ impl Operator {
                 let status = world.replica_status().map_err(Failure)?;
                 status.error().map_or(Ok(()), |e| Err(Failure(e)))?;
                 status.io_running_text() == "Yes" && status.sql_running
+            }
+            Until::CaughtUp(most) => {
+                let status = world.replica_status().map_err(Failure)?;
+                status.error().map_or(Ok(()), |e| Err(Failure(e)))?;
+                status.io_running_text() == "Yes"
+                    && status.seconds_behind_source.is_some_and(|s| s <= most)
             }
             Until::SecondsBehindSource(most) => {
                 let status = world.replica_status().map_err(Failure)?;
@@ -303,8 +312,9 @@ fn looks_at(until: Until<'_>) -> Option<Host> {
         Until::ReadOnly(host) | Until::NoOpenTransactions(host) => Some(host),
         Until::SourceUnchangedSince(_) => Some(Host::Source),
         Until::SnapshotAvailable(_) => None,
-        Until::ReplicationRunning | Until::SecondsBehindSource(_) | Until::Applied(_) => {
-            Some(Host::Target)
-        }
+        Until::ReplicationRunning
+        | Until::SecondsBehindSource(_)
+        | Until::CaughtUp(_)
+        | Until::Applied(_) => Some(Host::Target),
     }
 }

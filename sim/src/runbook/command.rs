@@ -67,6 +67,9 @@ pub fn command(
             Ok(Until::SecondsBehindSource(s)) => {
                 format!("SHOW REPLICA STATUS;  -- on the target, until Seconds_Behind_Source <= {s}")
             }
+            Ok(Until::CaughtUp(s)) => format!(
+                "SHOW REPLICA STATUS;  -- on the target, until both threads say Yes and Seconds_Behind_Source <= {s}"
+            ),
             Ok(Until::Applied(name)) => match show(name).rsplit_once(':') {
                 Some((file, position)) if !file.contains('-') || file.contains('.') => format!(
                     "SHOW REPLICA STATUS;  -- on the target, until (Relay_Source_Log_File, Exec_Source_Log_Pos) >= ('{file}', {position})"

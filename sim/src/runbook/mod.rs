@@ -246,6 +246,9 @@ pub struct Condition {
     /// `Seconds_Behind_Source` is at most this. NULL does not count; nothing else is looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds_behind_source: Option<u64>,
+    /// Both threads run and `Seconds_Behind_Source` is at most this; fails at once when a thread stopped with an error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caught_up: Option<u64>,
     /// The target applied up to these noted coordinates; fails at once when a replication thread stopped with an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applied: Option<String>,
@@ -270,6 +273,8 @@ pub enum Until<'a> {
     ReplicationRunning,
     /// See [`Condition::seconds_behind_source`].
     SecondsBehindSource(u64),
+    /// See [`Condition::caught_up`].
+    CaughtUp(u64),
     /// See [`Condition::applied`].
     Applied(&'a str),
     /// See [`Condition::read_only`].
@@ -461,6 +466,7 @@ impl Condition {
                     .map(|_| ("replication_running", Until::ReplicationRunning)),
                 self.seconds_behind_source
                     .map(|s| ("seconds_behind_source", Until::SecondsBehindSource(s))),
+                self.caught_up.map(|s| ("caught_up", Until::CaughtUp(s))),
                 self.applied
                     .as_deref()
                     .map(|n| ("applied", Until::Applied(n))),
@@ -474,7 +480,7 @@ impl Condition {
                     .as_deref()
                     .map(|n| ("source_unchanged_since", Until::SourceUnchangedSince(n))),
             ],
-            "replication_running, seconds_behind_source, applied, read_only, no_open_transactions, snapshot_available, source_unchanged_since",
+            "replication_running, seconds_behind_source, caught_up, applied, read_only, no_open_transactions, snapshot_available, source_unchanged_since",
         )
     }
 }
