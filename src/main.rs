@@ -2,6 +2,7 @@
 
 mod again;
 mod args;
+mod audit;
 mod binlog;
 mod compare;
 mod defect;
@@ -62,6 +63,7 @@ fn execute(cli: &Cli) -> Result<Status, Failure> {
         Command::Run(args) => run::execute(args, cli.format, &interrupt),
         Command::Compare(args) => compare::execute(args, cli.format, &interrupt),
         Command::Replay(args) => replay::execute(args, cli.format, &interrupt),
+        Command::Audit(args) => audit::execute(args, cli.format, &interrupt),
         Command::Shrink(args) => shrink::execute(args, cli.format, &interrupt),
         Command::List(args) => list::execute(args, cli.format),
         Command::Binlog(command) => binlog::execute(command, cli.format, &interrupt),

@@ -157,7 +157,10 @@ impl Outputs {
         let mut batch = Batch::new(interrupt);
         let mut remarks = Vec::new();
         if let Some(file) = &self.plan_out {
-            batch.stage(file, plan_text(plan, &rehearsed.outcome, file)?.as_bytes())?;
+            batch.stage(
+                file,
+                plan_text(plan, &rehearsed.outcome.fingerprint, file)?.as_bytes(),
+            )?;
             remarks.push(format!("The plan is in {}.", file.display()));
         }
         for (folder, dumps, of) in [
@@ -194,11 +197,11 @@ impl Outputs {
 ///
 /// # Errors
 /// [`Failure`] when the plan names a path that such a file cannot say.
-pub fn plan_text(plan: &Plan, outcome: &Outcome, file: &Path) -> Result<String, Failure> {
+pub fn plan_text(plan: &Plan, fingerprint: &str, file: &Path) -> Result<String, Failure> {
     let plan = Plan {
         recorded: Some(Recorded {
             version: VERSION.into(),
-            fingerprint: outcome.fingerprint.clone(),
+            fingerprint: fingerprint.into(),
         }),
         ..plan.clone()
     };

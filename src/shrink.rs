@@ -113,7 +113,7 @@ pub fn execute(args: &Args, format: Format, interrupt: &Interrupt) -> Result<Sta
     // What was found is kept, also after Ctrl-C.
     let undisturbed = Interrupt::default();
     let mut batch = Batch::new(&undisturbed);
-    let text = rehearse::plan_text(&best.plan, &best.outcome, &out)?;
+    let text = rehearse::plan_text(&best.plan, &best.outcome.fingerprint, &out)?;
     batch.stage(&out, text.as_bytes())?;
     batch.commit()?;
     drop(held);

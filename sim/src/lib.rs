@@ -9,6 +9,7 @@ compile_error!(
      (`--manifest-path`). Unset it, or add `--cfg madsim` to it."
 );
 
+pub mod audit;
 pub mod environment;
 pub mod evidence;
 pub mod explain;

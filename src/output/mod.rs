@@ -1,5 +1,6 @@
 //! What is printed: for people (story, table) and for programs (JSON), and how it reaches the terminal.
 
+pub mod audited;
 #[cfg(test)]
 pub mod canned;
 pub mod diagnostic;

@@ -192,4 +192,20 @@ fn part<T: Clone>(items: &[T], parts: usize, i: usize) -> Vec<T> {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::part;
+
+    #[test]
+    fn the_parts_are_the_whole_and_what_is_beside_a_part_is_the_rest() {
+        let items: Vec<u32> = (0..10).collect();
+        for parts in 2..=10 {
+            let joined: Vec<u32> = (0..parts).flat_map(|i| part(&items, parts, i)).collect();
+            assert_eq!(joined, items);
+            for i in 0..parts {
+                let mut both = [part(&items, parts, i), part(&items, parts, parts + i)].concat();
+                both.sort_unstable();
+                assert_eq!(both, items, "part {i} of {parts}");
+            }
+        }
+    }
+}
