@@ -127,6 +127,7 @@ fn source(database: Database) -> Server {
         fsync_us: 1,
         engine_commit_us: 1,
         lock_wait_timeout_us: 50_000_000,
+        mutants: cutover_model::mutant::Mutants::NONE,
     };
     Server::new(config, database, Some(binlog()), GtidSet::default())
 }

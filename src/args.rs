@@ -1,6 +1,6 @@
 //! What the command line says.
 
-use crate::{audit, binlog, compare, list, replay, run, shrink};
+use crate::{audit, binlog, compare, explore, list, replay, run, shrink};
 use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 
 const LONG: &str = "\
@@ -15,6 +15,7 @@ Examples:
   cutover list strategies                     what can be tried
   cutover run orders                          one rehearsal, told as a story
   cutover compare orders --seeds 20           every strategy side by side
+  cutover explore orders-small                a thousand plans with faults: what fails?
   cutover run orders --plan-out plan.toml     keep it, and later:
   cutover replay plan.toml                    the same run, to the byte
   cutover shrink plan.toml                    what of it matters, when it fails
@@ -55,6 +56,8 @@ pub enum Command {
     Run(run::Args),
     /// Rehearse with every strategy and put the results side by side
     Compare(compare::Args),
+    /// Try many plans with faults, and group what fails
+    Explore(explore::Args),
     /// Run a saved plan again, to the byte
     Replay(replay::Args),
     /// Shrink a plan that fails to the few events that matter

@@ -21,6 +21,7 @@ use cutover::{
     scenarios::{check_made, load_runbook},
     sim::{
         audit::{Change, Effect, Seen, Variant, judge, variants},
+        explore::{Bias, Choice, MOST_FAULTS, Swarm},
         plan::Plan,
         recording::Recording,
         run::{RunError, run},
@@ -38,7 +39,8 @@ Examples:
 
 /// What each step of a runbook is for: the runbook without it, with it earlier, later or weakened.
 ///
-/// Every variant is rehearsed with the same plans as the whole runbook. The table says what breaks, or that nothing
+/// Every variant is rehearsed with the same plans as the whole runbook, each with its own faults, as `cutover explore`
+/// draws them. The table says what breaks, or that nothing
 /// was found in so many plans. It shows differences, so it exits with 0 once all runs have ended.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -49,8 +51,11 @@ pub struct Args {
     #[arg(long, value_name = "NAME|FILE")]
     strategy: Option<String>,
     /// How many plans each variant is rehearsed with: seeds 1 to N
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = value_parser!(u64).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = value_parser!(u64).range(1..=1_000_000))]
     seeds: u64,
+    /// Faults of a plan, at most, all of them such as the strategy promises to survive; 0: none
+    #[arg(long, value_name = "N", default_value_t = MOST_FAULTS, value_parser = value_parser!(u32).range(0..=100))]
+    most_faults: u32,
     /// Write a plan for each finding into this folder: the one with the fewest faults
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -63,11 +68,11 @@ type Ran = Result<(Seen, String), RunError>;
 pub fn execute(args: &Args, format: Format, interrupt: &Interrupt) -> Result<Status, Failure> {
     let scenario = args.scenario.load()?;
     let strategy = args.strategy.as_deref().map(load_runbook).transpose()?;
-    let plan_of = |seed| scenario.plan(seed, strategy.as_ref());
     if let Some(folder) = &args.out {
         files::ready_folder(folder)?;
     }
-    let first = plan_of(1);
+    let first = scenario.plan(1, strategy.as_ref());
+    let swarm = Swarm::new(&first, &Choice::Contract, args.most_faults);
     let recording = rehearse::recording(&first)?;
     let variants = variants(&first.runbook);
     let refused: Vec<Option<String>> = variants.iter().map(|v| refusal(&first, v)).collect();
@@ -75,7 +80,7 @@ pub fn execute(args: &Args, format: Format, interrupt: &Interrupt) -> Result<Sta
     let seeds: Vec<u64> = (1..=args.seeds).collect();
     let with = |runbook: &Runbook, seed| Plan {
         runbook: runbook.clone(),
-        ..plan_of(seed)
+        ..swarm.plan(seed, &Bias::none())
     };
     let jobs = runbooks.iter().flat_map(|runbook| {
         seeds

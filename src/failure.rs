@@ -4,7 +4,7 @@ use crate::exit::Status;
 use cutover::{
     model::follow::FollowError,
     scenarios::LoadError,
-    sim::{outcome::Verdict, recording::RecordingError, run::RunError},
+    sim::{explore::ExploreError, outcome::Verdict, recording::RecordingError, run::RunError},
 };
 use std::{
     io,
@@ -36,6 +36,9 @@ pub enum Failure {
     /// The plan cannot be run.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// A sweep cannot be run, or not to its end.
+    #[error(transparent)]
+    Explore(#[from] ExploreError),
     /// A file cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {
@@ -88,12 +91,13 @@ impl Failure {
     pub const fn status(&self) -> Status {
         match self {
             Self::Interrupted => Status::Interrupted,
-            Self::Defect => Status::Defect,
+            Self::Defect | Self::Explore(ExploreError::Died(_)) => Status::Defect,
             Self::Load(_)
             | Self::Recording(_)
             | Self::Follow(_)
             | Self::Binlog { .. }
             | Self::Run(_)
+            | Self::Explore(_)
             | Self::OneFolder(_)
             | Self::Exists(_)
             | Self::NothingToShrink { .. }

@@ -7,6 +7,7 @@ mod binlog;
 mod compare;
 mod defect;
 mod exit;
+mod explore;
 mod failure;
 mod files;
 mod interrupt;
@@ -62,6 +63,7 @@ fn execute(cli: &Cli) -> Result<Status, Failure> {
     match &cli.command {
         Command::Run(args) => run::execute(args, cli.format, &interrupt),
         Command::Compare(args) => compare::execute(args, cli.format, &interrupt),
+        Command::Explore(args) => explore::execute(args, cli.format, &interrupt),
         Command::Replay(args) => replay::execute(args, cli.format, &interrupt),
         Command::Audit(args) => audit::execute(args, cli.format, &interrupt),
         Command::Shrink(args) => shrink::execute(args, cli.format, &interrupt),

@@ -44,6 +44,11 @@ impl Progress {
         progress
     }
 
+    /// So many have ended.
+    pub fn done(&mut self, done: usize) {
+        self.done = done;
+    }
+
     /// One run has ended.
     pub fn done_one(&mut self) {
         self.done += 1;

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use cutover::{
     scenarios::{Scenario, WorkloadArg, load_scenario},
-    sim::{plan::Plan, runbook::Runbook},
+    sim::{explore::Exemption, plan::Plan, runbook::Runbook},
 };
 
 /// The scenario, and what differs from its file.
@@ -61,6 +61,11 @@ impl Loaded {
     /// What it is about.
     pub fn about(&self) -> &str {
         &self.0.about
+    }
+
+    /// The probes that its author exempts.
+    pub fn exemptions(&self) -> &[Exemption] {
+        &self.0.explore.exempt
     }
 
     /// The plan of a seed, with the scenario's own strategy or this one.

@@ -13,6 +13,7 @@ pub mod database;
 pub mod ddl;
 pub mod follow;
 pub mod gtid;
+pub mod mutant;
 pub mod names;
 pub mod replica;
 pub mod row;

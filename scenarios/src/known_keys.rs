@@ -2,6 +2,7 @@
 
 use cutover_sim::{
     environment::Environment,
+    explore::Exploring,
     plan::{Clock, Expect},
     units::Micros,
     workload_spec::{Mix, Workload},
@@ -16,6 +17,7 @@ struct Everything {
     clock: Clock,
     workload: Workload,
     expect: Expect,
+    explore: Exploring,
 }
 
 /// A scenario's tables with every key in them and its default; keys without a default have some value.
@@ -38,6 +40,7 @@ fn everything() -> Table {
             verdict: Some(cutover_sim::outcome::Verdict::Safe),
             violates: vec!["P1".into()],
         },
+        explore: Exploring::default(),
     };
     Table::try_from(everything).unwrap_or_default()
 }

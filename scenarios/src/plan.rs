@@ -7,55 +7,26 @@ use crate::{
     files,
 };
 use cutover_sim::{
-    plan::{Hex, PLAN_SCHEMA, Plan, Streams},
+    plan::{PLAN_SCHEMA, Plan, Streams},
     runbook::Runbook,
 };
 use std::path::Path;
 
-/// The seed of the stream for a purpose.
-///
-/// It depends on nothing but the run's seed and the purpose's name, so a purpose that is added leaves the
-/// other streams as they are. FNV-1a of the name, xor the seed's SplitMix64, through SplitMix64 once more:
-/// the first tells names apart, the second spreads neighbouring seeds over all bits.
-pub fn stream_seed(seed: u64, purpose: &str) -> u64 {
-    let name = purpose
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-        });
-    split_mix(name ^ split_mix(seed))
-}
-
-/// The output function of SplitMix64 (Steele, Lea, Flood 2014).
-fn split_mix(state: u64) -> u64 {
-    let z = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
 impl Scenario {
     /// The plan that a seed expands to; `strategy` takes the place of the scenario's own.
     pub fn plan(&self, seed: u64, strategy: Option<&Runbook>) -> Plan {
-        let stream = |purpose| Hex(stream_seed(seed, purpose));
         Plan {
             schema: PLAN_SCHEMA.into(),
             scenario: self.name.clone(),
             seed,
             recorded: None,
             clock: self.clock,
-            streams: Streams {
-                workload: stream("workload"),
-                base: stream("base"),
-                links: stream("links"),
-                ties: stream("ties"),
-                control_plane: stream("control_plane"),
-                madsim: stream("madsim"),
-            },
+            streams: Streams::of(seed),
             expect: self.expect.clone(),
             environment: self.environment.clone(),
             workload: self.workload.clone(),
             faults: self.faults.clone(),
+            mutants: Vec::new(),
             runbook: strategy.unwrap_or(&self.runbook).clone(),
         }
     }
@@ -124,11 +95,10 @@ fn read_json(document: &Document) -> Result<Plan, LoadError> {
 /// bounds and can be done.
 ///
 /// # Errors
-/// [`LoadError`] without a place.
+/// [`LoadError`] that names the key's path instead of a file.
 pub fn check_made(plan: &Plan) -> Result<(), LoadError> {
     check_plan(plan).map_err(|problem| {
-        let said = format!("{}: {}", dotted(&problem.path), problem.message);
-        LoadError::new("plan", said).help(problem.help)
+        LoadError::new(dotted(&problem.path), problem.message).help(problem.help)
     })
 }
 
@@ -151,13 +121,10 @@ fn check_plan(plan: &Plan) -> Result<(), Problem> {
 /// # Errors
 /// [`LoadError`] when the plan names a path that is not UTF-8, which TOML cannot say.
 pub fn plan_to_toml(plan: &Plan) -> Result<String, LoadError> {
-    let text = toml::to_string(plan).map_err(|error| {
+    plan.to_toml().map_err(|error| {
         LoadError::new(
             "plan",
             format!("this plan cannot be written as TOML: {error}"),
         )
-    })?;
-    Ok(format!(
-        "# A plan of cutover: everything that the run depends on. `cutover replay FILE` runs it again.\n{text}"
-    ))
+    })
 }

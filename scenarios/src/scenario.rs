@@ -10,6 +10,7 @@ use crate::{
 };
 use cutover_sim::{
     environment::{Clients, ControlPlane, Environment, Names, Network, Source, Target},
+    explore::Exploring,
     faults::Fault,
     plan::{Clock, Expect},
     runbook::Runbook,
@@ -40,6 +41,8 @@ pub struct Scenario {
     pub faults: Vec<Fault>,
     /// What its author expects.
     pub expect: Expect,
+    /// What its author says of sweeps.
+    pub explore: Exploring,
 }
 
 /// The top level of a scenario file. Everything may be left out here, so that a `--set` can be read as a
@@ -61,6 +64,7 @@ pub(crate) struct ScenarioFile {
     workload: Workload,
     fault: Vec<Fault>,
     expect: Expect,
+    explore: Exploring,
 }
 
 /// Loads a scenario: a built-in by its name, or a file by its path, with `KEY=VALUE`s laid over it in
@@ -179,6 +183,7 @@ impl Layers<'_> {
             workload: file.workload,
             faults: file.fault,
             expect: file.expect,
+            explore: file.explore,
         };
         if self.said(&["workload", "paths"]).is_none() {
             for path in &mut scenario.workload.paths {
@@ -235,5 +240,6 @@ fn check_scenario(scenario: &Scenario) -> Result<(), Problem> {
     check::workload(&scenario.workload, privileged, scenario.clock.limit)
         .map_err(|p| p.under("workload"))?;
     check::faults(&scenario.faults)?;
+    check::exploring(&scenario.explore).map_err(|p| p.under("explore"))?;
     check::expect(&scenario.expect).map_err(|p| p.under("expect"))
 }

@@ -436,7 +436,7 @@ fn what_is_wrong_with_a_plan_is_placed_in_the_plan() {
     };
     insta::assert_snapshot!(all([
         ("clients", edited("clients = 20", "clients = 0")),
-        ("schema", edited("schema = \"1.0\"", "schema = \"9.0\"")),
+        ("schema", edited("schema = \"1.1\"", "schema = \"9.0\"")),
         ("stream", edited("ties = \"", "ties = \"xyz")),
         ("step", edited("hours = 168", "hours = 500")),
         ("environment", edited("ttl = \"5s\"", "tll = \"5s\"")),

@@ -126,3 +126,36 @@ fn every_key_of_a_runbook_is_in_the_reference() {
         );
     }
 }
+
+#[test]
+fn every_kind_of_fault_its_parameters_and_every_occasion_are_in_the_reference() {
+    let reference = include_str!("../../docs/faults.md");
+    for facts in cutover_sim::faults::CATALOGUE {
+        let row = reference
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{}` |", facts.key)))
+            .unwrap_or_else(|| panic!("no row for {}", facts.key));
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let lasts = match facts.lasting {
+            cutover_sim::faults::Lasting::Lasts => "yes",
+            cutover_sim::faults::Lasting::Momentary => "no",
+        };
+        assert_eq!(cells[3], lasts, "{row}");
+        let error = toml::from_str::<cutover_sim::faults::Fault>(&format!(
+            "{} = {{ no_such_parameter = 1 }}",
+            facts.key
+        ))
+        .unwrap_err();
+        // `unknown field …, expected one of …` names the parameters, and for none `there are no fields`.
+        for name in error.message().split('`').skip(3).step_by(2) {
+            assert!(cells[2].contains(&format!("`{name}`")), "{name} in {row}");
+        }
+    }
+    for (occasion, _) in cutover_sim::faults::Occasion::ALL {
+        let name = serde_json::to_value(occasion).unwrap();
+        let name = format!("`{}`", name.as_str().unwrap());
+        let listed = reference.lines().filter(|line| line.starts_with("| `"));
+        let mut cells = listed.filter_map(|line| line.split('|').nth(1));
+        assert!(cells.any(|cell| cell.contains(&name)), "{name}");
+    }
+}

@@ -26,7 +26,7 @@ use cutover_model::{
     binlog::log::LogPos,
     gtid::{Gtid, GtidSet, Uuid},
 };
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The snapshot that the target was restored from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub struct Gtids {
     pub source: GtidSet,
     /// Of the target's, those of the source.
     pub target: GtidSet,
+    /// Of the target's, those of its own that no client's commit has.
+    pub own: GtidSet,
 }
 
 /// What turns numbers into the names that people know.
@@ -88,7 +90,7 @@ pub struct Evidence<'w> {
     pub snapshot: Option<SnapshotFacts>,
     /// The source's commits that took effect on the target by replication, in order; what the target
     /// skipped because it had the GTID is left out.
-    pub applied: Cow<'w, [Applied]>,
+    pub applied: &'w [Applied],
     /// How many of them the target had when the gate let through.
     pub applied_at_gate: usize,
     /// The source's commits that the target has in the end.
@@ -131,8 +133,8 @@ impl<'w> Evidence<'w> {
         let shop = states::shop(world, serving);
         let gtids = cutover.and_then(|at| gtids(world, at));
         let world: &'w World = world;
-        let (applied, applied_at_gate) = took_effect(world, cut);
-        let on_target = on_target(&world.history, snapshot.as_ref(), &applied);
+        let applied = &world.history.applied;
+        let on_target = on_target(&world.history, snapshot.as_ref(), applied);
         let base = world.source.binlog.as_ref().map(|b| b.name(1));
         Self {
             history: &world.history,
@@ -148,7 +150,7 @@ impl<'w> Evidence<'w> {
             source_read_only: world.is_read_only(Host::Source),
             snapshot,
             applied,
-            applied_at_gate,
+            applied_at_gate: world.marks.applied_at_gate,
             on_target,
             rows_of,
             states,
@@ -286,34 +288,6 @@ fn gate_on_lag(runbook: &Runbook) -> bool {
     })
 }
 
-/// The applications that took effect. A server that has a GTID already skips the transaction silently, so
-/// with GTIDs what is in the snapshot, or comes again, did nothing.
-fn took_effect(world: &World, cut: u32) -> (Cow<'_, [Applied]>, usize) {
-    let (all, source) = (&world.history.applied, &world.history.source);
-    let at_gate = world.marks.applied_at_gate;
-    let mut last = cut.checked_sub(1);
-    let ascending = all.iter().all(|a| {
-        let later = last.is_none_or(|l| a.commit > l);
-        last = last.max(Some(a.commit));
-        later
-    });
-    if ascending {
-        return (Cow::Borrowed(all), at_gate);
-    }
-    let mut seen = CommitSet::new(source.len(), cut, &[]);
-    let (mut kept, mut kept_at_gate) = (Vec::new(), 0);
-    for (i, applied) in all.iter().enumerate() {
-        let commit = source.get(applied.commit as usize);
-        let skipped = seen.has(applied.commit) && commit.is_some_and(|c| c.gno > 0);
-        if !skipped {
-            kept.push(*applied);
-            kept_at_gate += usize::from(i < at_gate);
-        }
-        seen.add(applied.commit);
-    }
-    (Cow::Owned(kept), kept_at_gate)
-}
-
 fn gtids(world: &World, at: u64) -> Option<Gtids> {
     let config = &world.source.config;
     let target = world.target.as_ref().filter(|_| config.gtid_mode)?;
@@ -323,7 +297,18 @@ fn gtids(world: &World, at: u64) -> Option<Gtids> {
     if let (Some(first), Some(last)) = (later.first(), later.last()) {
         after.add_range(config.uuid, None, first.gno, last.gno);
     }
+    let mut own = target
+        .server
+        .gtid_executed
+        .of_server(target.server.config.uuid);
+    let clients = &world.history.target;
+    if let (Some(first), Some(last)) = (clients.first(), clients.last()) {
+        let mut theirs = GtidSet::new();
+        theirs.add_range(target.server.config.uuid, None, first.gno, last.gno);
+        own = own.subtract(&theirs);
+    }
     Some(Gtids {
+        own,
         source: world.source.gtid_executed.subtract(&after),
         target: target.server.gtid_executed.of_server(config.uuid),
     })

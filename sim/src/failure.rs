@@ -3,7 +3,7 @@
 
 use crate::{
     outcome::{Finding, Outcome, PropertyResult, Stage, StoryLine, Verdict},
-    properties::CATALOGUE,
+    properties::{CATALOGUE, Property},
     units::Moment,
 };
 use serde::Serialize;
@@ -68,6 +68,16 @@ fn under_way(story: &[StoryLine], at: Option<Moment>) -> Option<String> {
     let step = story.iter().rev().find(began)?;
     let again = step.what.strip_suffix(" (again)");
     Some(again.unwrap_or(&step.what).to_string())
+}
+
+impl Broken {
+    /// The property; none when the run was not live.
+    pub fn property(self) -> Option<&'static Property> {
+        match self {
+            Self::Property(index) => CATALOGUE.get(index),
+            Self::NotLive => None,
+        }
+    }
 }
 
 impl fmt::Display for Broken {

@@ -13,6 +13,7 @@ pub mod audit;
 pub mod environment;
 pub mod evidence;
 pub mod explain;
+pub mod explore;
 pub mod failure;
 pub mod faults;
 pub mod fingerprint;

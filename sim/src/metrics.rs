@@ -1,6 +1,7 @@
 //! The figures of a run: outcomes counted, downtime, the longest stall, the lag at cutover.
 
 use crate::{evidence::Evidence, history::Told, outcome::Commits, runbook::Host};
+use std::{cmp::Reverse, collections::BinaryHeap};
 
 /// The transactions that write, by what their clients were told. One that was never answered is unknown.
 pub fn commits(e: &Evidence<'_>) -> Commits {
@@ -35,13 +36,8 @@ pub fn downtime_us(e: &Evidence<'_>) -> Option<u64> {
 /// A client wants to write from the first attempt after an acknowledgement (anybody's) to the next one; up
 /// to the last attempt, where none follows.
 pub fn longest_stall_us(e: &Evidence<'_>) -> u64 {
-    let mut answers: Vec<(u64, bool)> = e
-        .writes()
-        .filter(|(_, o)| o.returned != u64::MAX)
-        .map(|(_, o)| (o.returned, matches!(o.told, Told::Ok | Told::Empty)))
-        .collect();
-    answers.sort_unstable();
-    let mut answers = answers.into_iter().peekable();
+    // Of the attempts that are under way: when each will be answered, and whether with yes.
+    let mut answers: BinaryHeap<Reverse<(u64, bool)>> = BinaryHeap::new();
     let (mut open, mut since, mut longest) = (0i64, None::<u64>, 0);
     let mut last_attempt = 0;
     let mut answer = |at: u64, good: bool, open: &mut i64, since: &mut Option<u64>| {
@@ -52,14 +48,21 @@ pub fn longest_stall_us(e: &Evidence<'_>) -> u64 {
         }
     };
     for (_, operation) in e.writes() {
-        while let Some((at, good)) = answers.next_if(|(at, _)| *at <= operation.invoked) {
+        while let Some(Reverse((at, good))) = answers.peek().copied()
+            && at <= operation.invoked
+        {
+            answers.pop();
             answer(at, good, &mut open, &mut since);
         }
         open += 1;
         since.get_or_insert(operation.invoked);
         last_attempt = operation.invoked;
+        if operation.returned != u64::MAX {
+            let good = matches!(operation.told, Told::Ok | Told::Empty);
+            answers.push(Reverse((operation.returned, good)));
+        }
     }
-    for (at, good) in answers {
+    while let Some(Reverse((at, good))) = answers.pop() {
         answer(at, good, &mut open, &mut since);
     }
     // What nobody answered with yes lasted to the last attempt at least.

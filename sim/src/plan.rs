@@ -7,6 +7,7 @@ use crate::{
     environment::Environment,
     faults::Fault,
     runbook::Runbook,
+    stream::stream_seed,
     units::{Micros, Moment},
     workload_spec::Workload,
 };
@@ -42,8 +43,34 @@ pub struct Plan {
     /// What goes wrong.
     #[serde(default, rename = "fault", skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
+    /// Known bugs that are switched on, by their names: for a build with the feature `mutants` alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mutants: Vec<String>,
     /// The operator's steps.
     pub runbook: Runbook,
+}
+
+impl Plan {
+    /// The plan of another seed: the same scenario, other random streams.
+    pub fn of_seed(&self, seed: u64) -> Self {
+        Self {
+            seed,
+            recorded: None,
+            streams: Streams::of(seed),
+            ..self.clone()
+        }
+    }
+
+    /// The text of a file that `cutover replay` runs again.
+    ///
+    /// # Errors
+    /// When the plan names a path that is not UTF-8, which TOML cannot say.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        Ok(format!(
+            "# A plan of cutover: everything that the run depends on. `cutover replay FILE` runs it again.\n{}",
+            toml::to_string(self)?
+        ))
+    }
 }
 
 /// When things begin.
@@ -85,6 +112,21 @@ pub struct Streams {
     pub control_plane: Hex,
     /// madsim's own seed.
     pub madsim: Hex,
+}
+
+impl Streams {
+    /// The streams that a seed expands to.
+    pub fn of(seed: u64) -> Self {
+        let stream = |purpose| Hex(stream_seed(seed, purpose));
+        Self {
+            workload: stream("workload"),
+            base: stream("base"),
+            links: stream("links"),
+            ties: stream("ties"),
+            control_plane: stream("control_plane"),
+            madsim: stream("madsim"),
+        }
+    }
 }
 
 /// A 64-bit number as 16 hexadecimal digits (TOML's integers are signed).

@@ -1,6 +1,13 @@
 //! Probes: rare paths with names. A sweep says which of them its runs went along, and fails when one that the
 //! strategy can reach was never reached: a check of what was not exercised says nothing.
 
+use crate::{
+    environment::{Checksum, Environment, Link, Retention, Retry},
+    faults::{Kind, Occasion},
+    plan::Plan,
+    runbook::{Host, Op, SetExternalSource},
+};
+
 macro_rules! probes {
     ($($variant:ident, $name:literal, $about:literal;)*) => {
         /// A rare path.
@@ -41,10 +48,174 @@ impl Probe {
         CATALOGUE[self as usize].1
     }
 
+    /// The probe of a name; none for a name that is not known.
+    pub fn of_name(name: &str) -> Option<Self> {
+        let found = CATALOGUE.iter().find(|(_, known, _)| *known == name);
+        found.map(|(probe, ..)| *probe)
+    }
+
     /// What it is.
     pub fn about(self) -> &'static str {
         CATALOGUE[self as usize].2
     }
+}
+
+/// What leads to a rare path: a fault of one of these kinds, on one of these occasions. Empty: any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lead {
+    /// Kinds of faults.
+    pub kinds: &'static [Kind],
+    /// Occasions.
+    pub occasions: &'static [Occasion],
+}
+
+impl Lead {
+    /// Nothing in particular.
+    pub const ANYWHERE: Self = Self {
+        kinds: &[],
+        occasions: &[],
+    };
+}
+
+/// The source loses its memory.
+const CRASHES: &[Kind] = &[Kind::SourceCrash, Kind::SourceFailover, Kind::AsyncFailover];
+/// Binlog files go.
+const PURGES: &[Kind] = &[Kind::PurgeBinlogs, Kind::RetentionLost];
+/// The target's server goes.
+const TARGET_CRASHES: &[Kind] = &[Kind::TargetCrash, Kind::AuroraFailover];
+/// What applies goes.
+const APPLIER_CRASHES: &[Kind] = &[Kind::ApplierCrash, Kind::TargetCrash, Kind::AuroraFailover];
+/// Connections break.
+const BREAKS: &[Kind] = &[
+    Kind::Reset,
+    Kind::Partition,
+    Kind::SourceCrash,
+    Kind::SourceFailover,
+    Kind::AsyncFailover,
+];
+
+impl Probe {
+    /// Where a sweep looks that has not reached it: a hint, no condition.
+    pub fn lead(self) -> Lead {
+        let lead = |kinds, occasions| Lead { kinds, occasions };
+        match self {
+            Self::CrashBetweenPublishAndCommit => lead(CRASHES, &[Occasion::SourcePublishes]),
+            Self::CrashInRestore => lead(CRASHES, &[Occasion::RestoreBegins]),
+            Self::CommitOutcomeUnknown => lead(BREAKS, &[Occasion::CommitSent]),
+            Self::UnknownHadSucceeded | Self::RetryAfterSuccess => lead(
+                BREAKS,
+                &[Occasion::SourcePublishes, Occasion::SourceCommits],
+            ),
+            Self::HandshakeTooNew | Self::HandshakePastEnd => lead(
+                CRASHES,
+                &[Occasion::BinlogReceived, Occasion::TargetApplies],
+            ),
+            Self::ZeroLagUnreceived => lead(
+                &[Kind::Partition, Kind::Stall, Kind::HalfOpen],
+                &[Occasion::ReceiverConnects, Occasion::LagReadsZero],
+            ),
+            Self::ReceiverReconnected => lead(
+                &[Kind::Reset, Kind::Partition, Kind::HalfOpen],
+                &[Occasion::ReceiverConnects],
+            ),
+            Self::HandshakePurged => lead(PURGES, &[Occasion::SnapshotCut, Occasion::Restored]),
+            Self::ReplicationResumed => lead(TARGET_CRASHES, &[Occasion::TargetApplies]),
+            Self::ApplierDiedAtWork => lead(APPLIER_CRASHES, &[Occasion::TargetApplies]),
+            Self::RelayLogLostUnapplied => lead(&[Kind::RelayLogLoss], &[Occasion::BinlogReceived]),
+            Self::CorruptEventRefused => lead(&[Kind::CorruptEvent], &[Occasion::ReceiverConnects]),
+            Self::WriteRefusedByFence | Self::CommitRefusedByFence => {
+                lead(&[Kind::Latency, Kind::Stall], &[Occasion::FenceAsked])
+            }
+            _ => Lead::ANYWHERE,
+        }
+    }
+
+    /// Whether some run of the plan's runbook can reach it, in the plan's environment and with faults of these kinds
+    /// beside the plan's own. True when nobody knows better: a sweep then asks for it.
+    pub fn is_reachable(self, plan: &Plan, kinds: &[Kind]) -> bool {
+        let environment = &plan.environment;
+        let own = || {
+            plan.faults
+                .iter()
+                .filter_map(|fault| Some(fault.harm().ok()?.kind()))
+        };
+        let one_of = |wanted: &[Kind]| {
+            wanted.iter().any(|kind| kinds.contains(kind))
+                || own().any(|kind| wanted.contains(&kind))
+        };
+        let does = |wanted: fn(&Op<'_>) -> bool| {
+            let steps = plan.runbook.steps.iter();
+            steps
+                .filter_map(|step| step.op().ok())
+                .any(|op| wanted(&op))
+        };
+        let replicates = does(|op| matches!(op, Op::StartReplication));
+        let by_gtid = does(|op| {
+            matches!(
+                op,
+                Op::SetExternalSource(SetExternalSource { at: None, .. })
+            )
+        });
+        let by_position = does(|op| {
+            matches!(
+                op,
+                Op::SetExternalSource(SetExternalSource { at: Some(_), .. })
+            )
+        });
+        let fences = does(|op| matches!(op, Op::SetReadOnly(o) if o.on == Host::Source && o.value));
+        match self {
+            Self::CrashBetweenPublishAndCommit => one_of(CRASHES),
+            Self::CrashInRestore => {
+                one_of(CRASHES) && does(|op| matches!(op, Op::RestoreSnapshot(_)))
+            }
+            Self::CommitOutcomeUnknown | Self::UnknownHadSucceeded => {
+                one_of(BREAKS)
+                    || resets(&environment.network.clients_source)
+                    || does(|op| matches!(op, Op::KillConnections(_)))
+            }
+            Self::RetryAfterSuccess => one_of(BREAKS) && environment.clients.retry == Retry::Blind,
+            Self::HandshakePurged => {
+                let keeps = does(|op| matches!(op, Op::SetBinlogRetention(_)))
+                    || environment.source.binlog_retention != Retention::None;
+                replicates && (!keeps || one_of(PURGES))
+            }
+            Self::HandshakeTooNew => by_gtid && loses_a_tail(environment, &one_of),
+            Self::HandshakePastEnd => by_position && loses_a_tail(environment, &one_of),
+            Self::HandshakeRefused => by_gtid && !environment.source.gtid_mode,
+            Self::ZeroLagUnreceived => {
+                replicates
+                    && plan.runbook.steps.iter().any(|step| {
+                        let wait = step.wait.as_ref();
+                        wait.is_some_and(|w| w.until.seconds_behind_source.is_some())
+                    })
+            }
+            Self::ReceiverReconnected => {
+                let broken = one_of(BREAKS) || one_of(&[Kind::HalfOpen]);
+                replicates && (broken || resets(&environment.network.replication))
+            }
+            Self::WriteRefusedByFence | Self::CommitRefusedByFence => fences,
+            Self::ReplicationResumed => replicates && one_of(TARGET_CRASHES),
+            Self::ApplierDiedAtWork => replicates && one_of(&[Kind::ApplierCrash]),
+            Self::RelayLogLostUnapplied => replicates && one_of(&[Kind::RelayLogLoss]),
+            Self::CorruptEventRefused => {
+                replicates
+                    && one_of(&[Kind::CorruptEvent])
+                    && environment.source.binlog_checksum == Checksum::Crc32
+            }
+            Self::StaleAddress => does(|op| matches!(op, Op::Repoint(o) if o.to == Host::Target)),
+        }
+    }
+}
+
+fn resets(link: &Link) -> bool {
+    link.reset_every.0 > 0
+}
+
+/// Whether the source can have sent what it does not have afterwards.
+fn loses_a_tail(environment: &Environment, one_of: &impl Fn(&[Kind]) -> bool) -> bool {
+    let source = &environment.source;
+    let durable = source.sync_binlog == 1 && source.innodb_flush_log_at_trx_commit == 1;
+    one_of(&[Kind::AsyncFailover]) || (!durable && one_of(CRASHES))
 }
 
 /// How often each probe was reached.

@@ -37,6 +37,28 @@ impl Stream {
     }
 }
 
+/// The seed of the stream for a purpose.
+///
+/// It depends on nothing but the run's seed and the purpose's name, so a purpose that is added leaves the
+/// other streams as they are. FNV-1a of the name, xor the seed's SplitMix64, through SplitMix64 once more:
+/// the first tells names apart, the second spreads neighbouring seeds over all bits.
+pub fn stream_seed(seed: u64, purpose: &str) -> u64 {
+    let name = purpose
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
+    split_mix(name ^ split_mix(seed))
+}
+
+/// The output function of SplitMix64 (Steele, Lea, Flood 2014).
+fn split_mix(state: u64) -> u64 {
+    let z = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -155,7 +155,7 @@ pub fn text(audited: &Audited<'_>) -> String {
         paint(STRONG, &tame(&audited.runbook.name))
     );
     let whole = format!(
-        "Each variant is rehearsed with {} plans. The whole runbook is safe in {} of them{}",
+        "Each variant is rehearsed with the same {} plans. The whole runbook is safe in {} of them{}",
         audited.seeds,
         audited.safe,
         match audited.safe {

@@ -2,6 +2,7 @@
 
 use super::summary::{OfStrategy, by_strategy};
 use cutover::sim::{
+    explore::Report,
     outcome::{
         Commits, Explanation, FaultSeen, Finding, Outcome, ProbeSeen, PropertyResult, StoryLine,
         Verdict,
@@ -89,7 +90,7 @@ impl<'a> RunJson<'a> {
             longest_stall_ms: outcome.longest_stall_ms,
             final_lag_ms: outcome.final_lag_ms,
             virtual_ms: outcome.virtual_ms,
-            wall_ms: (wall.as_secs_f64() * 1e6).round() / 1e3,
+            wall_ms: ms(wall),
             fingerprint: &outcome.fingerprint,
             faults: &outcome.faults,
             probes: &outcome.probes,
@@ -140,6 +141,30 @@ impl<'a> CompareJson<'a> {
             summary: by_strategy(&outcomes),
         }
     }
+}
+
+/// A sweep.
+#[derive(Debug, Serialize)]
+pub struct ExploreJson<'a> {
+    schema: &'static str,
+    #[serde(flatten)]
+    report: &'a Report,
+    wall_ms: f64,
+}
+
+impl<'a> ExploreJson<'a> {
+    /// Of a sweep that took this long.
+    pub fn of(report: &'a Report, wall: Duration) -> Self {
+        Self {
+            schema: SCHEMA,
+            report,
+            wall_ms: ms(wall),
+        }
+    }
+}
+
+fn ms(wall: Duration) -> f64 {
+    (wall.as_secs_f64() * 1e6).round() / 1e3
 }
 
 /// The text of a value, with a line's end.

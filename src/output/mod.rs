@@ -10,6 +10,7 @@ pub mod paint;
 pub mod shrunk;
 pub mod story;
 pub mod summary;
+pub mod sweep;
 pub mod table;
 
 use crate::failure::Failure;

@@ -6,8 +6,10 @@ use crate::{
     binlog::decode::TableMap,
     database::{Change, Checks, Database, SqlError, TableId},
     ddl,
-    row::ImageBuilder,
-    schema::TableDef,
+    mutant::{Mutant, Mutants},
+    row::{ImageBuilder, Partial, payload},
+    schema::{ColumnKind, TableDef},
+    table::Table,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -45,6 +47,7 @@ pub struct Direct {
     pub mode: Mode,
     /// The changes of the group, for undo and for whoever watches.
     pub changes: Vec<Change>,
+    mutants: Mutants,
     prepared: BTreeMap<String, Vec<Change>>,
     builder: ImageBuilder,
 }
@@ -58,6 +61,18 @@ pub struct DirectOn<'a> {
 }
 
 impl Direct {
+    /// An applier with known bugs.
+    pub fn with(mutants: Mutants) -> Self {
+        Self {
+            mode: match mutants.has(Mutant::ApplierIdempotent) {
+                true => Mode::Idempotent,
+                false => Mode::Strict,
+            },
+            mutants,
+            ..Self::default()
+        }
+    }
+
     /// A sink for one group.
     ///
     /// `version`: whose defaults DDL is read with.
@@ -101,6 +116,9 @@ impl DirectOn<'_> {
         let Some(before) = &work.before else {
             return Ok(None);
         };
+        if self.direct.mutants.has(Mutant::BinaryPaddingLost) && strips_padding(work.def, before) {
+            return Ok(None);
+        }
         if work.key.is_some() && self.direct.mode == Mode::Strict {
             return Ok(work.key);
         }
@@ -159,7 +177,8 @@ impl Sink for DirectOn<'_> {
 
     fn row(&mut self, arena: &mut Arena, work: &RowWork<'_>) -> Result<(), ApplyErrorKind> {
         let checks = Checks {
-            foreign_keys: work.foreign_keys(),
+            foreign_keys: work.foreign_keys()
+                && !self.direct.mutants.has(Mutant::ForeignKeysIgnored),
             unique: true,
         };
         let from = self.direct.changes.len();
@@ -173,7 +192,8 @@ impl Sink for DirectOn<'_> {
                 let image = if after.is_full(columns.len()) {
                     after.image
                 } else {
-                    let old = self.database.get(arena, work.table, key);
+                    let keeps = !self.direct.mutants.has(Mutant::MissingColumnsDefaulted);
+                    let old = self.database.get(arena, work.table, key).filter(|_| keeps);
                     after.merge_over(
                         columns,
                         old.map(|r| arena.row(r)),
@@ -203,8 +223,12 @@ impl Sink for DirectOn<'_> {
                 )?;
             }
         }
+        let counter = self.database.table(work.table).map(Table::auto_increment);
         for i in from..self.direct.changes.len() {
             self.database.apply(arena, &self.direct.changes[i]);
+        }
+        if self.direct.mutants.has(Mutant::AutoIncrementNotApplied) {
+            self.database.rewind_auto_increment(work.table, counter);
         }
         Ok(())
     }
@@ -242,4 +266,14 @@ impl Sink for DirectOn<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether an image has a BINARY value that is shorter than its column.
+fn strips_padding(def: &TableDef, image: &Partial<'_>) -> bool {
+    let short = |(i, raw): (usize, Option<&[u8]>)| {
+        let kind = def.columns.get(i).map(|c| &c.kind);
+        matches!((kind, raw), (Some(kind @ ColumnKind::Binary { bytes }), Some(raw))
+            if payload(kind, raw).len() < *bytes as usize)
+    };
+    image.iter(&def.columns).any(short)
 }

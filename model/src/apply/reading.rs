@@ -80,6 +80,13 @@ impl Reading {
         self.whole
     }
 
+    /// Forgets the last row of several: a mutant's.
+    pub(crate) fn drop_last_of_several(&mut self) {
+        if self.rows.len() > 1 {
+            self.rows.pop();
+        }
+    }
+
     /// Number of rows.
     pub fn count(&self) -> u64 {
         self.count
@@ -171,9 +178,9 @@ impl Walker {
                     frame.pos,
                     &event,
                     mapping,
-                    new_statement,
+                    &mut new_statement,
                 );
-                new_statement = event.ends_statement();
+                new_statement |= event.ends_statement();
             }
         }
     }
@@ -201,7 +208,7 @@ impl Reading {
         pos: u64,
         event: &RowsEvent<'_>,
         mapping: &Mapping,
-        mut new_statement: bool,
+        new_statement: &mut bool,
     ) {
         let columns = mapping.columns();
         let index = self.table(mapping.table, &mapping.def);
@@ -237,12 +244,147 @@ impl Reading {
             self.rows.push(RowAt {
                 table: index,
                 flags: event.flags & !rows_flag::STMT_END,
-                new_statement: std::mem::take(&mut new_statement),
+                new_statement: std::mem::take(new_statement),
                 before,
                 after,
                 key,
                 pos,
             });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        apply::{ApplyErrorKind, DdlEvent},
+        binlog::{
+            decode::TableMap,
+            encode::{Head, RowWrite, TableTemplate, Writer, WriterOptions},
+            event::{Checksum, HEADER_LENGTH},
+            group::Groups,
+        },
+        ddl,
+    };
+
+    /// Notes which rows are the first of their statements.
+    struct Marks<'a> {
+        database: &'a Database,
+        firsts: Vec<bool>,
+    }
+
+    impl Sink for Marks<'_> {
+        fn table(
+            &mut self,
+            _: &mut Arena,
+            map: &TableMap<'_>,
+        ) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
+            crate::apply::table_of(self.database, map)
+        }
+
+        fn is_declared(&self, table: TableId, def: &Arc<TableDef>) -> bool {
+            is_declared(self.database, table, def)
+        }
+
+        fn row(&mut self, _: &mut Arena, work: &RowWork<'_>) -> Result<(), ApplyErrorKind> {
+            self.firsts.push(work.new_statement);
+            Ok(())
+        }
+
+        fn ddl(&mut self, _: &mut Arena, _: &DdlEvent<'_>) -> Result<(), ApplyErrorKind> {
+            Ok(())
+        }
+
+        fn xa_prepared(&mut self, _: &str) {}
+
+        fn xa_decided(&mut self, _: &mut Arena, _: &str, _: bool) -> Result<(), ApplyErrorKind> {
+            Ok(())
+        }
+    }
+
+    fn database(arena: &mut Arena) -> Database {
+        let mut database = Database::default();
+        let context = ddl::Context::new("app", ddl::Version::V8_0);
+        for sql in [
+            "CREATE DATABASE app",
+            "CREATE TABLE t (id INT NOT NULL PRIMARY KEY)",
+        ] {
+            let statement = ddl::parse(sql, &context).unwrap();
+            ddl::apply(&mut database, arena, &statement).unwrap();
+        }
+        database
+    }
+
+    /// Three statements of one row each.
+    fn three_inserts(def: &TableDef) -> Vec<u8> {
+        let writer = Writer::new(WriterOptions {
+            checksum: false,
+            ..WriterOptions::default()
+        });
+        let template = TableTemplate::new(&writer, 90, def);
+        let images: Vec<Vec<u8>> = (1u8..=3).map(|id| vec![0, id, 0, 0, 0]).collect();
+        let rows = images.iter().map(|image| RowWrite {
+            template: &template,
+            columns: &def.columns,
+            before: None,
+            after: Some(image),
+            flags: 0,
+            new_statement: true,
+        });
+        let mut bytes = Vec::new();
+        writer.transaction(&mut bytes, 4, &Head::default(), rows);
+        bytes
+    }
+
+    /// Takes the rows out of the first ROWS event, and with them its mark that the statement ends.
+    fn without_the_first_row(group: &[u8]) -> Vec<u8> {
+        const FLAGS: usize = HEADER_LENGTH + 6;
+        const ROW_BYTES: usize = 5;
+        let mut left = Vec::new();
+        let mut cut = false;
+        let whole = Groups::new(group, 4, Checksum::None)
+            .next()
+            .unwrap()
+            .unwrap();
+        for frame in whole.events() {
+            let mut event = frame.bytes.to_vec();
+            if frame.header.event_type.is_rows() && !std::mem::replace(&mut cut, true) {
+                event.truncate(event.len() - ROW_BYTES);
+                event[FLAGS] &= !(rows_flag::STMT_END as u8);
+            }
+            let (length, end) = (event.len() as u32, (4 + left.len() + event.len()) as u32);
+            event[9..13].copy_from_slice(&length.to_le_bytes());
+            event[13..17].copy_from_slice(&end.to_le_bytes());
+            left.extend(event);
+        }
+        left
+    }
+
+    #[test]
+    fn a_statement_begins_with_its_first_row_though_an_event_without_rows_comes_before() {
+        let arena = &mut Arena::default();
+        let database = database(arena);
+        let id = database.id("app", "t").unwrap();
+        let bytes = three_inserts(database.table(id).unwrap().def());
+        let cut = without_the_first_row(&bytes);
+        for (bytes, firsts) in [(bytes, vec![true; 3]), (cut, vec![true; 2])] {
+            let group = Groups::new(&bytes, 4, Checksum::None)
+                .next()
+                .unwrap()
+                .unwrap();
+            let (mut walker, mut reading) = (Walker::default(), Reading::default());
+            let mut sink = Marks {
+                database: &database,
+                firsts: Vec::new(),
+            };
+            walker.walk(arena, &mut sink, &group).unwrap();
+            assert_eq!(sink.firsts, firsts, "walked");
+            sink.firsts.clear();
+            walker.read(arena, &database, &group, &mut reading);
+            assert!(reading.is_whole());
+            reading.apply(arena, &mut sink, &bytes).unwrap();
+            assert_eq!(sink.firsts, firsts, "read once");
         }
     }
 }

@@ -8,7 +8,7 @@
 use super::cursor::DecodeError;
 use super::decode::FormatDescription;
 use super::event::{
-    CHECKSUM_LENGTH, Checksum, EventType, FIRST_POSITION, HEADER_LENGTH, Header, MAGIC, flag,
+    CHECKSUM_LENGTH, Checksum, EventType, FIRST_POSITION, HEADER_LENGTH, Header, MAGIC, crc32, flag,
 };
 
 /// An event in its place.
@@ -193,7 +193,7 @@ impl<'a> Frames<'a> {
     /// The next frame, where nothing is wrong or unusual; [`Frames::read`] does the rest, and says what is wrong.
     #[inline]
     fn good(&self) -> Option<Frame<'a>> {
-        let header = Header::decode(self.rest).ok()?;
+        let header = Header::decode(self.rest)?;
         let length = header.length as usize;
         let bytes = self.rest.get(..length)?;
         let tail = self.checksum.length();
@@ -215,7 +215,7 @@ impl<'a> Frames<'a> {
             needed: needed as u64,
             available,
         };
-        let header = Header::decode(self.rest).map_err(|_| truncated(HEADER_LENGTH))?;
+        let header = Header::decode(self.rest).ok_or_else(|| truncated(HEADER_LENGTH))?;
         let length = header.length as usize;
         let bad_length = ErrorKind::BadLength {
             event_type: header.event_type,
@@ -329,16 +329,12 @@ impl<'a> Iterator for Frames<'a> {
 fn is_sound(bytes: &[u8]) -> bool {
     bytes
         .split_last_chunk::<CHECKSUM_LENGTH>()
-        .is_some_and(|(covered, stored)| crc32fast::hash(covered) == u32::from_le_bytes(*stored))
+        .is_some_and(|(covered, stored)| crc32(covered) == u32::from_le_bytes(*stored))
 }
 
 fn check(bytes: &[u8], event_type: EventType) -> Result<(), ErrorKind> {
     match bytes.split_last_chunk::<CHECKSUM_LENGTH>() {
-        Some((covered, stored)) => compare(
-            event_type,
-            u32::from_le_bytes(*stored),
-            crc32fast::hash(covered),
-        ),
+        Some((covered, stored)) => compare(event_type, u32::from_le_bytes(*stored), crc32(covered)),
         None => Err(ErrorKind::BadLength {
             event_type,
             length: bytes.len() as u32,

@@ -44,8 +44,11 @@ impl Database {
     }
 }
 
-/// A plan in the making. Checks run against what the database will be once the plan so far is applied:
-/// as soon as a cascade starts, that is a copy to which it was applied.
+/// So many changes are looked through for a row before they are applied to the view.
+const LOOKED_THROUGH: usize = 32;
+
+/// A plan in the making. Checks run against what the database will be once the plan so far is applied: where a
+/// cascade needs more than a single row of that, it is a copy to which the plan was applied.
 pub(super) struct Planner<'a> {
     view: Cow<'a, Database>,
     arena: &'a mut Arena,
@@ -59,11 +62,23 @@ pub(super) struct Planner<'a> {
 
 impl Planner<'_> {
     fn before(&mut self, t: TableId, key: RowKey) -> Result<RowRef, SqlError> {
-        let table = self.view.live(t)?;
-        let missing = || SqlError::NotFound {
-            table: table.def().name.to_string(),
-        };
-        table.get(self.arena, key).ok_or_else(missing)
+        if let Some(row) = self.now(t, key) {
+            return Ok(row);
+        }
+        let table = self.view.live(t)?.def().name.to_string();
+        Err(SqlError::NotFound { table })
+    }
+
+    /// A row as the plan so far leaves it.
+    fn now(&mut self, t: TableId, key: RowKey) -> Option<RowRef> {
+        if self.out.len() - self.seen > LOOKED_THROUGH {
+            self.catch_up();
+        }
+        let of_row = |c: &&Change| c.table == t && (c.new_key == key || c.key == key);
+        match self.out[self.seen..].iter().rev().find(of_row) {
+            Some(change) => change.after.filter(|_| change.new_key == key),
+            None => self.view.get(self.arena, t, key),
+        }
     }
 
     /// Brings the view up to the plan.
@@ -238,10 +253,13 @@ impl Planner<'_> {
         }
         let mut image = ImageBuilder::default();
         let mut value = Vec::new();
+        let deletes = action == Referential::Cascade && after.is_none();
         for row in children {
-            self.catch_up();
+            if !deletes {
+                self.catch_up();
+            }
             // A cascade by another way may have been there before.
-            let Some(current) = self.view.get(self.arena, link.table, row) else {
+            let Some(current) = self.now(link.table, row) else {
                 continue;
             };
             let shape = self
@@ -254,7 +272,7 @@ impl Planner<'_> {
             if shape.and_then(|g| g.of_row(&def.columns, self.arena, current)) != old {
                 continue;
             }
-            if action == Referential::Cascade && after.is_none() {
+            if deletes {
                 self.delete(link.table, row, depth + 1)?;
                 continue;
             }

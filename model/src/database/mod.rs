@@ -205,6 +205,20 @@ impl Database {
         table.set_auto_increment(next.max(past).min(table.auto_limit()));
     }
 
+    /// Puts a counter back to an earlier value: a mutant's.
+    pub(crate) fn rewind_auto_increment(&mut self, table: TableId, next: Option<u64>) {
+        if let (Some(table), Some(next)) = (self.table_mut(table), next) {
+            table.set_auto_increment(next);
+        }
+    }
+
+    /// Takes a table's rows from another database: a mutant's.
+    pub fn take_table(&mut self, from: &Self, id: TableId) {
+        if let (Some(here), Some(there)) = (self.table_mut(id), from.table(id)) {
+            *here = there.clone();
+        }
+    }
+
     /// The counters after a restart of a server before 8.0, which computes them anew as the largest value
     /// plus one.
     pub fn forget_auto_increments(&mut self, arena: &Arena) {

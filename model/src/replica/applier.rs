@@ -9,6 +9,7 @@ use crate::{
         log::LogPos,
     },
     database::{Change, Database, TableId},
+    mutant::Mutant,
     server::{Heading, Server},
 };
 use indexmap::IndexSet;
@@ -50,6 +51,8 @@ pub(super) struct Applier {
     pub(super) running: bool,
     pub(super) exec: LogPos,
     pub(super) exec_file: String,
+    /// The position before the last: what [`Mutant::PositionSavedApart`] goes back to.
+    exec_before: LogPos,
     pub(super) last_error: Option<ThreadError>,
     pub(super) applying_timestamp_s: Option<u32>,
     /// In the order of the relay log.
@@ -71,6 +74,7 @@ impl Applier {
             config,
             running: false,
             exec: LogPos { file: 0, pos },
+            exec_before: LogPos { file: 0, pos },
             exec_file,
             last_error: None,
             applying_timestamp_s: None,
@@ -80,7 +84,7 @@ impl Applier {
             warm: IndexSet::default(),
             walker: Walker::default(),
             spare: Vec::new(),
-            direct: Direct::default(),
+            direct: Direct::with(config.mutants),
         }
     }
 
@@ -97,6 +101,23 @@ impl Applier {
         }
         self.soonest_us = None;
         self.applying_timestamp_s = None;
+    }
+
+    /// With [`Mutant::PositionSavedApart`] the position of one transaction before, in the same file.
+    pub(super) fn read_saved_position(&mut self) {
+        if self.config.mutants.has(Mutant::PositionSavedApart)
+            && self.exec_before.file == self.exec.file
+        {
+            self.exec = self.exec_before;
+        }
+    }
+
+    /// Everything up to `at` counts as applied.
+    pub(super) fn forget(&mut self, file: &str, at: LogPos) {
+        self.in_flight.clear();
+        self.soonest_us = None;
+        self.exec = at;
+        self.exec_file = file.to_string();
     }
 
     pub(super) fn connected(&mut self, file: &str, at: LogPos) {
@@ -131,6 +152,9 @@ impl Applier {
     ) -> (Option<Reading>, u64) {
         let mut reading = self.spare.pop().unwrap_or_default();
         self.walker.read(arena, database, group, &mut reading);
+        if self.config.mutants.has(Mutant::LastRowDropped) {
+            reading.drop_last_of_several();
+        }
         let mut cold = 0;
         for (table, key) in reading.rows() {
             if costs.first_touch_us > 0
@@ -151,6 +175,7 @@ impl Applier {
     }
 
     /// Whether a worker is free for the next group.
+    #[inline]
     fn has_room(&self) -> bool {
         let workers = self.config.workers.max(1) as usize;
         self.in_flight.len() < workers && self.in_flight.back().is_none_or(|a| !a.alone)
@@ -158,8 +183,10 @@ impl Applier {
 
     /// When a group that may follow `last_committed` can start.
     fn may_start_us(&self, now: u64, file: u64, last_committed: u64, alone: bool) -> u64 {
-        let depends =
-            |a: &&Applying| alone || a.range.at.file != file || a.sequence <= last_committed;
+        let anew = !self.config.mutants.has(Mutant::ClockNotReset);
+        let depends = |a: &&Applying| {
+            alone || anew && a.range.at.file != file || a.sequence <= last_committed
+        };
         self.in_flight
             .iter()
             .filter(depends)
@@ -172,6 +199,7 @@ impl Applier {
 
 impl Replica {
     /// When the applier has something to do next, in µs.
+    #[inline]
     pub fn next_due(&self) -> Option<u64> {
         if !self.applier.running {
             return None;
@@ -190,7 +218,8 @@ impl Replica {
     }
 
     /// Hands what is in the relay log to free workers and commits what is due at `now`. `source` is read
-    /// for the bytes alone. `applied` hears of every commit: where the group ended, and its changes.
+    /// for the bytes alone. `applied` hears of every commit, not of what is skipped because its GTID is known:
+    /// where the group ended, and its changes.
     pub fn step(
         &mut self,
         arena: &mut Arena,
@@ -210,8 +239,11 @@ impl Replica {
             };
             let end = applying.range.end();
             match self.commit(arena, server, source, &applying) {
-                Ok(()) => {
-                    applied(end, applying.commit_us, &self.applier.direct.changes, arena);
+                Ok(took_effect) => {
+                    let changes = &self.applier.direct.changes;
+                    if took_effect {
+                        applied(end, applying.commit_us, changes, arena);
+                    }
                     self.applier.spare.extend(applying.reading);
                     self.advance(end, source);
                 }
@@ -244,7 +276,7 @@ impl Replica {
             {
                 self.applier.exec_file = name;
             }
-            self.applier.exec = mark;
+            self.applier.exec_before = std::mem::replace(&mut self.applier.exec, mark);
         }
         let front = self.applier.in_flight.front();
         self.applier.applying_timestamp_s = front.map(|a| a.heading.timestamp_s);
@@ -273,9 +305,13 @@ impl Replica {
                 self.advance(range.at, source);
                 continue;
             }
-            let group = match Groups::new(binlog.bytes(range.span), range.at.pos, checksum(binlog))
-                .next()
-            {
+            let bytes = binlog.bytes(range.span);
+            let unverified = self.mutants.has(Mutant::ChecksumsNotVerified);
+            let mut groups = match unverified {
+                true => Groups::trusted(bytes, range.at.pos, checksum(binlog)),
+                false => Groups::new(bytes, range.at.pos, checksum(binlog)),
+            };
+            let group = match groups.next() {
                 Some(Ok(group)) => group,
                 // What is left of the range holds no group: heads of files and the like.
                 None => {
@@ -305,7 +341,10 @@ impl Replica {
                 alone || sequence == 0,
             );
             let done_us = start + cost;
-            let commit_us = if self.applier.config.preserve_commit_order {
+            let config = &self.applier.config;
+            let in_order =
+                config.preserve_commit_order && !config.mutants.has(Mutant::CommitOrderIgnored);
+            let commit_us = if in_order {
                 done_us.max(self.applier.last_commit_us)
             } else {
                 done_us
@@ -334,15 +373,16 @@ impl Replica {
         }
     }
 
+    /// Applies and commits a group; false when its GTID was known and nothing was done.
     fn commit(
         &mut self,
         arena: &mut Arena,
         server: &mut Server,
         source: &Server,
         applying: &Applying,
-    ) -> Result<(), ApplyError> {
+    ) -> Result<bool, ApplyError> {
         let Some(binlog) = source.binlog.as_ref() else {
-            return Ok(());
+            return Ok(false);
         };
         let Range { at, span } = applying.range;
         let Applier { walker, direct, .. } = &mut self.applier;
@@ -362,7 +402,7 @@ impl Replica {
                     walker.walk(arena, sink, &group)
                 })
             }
-            _ => Ok(()),
+            _ => Ok(false),
         }
     }
 

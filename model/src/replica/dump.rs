@@ -9,9 +9,10 @@ use super::{Range, ThreadError};
 use crate::{
     binlog::{
         group::Groups,
-        log::{Binlog, LogPos, Span},
+        log::{Binlog, LogFile, LogPos, Span},
     },
     gtid::{Gtid, GtidSet},
+    mutant::Mutant,
     server::Server,
 };
 
@@ -41,6 +42,8 @@ pub struct DumpThread {
     skip: Option<GtidSet>,
     /// How far the receiver knows.
     told: LogPos,
+    /// It has come here from the file before, and has met no group yet.
+    after_rotation: bool,
 }
 
 /// Something to send.
@@ -99,7 +102,8 @@ fn by_gtid(server: &Server, binlog: &Binlog, known: &GtidSet) -> Result<DumpThre
         ));
     }
     let missing = binlog.purged().subtract(known);
-    if !missing.is_empty() {
+    let unchecked = server.config.mutants.has(Mutant::PurgedNotChecked);
+    if !missing.is_empty() && !unchecked {
         return Err(refused(
             server,
             &format!(
@@ -109,11 +113,16 @@ fn by_gtid(server: &Server, binlog: &Binlog, known: &GtidSet) -> Result<DumpThre
             ),
         ));
     }
-    match binlog.find_file_for(known) {
+    let oldest = || binlog.files().first().map(LogFile::number);
+    match binlog
+        .find_file_for(known)
+        .or_else(|| oldest().filter(|_| unchecked))
+    {
         Some(file) => Ok(DumpThread {
             at: LogPos { file, pos: FIRST },
             skip: Some(known.clone()),
             told: LogPos::default(),
+            after_rotation: false,
         }),
         None => Err(refused(
             server,
@@ -133,6 +142,11 @@ fn by_position(
         first()
     } else {
         binlog.number(file).and_then(|n| binlog.file(n))
+    };
+    let steps_over = server.config.mutants.has(Mutant::StepsOverPurgedFiles);
+    let (found, pos) = match found {
+        None if steps_over => (first(), FIRST),
+        found => (found, pos),
     };
     let found = found.ok_or_else(|| {
         refused(
@@ -154,6 +168,7 @@ fn by_position(
         at: LogPos { file: number, pos },
         skip: None,
         told: LogPos::default(),
+        after_rotation: false,
     })
 }
 
@@ -180,6 +195,7 @@ impl DumpThread {
                     file: self.at.file + 1,
                     pos: FIRST,
                 };
+                self.after_rotation = true;
                 continue;
             };
             match self.choose(server, binlog, span, limit)? {
@@ -210,7 +226,7 @@ impl DumpThread {
 
     /// The first groups of a span that the replica does not have.
     fn choose(
-        &self,
+        &mut self,
         server: &Server,
         binlog: &Binlog,
         span: Span,
@@ -229,6 +245,10 @@ impl DumpThread {
         while let Some(group) = groups.hop() {
             let group = group.map_err(inside)?;
             let gtid = group.gtid;
+            let first_of_file = std::mem::take(&mut self.after_rotation);
+            if first_of_file && server.config.mutants.has(Mutant::DumpSkipsAfterRotation) {
+                continue;
+            }
             if gtid.is_some_and(|g| self.skip.as_ref().is_some_and(|s| s.contains(&g))) {
                 if to > from {
                     break;

@@ -21,6 +21,7 @@ use crate::{
         log::{Binlog, LogPos, Span},
     },
     gtid::{Gtid, GtidSet},
+    mutant::{Mutant, Mutants},
 };
 use applier::Applier;
 use std::collections::VecDeque;
@@ -104,6 +105,8 @@ pub struct Config {
     pub workers: u32,
     /// `replica_preserve_commit_order`.
     pub preserve_commit_order: bool,
+    /// Known bugs that are switched on.
+    pub mutants: Mutants,
 }
 
 /// The replication state of a server.
@@ -120,6 +123,7 @@ pub struct Replica {
     last_io_error: Option<ThreadError>,
     clock_diff_s: i64,
     applier: Applier,
+    mutants: Mutants,
 }
 
 impl Replica {
@@ -139,6 +143,7 @@ impl Replica {
             retrieved: GtidSet::default(),
             last_io_error: None,
             clock_diff_s: 0,
+            mutants: config.mutants,
             applier: Applier::new(config, read_file, pos),
         }
     }
@@ -185,6 +190,8 @@ impl Replica {
         self.applier.stop(&mut self.relay);
         self.relay.clear();
         self.retrieved = GtidSet::default();
+        self.applier.read_saved_position();
+        let recovery = recovery && !self.mutants.has(Mutant::RelayLogNotRecovered);
         if recovery && self.applier.exec.file != 0 {
             self.read = self.applier.exec;
             self.read_file.clone_from(&self.applier.exec_file);
@@ -207,6 +214,14 @@ impl Replica {
             Start::AutoPosition => dump::Request::Auto {
                 known: self.retrieved.union(executed),
             },
+            Start::Position { .. }
+                if self.connected_once && self.mutants.has(Mutant::PositionBehindApply) =>
+            {
+                dump::Request::Position {
+                    file: self.applier.exec_file.clone(),
+                    pos: self.applier.exec.pos,
+                }
+            }
             Start::Position { .. } => dump::Request::Position {
                 file: self.read_file.clone(),
                 pos: self.read.pos,
@@ -230,19 +245,37 @@ impl Replica {
         self.last_io_error = Some(error);
     }
 
-    /// The connection broke; the receiver tries again.
-    pub fn disconnected(&mut self) {
+    /// The connection broke; the receiver tries again. `cut_off`: what was on its way, the first GTID in it, and
+    /// the name of its file.
+    pub fn disconnected(&mut self, cut_off: Option<(Range, Option<Gtid>, String)>) {
         if self.io == IoRunning::Yes {
             self.io = IoRunning::Connecting;
         }
+        if let Some((range, gtid, file)) = cut_off {
+            if let Some(gtid) = gtid.filter(|_| self.mutants.has(Mutant::GtidAtBegin)) {
+                self.retrieved.add(gtid);
+            }
+            if self.mutants.has(Mutant::PositionAheadOfReceive) {
+                (self.read, self.read_file) = (range.end(), file);
+            }
+        }
+        if self.mutants.has(Mutant::CheckpointAheadOfApply) {
+            self.relay.clear();
+            self.applier.forget(&self.read_file, self.read);
+        }
     }
 
-    /// Events have arrived and are in the relay log.
-    pub fn receive(&mut self, file: &str, range: Range, gtids: impl Iterator<Item = Gtid>) {
+    /// Events have arrived and are in the relay log. `file` says the name of the source's file, when it is another
+    /// than before.
+    pub fn receive(
+        &mut self,
+        range: Range,
+        gtids: impl Iterator<Item = Gtid>,
+        file: impl FnOnce() -> String,
+    ) {
         let end = range.end();
         if self.read.file != end.file {
-            self.read_file.clear();
-            self.read_file.push_str(file);
+            self.read_file = file();
         }
         self.read = end;
         for gtid in gtids {

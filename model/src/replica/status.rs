@@ -7,7 +7,7 @@
 //! the clocks as sampled at connect.
 
 use super::{Replica, ThreadError};
-use crate::gtid::GtidSet;
+use crate::{gtid::GtidSet, mutant::Mutant};
 
 /// `Replica_IO_Running`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,15 +76,23 @@ impl Status {
 impl Replica {
     /// `SHOW REPLICA STATUS` at `now_s`, seconds since 1970 on this server's clock.
     pub fn status(&self, executed: &GtidSet, now_s: u64) -> Status {
+        let ahead = self.mutants.has(Mutant::ExecutedCountsReceived);
+        let (exec_file, exec_pos) = match ahead {
+            true => (&self.read_file, self.read.pos),
+            false => (&self.applier.exec_file, self.applier.exec.pos),
+        };
         Status {
             io_running: self.io,
             sql_running: self.applier.running,
             read_file: self.read_file.clone(),
             read_pos: self.read.pos,
-            exec_file: self.applier.exec_file.clone(),
-            exec_pos: self.applier.exec.pos,
+            exec_file: exec_file.clone(),
+            exec_pos,
             retrieved: self.retrieved.clone(),
-            executed: executed.clone(),
+            executed: match ahead {
+                true => executed.union(&self.retrieved),
+                false => executed.clone(),
+            },
             seconds_behind_source: self.seconds_behind_source(now_s),
             auto_position: self.start == super::Start::AutoPosition,
             last_io_error: self.last_io_error.clone(),
@@ -96,6 +104,9 @@ impl Replica {
     pub fn seconds_behind_source(&self, now_s: u64) -> Option<u64> {
         if !self.applier.running {
             return None;
+        }
+        if self.mutants.has(Mutant::LagFrozen) {
+            return Some(0);
         }
         if self.is_idle() {
             let gone = self.connected_once && self.io != IoRunning::Yes;

@@ -27,6 +27,7 @@ use crate::{
     database::{Database, TableId},
     ddl::{self as sql, DdlError},
     gtid::Gtid,
+    mutant::Mutant,
     schema::TableDef,
 };
 use std::{collections::VecDeque, sync::Arc};
@@ -90,10 +91,12 @@ pub(super) struct Pipeline {
 }
 
 impl Pipeline {
+    #[inline]
     pub(super) fn is_idle(&self) -> bool {
         self.stage == Stage::Idle && self.queue.is_empty()
     }
 
+    #[inline]
     pub(super) fn next_due(&self) -> Option<u64> {
         match self.stage {
             Stage::Idle => None,
@@ -265,7 +268,7 @@ impl Server {
         };
         let every = self.config.sync_binlog;
         self.pipeline.groups_since_sync += 1;
-        if every != 1 {
+        if every != 1 || self.config.mutants.has(Mutant::PublishBeforeSync) {
             binlog.publish();
             self.events.push(Event::Published);
         }
@@ -300,11 +303,13 @@ impl Server {
             return;
         };
         let us = self.config.epoch_us + at;
+        let depends_on = match self.config.mutants.has(Mutant::DependencyLost) {
+            true => 0,
+            false => session.last_committed,
+        };
         let head = Head {
             gtid: (gno > 0).then(|| Gtid::new(self.config.uuid, gno)),
-            last_committed: session
-                .last_committed
-                .saturating_sub(self.pipeline.file_clock),
+            last_committed: depends_on.saturating_sub(self.pipeline.file_clock),
             sequence_number: member.sequence - self.pipeline.file_clock,
             immediate_commit_us: us,
             original_commit_us: us,

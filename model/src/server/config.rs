@@ -1,6 +1,6 @@
 //! A server's parameters.
 
-use crate::gtid::Uuid;
+use crate::{gtid::Uuid, mutant::Mutants};
 
 pub use crate::ddl::Version;
 
@@ -58,4 +58,6 @@ pub struct Config {
     pub engine_commit_us: u64,
     /// `innodb_lock_wait_timeout`.
     pub lock_wait_timeout_us: u64,
+    /// Known bugs that are switched on.
+    pub mutants: Mutants,
 }

@@ -9,6 +9,7 @@ use super::{
     Event, Reply, Server, ServerError,
     session::{Privilege, SessionId, State},
 };
+use crate::mutant::Mutant;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum ReadOnly {
@@ -28,6 +29,7 @@ impl Server {
     /// has returned.
     pub fn set_read_only(&mut self, also_admin: bool) {
         self.read_only = ReadOnly::Closing { also_admin };
+        self.last_session_before_fence = self.sessions.last_serial();
         self.finish_fence();
     }
 
@@ -47,6 +49,14 @@ impl Server {
         let Some(session) = self.sessions.get(id) else {
             return Err(Reply::NoRow);
         };
+        let mutants = self.config.mutants;
+        let spared = mutants.has(Mutant::FenceAdmitsOpenTransactions)
+            && !session.changes.is_empty()
+            || mutants.has(Mutant::FenceSparesOldSessions)
+                && session.serial <= self.last_session_before_fence;
+        if spared {
+            return Ok(());
+        }
         let stopped = |also_admin: bool| also_admin || session.privilege == Privilege::Ordinary;
         match self.read_only {
             ReadOnly::Closing { also_admin } if stopped(also_admin) => {
@@ -61,10 +71,16 @@ impl Server {
         }
     }
 
+    /// Whether a SET waits for commits under way, and there are none any more.
+    #[inline]
+    pub(super) fn may_finish_fence(&self) -> bool {
+        matches!(self.read_only, ReadOnly::Closing { .. }) && self.pipeline.is_idle()
+    }
+
     /// Lets the SET return once nobody is inside a commit.
     pub(super) fn finish_fence(&mut self) {
         if let ReadOnly::Closing { also_admin } = self.read_only
-            && self.pipeline.is_idle()
+            && (self.pipeline.is_idle() || self.config.mutants.has(Mutant::FenceOvertakesCommits))
         {
             self.read_only = ReadOnly::On { also_admin };
             self.events.push(Event::ReadOnlyEffective);

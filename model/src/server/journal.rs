@@ -128,6 +128,7 @@ mod tests {
             fsync_us: 100,
             engine_commit_us: 1_000,
             lock_wait_timeout_us: 1_000_000,
+            mutants: crate::mutant::Mutants::NONE,
         };
         let mut database = Database::default();
         let context = ddl::Context::new("app", Version::V8_0);

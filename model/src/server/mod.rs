@@ -103,6 +103,8 @@ pub struct Server {
     locks: LockTable,
     pipeline: Pipeline,
     read_only: ReadOnly,
+    /// The serial of the session that was opened last when `SET GLOBAL read_only = 1` came.
+    last_session_before_fence: u32,
     events: Vec<Event>,
     templates: Templates,
     settled: VecDeque<Settled>,
@@ -137,6 +139,7 @@ impl Server {
             locks: LockTable::default(),
             pipeline: Pipeline::default(),
             read_only: ReadOnly::default(),
+            last_session_before_fence: 0,
             events: Vec::new(),
             templates: Templates::default(),
             settled: VecDeque::new(),
@@ -158,12 +161,19 @@ impl Server {
     }
 
     /// The next moment at which something happens by itself, in µs.
+    #[inline]
     pub fn next_due(&self) -> Option<u64> {
         let pipeline = self.pipeline.next_due();
         match self.sessions.next_lock_timeout() {
             Some(lock) => Some(pipeline.map_or(lock, |at| at.min(lock))),
             None => pipeline,
         }
+    }
+
+    /// Whether [`Server::step`] has something to do at `now`.
+    #[inline]
+    pub fn is_due(&self, now: u64) -> bool {
+        self.next_due().is_some_and(|due| due <= now) || self.may_finish_fence()
     }
 
     /// Does what is due at `now`.

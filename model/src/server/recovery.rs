@@ -23,7 +23,7 @@ use super::{
     Committed, Own, Server,
     commit::{Member, Stage},
     redo::{Record, Redo},
-    session::{Session, SessionId},
+    session::{Logged, Session, SessionId},
 };
 use crate::{
     arena::Arena,
@@ -31,6 +31,7 @@ use crate::{
     database::{Change, Database},
     ddl as sql,
     gtid::{Gtid, GtidSet},
+    mutant::Mutant,
 };
 
 /// What a cut keeps.
@@ -161,11 +162,17 @@ impl Server {
     /// Starts again from an earlier cut of this server's storage: a standby takes over that had come so far. What
     /// was committed since is gone, from the tables and from the binlog. Numbers of commits are not given twice.
     pub fn start_from(&mut self, arena: &mut Arena, now: u64, cut: &Cut) {
+        let mutants = self.config.mutants;
         self.database = cut.database.clone();
-        if !self.config.version.persists_auto_increment() {
+        if !self.config.version.persists_auto_increment()
+            || mutants.has(Mutant::AutoIncrementForgotten)
+        {
             self.database.forget_auto_increments(arena);
         }
-        self.gtid_executed = cut.gtid_executed.clone();
+        self.gtid_executed = match mutants.has(Mutant::GtidHull) {
+            true => hull(&cut.gtid_executed),
+            false => cut.gtid_executed.clone(),
+        };
         self.next_gno = self.gtid_executed.next_free(self.config.uuid, None);
         self.gtid_purged = self.gtid_executed.clone();
         if let Some(binlog) = self.binlog.as_mut() {
@@ -174,6 +181,11 @@ impl Server {
             // What is in no file counts as purged: `lost_gtids` in mysqld.cc.
             self.gtid_purged = self.gtid_executed.subtract(binlog.logged());
             self.gtid_purged.union_with(binlog.purged());
+            if mutants.has(Mutant::GnoReusedAfterRestart)
+                && let Some(last) = binlog.files().iter().rev().nth(1)
+            {
+                self.next_gno = last.previous().next_free(self.config.uuid, None);
+            }
         }
         self.sessions.clear();
         self.locks.clear();
@@ -198,7 +210,10 @@ impl Server {
     }
 
     fn keeps_flushed(&self, storage: Storage, member: &Member, session: &Session) -> bool {
+        let mutants = self.config.mutants;
         let decided = match self.binlog {
+            Some(_) if mutants.has(Mutant::RecoveryDropsLogged) => false,
+            Some(_) if mutants.has(Mutant::RecoveryCommitsUnlogged) => true,
             Some(_) => storage.logs(&member.done),
             // Without a binlog there is one record, the COMMIT, written after the wait for the redo log.
             None => matches!(self.pipeline.stage, Stage::Commit(_)),
@@ -246,18 +261,22 @@ impl Server {
 
     fn recovered_tables(&self, arena: &mut Arena, storage: Storage) -> Database {
         let mut database = self.database.clone();
-        let mut undo = |arena: &mut Arena, session: &Session| {
-            let changes = session.changes.iter().rev();
+        let mutants = self.config.mutants;
+        let mut undo = |arena: &mut Arena, changes: &[Logged]| {
+            let changes = changes.iter().rev();
             changes.for_each(|l| database.undo(arena, &l.change));
         };
         for (id, session) in self.sessions.iter() {
-            if !self.flushed().any(|(member, _)| member.session == id) {
-                undo(arena, session);
+            let open = !self.flushed().any(|(member, _)| member.session == id);
+            if open && !mutants.has(Mutant::RecoveryKeepsOpen) {
+                undo(arena, &session.changes);
             }
         }
         for (member, session) in self.flushed().rev() {
             if !self.keeps_flushed(storage, member, session) {
-                undo(arena, session);
+                undo(arena, &session.changes);
+            } else if mutants.has(Mutant::RecoveryTearsTransaction) {
+                undo(arena, session.changes.get(..1).unwrap_or_default());
             }
         }
         for settled in self.settled.iter().rev() {
@@ -366,4 +385,14 @@ impl Server {
         self.config.flush_log_at_commit != 1
             || (self.config.sync_binlog != 1 && self.binlog.is_some())
     }
+}
+
+/// A set with its holes closed: a mutant's.
+fn hull(set: &GtidSet) -> GtidSet {
+    let mut hull = GtidSet::new();
+    for (uuid, tag, interval) in set.intervals() {
+        let last = set.last(uuid, tag).unwrap_or(interval.last);
+        hull.add_range(uuid, tag, interval.first, last);
+    }
+    hull
 }

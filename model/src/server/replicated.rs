@@ -11,6 +11,7 @@ use crate::{
         group::{Group, GroupKind},
     },
     gtid::Gtid,
+    mutant::Mutant,
 };
 
 /// What a replica's own binlog keeps of a group, besides its changes.
@@ -47,7 +48,7 @@ impl Heading {
 
 impl Server {
     /// Applies and commits one group at `at`; what it changed is left in `direct`. A transaction whose GTID
-    /// is in `gtid_executed` already is skipped silently, as servers do.
+    /// is in `gtid_executed` already is skipped silently, as servers do: false then.
     ///
     /// # Errors
     /// What stops the applier, as `apply` tells it; the group is rolled back.
@@ -58,14 +59,14 @@ impl Server {
         direct: &mut Direct,
         heading: &Heading,
         apply: impl FnOnce(&mut Arena, &mut DirectOn<'_>) -> Result<(), ApplyError>,
-    ) -> Result<(), ApplyError> {
+    ) -> Result<bool, ApplyError> {
         direct.changes.clear();
         if heading
             .gtid
             .as_ref()
             .is_some_and(|g| self.gtid_executed.contains(g))
         {
-            return Ok(());
+            return Ok(false);
         }
         let version = self.config.ddl_version;
         if let Err(error) = apply(arena, &mut direct.on(&mut self.database, version)) {
@@ -75,8 +76,13 @@ impl Server {
         if let Some(gtid) = heading.gtid {
             self.gtid_executed.add(gtid);
         }
+        if self.config.mutants.has(Mutant::ErrantGtids) {
+            self.gtid_executed
+                .add(Gtid::new(self.config.uuid, self.next_gno));
+            self.next_gno += 1;
+        }
         self.log_replicated(arena, at, direct, heading);
-        Ok(())
+        Ok(true)
     }
 
     /// `log_replica_updates = ON`: the replica's own binlog has the transaction too, with its GTID.

@@ -143,6 +143,11 @@ impl Sessions {
         })
     }
 
+    /// The serial of the session that was opened last.
+    pub(super) fn last_serial(&self) -> u32 {
+        self.next_serial
+    }
+
     pub(super) fn clear(&mut self) {
         self.slots.clear();
         self.free.clear();
@@ -159,13 +164,19 @@ impl Sessions {
 
     /// Takes a session out of the line.
     pub(super) fn wake(&mut self, id: SessionId) {
-        self.waiting.retain(|w| *w != id);
+        if !self.waiting.is_empty() {
+            self.waiting.retain(|w| *w != id);
+        }
         if let Some(session) = self.get_mut(id) {
             session.state = State::Active;
         }
     }
 
+    #[inline]
     pub(super) fn next_lock_timeout(&self) -> Option<u64> {
+        if self.waiting.is_empty() {
+            return None;
+        }
         self.waiting
             .iter()
             .filter_map(|id| self.lock_wait(*id))

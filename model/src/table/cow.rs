@@ -1,6 +1,6 @@
 //! An ordered map whose copies share what neither has written since.
 //!
-//! A B+tree of pages of 64 entries behind `Arc`. Copying the map copies one pointer; writing to a map
+//! A B+tree of pages of 64 entries, each behind an `Arc`. Copying the map copies one pointer; writing to a map
 //! copies the pages on the way to the entry that a copy still shares, and no others. So a snapshot of a
 //! table costs nothing, and comparing two tables costs what was written since they parted
 //! ([`CowMap::diff`] never enters a page that both hold).
@@ -9,62 +9,35 @@
 
 mod diff;
 mod iter;
+mod page;
 #[cfg(test)]
 mod tests;
 
 pub use diff::Diff;
 pub use iter::Iter;
 
+use page::{MERGED, Page, SPARSE};
 use std::sync::Arc;
-
-/// Entries of a leaf, children of a branch.
-const PAGE: usize = 64;
-/// A page with fewer entries is merged with a neighbour when both fit well into one.
-const SPARSE: usize = PAGE / 4;
-/// What two merged pages may hold at most, so that the next insert does not split them again.
-const MERGED: usize = PAGE * 3 / 4;
 
 /// An ordered map with O(1) copies.
 #[derive(Clone, Debug)]
 pub struct CowMap<K, V> {
-    root: Option<Arc<Node<K, V>>>,
+    root: Option<Node<K, V>>,
     len: usize,
 }
 
-/// A page. Only the root may be without entries, and then it is no page at all.
-#[derive(Debug)]
+/// A page with what it is. Only the root may be without entries, and then it is no page at all.
+#[derive(Clone, Debug)]
 enum Node<K, V> {
-    Leaf(Vec<(K, V)>),
-    Branch(Branch<K, V>),
+    Leaf(Arc<Page<K, V>>),
+    /// The keys are the smallest under each child, exactly. There is no child in the filling alone.
+    Branch(Height, Arc<Page<K, Child<K, V>>>),
 }
 
-#[derive(Debug)]
-struct Branch<K, V> {
-    /// Leaves are at height 0.
-    height: u8,
-    /// The smallest key under each child, exactly.
-    firsts: Vec<K>,
-    children: Vec<Arc<Node<K, V>>>,
-}
+/// Leaves are at height 0.
+type Height = u8;
 
-impl<K: Copy, V: Copy> Clone for Node<K, V> {
-    /// A page is copied in order to be written to: leave room for one more entry.
-    fn clone(&self) -> Self {
-        fn roomy<T: Clone>(items: &[T]) -> Vec<T> {
-            let mut copy = Vec::with_capacity((items.len() + SPARSE).min(PAGE));
-            copy.extend_from_slice(items);
-            copy
-        }
-        match self {
-            Node::Leaf(entries) => Node::Leaf(roomy(entries)),
-            Node::Branch(b) => Node::Branch(Branch {
-                height: b.height,
-                firsts: roomy(&b.firsts),
-                children: roomy(&b.children),
-            }),
-        }
-    }
-}
+type Child<K, V> = Option<Node<K, V>>;
 
 impl<K, V> Default for CowMap<K, V> {
     fn default() -> Self {
@@ -72,7 +45,15 @@ impl<K, V> Default for CowMap<K, V> {
     }
 }
 
-impl<K: Copy + Ord, V: Copy> CowMap<K, V> {
+/// What keys are.
+pub trait Key: Copy + Ord + Default {}
+impl<T: Copy + Ord + Default> Key for T {}
+
+/// What values are.
+pub trait Value: Copy + Default {}
+impl<T: Copy + Default> Value for T {}
+
+impl<K: Key, V: Value> CowMap<K, V> {
     /// Number of entries.
     pub fn len(&self) -> usize {
         self.len
@@ -85,13 +66,11 @@ impl<K: Copy + Ord, V: Copy> CowMap<K, V> {
 
     /// The value of a key.
     pub fn get(&self, key: &K) -> Option<V> {
-        let mut node = self.root.as_deref()?;
+        let mut node = self.root.as_ref()?;
         loop {
             match node {
-                Node::Leaf(entries) => {
-                    return position(entries, key).ok().map(|i| entries[i].1);
-                }
-                Node::Branch(b) => node = &b.children[b.child_of(key)],
+                Node::Leaf(page) => return page.position(key).ok().map(|at| page.items()[at]),
+                Node::Branch(_, page) => node = page.items()[page.entry_of(key)].as_ref()?,
             }
         }
     }
@@ -103,11 +82,11 @@ impl<K: Copy + Ord, V: Copy> CowMap<K, V> {
 
     /// The entry with the largest key.
     pub fn last(&self) -> Option<(K, V)> {
-        let mut node = self.root.as_deref()?;
+        let mut node = self.root.as_ref()?;
         loop {
             match node {
-                Node::Leaf(entries) => return entries.last().copied(),
-                Node::Branch(b) => node = b.children.last()?,
+                Node::Leaf(page) => return Some((*page.keys().last()?, *page.items().last()?)),
+                Node::Branch(_, page) => node = page.items().last()?.as_ref()?,
             }
         }
     }
@@ -115,18 +94,15 @@ impl<K: Copy + Ord, V: Copy> CowMap<K, V> {
     /// Sets the value of a key and returns the one that it had.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         let Some(root) = &mut self.root else {
-            self.root = Some(Arc::new(Node::Leaf(vec![(key, value)])));
+            self.root = Some(Node::Leaf(Arc::new(Page::of([(key, value)]))));
             self.len = 1;
             return None;
         };
-        let (old, split) = Node::insert(root, key, value, true);
+        let (old, split) = root.insert(key, value, true);
         if let Some(right) = split {
-            let branch = Branch {
-                height: root.height() + 1,
-                firsts: vec![root.first(), right.first()],
-                children: vec![root.clone(), right],
-            };
-            *root = Arc::new(Node::Branch(branch));
+            let height = root.height() + 1;
+            let children = [root.clone(), right].map(|child| (child.first(), Some(child)));
+            *root = Node::Branch(height, Arc::new(Page::of(children)));
         }
         self.len += usize::from(old.is_none());
         old
@@ -136,12 +112,12 @@ impl<K: Copy + Ord, V: Copy> CowMap<K, V> {
     pub fn remove(&mut self, key: &K) -> Option<V> {
         let old = self.get(key)?;
         let root = self.root.as_mut()?;
-        Node::remove(root, key);
+        root.remove(key);
         self.len -= 1;
         loop {
-            let only = match &**root {
-                Node::Leaf(entries) if entries.is_empty() => break self.root = None,
-                Node::Branch(b) if b.children.len() == 1 => b.children[0].clone(),
+            let only = match root {
+                Node::Leaf(page) if page.len() == 0 => break self.root = None,
+                Node::Branch(_, page) if page.len() == 1 => page.items()[0].clone()?,
                 _ => break,
             };
             *root = only;
@@ -151,12 +127,12 @@ impl<K: Copy + Ord, V: Copy> CowMap<K, V> {
 
     /// All entries in the order of their keys.
     pub fn iter(&self) -> Iter<'_, K, V> {
-        Iter::new(self.root.as_deref(), None)
+        Iter::new(self.root.as_ref(), None)
     }
 
     /// The entries from a key on, in the order of their keys.
     pub fn iter_from(&self, key: K) -> Iter<'_, K, V> {
-        Iter::new(self.root.as_deref(), Some(key))
+        Iter::new(self.root.as_ref(), Some(key))
     }
 
     /// What differs between two maps, in the order of the keys: `(key, in a, in b)`.
@@ -166,166 +142,133 @@ impl<K: Copy + Ord, V: Copy> CowMap<K, V> {
     where
         V: PartialEq,
     {
-        Diff::new(a.root.as_ref(), b.root.as_ref())
+        Diff::new(&a.root, &b.root)
     }
 }
 
-/// Where a key is in a leaf, or where it belongs. Growing keys are found without a search.
-fn position<K: Copy + Ord, V>(entries: &[(K, V)], key: &K) -> Result<usize, usize> {
-    match entries.last() {
-        Some((last, _)) if last < key => Err(entries.len()),
-        _ => entries.binary_search_by(|(k, _)| k.cmp(key)),
-    }
-}
-
-impl<K: Copy + Ord, V> Branch<K, V> {
-    /// The child that a key is in, or would be in.
-    fn child_of(&self, key: &K) -> usize {
-        self.firsts
-            .partition_point(|first| first <= key)
-            .saturating_sub(1)
-    }
-}
-
-/// Where to cut a full page: appended keys leave it full.
-fn cut(at: usize, rightmost: bool) -> usize {
-    if rightmost && at == PAGE {
-        PAGE
-    } else {
-        PAGE / 2
-    }
-}
-
-/// Cuts a full page in two and puts an item into the half that it belongs to.
-fn split_insert<T>(items: &mut Vec<T>, middle: usize, at: usize, item: T) -> Vec<T> {
-    let mut right = items.split_off(middle);
-    if at < middle {
-        items.insert(at, item);
-    } else {
-        right.insert(at - middle, item);
-    }
-    right
-}
-
-impl<K: Copy + Ord, V: Copy> Node<K, V> {
+impl<K: Key, V: Value> Node<K, V> {
     fn len(&self) -> usize {
         match self {
-            Node::Leaf(entries) => entries.len(),
-            Node::Branch(b) => b.children.len(),
+            Node::Leaf(page) => page.len(),
+            Node::Branch(_, page) => page.len(),
         }
     }
 
-    fn height(&self) -> u8 {
+    fn height(&self) -> Height {
         match self {
             Node::Leaf(_) => 0,
-            Node::Branch(b) => b.height,
+            Node::Branch(height, _) => *height,
         }
     }
 
     /// The smallest key; the page has one.
     fn first(&self) -> K {
         match self {
-            Node::Leaf(entries) => entries[0].0,
-            Node::Branch(b) => b.firsts[0],
+            Node::Leaf(page) => page.keys()[0],
+            Node::Branch(_, page) => page.keys()[0],
+        }
+    }
+
+    /// Whether both are one page.
+    fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Node::Leaf(a), Node::Leaf(b)) => Arc::ptr_eq(a, b),
+            (Node::Branch(_, a), Node::Branch(_, b)) => Arc::ptr_eq(a, b),
+            _ => false,
         }
     }
 
     /// Returns the old value, and the new right neighbour when the page was full.
-    fn insert(
-        node: &mut Arc<Self>,
-        key: K,
-        value: V,
-        rightmost: bool,
-    ) -> (Option<V>, Option<Arc<Self>>) {
-        match Arc::make_mut(node) {
-            Node::Leaf(entries) => {
-                let at = match position(entries, &key) {
-                    Ok(i) => return (Some(std::mem::replace(&mut entries[i].1, value)), None),
-                    Err(i) => i,
-                };
-                if entries.len() < PAGE {
-                    entries.insert(at, (key, value));
-                    return (None, None);
+    fn insert(&mut self, key: K, value: V, rightmost: bool) -> (Option<V>, Option<Self>) {
+        match self {
+            Node::Leaf(page) => {
+                let page = Arc::make_mut(page);
+                match page.position(&key) {
+                    Ok(at) => (Some(std::mem::replace(page.item_mut(at), value)), None),
+                    Err(at) => {
+                        let right = page.insert(at, key, value, rightmost);
+                        (None, right.map(|right| Node::Leaf(Arc::new(right))))
+                    }
                 }
-                let right = split_insert(entries, cut(at, rightmost), at, (key, value));
-                (None, Some(Arc::new(Node::Leaf(right))))
             }
-            Node::Branch(b) => {
-                let i = b.child_of(&key);
-                let rightmost = rightmost && i + 1 == b.children.len();
-                let (old, split) = Node::insert(&mut b.children[i], key, value, rightmost);
-                if key < b.firsts[i] {
-                    b.firsts[i] = key;
-                }
-                let Some(new) = split else { return (old, None) };
-                let (at, first) = (i + 1, new.first());
-                if b.children.len() < PAGE {
-                    b.firsts.insert(at, first);
-                    b.children.insert(at, new);
-                    return (old, None);
-                }
-                let middle = cut(at, rightmost);
-                let right = Branch {
-                    height: b.height,
-                    firsts: split_insert(&mut b.firsts, middle, at, first),
-                    children: split_insert(&mut b.children, middle, at, new),
+            Node::Branch(height, page) => {
+                let page = Arc::make_mut(page);
+                let at = page.entry_of(&key);
+                let rightmost = rightmost && at + 1 == page.len();
+                let Some(child) = page.item_mut(at) else {
+                    unreachable!("every entry of a branch has a child")
                 };
-                (old, Some(Arc::new(Node::Branch(right))))
+                let (old, split) = child.insert(key, value, rightmost);
+                if key < page.keys()[at] {
+                    page.set_key(at, key);
+                }
+                let right =
+                    split.and_then(|new| page.insert(at + 1, new.first(), Some(new), rightmost));
+                (
+                    old,
+                    right.map(|right| Node::Branch(*height, Arc::new(right))),
+                )
             }
         }
     }
 
     /// Takes out a key that is there.
-    fn remove(node: &mut Arc<Self>, key: &K) {
-        match Arc::make_mut(node) {
-            Node::Leaf(entries) => {
-                if let Ok(i) = position(entries, key) {
-                    entries.remove(i);
+    fn remove(&mut self, key: &K) {
+        match self {
+            Node::Leaf(page) => {
+                let page = Arc::make_mut(page);
+                if let Ok(at) = page.position(key) {
+                    page.remove(at);
                 }
             }
-            Node::Branch(b) => {
-                let i = b.child_of(key);
-                Node::remove(&mut b.children[i], key);
-                match b.children[i].len() {
+            Node::Branch(_, page) => {
+                let page = Arc::make_mut(page);
+                let at = page.entry_of(key);
+                let Some(child) = page.item_mut(at) else {
+                    unreachable!("every entry of a branch has a child")
+                };
+                child.remove(key);
+                match child.len() {
                     0 => {
-                        b.firsts.remove(i);
-                        b.children.remove(i);
+                        page.remove(at);
                     }
                     len => {
-                        b.firsts[i] = b.children[i].first();
+                        let first = child.first();
+                        page.set_key(at, first);
                         if len < SPARSE {
-                            b.merge(i);
+                            merge(page, at);
                         }
                     }
                 }
             }
         }
     }
-}
 
-impl<K: Copy + Ord, V: Copy> Branch<K, V> {
-    /// Merges a sparse child with a neighbour, if one has room.
-    fn merge(&mut self, i: usize) {
-        let lens = |left: usize| {
-            self.children
-                .get(left + 1)
-                .map(|r| self.children[left].len() + r.len())
-        };
-        let fits = |left: usize| lens(left).is_some_and(|sum| sum <= MERGED);
-        let left = match i.checked_sub(1) {
-            Some(before) if fits(before) => before,
-            _ if fits(i) => i,
-            _ => return,
-        };
-        self.firsts.remove(left + 1);
-        let right = self.children.remove(left + 1);
-        match (Arc::make_mut(&mut self.children[left]), &*right) {
-            (Node::Leaf(to), Node::Leaf(from)) => to.extend_from_slice(from),
-            (Node::Branch(to), Node::Branch(from)) => {
-                to.firsts.extend_from_slice(&from.firsts);
-                to.children.extend_from_slice(&from.children);
-            }
+    /// Takes the entries of the page to the right, which is of the same height.
+    fn append(&mut self, right: &Self) {
+        match (self, right) {
+            (Node::Leaf(page), Node::Leaf(right)) => Arc::make_mut(page).append(right),
+            (Node::Branch(_, page), Node::Branch(_, right)) => Arc::make_mut(page).append(right),
             _ => unreachable!("all children of a branch have one height"),
         }
+    }
+}
+
+/// Merges a sparse child with a neighbour, if one has room.
+fn merge<K: Key, V: Value>(branch: &mut Page<K, Child<K, V>>, at: usize) {
+    let len = |at: usize| branch.items().get(at)?.as_ref().map(Node::len);
+    let fits = |left: usize| {
+        let both = len(left).zip(len(left + 1));
+        both.is_some_and(|(left, right)| left + right <= MERGED)
+    };
+    let left = match at.checked_sub(1) {
+        Some(before) if fits(before) => before,
+        _ if fits(at) => at,
+        _ => return,
+    };
+    if let Some(right) = branch.remove(left + 1)
+        && let Some(left) = branch.item_mut(left)
+    {
+        left.append(&right);
     }
 }

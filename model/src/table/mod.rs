@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 /// The identity of a row in its table: the integer primary key in order, or the interned id of any other
 /// key, or a number that nothing else has where the table has no key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowKey(pub u64);
 
 /// A touched row: its image, or `None` for a row of the base that was deleted.

@@ -4,11 +4,13 @@
 //! message says which.
 
 mod environment;
+mod explore;
 mod faults;
 mod runbook;
 mod traffic;
 
 pub(crate) use environment::environment;
+pub(crate) use explore::exploring;
 pub(crate) use faults::faults;
 pub(crate) use runbook::runbook;
 pub(crate) use traffic::{clock, expect, workload};

@@ -68,6 +68,7 @@ impl Operator {
     }
 
     async fn create_snapshot(&mut self, id: &str, wait: bool) -> Result<(), Failure> {
+        self.now_in_world().snapshot_begins();
         self.api_call().await;
         let control = self.plan.environment.control_plane.clone();
         self.sleep(control.snapshot_start).await;

@@ -14,7 +14,7 @@ use cutover_model::{
     binlog::log::LogPos,
     gtid::{Gtid, GtidSet, Uuid},
 };
-use std::{borrow::Cow, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 /// Microseconds of a second.
 pub const S: u64 = 1_000_000;
@@ -108,6 +108,7 @@ impl Made {
         made.gtids = Some(Gtids {
             source: set.clone(),
             target: set,
+            own: GtidSet::new(),
         });
         if let Some(shop) = made.shop.as_mut() {
             shop.next_order_on_target = EXISTING + 7;
@@ -199,7 +200,7 @@ impl Made {
             serving: self.serving,
             source_read_only: self.source_read_only,
             snapshot: self.snapshot,
-            applied: Cow::Borrowed(&self.history.applied),
+            applied: &self.history.applied,
             applied_at_gate: self.applied_at_gate,
             on_target: CommitSet::new(self.history.source.len(), cut, &self.history.applied),
             rows_of: self.rows_of.clone(),

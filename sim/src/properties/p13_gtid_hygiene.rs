@@ -20,7 +20,8 @@ fn check(e: &Evidence<'_>) -> Finding {
     };
     let missing = gtids.source.subtract(&gtids.target);
     let errant = gtids.target.subtract(&gtids.source);
-    let own = e.marks.target_commits_at_repoint as u64;
+    // A client's commits have their GTIDs; what else there is of the target's own the applier has made.
+    let own = e.marks.target_commits_at_repoint as u64 + gtids.own.count();
     found(missing.count() + errant.count() + own, || {
         if !missing.is_empty() {
             format!("the target lacks {missing}")
@@ -35,7 +36,9 @@ fn check(e: &Evidence<'_>) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::{super::made::*, *};
-    use cutover_model::gtid::Gtid;
+    use cutover_model::gtid::{Gtid, Uuid};
+
+    const TARGET: Uuid = Uuid([2; 16]);
 
     #[test]
     fn missing_errant_and_early_gtids_are_violations() {
@@ -49,6 +52,9 @@ mod tests {
         assert_eq!(made.violations(&PROPERTY), 2);
         made.marks.target_commits_at_repoint = 1;
         assert_eq!(made.violations(&PROPERTY), 3);
+        let gtids = made.gtids.as_mut().unwrap();
+        gtids.own.add(Gtid::new(TARGET, 1));
+        assert_eq!(made.violations(&PROPERTY), 4);
     }
 
     #[test]

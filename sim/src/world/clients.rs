@@ -22,6 +22,7 @@ use crate::{
 use cutover_model::{
     RowRef,
     database::TableId,
+    mutant::{Mutant, Mutants},
     names::Resolver,
     server::{Privilege, Reply, ServerError, SessionId},
 };
@@ -118,9 +119,16 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    pub(super) fn new(environment: &Environment, spec: &Workload, seed: u64, count: u32) -> Self {
+    pub(super) fn new(
+        environment: &Environment,
+        spec: &Workload,
+        seed: u64,
+        count: u32,
+        mutants: Mutants,
+    ) -> Self {
         let settings = environment.clients.clone();
-        let forever = settings.resolver == Caching::Forever;
+        let forever =
+            settings.resolver == Caching::Forever || mutants.has(Mutant::ResolverIgnoresTtl);
         let all = (0..count)
             .map(|i| Client {
                 privilege: if i < settings.privileged {
@@ -453,16 +461,18 @@ impl World {
             arena,
             ..
         } = self;
-        let server = match (connection.host, target) {
-            (Host::Target, Some(target)) => &mut target.server,
-            _ => source,
-        };
         let Some(orders) = clients.workload.as_mut() else {
             return;
         };
         let c = &mut clients.all[usize::from(client)];
         let Some(intent) = c.intent.as_mut() else {
             return;
+        };
+        let split = self.mutants.has(Mutant::ReadsFromReplica) && intent.kind == Kind::Read;
+        let server = match (connection.host, target) {
+            (Host::Target, Some(target)) => &mut target.server,
+            (_, Some(target)) if split && target.replica.is_some() => &mut target.server,
+            _ => source,
         };
         let step = orders.execute(server, arena, now, connection.session, c.step, intent);
         match step {
@@ -585,7 +595,8 @@ impl World {
         if kind == Kind::Read && told == Told::Empty {
             self.check_read(client, operation as u32, seen);
         }
-        let retry = retries(self.clients.settings.retry, told);
+        let retry = retries(self.clients.settings.retry, told)
+            || told == Told::Info && self.mutants.has(Mutant::BlindRetry);
         let settings = &self.clients.settings;
         let backoff = settings.backoff.0;
         let (stopped, think) = (self.clients.stopped, self.clients.think_us);
@@ -748,9 +759,17 @@ impl World {
         self.drop_connection(client);
         match phase {
             Phase::Idle => {}
+            Phase::Running if known == Told::Pending && self.reconnects_unnoticed(client) => {}
             Phase::Committing => {
                 self.probes.reach(Probe::CommitOutcomeUnknown);
-                self.conclude(client, Told::Info);
+                let mutants = self.mutants;
+                let failed = mutants.has(Mutant::UnknownReportedFailed);
+                let told = match mutants.has(Mutant::UnknownReportedOk) {
+                    true => Told::Ok,
+                    false if failed => Told::Fail,
+                    false => Told::Info,
+                };
+                self.conclude(client, told);
             }
             // An answer that was on its way is lost with the connection; only a refusal needs none.
             Phase::Running if known == Told::Ok => self.conclude(client, Told::Info),

@@ -6,6 +6,7 @@ use crate::{
 };
 use cutover_model::{
     gtid::GtidSet,
+    mutant::Mutant,
     replica::{Config, Replica, Start, Status},
     server::Durability,
 };
@@ -30,9 +31,10 @@ impl World {
             self.source_suspended_until =
                 self.now + self.environment.control_plane.snapshot_suspends_io.0;
         }
-        let cut = self
+        let mut cut = self
             .source
             .cut(&mut self.arena, self.now, Durability::Volume);
+        self.tear(&mut cut);
         self.tell(
             "rds",
             format!("the snapshot {id} is cut at {}: everything committed up to {}:{} is in it, nothing later", self.moment(self.now).time_of_day(), cut.file_name, cut.end.pos),
@@ -71,7 +73,7 @@ impl World {
     /// # Errors
     /// There is no such snapshot, or a cluster already.
     pub fn restore_snapshot(&mut self, id: &str) -> Result<(), String> {
-        let snapshot = self
+        let mut snapshot = self
             .snapshots
             .get(id)
             .ok_or_else(|| format!("there is no snapshot {id}"))?
@@ -79,6 +81,7 @@ impl World {
         if self.target.is_some() {
             return Err("DBClusterAlreadyExistsFault: there is a cluster target already".into());
         }
+        self.misread(&mut snapshot.cut);
         self.marks.snapshot = Some(snapshot.at);
         self.marks.restoring = false;
         self.occurs(Occasion::Restored);
@@ -87,6 +90,7 @@ impl World {
             self.epoch_us,
             self.source.config.ddl_version,
             &snapshot.cut,
+            self.mutants,
         );
         self.target = Some(Target {
             server,
@@ -109,7 +113,10 @@ impl World {
 
     /// `SELECT @@global.gtid_executed` on the source.
     pub fn source_gtid_executed(&self) -> GtidSet {
-        self.source.gtid_executed.clone()
+        let wrong = self.mutants.has(Mutant::CoordinatesFromTarget);
+        let server = self.target.as_ref().filter(|_| wrong);
+        let server = server.map_or(&self.source, |target| &target.server);
+        server.gtid_executed.clone()
     }
 
     /// "Binlog position from crash recovery is FILE POS" of the restored instance.
@@ -132,6 +139,7 @@ impl World {
         let config = Config {
             workers: e.replica_parallel_workers,
             preserve_commit_order: e.replica_preserve_commit_order,
+            mutants: self.mutants,
         };
         target.replica = Some(Replica::new(start, config));
         self.marks.replication.configured = Some(self.now);

@@ -7,7 +7,10 @@ use crate::{
     runbook::Host,
     units::Micros,
 };
-use cutover_model::server::{Cut, Durability};
+use cutover_model::{
+    mutant::Mutant,
+    server::{Cut, Durability},
+};
 
 /// How what was connected to a host learns that it is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +91,7 @@ impl World {
         };
         self.erase(kept as u32);
         // What the parameter group says holds from the start.
-        if self.source_parameter_read_only {
+        if self.source_parameter_read_only && !self.mutants.has(Mutant::FenceLostAtRestart) {
             self.source.set_read_only(false);
         }
         self.hear(Host::Source);

@@ -10,6 +10,7 @@ pub(crate) mod faults;
 mod hosts;
 pub mod link;
 mod marks;
+mod mutants;
 mod replay;
 mod replication;
 mod script;
@@ -35,6 +36,8 @@ use clients::Clients;
 use cutover_model::{
     Arena,
     binlog::log::LogPos,
+    database::Database,
+    mutant::Mutants,
     names::Record,
     replica::Replica,
     server::{Cut, Event, Server},
@@ -130,6 +133,9 @@ pub struct World {
     /// As it is now, with the faults in force.
     environment: Environment,
     faults: faults::Faults,
+    mutants: Mutants,
+    /// The tables when the snapshot was asked for: what [`cutover_model::mutant::Mutant::SnapshotTorn`] takes a part from.
+    snapshot_begun: Option<Database>,
     epoch_us: u64,
     retention: Retention,
     snapshots: BTreeMap<String, Snapshot>,
@@ -166,16 +172,16 @@ impl World {
 
     /// When something is due next.
     pub fn next_due(&self) -> Option<u64> {
-        let sooner = |a: Option<u64>, b: Option<u64>| match (a, b) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
-        let mut due = sooner(self.agenda.next_due(), self.source.next_due());
+        const NEVER: u64 = u64::MAX;
+        let at = |due: Option<u64>| due.unwrap_or(NEVER);
+        let mut due = at(self.agenda.next_due()).min(at(self.source.next_due()));
         if let Some(target) = &self.target {
-            due = sooner(due, target.server.next_due());
-            due = sooner(due, target.replica.as_ref().and_then(Replica::next_due));
+            due = due.min(at(target.server.next_due()));
+            if let Some(replica) = &target.replica {
+                due = due.min(at(replica.next_due()));
+            }
         }
-        due.map(|due| due.max(self.now))
+        (due < NEVER).then(|| due.max(self.now))
     }
 
     /// Lets everything happen that is due up to `at`, in order.
@@ -211,10 +217,14 @@ impl World {
 
     fn step(&mut self) {
         let now = self.now;
-        self.source.step(&mut self.arena, now);
+        if self.source.is_due(now) {
+            self.source.step(&mut self.arena, now);
+        }
         self.hear_source();
         if let Some(target) = self.target.as_mut() {
-            target.server.step(&mut self.arena, now);
+            if target.server.is_due(now) {
+                target.server.step(&mut self.arena, now);
+            }
             self.hear_target();
             self.step_replica();
         }

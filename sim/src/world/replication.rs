@@ -10,6 +10,7 @@ use crate::{
 };
 use cutover_model::{
     gtid::Gtid,
+    mutant::Mutant,
     replica::{
         Costs, Range, Replica, ThreadError,
         dump::{DumpThread, Request, handshake},
@@ -178,7 +179,13 @@ impl World {
         let Some(replica) = replica.filter(|r| r.is_connected()) else {
             return;
         };
-        replica.disconnected();
+        let binlog = self.source.binlog.as_ref();
+        let cut_off = self.stream.wire.front().zip(binlog);
+        let cut_off = cut_off.map(|(message, binlog)| {
+            let file = binlog.name(message.range.at.file);
+            (message.range, message.gtids.first().copied(), file)
+        });
+        replica.disconnected(cut_off);
         self.stream.close();
         let again = self.now + self.environment.target.connect_retry.0;
         self.agenda
@@ -320,7 +327,8 @@ impl World {
 
     /// A message as it arrives when a byte of it was changed. False when the receiver has noticed.
     fn corrupted(&mut self, range: &mut Range, corruption: CorruptEvent) -> bool {
-        let checksums = self.environment.source.binlog_checksum == Checksum::Crc32;
+        let checksums = self.environment.source.binlog_checksum == Checksum::Crc32
+            && !self.mutants.has(Mutant::ChecksumsNotVerified);
         let Some(binlog) = self.source.binlog.as_mut() else {
             return true;
         };
@@ -401,15 +409,13 @@ impl World {
         {
             return;
         }
-        let file = self
-            .source
-            .binlog
-            .as_ref()
-            .map(|b| b.name(message.range.at.file))
-            .unwrap_or_default();
+        let binlog = self.source.binlog.as_ref();
         if let Some(replica) = self.target.as_mut().and_then(|t| t.replica.as_mut()) {
             self.marks.replication.received_to = Some(message.range.end());
-            replica.receive(&file, message.range, message.gtids.into_iter());
+            let file = message.range.at.file;
+            replica.receive(message.range, message.gtids.into_iter(), || {
+                binlog.map(|b| b.name(file)).unwrap_or_default()
+            });
             self.occurs(Occasion::BinlogReceived);
         }
     }

@@ -25,6 +25,7 @@ use cutover_model::{
     database::Database,
     ddl::{self, Context},
     gtid::{GtidSet, Uuid},
+    mutant::{Mutant, MutantError, Mutants},
     names::Record,
     server::{Config, Cut, Event, Manner, Privilege, Server, Version},
 };
@@ -50,6 +51,9 @@ pub enum SetupError {
     /// Not a version.
     #[error("`{0}` is not a MySQL version; write it like 8.0.36")]
     Version(String),
+    /// The plan switches mutants on that this build does not have.
+    #[error(transparent)]
+    Mutants(#[from] MutantError),
     /// The workload's tables cannot be made.
     #[error("the tables of the workload cannot be made: {0}")]
     Tables(String),
@@ -82,7 +86,11 @@ fn writer(environment: &Environment, server_id: u32) -> Writer {
     })
 }
 
-fn source_config(environment: &Environment, epoch_us: u64) -> Result<Config, SetupError> {
+fn source_config(
+    environment: &Environment,
+    epoch_us: u64,
+    mutants: Mutants,
+) -> Result<Config, SetupError> {
     let source = &environment.source;
     Ok(Config {
         version: version(&source.engine_version)?,
@@ -90,13 +98,17 @@ fn source_config(environment: &Environment, epoch_us: u64) -> Result<Config, Set
         uuid: SOURCE_UUID,
         epoch_us,
         gtid_mode: source.gtid_mode,
-        sync_binlog: source.sync_binlog,
+        sync_binlog: match mutants.has(Mutant::AckBeforeSync) {
+            true => 0,
+            false => source.sync_binlog,
+        },
         flush_log_at_commit: source.innodb_flush_log_at_trx_commit,
         max_binlog_size: source.max_binlog_size.0,
         flush_us: source.flush.0,
         fsync_us: source.fsync.0,
         engine_commit_us: source.engine_commit.0,
         lock_wait_timeout_us: source.lock_wait_timeout.0,
+        mutants,
     })
 }
 
@@ -106,6 +118,7 @@ pub(super) fn target_server(
     epoch_us: u64,
     ddl_version: Version,
     cut: &Cut,
+    mutants: Mutants,
 ) -> Server {
     let target = &environment.target;
     let config = Config {
@@ -121,6 +134,7 @@ pub(super) fn target_server(
         fsync_us: target.commit.0,
         engine_commit_us: 0,
         lock_wait_timeout_us: environment.source.lock_wait_timeout.0,
+        mutants,
     };
     let binlog = target.binlog.then(|| {
         Binlog::new(
@@ -151,7 +165,8 @@ impl World {
         let environment = plan.environment.clone();
         let epoch_us = plan.clock.start.0;
         let mut arena = Arena::default();
-        let mut config = source_config(&environment, epoch_us)?;
+        let mutants = Mutants::named(&plan.mutants)?;
+        let mut config = source_config(&environment, epoch_us, mutants)?;
         if let Some(recording) = &recording {
             config.ddl_version = recording.version();
         }
@@ -200,7 +215,13 @@ impl World {
             agenda: Agenda::new(Stream::new(plan.streams.ties.0)),
             jitter: Stream::new(plan.streams.links.0),
             names: Record::new(Host::Source, environment.names.ttl.0),
-            clients: Clients::new(&environment, &plan.workload, plan.streams.workload.0, count),
+            clients: Clients::new(
+                &environment,
+                &plan.workload,
+                plan.streams.workload.0,
+                count,
+                mutants,
+            ),
             stream: replication::Stream::new(&environment),
             source_suspended_until: 0,
             down_until: [0; 2],
@@ -211,6 +232,8 @@ impl World {
             probes: Probes::default(),
             faults: Faults::new(&plan.faults),
             events: Vec::new(),
+            mutants,
+            snapshot_begun: None,
             plan_environment: environment.clone(),
             environment,
         };

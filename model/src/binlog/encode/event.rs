@@ -1,7 +1,7 @@
 //! Events and groups under construction.
 
 use super::{Head, Writer, gtid};
-use crate::binlog::event::{CHECKSUM_LENGTH, EventType, HEADER_LENGTH, Header};
+use crate::binlog::event::{CHECKSUM_LENGTH, EventType, HEADER_LENGTH, Header, crc32};
 
 /// Events that follow one another at the end of a `Vec`.
 #[derive(Debug)]
@@ -91,7 +91,7 @@ impl<'w> Group<'w> {
             event[13..17].copy_from_slice(&(pos as u32).to_le_bytes());
             if self.checksum {
                 let (covered, checksum) = event.split_at_mut(length - CHECKSUM_LENGTH);
-                checksum.copy_from_slice(&crc32fast::hash(covered).to_le_bytes());
+                checksum.copy_from_slice(&crc32(covered).to_le_bytes());
             }
             rest = after;
         }

@@ -46,6 +46,7 @@ impl Rig {
             fsync_us: FSYNC_US,
             engine_commit_us: ENGINE_US,
             lock_wait_timeout_us: 50_000_000,
+            mutants: crate::mutant::Mutants::NONE,
         };
         change(&mut config);
         let writer = Writer::new(WriterOptions::default());

@@ -5,9 +5,8 @@
 //! down. A page that both maps hold is therefore never entered: its first key is the same in both, so
 //! both cursors come to stand before it.
 
-use super::Node;
+use super::{Child, Key, Node, Value};
 use std::cmp::Ordering;
-use std::sync::Arc;
 
 /// A key with its values on both sides.
 type Differing<K, V> = (K, Option<V>, Option<V>);
@@ -28,17 +27,17 @@ struct Cursor<'a, K, V> {
 
 #[derive(Debug, Clone, Copy)]
 enum Rest<'a, K, V> {
-    Entries(&'a [(K, V)]),
-    Children(&'a [Arc<Node<K, V>>]),
+    Entries(&'a [K], &'a [V]),
+    Children(&'a [Child<K, V>]),
 }
 
 /// What a cursor stands before.
 enum Next<'a, K, V> {
     Entry(K, V),
-    Page(&'a Arc<Node<K, V>>),
+    Page(&'a Node<K, V>),
 }
 
-impl<K: Copy + Ord, V: Copy> Next<'_, K, V> {
+impl<K: Key, V: Value> Next<'_, K, V> {
     fn key(&self) -> K {
         match self {
             Next::Entry(key, _) => *key,
@@ -47,20 +46,20 @@ impl<K: Copy + Ord, V: Copy> Next<'_, K, V> {
     }
 }
 
-impl<'a, K: Copy + Ord, V: Copy> Cursor<'a, K, V> {
+impl<'a, K: Key, V: Value> Cursor<'a, K, V> {
     fn peek(&self) -> Option<Next<'a, K, V>> {
         Some(match self.stack.last()? {
-            Rest::Entries(entries) => Next::Entry(entries[0].0, entries[0].1),
-            Rest::Children(children) => Next::Page(&children[0]),
+            Rest::Entries(keys, values) => Next::Entry(keys[0], values[0]),
+            Rest::Children(children) => Next::Page(children[0].as_ref()?),
         })
     }
 
     /// Past the entry or the whole page.
     fn step(&mut self) {
         let left = match self.stack.last_mut() {
-            Some(Rest::Entries(entries)) => {
-                *entries = &entries[1..];
-                entries.len()
+            Some(Rest::Entries(keys, values)) => {
+                (*keys, *values) = (&keys[1..], &values[1..]);
+                keys.len()
             }
             Some(Rest::Children(children)) => {
                 *children = &children[1..];
@@ -77,18 +76,18 @@ impl<'a, K: Copy + Ord, V: Copy> Cursor<'a, K, V> {
     fn enter(&mut self, page: &'a Node<K, V>) {
         self.step();
         self.stack.push(match page {
-            Node::Leaf(entries) => Rest::Entries(entries),
-            Node::Branch(b) => Rest::Children(&b.children),
+            Node::Leaf(page) => Rest::Entries(page.keys(), page.items()),
+            Node::Branch(_, page) => Rest::Children(page.items()),
         });
     }
 }
 
-impl<'a, K: Copy + Ord, V: Copy + PartialEq> Diff<'a, K, V> {
-    pub(super) fn new(a: Option<&'a Arc<Node<K, V>>>, b: Option<&'a Arc<Node<K, V>>>) -> Self {
-        let cursor = |root: Option<&'a Arc<Node<K, V>>>| Cursor {
+impl<'a, K: Key, V: Value + PartialEq> Diff<'a, K, V> {
+    pub(super) fn new(a: &'a Child<K, V>, b: &'a Child<K, V>) -> Self {
+        let cursor = |root: &'a Child<K, V>| Cursor {
             stack: root
-                .map(|r| Rest::Children(std::slice::from_ref(r)))
-                .into_iter()
+                .iter()
+                .map(|_| Rest::Children(std::slice::from_ref(root)))
                 .collect(),
         };
         Diff {
@@ -127,7 +126,7 @@ impl<'a, K: Copy + Ord, V: Copy + PartialEq> Diff<'a, K, V> {
                 return Some((x != y).then_some((key, Some(x), Some(y))));
             }
             (Ordering::Equal, Some(Next::Page(x)), Some(Next::Page(y))) => {
-                if Arc::ptr_eq(x, y) {
+                if x.is(y) {
                     self.a.step();
                     self.b.step();
                     return Some(None);
@@ -157,7 +156,7 @@ impl<'a, K: Copy + Ord, V: Copy + PartialEq> Diff<'a, K, V> {
     }
 }
 
-impl<K: Copy + Ord, V: Copy + PartialEq> Iterator for Diff<'_, K, V> {
+impl<K: Key, V: Value + PartialEq> Iterator for Diff<'_, K, V> {
     type Item = Differing<K, V>;
 
     fn next(&mut self) -> Option<Self::Item> {

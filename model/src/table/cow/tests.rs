@@ -1,6 +1,6 @@
 //! The map against `BTreeMap`, copies that diverge, and what a comparison costs.
 
-use super::*;
+use super::{page::PAGE, *};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,14 +60,14 @@ fn same((map, model): &Pair) {
     }
 }
 
-/// Every page but the root has entries, none has too many, and `firsts` are exact.
+/// Every page but the root has entries, none has too many, and the keys of branches are exact.
 fn check_pages(node: &Node<u16, u8>, root: bool) {
     assert!(node.len() > usize::from(root && node.height() > 0) && node.len() <= PAGE);
-    if let Node::Branch(b) = node {
-        assert_eq!(b.firsts.len(), b.children.len());
-        for (first, child) in b.firsts.iter().zip(&b.children) {
+    if let Node::Branch(height, page) = node {
+        for (first, child) in page.keys().iter().zip(page.items()) {
+            let child = child.as_ref().expect("every entry has a child");
             assert_eq!(*first, child.first());
-            assert_eq!(child.height() + 1, b.height);
+            assert_eq!(child.height() + 1, *height);
             check_pages(child, false);
         }
     }
@@ -139,12 +139,11 @@ fn appending_fills_pages() {
     for k in 0..6400u64 {
         map.insert(k, ());
     }
-    let root = map.root.as_deref().expect("it has entries");
-    let Node::Branch(b) = root else {
+    let Some(Node::Branch(_, root)) = &map.root else {
         panic!("6,400 entries do not fit a page")
     };
     // 100 full leaves under two branches: half-full pages would need four.
-    assert_eq!(b.children.len(), 2);
+    assert_eq!(root.len(), 2);
 }
 
 #[test]

@@ -71,6 +71,7 @@ impl Rig {
             fsync_us: FSYNC_US,
             engine_commit_us: ENGINE_US,
             lock_wait_timeout_us: 50_000_000,
+            mutants: cutover_model::mutant::Mutants::NONE,
         };
         let v = setting.version;
         let writer = Writer::new(WriterOptions {

@@ -1,0 +1,237 @@
+//! The swarm: what a seed makes of a scenario.
+//!
+//! A run in which every fault is possible at any time hides those that need others to be absent (Groce et al., *Swarm
+//! Testing*, 2012). So each seed first decides what there is at all, a random subset of the kinds of faults and of the
+//! operations of the workload, and how much of it; the rest is off. One seed in eight has no fault. Faults are mostly
+//! tied to occasions, because times drawn at random almost never meet the windows that matter.
+//!
+//! A plan is a function of the base plan, the options, the seed and the bias of its round. The faults have a stream of
+//! their own, so that what is drawn here moves nothing else of a run.
+
+use super::{
+    drawer::{self, pick},
+    scales::Scales,
+    steer::Bias,
+};
+use crate::{
+    faults::{CATALOGUE, Class, Fault, Kind, On, class},
+    plan::Plan,
+    stream::{Stream, stream_seed},
+    units::Micros,
+    workload_spec::{self, Mix, Workload},
+};
+use serde::{Deserialize, Serialize};
+
+/// Draws that a kind gets to show that it can be drawn.
+const TRIALS: u64 = 16;
+
+/// Which faults are drawn.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Choice {
+    /// Those that the strategy promises to survive.
+    #[default]
+    Contract,
+    /// Those, and in each plan at most one kind that breaks an assumption: what comes of it has one cause then.
+    Hazards,
+    /// These kinds, by their keys.
+    These(Vec<String>),
+}
+
+/// Makes plans of seeds.
+#[derive(Clone, Debug)]
+pub struct Swarm {
+    base: Plan,
+    most: u32,
+    scales: Scales,
+    contract: Vec<Kind>,
+    hazards: Vec<Kind>,
+}
+
+impl Swarm {
+    /// Of a plan, whose own faults stay; with at most `most` faults more.
+    pub fn new(base: &Plan, choice: &Choice, most: u32) -> Self {
+        let mut swarm = Self {
+            base: base.clone(),
+            most,
+            scales: Scales::of(base),
+            contract: Vec::new(),
+            hazards: Vec::new(),
+        };
+        let kinds = CATALOGUE.iter().map(|facts| facts.kind);
+        let can = |kind: &Kind, wanted: bool| {
+            let mut stream = Stream::new(*kind as u64);
+            (0..TRIALS).any(|_| {
+                let fault = drawer::draw(*kind, &mut stream, &swarm.scales);
+                swarm.is_contract(&fault) == Some(wanted)
+            })
+        };
+        let contract = kinds.clone().filter(|kind| can(kind, true));
+        let hazards = kinds.filter(|kind| can(kind, false));
+        let (contract, hazards): (Vec<_>, Vec<_>) = (contract.collect(), hazards.collect());
+        match choice {
+            Choice::Contract => swarm.contract = contract,
+            Choice::Hazards => (swarm.contract, swarm.hazards) = (contract, hazards),
+            Choice::These(keys) => {
+                let named = |kind: &Kind| keys.iter().any(|key| key == kind.facts().key);
+                swarm.contract = contract.into_iter().filter(named).collect();
+                swarm.hazards = hazards.into_iter().filter(named).collect();
+            }
+        }
+        swarm
+    }
+
+    /// The kinds that are drawn, in the order of the catalogue.
+    pub fn kinds(&self) -> Vec<Kind> {
+        let mut kinds: Vec<Kind> = self.contract.iter().chain(&self.hazards).copied().collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds
+    }
+
+    /// The plan that the swarm was made of.
+    pub fn base(&self) -> &Plan {
+        &self.base
+    }
+
+    /// The plan of a seed.
+    pub fn plan(&self, seed: u64, bias: &Bias) -> Plan {
+        let mut plan = self.base.of_seed(seed);
+        if plan.workload.kind == workload_spec::Kind::Orders {
+            let mut stream = Stream::new(stream_seed(seed, "swarm of the workload"));
+            vary(&mut plan.workload, &mut stream);
+        }
+        let mut stream = Stream::new(stream_seed(seed, "faults"));
+        let drawn = self.faults(&mut stream, bias);
+        let heals_in: u64 = drawn
+            .iter()
+            .filter_map(|fault| fault.lasts)
+            .map(|l| l.0)
+            .sum();
+        let room = self.scales.migration_us * 4 + heals_in;
+        plan.clock.limit = Micros(plan.clock.limit.0.max(room));
+        plan.faults.extend(drawn);
+        plan
+    }
+
+    fn faults(&self, stream: &mut Stream, bias: &Bias) -> Vec<Fault> {
+        let on = |stream: &mut Stream, kinds: &[Kind]| -> Vec<Kind> {
+            kinds
+                .iter()
+                .copied()
+                .filter(|_| stream.chance(1, 2))
+                .collect()
+        };
+        let (mut contract, hazard) = (
+            on(stream, &self.contract),
+            (!self.hazards.is_empty()).then(|| *pick(stream, &self.hazards)),
+        );
+        if contract.is_empty() && !self.contract.is_empty() {
+            contract.push(*pick(stream, &self.contract));
+        }
+        if stream.chance(1, 8) || self.most == 0 {
+            return Vec::new();
+        }
+        let count = 1 + stream.below(self.most.into());
+        let mut faults = Vec::new();
+        // Mostly one of the hazard: of several, the first that counts hides the others.
+        let hazards = hazard.map_or(0, |_| 1 + u64::from(count > 1 && stream.chance(1, 4)));
+        for n in 0..count {
+            let lead = bias.lead(stream);
+            let fault = match hazard {
+                Some(kind) if n < hazards => {
+                    self.one_of(stream, &[kind], &self.scales.occasions, false)
+                }
+                _ => {
+                    let wanted = |kind: &&Kind| self.contract.contains(kind);
+                    let kinds: Vec<Kind> = lead.kinds.iter().filter(wanted).copied().collect();
+                    let kinds = if kinds.is_empty() { &contract } else { &kinds };
+                    let occasions = match lead.occasions {
+                        [] => &self.scales.occasions[..],
+                        some => some,
+                    };
+                    self.one_of(stream, kinds, occasions, true)
+                }
+            };
+            faults.extend(fault);
+        }
+        faults
+    }
+
+    /// A fault of one of the kinds that is as harmless, or not, as is wanted.
+    fn one_of(
+        &self,
+        stream: &mut Stream,
+        kinds: &[Kind],
+        occasions: &[crate::faults::Occasion],
+        contract: bool,
+    ) -> Option<Fault> {
+        if kinds.is_empty() {
+            return None;
+        }
+        let kind = *pick(stream, kinds);
+        let mut drawn = (0..TRIALS).map(|_| drawer::draw(kind, stream, &self.scales));
+        let mut fault = drawn.find(|fault| self.is_contract(fault) == Some(contract))?;
+        if occasions.is_empty() || stream.chance(1, 4) {
+            fault.at = Some(Micros(stream.below(self.scales.migration_us)));
+        } else {
+            let event = *pick(stream, occasions);
+            fault.on = Some(On {
+                event,
+                nth: self.scales.nth(stream, event),
+                after: match stream.chance(1, 2) {
+                    true => Micros::ZERO,
+                    false => Micros(super::scales::log_uniform(
+                        stream,
+                        1,
+                        self.scales.migration_us / 4,
+                    )),
+                },
+            });
+        }
+        Some(fault)
+    }
+
+    fn is_contract(&self, fault: &Fault) -> Option<bool> {
+        Some(class(fault, &self.base)? == Class::Contract)
+    }
+}
+
+/// Other traffic of the same shop: some of the operations off, but always one that writes; more or fewer of them, by
+/// more or fewer clients.
+fn vary(workload: &mut Workload, stream: &mut Stream) {
+    if !stream.chance(1, 8) {
+        workload.mix = some_of(&workload.mix, stream);
+    }
+    workload.rate_per_s *= *pick(stream, &[0.25, 0.5, 1.0, 1.0, 2.0]);
+    let half = (workload.clients / 2).max(1);
+    workload.clients = *pick(stream, &[half, workload.clients, workload.clients]);
+}
+
+fn some_of(mix: &Mix, stream: &mut Stream) -> Mix {
+    let mut keep = |weight: u32| match stream.below(4) {
+        0 | 1 => 0,
+        2 => weight,
+        _ => weight.saturating_mul(3),
+    };
+    let some = Mix {
+        place: keep(mix.place),
+        pay: keep(mix.pay),
+        transfer: keep(mix.transfer),
+        cancel: keep(mix.cancel),
+        read: keep(mix.read),
+        rollback: keep(mix.rollback),
+        draft: keep(mix.draft),
+        amend: keep(mix.amend),
+    };
+    // Payments and cancellations end when nobody orders any more.
+    match some.place + some.transfer + some.draft {
+        0 => Mix {
+            place: mix.place,
+            transfer: mix.transfer,
+            draft: mix.draft,
+            ..some
+        },
+        _ => some,
+    }
+}
