@@ -217,8 +217,9 @@ fn measure_encode(bench: &mut Bench<'_>, rehearsed: &Lazy<'_>) {
                 flags: 0,
                 new_statement: true,
             });
+            let rows: Vec<RowWrite<'_>> = rows.collect();
             log.append(gno, Some(gtid), |writer, out, pos| {
-                writer.transaction(out, pos, &head, rows)
+                writer.transaction(out, pos, &head, &rows)
             });
         }
         (rehearsed.commits(), log)

@@ -3,13 +3,16 @@
 //! A table holds 8-byte handles, so copying a page of a table or passing a row from source to target
 //! copies no row. Nothing is freed before the run ends: cost grows with writes, never with rows.
 
+use crate::table::Base;
 use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
-use std::num::NonZeroU64;
+use std::{num::NonZeroU64, sync::Arc};
 
 const FIRST_CHUNK: usize = 16 << 10;
 const CHUNK: usize = 2 << 20;
 const OFFSET_BITS: u32 = 32;
+/// Computed rows that are remembered, a power of two.
+const REMEMBERED: usize = 1 << 10;
 
 /// A handle of a row image in the [`Arena`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +35,9 @@ pub struct Arena {
     chunks: Vec<Vec<u8>>,
     keys: IndexSet<Box<[u8]>, FxBuildHasher>,
     scratch: Vec<u8>,
+    /// Rows of bases that were kept lately, by the last bits of their numbers: a statement asks for its row several
+    /// times, and the replica's applier asks for it soon after.
+    computed: Vec<Option<(Arc<Base>, u64, RowRef)>>,
 }
 
 impl Arena {
@@ -107,13 +113,24 @@ impl Arena {
         id
     }
 
-    /// Keeps a row image that `build` makes.
-    pub(crate) fn store_with(&mut self, build: impl FnOnce(&mut Vec<u8>)) -> RowRef {
+    /// Keeps the n-th row of a base.
+    pub(crate) fn computed(&mut self, base: &Arc<Base>, n: u64) -> RowRef {
+        let slot = n as usize % REMEMBERED;
+        if let Some(Some((of, number, row))) = self.computed.get(slot)
+            && *number == n
+            && Arc::ptr_eq(of, base)
+        {
+            return *row;
+        }
         let mut bytes = std::mem::take(&mut self.scratch);
         bytes.clear();
-        build(&mut bytes);
+        base.row(n, &mut bytes);
         let row = self.store(&bytes);
         self.scratch = bytes;
+        if self.computed.is_empty() {
+            self.computed.resize(REMEMBERED, None);
+        }
+        self.computed[slot] = Some((Arc::clone(base), n, row));
         row
     }
 

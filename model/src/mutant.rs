@@ -63,7 +63,7 @@ catalogue! {
     AckBeforeSync, "ack-before-sync", P1,
         "Commits are acknowledged before the binlog is synced, although sync_binlog = 1 is set.",
         "BIN-05, BIN-06: what a volume that lies about fsync does";
-    PublishBeforeSync, "publish-before-sync", P2,
+    PublishBeforeSync, "publish-before-sync", P5,
         "Dump threads read commit groups that are not synced yet, although sync_binlog = 1 is set.",
         "BIN-05: update_binlog_end_pos_after_sync (binlog.cc) left out";
     RecoveryCommitsUnlogged, "recovery-commits-unlogged", P6,

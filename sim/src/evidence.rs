@@ -101,6 +101,8 @@ pub struct Evidence<'w> {
     pub states: Option<States>,
     /// The shop's rows where the application's name points; none with a recording.
     pub shop: Option<Shop>,
+    /// From when to when each fault was in force, in the order in which they began.
+    pub disturbed: Vec<(u64, u64)>,
     /// GTIDs at the cutover; none without GTIDs or cutover.
     pub gtids: Option<Gtids>,
     /// Reads that contradict what their client was told.
@@ -155,6 +157,7 @@ impl<'w> Evidence<'w> {
             rows_of,
             states,
             shop,
+            disturbed: disturbed(world, plan),
             gtids,
             stale_reads: &world.client_totals().stale_reads,
             names: Names {
@@ -230,6 +233,18 @@ impl<'w> Evidence<'w> {
         had.missing_below(before)
     }
 
+    /// How long some fault was in force between two moments, in µs.
+    pub fn disturbed_us(&self, from: u64, to: u64) -> u64 {
+        let (mut sum, mut counted_to) = (0, from);
+        for (begins, ends) in &self.disturbed {
+            let begins = (*begins).max(counted_to);
+            let ends = (*ends).min(to);
+            sum += ends.saturating_sub(begins);
+            counted_to = counted_to.max(ends);
+        }
+        sum
+    }
+
     /// A moment of the calendar.
     pub fn moment(&self, at: u64) -> Moment {
         Moment(self.epoch_us + at)
@@ -266,6 +281,14 @@ fn on_target(
     }
     applied.iter().for_each(|a| set.add(a.commit));
     set
+}
+
+fn disturbed(world: &World, plan: &Plan) -> Vec<(u64, u64)> {
+    let fired = world.fired().iter().filter_map(|fired| {
+        let lasts = plan.faults.get(usize::from(fired.fault))?.lasts?;
+        Some((fired.at_us, fired.at_us + lasts.0))
+    });
+    fired.collect()
 }
 
 fn opened(marks: &Marks, history: &History) -> Option<u64> {

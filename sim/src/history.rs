@@ -112,6 +112,14 @@ pub struct History {
     pub erased: Vec<Erased>,
 }
 
+/// Adds a record. The list's room grows by a quarter at a time: doubled, it would be empty by half in a long run.
+pub(crate) fn add<T>(records: &mut Vec<T>, record: T) {
+    if records.len() == records.capacity() {
+        records.reserve_exact(records.len() / 4 + 256);
+    }
+    records.push(record);
+}
+
 /// An application of a source's commit on the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Applied {

@@ -1,13 +1,17 @@
 //! A transaction as most are (BEGIN, rows of known tables, XID), read once: what has to be looked up in its events
 //! to cost it, to schedule it and to apply it.
 
-use super::{ApplyError, RowWork, Sink, Walker, mapping::Mapping};
+use super::{
+    ApplyError, RowWork, Sink, Walker,
+    mapping::{Mapping, Mappings},
+};
 use crate::{
     arena::Arena,
     binlog::{
         decode::{Query, RowsEvent, rows_flag},
         event::EventType,
-        group::{Group, GroupKind},
+        frame::{BinlogError, Frame},
+        group::{Group, GroupKind, Groups},
     },
     database::{Database, TableId},
     row::Partial,
@@ -21,6 +25,10 @@ use std::sync::Arc;
 pub struct Reading {
     count: u64,
     whole: bool,
+    /// The next row is the first of its statement.
+    new_statement: bool,
+    /// Position of the group.
+    start: Option<u64>,
     tables: Vec<(TableId, Arc<TableDef>)>,
     rows: Vec<RowAt>,
 }
@@ -49,10 +57,13 @@ struct ImageAt {
 }
 
 impl ImageAt {
-    fn of(group: &[u8], image: &Partial<'_>) -> Option<Self> {
+    /// Of an image in an event `before` bytes behind the group's first byte.
+    fn of(event: &[u8], before: u64, image: &Partial<'_>) -> Option<Self> {
+        let before = u32::try_from(before).ok()?;
         let place = |part: &[u8]| {
-            let from = (part.as_ptr() as usize).checked_sub(group.as_ptr() as usize)?;
-            (from + part.len() <= group.len()).then_some(u32::try_from(from).ok()?)
+            let from = (part.as_ptr() as usize).checked_sub(event.as_ptr() as usize)?;
+            let from = (from + part.len() <= event.len()).then_some(u32::try_from(from).ok()?)?;
+            before.checked_add(from)
         };
         Some(Self {
             present: place(image.present)?,
@@ -144,49 +155,71 @@ pub fn is_declared(database: &Database, table: TableId, def: &Arc<TableDef>) -> 
 }
 
 impl Walker {
-    /// Reads a group for a database.
-    pub fn read(
+    /// Takes the next group of a stream up and reads it for a database, in one pass.
+    pub fn read_next<'a>(
         &mut self,
         arena: &mut Arena,
         database: &Database,
-        group: &Group<'_>,
+        groups: &mut Groups<'a>,
         into: &mut Reading,
-    ) {
-        into.tables.clear();
-        into.rows.clear();
-        into.count = 0;
-        into.whole =
-            group.kind == GroupKind::Rows && !group.rolled_back && !group.has_partial_rollback;
-        let mut new_statement = true;
-        for frame in group.events() {
-            let event_type = frame.header.event_type;
-            if event_type == EventType::TABLE_MAP {
-                into.whole &= self.mappings.learn_from(database, frame.body).is_some();
-            } else if event_type == EventType::QUERY {
-                into.whole &= Query::decode(frame.body).is_ok_and(|q| q.is("BEGIN"));
-            } else if event_type.is_rows() {
-                let event = RowsEvent::decode(event_type, frame.body).ok();
-                let mapping = event.as_ref().and_then(|e| self.mappings.get(e.table_id));
-                let (Some(event), Some(mapping)) = (event, mapping) else {
-                    into.whole = false;
-                    continue;
-                };
-                into.rows_of(
-                    arena,
-                    database,
-                    group.bytes,
-                    frame.pos,
-                    &event,
-                    mapping,
-                    &mut new_statement,
-                );
-                new_statement |= event.ends_statement();
+    ) -> Option<Result<Group<'a>, BinlogError>> {
+        into.begin();
+        let mappings = &mut self.mappings;
+        let next = groups.next_seen(|frame| into.see(arena, database, mappings, frame));
+        if let Some(Ok(group)) = &next {
+            if group.is_compressed() {
+                into.begin();
+                into.whole = false;
+                for frame in group.events() {
+                    into.see(arena, database, mappings, &frame);
+                }
+            }
+            if group.kind != GroupKind::Rows || group.rolled_back || group.has_partial_rollback {
+                into.whole = false;
+                into.rows.clear();
             }
         }
+        next
     }
 }
 
 impl Reading {
+    fn begin(&mut self) {
+        self.tables.clear();
+        self.rows.clear();
+        self.count = 0;
+        self.whole = true;
+        self.new_statement = true;
+        self.start = None;
+    }
+
+    /// Takes the next event of a group in.
+    fn see(
+        &mut self,
+        arena: &mut Arena,
+        database: &Database,
+        mappings: &mut Mappings,
+        frame: &Frame<'_>,
+    ) {
+        self.start.get_or_insert(frame.pos);
+        let event_type = frame.header.event_type;
+        if event_type == EventType::TABLE_MAP {
+            self.whole &= mappings.learn_from(database, frame.body).is_some();
+        } else if event_type == EventType::QUERY {
+            self.whole &= Query::decode(frame.body).is_ok_and(|q| q.is("BEGIN"));
+        } else if event_type.is_rows() {
+            let event = RowsEvent::decode(event_type, frame.body).ok();
+            let mapping = event.as_ref().and_then(|e| mappings.get(e.table_id));
+            match (event, mapping) {
+                (Some(event), Some(mapping)) => {
+                    self.rows_of(arena, database, frame, &event, mapping);
+                    self.new_statement |= event.ends_statement();
+                }
+                _ => self.whole = false,
+            }
+        }
+    }
+
     fn table(&mut self, table: TableId, def: &Arc<TableDef>) -> u32 {
         let known = self
             .tables
@@ -199,21 +232,20 @@ impl Reading {
         index as u32
     }
 
-    /// Takes the rows of an event in. An event without rows leaves `new_statement` to the next one.
+    /// Takes the rows of an event in. One without rows leaves the mark of the first row to the next one.
     fn rows_of(
         &mut self,
         arena: &mut Arena,
         database: &Database,
-        bytes: &[u8],
-        pos: u64,
+        frame: &Frame<'_>,
         event: &RowsEvent<'_>,
         mapping: &Mapping,
-        new_statement: &mut bool,
     ) {
         let columns = mapping.columns();
         let index = self.table(mapping.table, &mapping.def);
         let table = database.table(mapping.table);
         let layout = table.map(|t| &t.shape().layout);
+        let before_event = frame.pos - self.start.unwrap_or(frame.pos);
         let mut rows = event.rows(columns);
         if mapping.is_plain()
             && let Some(layout) = layout
@@ -234,7 +266,7 @@ impl Reading {
             let named = |before| table?.named(arena, before);
             let key = row.before.as_ref().and_then(named);
             let image = |partial: Option<Partial<'_>>| match partial {
-                Some(partial) => ImageAt::of(bytes, &partial).map(Some),
+                Some(partial) => ImageAt::of(frame.bytes, before_event, &partial).map(Some),
                 None => Some(None),
             };
             let (Some(before), Some(after)) = (image(row.before), image(row.after)) else {
@@ -244,11 +276,11 @@ impl Reading {
             self.rows.push(RowAt {
                 table: index,
                 flags: event.flags & !rows_flag::STMT_END,
-                new_statement: std::mem::take(new_statement),
+                new_statement: std::mem::take(&mut self.new_statement),
                 before,
                 after,
                 key,
-                pos,
+                pos: frame.pos,
             });
         }
     }
@@ -263,7 +295,6 @@ mod tests {
             decode::TableMap,
             encode::{Head, RowWrite, TableTemplate, Writer, WriterOptions},
             event::{Checksum, HEADER_LENGTH},
-            group::Groups,
         },
         ddl,
     };
@@ -324,16 +355,17 @@ mod tests {
         });
         let template = TableTemplate::new(&writer, 90, def);
         let images: Vec<Vec<u8>> = (1u8..=3).map(|id| vec![0, id, 0, 0, 0]).collect();
-        let rows = images.iter().map(|image| RowWrite {
+        let row = |image| RowWrite {
             template: &template,
             columns: &def.columns,
             before: None,
             after: Some(image),
             flags: 0,
             new_statement: true,
-        });
+        };
+        let rows: Vec<RowWrite<'_>> = images.iter().map(|image| row(&image[..])).collect();
         let mut bytes = Vec::new();
-        writer.transaction(&mut bytes, 4, &Head::default(), rows);
+        writer.transaction(&mut bytes, 4, &Head::default(), &rows);
         bytes
     }
 
@@ -369,19 +401,17 @@ mod tests {
         let bytes = three_inserts(database.table(id).unwrap().def());
         let cut = without_the_first_row(&bytes);
         for (bytes, firsts) in [(bytes, vec![true; 3]), (cut, vec![true; 2])] {
-            let group = Groups::new(&bytes, 4, Checksum::None)
-                .next()
-                .unwrap()
-                .unwrap();
+            let mut groups = Groups::new(&bytes, 4, Checksum::None);
             let (mut walker, mut reading) = (Walker::default(), Reading::default());
             let mut sink = Marks {
                 database: &database,
                 firsts: Vec::new(),
             };
+            let group = walker.read_next(arena, &database, &mut groups, &mut reading);
+            let group = group.unwrap().unwrap();
             walker.walk(arena, &mut sink, &group).unwrap();
             assert_eq!(sink.firsts, firsts, "walked");
             sink.firsts.clear();
-            walker.read(arena, &database, &group, &mut reading);
             assert!(reading.is_whole());
             reading.apply(arena, &mut sink, &bytes).unwrap();
             assert_eq!(sink.firsts, firsts, "read once");

@@ -126,9 +126,10 @@ impl Planner<'_> {
             });
             return Ok(());
         }
-        let new_key = match table.shape().identity.is_some() {
-            true => table.key_of(self.arena, image).ok_or(SqlError::BadRow)?,
-            false => key,
+        let new_key = match table.key_of(self.arena, image) {
+            Some(new_key) => new_key,
+            None if table.shape().identity.is_some() => return Err(SqlError::BadRow),
+            None => key,
         };
         if new_key != key && table.contains(new_key) {
             return Err(duplicate(t, table, None, new_key, new_key.0, image));

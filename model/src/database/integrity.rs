@@ -5,7 +5,6 @@
 
 use super::{Database, TableId};
 use crate::arena::Arena;
-use crate::row::field;
 use crate::table::RowKey;
 
 /// A constraint that does not hold.
@@ -47,8 +46,10 @@ impl Database {
             return;
         };
         let columns = &table.def().columns;
-        for (key, parent) in table.def().foreign_keys.iter().zip(&links.parents) {
+        let keys = table.def().foreign_keys.iter().zip(&links.parents);
+        for (fk, (key, parent)) in keys.enumerate() {
             let Some(parent) = parent else { continue };
+            let own = &table.shape().groups[fk];
             // Rows of one parent mostly stand side by side: ask once.
             let mut known: Vec<u8> = Vec::new();
             let (mut image, mut value) = (Vec::new(), Vec::new());
@@ -57,8 +58,8 @@ impl Database {
                 image.clear();
                 image.extend_from_slice(arena.row(row));
                 value.clear();
-                for &column in &key.columns {
-                    match field(columns, &image, column) {
+                for part in 0..own.parts.len() {
+                    match own.part(columns, &image, part) {
                         Some(raw) => {
                             value.push(1);
                             value.extend_from_slice(raw);
@@ -69,7 +70,7 @@ impl Database {
                 if value == known {
                     continue;
                 }
-                if self.parent_exists(arena, table, parent, &image).is_ok() {
+                if self.parent_exists(arena, table, fk, parent, &image).is_ok() {
                     std::mem::swap(&mut known, &mut value);
                 } else {
                     out.push(Broken::Orphan {

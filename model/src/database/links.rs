@@ -2,7 +2,6 @@
 
 use super::{Database, LockId, SqlError, TableId, lock_id};
 use crate::arena::Arena;
-use crate::row::field;
 use crate::schema::{Column, ForeignKey, TableDef};
 use crate::table::Table;
 use std::collections::BTreeMap;
@@ -194,15 +193,17 @@ impl Database {
         &self,
         arena: &mut Arena,
         child: &Table,
+        fk: usize,
         parent: &Parent,
         image: &[u8],
     ) -> Result<(), Option<LockId>> {
         let columns: &[Column] = &child.def().columns;
-        if parent
-            .columns
-            .iter()
-            .any(|&c| field(columns, image, c).is_none())
-        {
+        let own = &child.shape().groups[fk];
+        let raw = |column: usize| {
+            let part = own.parts.iter().position(|p| p.column == column)?;
+            own.part(columns, image, part)
+        };
+        if parent.columns.iter().any(|&c| raw(c).is_none()) {
             return Ok(());
         }
         let Some(table) = self.table(parent.table) else {
@@ -210,7 +211,7 @@ impl Database {
         };
         let value = |i: usize, _: usize| {
             let column = *parent.columns.get(i)?;
-            Some((columns.get(column)?, field(columns, image, column)?))
+            Some((columns.get(column)?, raw(column)?))
         };
         let shape = table.shape();
         let (found, index, key) = match parent.access {

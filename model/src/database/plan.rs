@@ -24,10 +24,10 @@ impl Database {
     ) -> Result<(), SqlError> {
         let table = self.live(t)?;
         check_image(table, image)?;
-        let key = match table.shape().identity.is_some() {
-            true => Some(table.key_of(arena, image).ok_or(SqlError::BadRow)?),
-            false => None,
-        };
+        let key = table.key_of(arena, image);
+        if key.is_none() && table.shape().identity.is_some() {
+            return Err(SqlError::BadRow);
+        }
         if let Some(key) = key.filter(|k| table.contains(*k)) {
             return Err(duplicate(t, table, None, key, key.0, image));
         }
@@ -99,7 +99,8 @@ impl Database {
             if own.is_some_and(|(_, row)| unique.key.same_bytes(columns, arena.row(row), image)) {
                 continue;
             }
-            let value = |_: usize, c: usize| Some((columns.get(c)?, field(columns, image, c)?));
+            let key = &unique.key;
+            let value = |i: usize, c: usize| Some((columns.get(c)?, key.part(columns, image, i)?));
             let owner = table
                 .owner_of(arena, i, value)
                 .filter(|owner| Some(*owner) != own.map(|(key, _)| key));
@@ -159,7 +160,7 @@ impl Database {
                 {
                     None
                 }
-                Some(parent) => match self.parent_exists(arena, table, parent, image) {
+                Some(parent) => match self.parent_exists(arena, table, fk, parent, image) {
                     Ok(()) => continue,
                     Err(lock) => lock,
                 },

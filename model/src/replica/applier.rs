@@ -5,7 +5,7 @@ use crate::{
     apply::{ApplyError, Direct, Reading, Walker},
     arena::Arena,
     binlog::{
-        group::{Group, GroupKind, Groups},
+        group::{GroupKind, Groups},
         log::LogPos,
     },
     database::{Change, Database, TableId},
@@ -142,16 +142,13 @@ impl Applier {
         taken
     }
 
-    /// Reads a group, and says what applying it costs, in µs.
-    fn read(
+    /// What applying a group that has been read costs, in µs; it is then applied as read, or walked.
+    fn cost(
         &mut self,
-        arena: &mut Arena,
         database: &Database,
-        group: &Group<'_>,
+        mut reading: Reading,
         costs: Costs,
     ) -> (Option<Reading>, u64) {
-        let mut reading = self.spare.pop().unwrap_or_default();
-        self.walker.read(arena, database, group, &mut reading);
         if self.config.mutants.has(Mutant::LastRowDropped) {
             reading.drop_last_of_several();
         }
@@ -311,10 +308,13 @@ impl Replica {
                 true => Groups::trusted(bytes, range.at.pos, checksum(binlog)),
                 false => Groups::new(bytes, range.at.pos, checksum(binlog)),
             };
-            let group = match groups.next() {
+            let mut reading = self.applier.spare.pop().unwrap_or_default();
+            let walker = &mut self.applier.walker;
+            let group = match walker.read_next(arena, &server.database, &mut groups, &mut reading) {
                 Some(Ok(group)) => group,
                 // What is left of the range holds no group: heads of files and the like.
                 None => {
+                    self.applier.spare.push(reading);
                     self.relay.pop_front();
                     continue;
                 }
@@ -328,7 +328,7 @@ impl Replica {
                 }
             };
             let alone = group.kind == GroupKind::Ddl;
-            let (reading, cost) = self.applier.read(arena, &server.database, &group, costs);
+            let (reading, cost) = self.applier.cost(&server.database, reading, costs);
             let heading = Heading::of(&group);
             let (last_committed, sequence) = group
                 .gtid

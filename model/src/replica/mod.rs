@@ -214,14 +214,6 @@ impl Replica {
             Start::AutoPosition => dump::Request::Auto {
                 known: self.retrieved.union(executed),
             },
-            Start::Position { .. }
-                if self.connected_once && self.mutants.has(Mutant::PositionBehindApply) =>
-            {
-                dump::Request::Position {
-                    file: self.applier.exec_file.clone(),
-                    pos: self.applier.exec.pos,
-                }
-            }
             Start::Position { .. } => dump::Request::Position {
                 file: self.read_file.clone(),
                 pos: self.read.pos,
@@ -258,6 +250,10 @@ impl Replica {
             if self.mutants.has(Mutant::PositionAheadOfReceive) {
                 (self.read, self.read_file) = (range.end(), file);
             }
+        }
+        if self.mutants.has(Mutant::PositionBehindApply) {
+            self.read = self.applier.exec;
+            self.read_file.clone_from(&self.applier.exec_file);
         }
         if self.mutants.has(Mutant::CheckpointAheadOfApply) {
             self.relay.clear();

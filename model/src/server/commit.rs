@@ -330,18 +330,21 @@ impl Server {
                         .renew(database, binlog.writer(), logged.change.table);
                 }
                 let templates = &self.templates;
-                let rows = session.changes.iter().filter(|l| l.logged).filter_map(|l| {
-                    Some(RowWrite {
-                        template: templates.of(l.change.table)?,
-                        columns: &database.table(l.change.table)?.def().columns,
-                        before: l.change.before.map(|r| arena.row(r)),
-                        after: l.change.after.map(|r| arena.row(r)),
-                        flags: l.flags,
-                        new_statement: l.new_statement,
+                let logged = session.changes.iter().filter(|l| l.logged);
+                let rows: Vec<RowWrite<'_>> = logged
+                    .filter_map(|l| {
+                        Some(RowWrite {
+                            template: templates.of(l.change.table)?,
+                            columns: &database.table(l.change.table)?.def().columns,
+                            before: l.change.before.map(|r| arena.row(r)),
+                            after: l.change.after.map(|r| arena.row(r)),
+                            flags: l.flags,
+                            new_statement: l.new_statement,
+                        })
                     })
-                });
+                    .collect();
                 binlog.append(us, head.gtid, |writer, out, pos| {
-                    writer.transaction(out, pos, &head, rows)
+                    writer.transaction(out, pos, &head, &rows)
                 })
             }
         };

@@ -5,7 +5,7 @@
 
 use super::SessionId;
 use crate::database::LockId;
-use indexmap::IndexMap;
+use indexmap::{IndexMap, map::Entry};
 use rustc_hash::FxBuildHasher;
 use std::collections::VecDeque;
 
@@ -24,17 +24,14 @@ pub(super) struct LockTable {
 impl LockTable {
     /// Takes a lock. `Ok(true)` when it is newly held, `Ok(false)` when it was held already.
     pub(super) fn acquire(&mut self, id: LockId, session: SessionId) -> Result<bool, SessionId> {
-        match self.held.get(&id) {
-            Some(held) if held.owner == session => Ok(false),
-            Some(held) => Err(held.owner),
-            None => {
-                self.held.insert(
-                    id,
-                    Held {
-                        owner: session,
-                        waiters: VecDeque::new(),
-                    },
-                );
+        match self.held.entry(id) {
+            Entry::Occupied(held) if held.get().owner == session => Ok(false),
+            Entry::Occupied(held) => Err(held.get().owner),
+            Entry::Vacant(free) => {
+                free.insert(Held {
+                    owner: session,
+                    waiters: VecDeque::new(),
+                });
                 Ok(true)
             }
         }
@@ -61,14 +58,14 @@ impl LockTable {
 
     /// Gives a lock up; the first waiter has it then.
     pub(super) fn release(&mut self, id: LockId) -> Option<SessionId> {
-        let held = self.held.get_mut(&id)?;
+        let (index, _, held) = self.held.get_full_mut(&id)?;
         match held.waiters.pop_front() {
             Some(next) => {
                 held.owner = next;
                 Some(next)
             }
             None => {
-                self.held.swap_remove(&id);
+                self.held.swap_remove_index(index);
                 None
             }
         }

@@ -22,8 +22,8 @@ pub struct Heading {
     /// When its first statement started, in seconds since 1970.
     pub timestamp_s: u32,
     original_commit_us: Option<u64>,
-    /// Session, default schema and text of a DDL statement.
-    ddl: Option<(QuerySession, String, String)>,
+    /// Session, default schema and text of a DDL statement. Most groups are none, so they do not carry the room.
+    ddl: Option<Box<(QuerySession, String, String)>>,
 }
 
 impl Heading {
@@ -36,11 +36,11 @@ impl Heading {
             timestamp_s: group.timestamp_s,
             original_commit_us: event.and_then(|g| g.original_commit_us),
             ddl: query.map(|q| {
-                (
+                Box::new((
                     QuerySession::of(&q),
                     String::from_utf8_lossy(q.schema).into_owned(),
                     q.text().into_owned(),
-                )
+                ))
             }),
         }
     }
@@ -105,7 +105,8 @@ impl Server {
             xid: number.1,
         };
         match &heading.ddl {
-            Some((session, schema, sql)) => {
+            Some(ddl) => {
+                let (session, schema, sql) = &**ddl;
                 binlog.append(us, head.gtid, |writer, out, pos| {
                     writer.ddl(out, pos, &head, session, schema, sql)
                 });
@@ -117,7 +118,8 @@ impl Server {
                         .renew(database, binlog.writer(), change.table);
                 }
                 let templates = &self.templates;
-                let rows = direct.changes.iter().enumerate().filter_map(|(i, change)| {
+                let changes = direct.changes.iter().enumerate();
+                let rows = changes.filter_map(|(i, change)| {
                     Some(RowWrite {
                         template: templates.of(change.table)?,
                         columns: &database.table(change.table)?.def().columns,
@@ -127,8 +129,9 @@ impl Server {
                         new_statement: i == 0,
                     })
                 });
+                let rows: Vec<RowWrite<'_>> = rows.collect();
                 binlog.append(us, head.gtid, |writer, out, pos| {
-                    writer.transaction(out, pos, &head, rows)
+                    writer.transaction(out, pos, &head, &rows)
                 });
             }
         }

@@ -199,7 +199,7 @@ impl Server {
         let planned = self.plan_write(arena, table, write, manner.foreign_keys, &mut plan);
         let reply = match planned {
             Err(error) => self.refuse(arena, now, id, error),
-            Ok(()) => match self.lock_changes(arena, now, id, &plan) {
+            Ok(()) => match self.lock_changes(arena, now, id, write, &plan) {
                 Err(reply) => reply,
                 Ok(()) => {
                     self.apply_changes(arena, now, id, table, write, &plan, manner);
@@ -252,8 +252,16 @@ impl Server {
         arena: &mut Arena,
         now: u64,
         id: SessionId,
+        write: Write<'_>,
         plan: &[Change],
     ) -> Result<(), Reply> {
+        // The row's own lock is there already.
+        if let (Write::Update(key, _), [only]) = (write, plan)
+            && only.keeps_keys
+            && only.key == key
+        {
+            return Ok(());
+        }
         let mut wanted = std::mem::take(&mut self.wanted);
         wanted.clear();
         for change in plan {

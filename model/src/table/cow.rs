@@ -98,6 +98,10 @@ impl<K: Key, V: Value> CowMap<K, V> {
             self.len = 1;
             return None;
         };
+        if let Some(old) = root.insert_where_room(key, value) {
+            self.len += usize::from(old.is_none());
+            return old;
+        }
         let (old, split) = root.insert(key, value, true);
         if let Some(right) = split {
             let height = root.height() + 1;
@@ -175,6 +179,34 @@ impl<K: Key, V: Value> Node<K, V> {
             (Node::Leaf(a), Node::Leaf(b)) => Arc::ptr_eq(a, b),
             (Node::Branch(_, a), Node::Branch(_, b)) => Arc::ptr_eq(a, b),
             _ => false,
+        }
+    }
+
+    /// Returns the old value; `None` where the leaf is full, and the key is not in it.
+    fn insert_where_room(&mut self, key: K, value: V) -> Option<Option<V>> {
+        let mut node = self;
+        loop {
+            match node {
+                Node::Leaf(page) => {
+                    let page = Arc::make_mut(page);
+                    return match page.position(&key) {
+                        Ok(at) => Some(Some(std::mem::replace(page.item_mut(at), value))),
+                        Err(at) if page.has_room() => {
+                            page.put(at, key, value);
+                            Some(None)
+                        }
+                        Err(_) => None,
+                    };
+                }
+                Node::Branch(_, page) => {
+                    let page = Arc::make_mut(page);
+                    let at = page.entry_of(&key);
+                    if key < page.keys()[at] {
+                        page.set_key(at, key);
+                    }
+                    node = page.item_mut(at).as_mut()?;
+                }
+            }
         }
     }
 

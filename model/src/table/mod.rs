@@ -140,9 +140,10 @@ impl Table {
     pub fn get(&self, arena: &mut Arena, key: RowKey) -> Option<RowRef> {
         match self.rows.get(&key) {
             Some(entry) => entry,
-            None => self
-                .base_row(key)
-                .map(|(base, n)| arena.store_with(|out| base.row(n, out))),
+            None => {
+                let base = self.base.as_ref()?;
+                Some(arena.computed(base, base.number(key.0)?))
+            }
         }
     }
 
@@ -268,10 +269,7 @@ impl Table {
 
     /// Whether the AUTO_INCREMENT column alone identifies rows.
     pub(crate) fn is_identified_by_auto_increment(&self) -> bool {
-        let identity = self.shape.identity.as_ref();
-        identity
-            .and_then(|i| i.key.integer_column())
-            .is_some_and(|column| Some(column) == self.shape.auto_increment)
+        self.shape.auto_increment_identifies
     }
 
     /// Changes which columns other tables refer to, and indexes the touched rows anew if that matters.

@@ -21,9 +21,30 @@ pub struct KeyShape {
     pub parts: Vec<KeyPart>,
     /// The key is one integer column: whether it is UNSIGNED.
     integer: Option<bool>,
-    /// For each part: where its value starts in every full image, if all columns before it and itself are NOT
-    /// NULL and of one length.
-    starts: Vec<Option<usize>>,
+    /// For each part: where its value is in every full image, if that is one place for all.
+    places: Vec<Option<Place>>,
+}
+
+/// Where a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    start: usize,
+    /// `None` where the value says it.
+    length: Option<usize>,
+}
+
+/// An unsigned number, of at most 8 bytes.
+#[inline]
+fn little_endian(raw: &[u8]) -> u64 {
+    match *raw {
+        [a, b, c, d] => u32::from_le_bytes([a, b, c, d]).into(),
+        [a, b, c, d, e, f, g, h] => u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+        _ => raw
+            .iter()
+            .take(8)
+            .rev()
+            .fold(0, |n, byte| n << 8 | u64::from(*byte)),
+    }
 }
 
 /// The value of an integer column.
@@ -51,16 +72,21 @@ pub(crate) fn integer_to_key(value: i128, unsigned: bool) -> Option<u64> {
     }
 }
 
-/// Where a column's value starts in every full image, if that is one place for all.
-fn start_of(columns: &[Column], column: usize) -> Option<usize> {
-    let before = columns.get(..column)?;
-    if columns.get(column)?.nullable || before.iter().any(|c| c.nullable) {
+/// Where a column's value is in every full image: all columns before it and itself are NOT NULL, those before it of
+/// one length.
+fn place_of(columns: &[Column], column: usize) -> Option<Place> {
+    let (before, own) = (columns.get(..column)?, columns.get(column)?);
+    if own.nullable || before.iter().any(|c| c.nullable) {
         return None;
     }
     let bitmap = columns.len().div_ceil(8);
-    before
+    let start = before
         .iter()
-        .try_fold(bitmap, |at, c| Some(at + fixed_len(&c.kind)?))
+        .try_fold(bitmap, |at, c| Some(at + fixed_len(&c.kind)?))?;
+    Some(Place {
+        start,
+        length: fixed_len(&own.kind),
+    })
 }
 
 fn append_part(column: &Column, prefix: Option<u32>, raw: &[u8], out: &mut Vec<u8>) {
@@ -88,7 +114,7 @@ impl KeyShape {
         KeyShape {
             parts: parts.to_vec(),
             integer,
-            starts: parts.iter().map(|p| start_of(columns, p.column)).collect(),
+            places: parts.iter().map(|p| place_of(columns, p.column)).collect(),
         }
     }
 
@@ -132,19 +158,20 @@ impl KeyShape {
     }
 
     /// The value of a part in a full image of the table; `None` for NULL.
-    pub(super) fn part<'i>(
+    pub(crate) fn part<'i>(
         &self,
         columns: &[Column],
         image: &'i [u8],
         i: usize,
     ) -> Option<&'i [u8]> {
         let column = self.parts[i].column;
-        match self.starts[i] {
-            Some(start) => {
-                let rest = image.get(start..)?;
-                rest.get(..value_len(&columns.get(column)?.kind, rest).ok()?)
-            }
-            None => field(columns, image, column),
+        let Some(place) = self.places[i] else {
+            return field(columns, image, column);
+        };
+        let rest = image.get(place.start..)?;
+        match place.length {
+            Some(length) => rest.get(..length),
+            None => rest.get(..value_len(&columns.get(column)?.kind, rest).ok()?),
         }
     }
 
@@ -201,7 +228,10 @@ impl KeyShape {
         value: impl Fn(usize, usize) -> Option<(&'a Column, &'a [u8])>,
     ) -> Option<u64> {
         let (column, raw) = value(0, self.parts.first()?.column)?;
-        integer_to_key(integer_value(&column.kind, raw)?, unsigned)
+        match column.kind {
+            ColumnKind::Int { unsigned: true, .. } if unsigned => Some(little_endian(raw)),
+            _ => integer_to_key(integer_value(&column.kind, raw)?, unsigned),
+        }
     }
 
     /// Appends all parts' bytes; false when one is absent.
@@ -249,6 +279,8 @@ pub struct Shape {
     pub groups: Vec<KeyShape>,
     /// The AUTO_INCREMENT column.
     pub auto_increment: Option<usize>,
+    /// It alone identifies a row.
+    pub auto_increment_identifies: bool,
     /// How long a full image is.
     pub layout: Layout,
 }
@@ -274,14 +306,18 @@ impl Shape {
             .iter()
             .filter(|u| !identity.is_some_and(|i| std::ptr::eq(i, *u)));
         let own = def.foreign_keys.iter().map(|f| &f.columns);
+        let identity = identity.map(shape);
+        let auto_increment = def.columns.iter().position(|c| c.auto_increment);
+        let integer = identity.as_ref().and_then(|i| i.key.integer_column());
         Shape {
-            identity: identity.map(shape),
+            auto_increment_identifies: auto_increment.is_some() && integer == auto_increment,
+            identity,
             uniques: others.map(shape).collect(),
             groups: own
                 .chain(referenced)
                 .map(|c| KeyShape::of_columns(&def.columns, c))
                 .collect(),
-            auto_increment: def.columns.iter().position(|c| c.auto_increment),
+            auto_increment,
             layout: Layout::of(&def.columns),
         }
     }

@@ -256,6 +256,6 @@ fn write_again(writer: &Writer, group: &cutover_model::binlog::Group<'_>) -> Vec
         })
         .collect();
     let mut out = Vec::new();
-    writer.transaction(&mut out, group.start, &head, writes.iter().copied());
+    writer.transaction(&mut out, group.start, &head, &writes);
     out
 }

@@ -37,6 +37,7 @@ pub struct Made {
     pub states: Option<States>,
     pub shop: Option<Shop>,
     pub gtids: Option<Gtids>,
+    pub disturbed: Vec<(u64, u64)>,
     pub stale_reads: Vec<Seen>,
 }
 
@@ -63,6 +64,7 @@ impl Made {
                 ..Shop::default()
             }),
             gtids: None,
+            disturbed: Vec::new(),
             stale_reads: Vec::new(),
         }
     }
@@ -206,6 +208,7 @@ impl Made {
             rows_of: self.rows_of.clone(),
             states: self.states.clone(),
             shop: self.shop.clone(),
+            disturbed: self.disturbed.clone(),
             gtids: self.gtids.clone(),
             stale_reads: &self.stale_reads,
             names: Names {

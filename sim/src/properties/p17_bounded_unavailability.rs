@@ -1,5 +1,6 @@
 //! P17, bounded unavailability: from the last acknowledged write on the source to the first on the target
-//! no more time passes than the strategy promises.
+//! no more time passes than the strategy promises. The promise is for undisturbed times: those in which a fault is
+//! in force do not count.
 
 use super::{NO_CUTOVER, Property, absent};
 use crate::{evidence::Evidence, metrics, outcome::Finding, runbook::Host, units::Micros};
@@ -29,14 +30,24 @@ fn check(e: &Evidence<'_>) -> Finding {
         ),
         _ => return absent("no client wanted to write after the cutover"),
     };
+    let from = last.unwrap_or_default();
+    let disturbed = e.disturbed_us(from, from + took);
+    let took = took - disturbed.min(took);
     if took <= promised.0 {
         return Finding::Holds;
     }
     let ms = Micros(took / 1_000 * 1_000);
+    let beside = match disturbed {
+        0 => String::new(),
+        us => format!(
+            ", {} with a fault in force left out",
+            Micros(us / 1_000 * 1_000)
+        ),
+    };
     Finding::Violated {
         count: 1,
         first: format!(
-            "{ms} from the last acknowledged write on the source (at {}) {until}; {promised} are promised",
+            "{ms} from the last acknowledged write on the source (at {}) {until}{beside}; {promised} are promised",
             e.clock(last.unwrap_or_default())
         ),
     }
@@ -50,6 +61,18 @@ mod tests {
         let mut made = Made::sound();
         made.promises.downtime = Some(Micros::secs(seconds));
         made
+    }
+
+    #[test]
+    fn the_time_of_a_fault_does_not_count() {
+        let mut made = promising(50);
+        assert_eq!(made.violations(&PROPERTY), 1);
+        // Overlapping, and beyond the downtime on either side.
+        made.disturbed = vec![(60 * S, 72 * S), (71 * S, 74 * S), (124 * S, 200 * S)];
+        assert_eq!(made.violations(&PROPERTY), 0);
+        made.disturbed.remove(1);
+        made.promises.downtime = Some(Micros::secs(51));
+        assert_eq!(made.violations(&PROPERTY), 1);
     }
 
     #[test]

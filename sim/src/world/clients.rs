@@ -11,7 +11,7 @@ use super::{
 use crate::{
     environment::{Environment, Resolver as Caching},
     faults::{Occasion, Way, Wire},
-    history::{Kind, NO_COMMIT, Operation, Told},
+    history::{Kind, NO_COMMIT, Operation, Told, add},
     probes::Probe,
     runbook::Host,
     stream::Stream,
@@ -300,7 +300,7 @@ impl World {
         c.seen = None;
         c.operation = self.history.operations.len() as u32;
         let (number, connected) = (c.number, c.connection.is_some());
-        self.history.operations.push(Operation {
+        let operation = Operation {
             invoked: now,
             returned: u64::MAX,
             subject,
@@ -309,7 +309,8 @@ impl World {
             kind,
             told: Told::Pending,
             host,
-        });
+        };
+        add(&mut self.history.operations, operation);
         if connected {
             let arrival = now + self.way_to(host);
             let arrival = self.arrival_in_order(arrival);

@@ -24,7 +24,7 @@ pub use setup::SetupError;
 use crate::{
     environment::{Environment, Retention},
     faults::{CorruptEvent, Occasion, Wire},
-    history::{Applied, Commit, History},
+    history::{Applied, Commit, History, add},
     outcome::StoryLine,
     probes::Probes,
     runbook::Host,
@@ -293,10 +293,10 @@ impl World {
                         };
                         match host {
                             Host::Source => {
-                                self.history.source.push(commit);
+                                add(&mut self.history.source, commit);
                                 self.occurs(Occasion::SourceCommits);
                             }
-                            Host::Target => self.history.target.push(commit),
+                            Host::Target => add(&mut self.history.target, commit),
                         }
                         self.committed(host, session, operation, done.number.0 as u32);
                     }
@@ -351,7 +351,7 @@ impl World {
                     None => commit_that_ends(source_commits, end, next) as u32,
                 };
                 next = commit as usize + 1;
-                applied.push(Applied { commit, at });
+                add(applied, Applied { commit, at });
                 marks.target_changed(clients.watched_table(), changes, arena);
             },
         );

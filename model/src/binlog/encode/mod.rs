@@ -106,13 +106,28 @@ pub struct Head<'a> {
 pub struct Writer {
     options: WriterOptions,
     version: u32,
+    /// The body of `BEGIN` in a session without a default schema.
+    begin: Vec<u8>,
 }
 
 impl Writer {
     /// A writer for a server with these settings.
     pub fn new(options: WriterOptions) -> Writer {
         let version = version_number(options.server_version.as_bytes());
-        Writer { options, version }
+        let mut begin = Vec::new();
+        query::body(
+            &mut begin,
+            version,
+            &Head::default(),
+            None,
+            "",
+            query::BEGIN,
+        );
+        Writer {
+            options,
+            version,
+            begin,
+        }
     }
 
     /// The settings.
@@ -127,14 +142,13 @@ impl Writer {
 
     /// Appends a transaction of row changes that starts at position `start_pos` of its file.
     ///
-    /// Per statement all its TABLE_MAPs come first. `rows` is walked twice, so it must be cheap to clone
-    /// (an iterator over a slice is). Without rows it is the empty transaction `BEGIN`, `COMMIT`.
-    pub fn transaction<'a>(
+    /// Per statement all its TABLE_MAPs come first. Without rows it is the empty transaction `BEGIN`, `COMMIT`.
+    pub fn transaction(
         &self,
         out: &mut Vec<u8>,
         start_pos: u64,
         head: &Head<'_>,
-        rows: impl Iterator<Item = RowWrite<'a>> + Clone,
+        rows: &[RowWrite<'_>],
     ) {
         let mut group = Group::open(self, out, start_pos, head, false);
         self.begin(&mut group, head);

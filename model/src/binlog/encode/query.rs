@@ -8,6 +8,10 @@ use super::{Head, Writer};
 use crate::binlog::QuerySession;
 use crate::binlog::event::{EventType, flag};
 
+/// What begins a transaction.
+pub(super) const BEGIN: &str = "BEGIN";
+/// Length of the thread's id, with which a body begins.
+const THREAD_ID_BYTES: usize = 4;
 /// Default `sql_mode`s.
 const SQL_MODE_8_0: u64 = 0x45a0_0020;
 const SQL_MODE_5_7: u64 = 0x55a0_0020;
@@ -27,16 +31,19 @@ const VAR_UTF8MB4_COLLATION: u8 = 18;
 impl Writer {
     /// Appends `BEGIN`.
     pub(super) fn begin(&self, group: &mut Group<'_>, head: &Head<'_>) {
-        self.control(group, head, "BEGIN");
+        if !head.default_schema.is_empty() {
+            return self.control(group, head, BEGIN);
+        }
+        let event = group.event(EventType::QUERY, flag::SUPPRESS_USE);
+        let at = group.out.len();
+        group.out.extend_from_slice(&self.begin);
+        group.out[at..at + THREAD_ID_BYTES].copy_from_slice(&head.thread_id.to_le_bytes());
+        group.close(event);
     }
 
     /// Appends a statement that the server makes up itself.
     pub(super) fn control(&self, group: &mut Group<'_>, head: &Head<'_>, sql: &str) {
-        let flags = if sql == "BEGIN" {
-            flag::SUPPRESS_USE
-        } else {
-            0
-        };
+        let flags = if sql == BEGIN { flag::SUPPRESS_USE } else { 0 };
         self.query(group, head, None, head.default_schema, sql, flags);
     }
 
@@ -72,70 +79,81 @@ impl Writer {
         flags: u16,
     ) {
         let event = group.event(EventType::QUERY, flags);
-        let out = &mut *group.out;
-        // Names have at most 64 characters; one that the length byte cannot hold is left out.
-        let schema = if schema.len() > 255 { "" } else { schema };
-        out.extend_from_slice(&head.thread_id.to_le_bytes());
-        out.extend_from_slice(&0u32.to_le_bytes());
-        out.push(schema.len() as u8);
-        out.extend_from_slice(&0u16.to_le_bytes());
-        let length_at = out.len();
-        out.extend_from_slice(&0u16.to_le_bytes());
-        self.status_vars(out, head, schema, ddl);
-        let length = (out.len() - length_at - 2) as u16;
-        out[length_at..length_at + 2].copy_from_slice(&length.to_le_bytes());
-        out.extend_from_slice(schema.as_bytes());
-        out.push(0);
-        out.extend_from_slice(sql.as_bytes());
+        body(group.out, self.version, head, ddl, schema, sql);
         group.close(event);
     }
+}
 
-    fn status_vars(
-        &self,
-        out: &mut Vec<u8>,
-        head: &Head<'_>,
-        schema: &str,
-        ddl: Option<&QuerySession>,
-    ) {
-        let (sql_mode, client, server) = match self.version {
-            80_000.. => (SQL_MODE_8_0, UTF8MB4_0900, UTF8MB4_0900),
-            50_700.. => (SQL_MODE_5_7, UTF8MB4_GENERAL, LATIN1),
-            _ => (SQL_MODE_5_6, UTF8MB4_GENERAL, LATIN1),
-        };
-        let sql_mode = ddl.and_then(|s| s.sql_mode).unwrap_or(sql_mode);
-        let server = ddl.and_then(|s| s.server_collation).unwrap_or(server);
-        out.extend_from_slice(&[0, 0, 0, 0, 0, 1]);
-        out.extend_from_slice(&sql_mode.to_le_bytes());
-        out.extend_from_slice(&[6, 3, b's', b't', b'd', 4]);
-        for collation in [client, client, server] {
-            out.extend_from_slice(&collation.to_le_bytes());
-        }
-        if let Some(name) = ddl.and_then(|s| s.time_zone.as_deref())
-            && let Ok(length) = u8::try_from(name.len())
-        {
-            out.extend_from_slice(&[VAR_TIME_ZONE, length]);
-            out.extend_from_slice(name);
-        }
-        if ddl.is_some() && !schema.is_empty() {
-            out.extend_from_slice(&[VAR_UPDATED_SCHEMAS, 1]);
-            out.extend_from_slice(schema.as_bytes());
-            out.push(0);
-        }
-        if let Some(us) = ddl.and_then(|s| s.microseconds) {
-            out.push(VAR_MICROSECONDS);
-            out.extend_from_slice(&us.to_le_bytes()[..3]);
-        }
-        if let Some(explicit) = ddl.and_then(|s| s.explicit_defaults_for_timestamp) {
-            out.extend_from_slice(&[VAR_EXPLICIT_TIMESTAMPS, u8::from(explicit)]);
-        }
-        if ddl.is_some() && self.version >= 80_000 {
-            out.push(VAR_DDL_XID);
-            out.extend_from_slice(&head.xid.to_le_bytes());
-        }
-        if self.version >= 80_011 {
-            out.push(VAR_UTF8MB4_COLLATION);
-            let collation = ddl.and_then(|s| s.utf8mb4_collation);
-            out.extend_from_slice(&collation.unwrap_or(UTF8MB4_0900).to_le_bytes());
-        }
+/// Appends the body of a statement; its first bytes are the thread's id.
+pub(super) fn body(
+    out: &mut Vec<u8>,
+    version: u32,
+    head: &Head<'_>,
+    ddl: Option<&QuerySession>,
+    schema: &str,
+    sql: &str,
+) {
+    // Names have at most 64 characters; one that the length byte cannot hold is left out.
+    let schema = if schema.len() > 255 { "" } else { schema };
+    out.extend_from_slice(&head.thread_id.to_le_bytes());
+    out.extend_from_slice(&0u32.to_le_bytes());
+    out.push(schema.len() as u8);
+    out.extend_from_slice(&0u16.to_le_bytes());
+    let length_at = out.len();
+    out.extend_from_slice(&0u16.to_le_bytes());
+    status_vars(out, version, head, schema, ddl);
+    let length = (out.len() - length_at - 2) as u16;
+    out[length_at..length_at + 2].copy_from_slice(&length.to_le_bytes());
+    out.extend_from_slice(schema.as_bytes());
+    out.push(0);
+    out.extend_from_slice(sql.as_bytes());
+}
+
+fn status_vars(
+    out: &mut Vec<u8>,
+    version: u32,
+    head: &Head<'_>,
+    schema: &str,
+    ddl: Option<&QuerySession>,
+) {
+    let (sql_mode, client, server) = match version {
+        80_000.. => (SQL_MODE_8_0, UTF8MB4_0900, UTF8MB4_0900),
+        50_700.. => (SQL_MODE_5_7, UTF8MB4_GENERAL, LATIN1),
+        _ => (SQL_MODE_5_6, UTF8MB4_GENERAL, LATIN1),
+    };
+    let sql_mode = ddl.and_then(|s| s.sql_mode).unwrap_or(sql_mode);
+    let server = ddl.and_then(|s| s.server_collation).unwrap_or(server);
+    out.extend_from_slice(&[0, 0, 0, 0, 0, 1]);
+    out.extend_from_slice(&sql_mode.to_le_bytes());
+    out.extend_from_slice(&[6, 3, b's', b't', b'd', 4]);
+    for collation in [client, client, server] {
+        out.extend_from_slice(&collation.to_le_bytes());
+    }
+    if let Some(name) = ddl.and_then(|s| s.time_zone.as_deref())
+        && let Ok(length) = u8::try_from(name.len())
+    {
+        out.extend_from_slice(&[VAR_TIME_ZONE, length]);
+        out.extend_from_slice(name);
+    }
+    if ddl.is_some() && !schema.is_empty() {
+        out.extend_from_slice(&[VAR_UPDATED_SCHEMAS, 1]);
+        out.extend_from_slice(schema.as_bytes());
+        out.push(0);
+    }
+    if let Some(us) = ddl.and_then(|s| s.microseconds) {
+        out.push(VAR_MICROSECONDS);
+        out.extend_from_slice(&us.to_le_bytes()[..3]);
+    }
+    if let Some(explicit) = ddl.and_then(|s| s.explicit_defaults_for_timestamp) {
+        out.extend_from_slice(&[VAR_EXPLICIT_TIMESTAMPS, u8::from(explicit)]);
+    }
+    if ddl.is_some() && version >= 80_000 {
+        out.push(VAR_DDL_XID);
+        out.extend_from_slice(&head.xid.to_le_bytes());
+    }
+    if version >= 80_011 {
+        out.push(VAR_UTF8MB4_COLLATION);
+        let collation = ddl.and_then(|s| s.utf8mb4_collation);
+        out.extend_from_slice(&collation.unwrap_or(UTF8MB4_0900).to_le_bytes());
     }
 }

@@ -27,6 +27,12 @@ pub struct RowWrite<'a> {
     pub new_statement: bool,
 }
 
+impl RowWrite<'_> {
+    fn has_image(&self) -> bool {
+        self.before.is_some() || self.after.is_some()
+    }
+}
+
 /// Bytes of a bitmap over the most columns that a table may have.
 const BITMAP: usize = 4096 / 8;
 
@@ -44,58 +50,21 @@ struct Pending<'a> {
 
 impl Writer {
     /// Appends the statements; says whether there were any.
-    pub(super) fn statements<'a>(
-        &self,
-        group: &mut Group<'_>,
-        rows: impl Iterator<Item = RowWrite<'a>> + Clone,
-    ) -> bool {
-        let mut rows = rows
-            .filter(|r| r.before.is_some() || r.after.is_some())
-            .peekable();
-        let any = rows.peek().is_some();
-        while rows.peek().is_some() {
-            let statement = rows.clone();
-            let mut length = 0;
-            loop {
-                rows.next();
-                length += 1;
-                if rows.peek().is_none_or(|row| row.new_statement) {
-                    break;
-                }
+    pub(super) fn statements(&self, group: &mut Group<'_>, rows: &[RowWrite<'_>]) -> bool {
+        let mut any = false;
+        for statement in rows.chunk_by(|_, next| !next.new_statement) {
+            if statement.iter().any(RowWrite::has_image) {
+                any = true;
+                table_maps(group, statement);
+                self.rows_events(group, statement);
             }
-            self.table_maps(group, statement.clone().take(length));
-            self.rows_events(group, statement.take(length));
         }
         any
     }
 
-    /// A TABLE_MAP for each table, in the order in which the rows first need it.
-    fn table_maps<'a>(
-        &self,
-        group: &mut Group<'_>,
-        rows: impl Iterator<Item = RowWrite<'a>> + Clone,
-    ) {
-        let mut last = None;
-        for (i, row) in rows.clone().enumerate() {
-            let id = row.template.table_id;
-            // Most rows have the table of the row before; the search stops at a table's first row.
-            let seen = last == Some(id)
-                || rows
-                    .clone()
-                    .take(i)
-                    .any(|earlier| earlier.template.table_id == id);
-            last = Some(id);
-            if !seen {
-                let event = group.event(EventType::TABLE_MAP, 0);
-                group.out.extend_from_slice(&row.template.body);
-                group.close(event);
-            }
-        }
-    }
-
-    fn rows_events<'a>(&self, group: &mut Group<'_>, rows: impl Iterator<Item = RowWrite<'a>>) {
+    fn rows_events<'a>(&self, group: &mut Group<'_>, statement: &[RowWrite<'a>]) {
         let mut pending: Option<Pending<'a>> = None;
-        for row in rows {
+        for row in statement.iter().filter(|row| row.has_image()) {
             let kind = match (row.before, row.after) {
                 (None, _) => RowsKind::Insert,
                 (Some(_), None) => RowsKind::Delete,
@@ -106,7 +75,7 @@ impl Writer {
             let [before, after] = if self.options.row_image == RowImage::Full {
                 [row.template.all.as_slice(); 2]
             } else {
-                masks = self.masks(&row);
+                masks = self.masks(row);
                 [&masks[0][..width], &masks[1][..width]]
             };
             // An upper bound where images are not full.
@@ -132,11 +101,11 @@ impl Writer {
                 if let Some(full) = pending.take() {
                     group.close(full.at);
                 }
-                pending = Some(start(group, &row, kind, before, after));
+                pending = Some(start(group, row, kind, before, after));
             }
             for (image, present) in [(row.before, before), (row.after, after)] {
                 if let Some(image) = image {
-                    push_image(group.out, &row, image, present);
+                    push_image(group.out, row, image, present);
                 }
             }
         }
@@ -190,6 +159,25 @@ impl Writer {
             _ => fill(after, &template.all),
         }
         masks
+    }
+}
+
+/// A TABLE_MAP for each table, in the order in which the rows first need it.
+fn table_maps(group: &mut Group<'_>, statement: &[RowWrite<'_>]) {
+    let mut last = None;
+    for (i, row) in statement.iter().enumerate() {
+        let id = row.template.table_id;
+        // Most rows have the table of the row before; the search stops at a table's first row.
+        let seen = last == Some(id)
+            || statement[..i]
+                .iter()
+                .any(|earlier| earlier.template.table_id == id);
+        last = Some(id);
+        if !seen {
+            let event = group.event(EventType::TABLE_MAP, 0);
+            group.out.extend_from_slice(&row.template.body);
+            group.close(event);
+        }
     }
 }
 

@@ -302,7 +302,21 @@ impl<'a> Groups<'a> {
         self.good
     }
 
-    fn read(&mut self) -> Result<Option<Group<'a>>, BinlogError> {
+    /// The next group, whose events are shown to `see` on the way, as they are in the file. Those of a group that
+    /// turns out to be bad have been shown too.
+    pub(crate) fn next_seen(
+        &mut self,
+        see: impl FnMut(&Frame<'a>),
+    ) -> Option<Result<Group<'a>, BinlogError>> {
+        if self.failed {
+            return None;
+        }
+        let group = self.read(see).transpose();
+        self.failed = !matches!(group, Some(Ok(_)));
+        group
+    }
+
+    fn read(&mut self, mut see: impl FnMut(&Frame<'a>)) -> Result<Option<Group<'a>>, BinlogError> {
         let mut open = Open::default();
         loop {
             let checksum = self.frames.checksum();
@@ -330,6 +344,9 @@ impl<'a> Groups<'a> {
             if open.ended || open.start.is_none() {
                 self.good = frame.end();
             }
+            if open.start.is_some() {
+                see(&frame);
+            }
             if let (true, Some(start)) = (open.ended, open.start) {
                 let (from, to) = (start - self.origin, frame.end() - self.origin);
                 return Ok(Some(Group {
@@ -356,12 +373,7 @@ impl<'a> Iterator for Groups<'a> {
     type Item = Result<Group<'a>, BinlogError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
-            return None;
-        }
-        let group = self.read().transpose();
-        self.failed = !matches!(group, Some(Ok(_)));
-        group
+        self.next_seen(|_| {})
     }
 }
 

@@ -77,7 +77,7 @@ impl<K: Copy + Ord + Default, T: Default> Page<K, T> {
     /// Puts an entry in its place. A full page is cut in two, and its right part returned; where keys are
     /// `appended`, it stays full.
     pub(super) fn insert(&mut self, at: usize, key: K, item: T, appended: bool) -> Option<Self> {
-        if self.len < PAGE {
+        if self.has_room() {
             self.put(at, key, item);
             return None;
         }
@@ -103,11 +103,20 @@ impl<K: Copy + Ord + Default, T: Default> Page<K, T> {
         Some(right)
     }
 
-    fn put(&mut self, at: usize, key: K, item: T) {
+    #[inline]
+    pub(super) fn has_room(&self) -> bool {
+        self.len < PAGE
+    }
+
+    /// Puts an entry in its place; there is room.
+    #[inline]
+    pub(super) fn put(&mut self, at: usize, key: K, item: T) {
         self.len += 1;
-        self.keys[at..self.len].rotate_right(1);
+        if at + 1 < self.len {
+            self.keys[at..self.len].rotate_right(1);
+            self.items[at..self.len].rotate_right(1);
+        }
         self.keys[at] = key;
-        self.items[at..self.len].rotate_right(1);
         self.items[at] = item;
     }
 

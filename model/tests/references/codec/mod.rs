@@ -295,12 +295,11 @@ impl Rig {
                         ..options.clone()
                     });
                     let mut events = Vec::new();
-                    plain.transaction(&mut events, 0, &head, writes.iter().copied());
+                    plain.transaction(&mut events, 0, &head, &writes);
                     compress(&mut self.file, &events);
                 } else {
-                    let writes = writes.iter().copied();
                     self.writer
-                        .transaction(&mut self.file, start as u64, &head, writes);
+                        .transaction(&mut self.file, start as u64, &head, &writes);
                 }
                 Some(written)
             }

@@ -1,0 +1,331 @@
+//! What each mutant is explored in: a small rehearsal in which its bug can matter, and the faults that are drawn for
+//! it. Without the mutant every one of these plans is sound.
+
+use cutover::{
+    model::mutant::Mutant,
+    scenarios::{load_scenario, stream_seed},
+    sim::{
+        faults::{
+            ApplierCrash, AuroraFailover, BadPlace, CorruptEvent, Fault, Harm, Latency, Occasion,
+            On, Reset, SlowFsync, SourceCrash, SourceFailover, Stall, TargetCrash, Wire,
+        },
+        plan::Plan,
+        runbook::PrefixStrength,
+        stream::Stream,
+        units::Micros,
+    },
+};
+
+/// The runbook with everything that it takes.
+const GTID: &str = "snapshot-binlog-gtid";
+/// The same by file and position.
+const POSITION: &str = "snapshot-binlog-position";
+/// Nothing but new orders: what is missing shows no error.
+const APPEND: &str =
+    "workload.mix={place=80,pay=0,transfer=0,cancel=0,read=20,rollback=0,draft=0,amend=0}";
+/// Nothing but transfers: what comes twice shows no error.
+const TRANSFERS: &str =
+    "workload.mix={place=0,pay=0,transfer=80,cancel=0,read=20,rollback=0,draft=0,amend=0}";
+/// Nothing but changes of single orders.
+const DRAFTS: &str =
+    "workload.mix={place=0,pay=20,transfer=0,cancel=0,read=20,rollback=0,draft=40,amend=20}";
+/// How long a step of the operator may take.
+const PATIENCE: Micros = Micros::mins(3);
+/// Writes by which all sorts of moments are counted: those before the snapshot, and those before the cutover.
+const BEFORE_SNAPSHOT: u64 = 150;
+const IN_ALL: u64 = 1_200;
+
+/// The plan of a seed for a mutant, with it or without.
+pub fn plan(mutant: Mutant, seed: u64, switched_on: bool) -> Plan {
+    let mut plan = base(mutant).plan_of(seed);
+    let mut draw = Draw(Stream::new(stream_seed(seed, "mutant")));
+    plan.faults = faults(mutant, &mut draw);
+    if switched_on {
+        plan.mutants = vec![mutant.facts().name.into()];
+    }
+    plan
+}
+
+/// A scenario with what differs in it, and changes of the plan that no key of a scenario makes.
+struct Base {
+    strategy: &'static str,
+    sets: &'static [&'static str],
+    change: fn(&mut Plan),
+}
+
+impl Base {
+    fn plan_of(&self, seed: u64) -> Plan {
+        let mut sets = vec![format!("strategy={}", self.strategy)];
+        sets.extend(self.sets.iter().map(ToString::to_string));
+        let scenario = load_scenario("orders-small", &sets).expect("a valid scenario");
+        let mut plan = scenario.plan(seed, None);
+        // Nobody waits for an hour where a bug keeps a gate from ever letting through.
+        for step in &mut plan.runbook.steps {
+            step.timeout = step.timeout.map(|t| t.min(PATIENCE));
+        }
+        (self.change)(&mut plan);
+        plan
+    }
+}
+
+fn base(mutant: Mutant) -> Base {
+    use Mutant as M;
+    let of = |strategy, sets| Base {
+        strategy,
+        sets,
+        change: |_| {},
+    };
+    match mutant {
+        M::RecoveryCommitsUnlogged | M::CheckpointAheadOfApply | M::PositionAheadOfReceive => {
+            of(POSITION, &["target.connect_retry=5s"])
+        }
+        M::CoordinatesTooLate => of(POSITION, &[APPEND]),
+        M::SnapshotTorn | M::GtidExcess => of(GTID, &[APPEND]),
+        M::FenceSparesOldSessions => of(GTID, &["clients.max_lifetime=60s"]),
+        M::RelayLogNotRecovered => of(POSITION, &[APPEND, "source.gtid_mode=false"]),
+        M::GtidHole => of(GTID, &[TRANSFERS]),
+        M::PositionBehindApply | M::PositionSavedApart => of(
+            POSITION,
+            &[TRANSFERS, "source.gtid_mode=false", "target.connect_retry=5s"],
+        ),
+        M::AutoIncrementForgotten => of(
+            GTID,
+            &["workload.mix={place=40,pay=0,transfer=0,cancel=60,read=0,rollback=0,draft=0,amend=0}"],
+        ),
+        M::RecoveryKeepsOpen => of(
+            GTID,
+            &["workload.mix={place=10,pay=0,transfer=10,cancel=0,read=0,rollback=80,draft=0,amend=0}"],
+        ),
+        M::MissingColumnsDefaulted => of(GTID, &["source.binlog_row_image=minimal", DRAFTS]),
+        M::PurgedNotChecked => of("snapshot-binlog-gtid-no-retention", &[]),
+        M::StepsOverPurgedFiles => Base {
+            change: without_retention,
+            ..of(POSITION, &[APPEND])
+        },
+        M::ApplierIdempotent => Base {
+            change: with_a_quick_ticket,
+            ..of("naive-early-coordinates", &["source.gtid_mode=false"])
+        },
+        M::DependencyLost | M::ClockNotReset | M::GtidHull => Base {
+            change: dependency_closed,
+            ..of(
+                GTID,
+                &[
+                    "target.replica_preserve_commit_order=false",
+                    "source.fsync=40ms",
+                    "workload.existing_rows=10",
+                    "workload.rate_per_s=60",
+                    "workload.clients=8",
+                    "target.apply_transaction=8ms",
+                ],
+            )
+        },
+        M::ExecutedCountsReceived => of(GTID, &["target.apply_transaction=15ms"]),
+        M::LagFrozen => Base {
+            change: |plan| plan.runbook.promises.downtime = Some(Micros::secs(15)),
+            ..of(GTID, &["target.apply_transaction=45ms"])
+        },
+        M::ResolverIgnoresTtl => Base {
+            change: |plan| plan.runbook.promises.downtime = Some(Micros::secs(20)),
+            ..of(GTID, &[])
+        },
+        M::BinaryPaddingLost => Base {
+            change: recorded,
+            ..of(GTID, &[])
+        },
+        _ => of(GTID, &[]),
+    }
+}
+
+fn without_retention(plan: &mut Plan) {
+    plan.runbook
+        .steps
+        .retain(|step| step.set_binlog_retention.is_none());
+}
+
+/// The ticket of a start position that is too early waits for seconds, not minutes.
+fn with_a_quick_ticket(plan: &mut Plan) {
+    for step in &mut plan.runbook.steps {
+        if let Some(pause) = step.pause.as_mut() {
+            pause.length = Micros::ms(300);
+        }
+    }
+}
+
+/// What a strategy can promise whose applier does not keep the order of commits.
+fn dependency_closed(plan: &mut Plan) {
+    plan.runbook.promises.prefix = PrefixStrength::DependencyClosed;
+}
+
+/// Real binlogs with BINARY columns as the traffic.
+fn recorded(plan: &mut Plan) {
+    plan.workload.kind = cutover::sim::workload_spec::Kind::Binlog;
+    plan.workload.paths =
+        vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures/types-mysql56")];
+    plan.workload.stretch = true;
+}
+
+/// Draws the parameters of faults.
+struct Draw(Stream);
+
+impl Draw {
+    fn between(&mut self, from: u64, to: u64) -> u64 {
+        from + self.0.below(to - from + 1)
+    }
+
+    fn ms(&mut self, from: u64, to: u64) -> Micros {
+        Micros::ms(self.between(from, to))
+    }
+
+    fn us(&mut self, from: u64, to: u64) -> Micros {
+        Micros(self.between(from, to))
+    }
+
+    /// Which of the run's writes.
+    fn write(&mut self) -> u32 {
+        self.between(BEFORE_SNAPSHOT, IN_ALL) as u32
+    }
+}
+
+fn on(event: Occasion, nth: u32, after: Micros, lasts: Micros, harm: Harm) -> Fault {
+    let lasts = Some(lasts).filter(|t| t.0 > 0);
+    Fault {
+        on: Some(On { event, nth, after }),
+        lasts,
+        ..harm.into_fault()
+    }
+}
+
+/// What goes wrong while a mutant is switched on: what a sound strategy survives, where the bug can matter.
+fn faults(mutant: Mutant, d: &mut Draw) -> Vec<Fault> {
+    use Mutant as M;
+    use Occasion as O;
+    const AT_ONCE: Micros = Micros::ZERO;
+    let stall = |link| Harm::Stall(Stall { link });
+    let reset = |link| Harm::Reset(Reset { link });
+    let (source_crash, failover) = (
+        Harm::SourceCrash(SourceCrash {}),
+        Harm::SourceFailover(SourceFailover {}),
+    );
+    match mutant {
+        M::FenceAdmitsOpenTransactions => vec![on(
+            O::FenceAsked,
+            1,
+            AT_ONCE,
+            Micros::secs(20),
+            Harm::Latency(Latency {
+                link: Wire::ClientsSource,
+                add: d.ms(100, 1_000),
+            }),
+        )],
+        M::FenceOvertakesCommits => vec![on(
+            O::FenceAsked,
+            1,
+            d.ms(500, 2_900),
+            d.ms(5_000, 10_000),
+            Harm::SlowFsync(SlowFsync {
+                times: d.between(1_000, 8_000) as u32,
+            }),
+        )],
+        M::FenceLostAtRestart => {
+            vec![on(O::FencePassed, 1, d.ms(0, 500), d.ms(500, 5_000), source_crash)]
+        }
+        M::AckBeforeSync => {
+            vec![on(O::CommitSent, d.write(), d.us(0, 2_000), d.ms(20_000, 60_000), failover)]
+        }
+        M::PublishBeforeSync => {
+            vec![on(O::SourcePublishes, d.write(), d.us(500, 900), d.ms(20_000, 60_000), failover)]
+        }
+        M::RecoveryCommitsUnlogged | M::UnknownReportedOk => {
+            vec![on(O::CommitSent, d.write(), d.us(0, 1_000), d.ms(2_000, 20_000), failover)]
+        }
+        M::RecoveryDropsLogged | M::GnoReusedAfterRestart => {
+            vec![on(O::SourcePublishes, d.write(), d.us(0, 40), d.ms(500, 10_000), source_crash)]
+        }
+        M::RecoveryTearsTransaction => {
+            let nth = d.between(20, BEFORE_SNAPSHOT) as u32;
+            vec![on(O::SourcePublishes, nth, d.us(0, 40), d.ms(500, 3_000), source_crash)]
+        }
+        M::RecoveryKeepsOpen => vec![on(
+            O::StepBegins,
+            2,
+            AT_ONCE,
+            Micros::secs(3),
+            Harm::Latency(Latency {
+                link: Wire::ClientsSource,
+                add: d.ms(10, 100),
+            }),
+        )],
+        M::AutoIncrementForgotten => (0..3)
+            .map(|_| {
+                let nth = d.write();
+                on(O::SourceCommits, nth, d.ms(1, 300), d.ms(500, 2_000), source_crash.clone())
+            })
+            .collect(),
+        M::GtidAtBegin | M::PositionAheadOfReceive => {
+            let nth = d.between(1, 200) as u32;
+            vec![on(O::BinlogSent, nth, d.us(0, 600), AT_ONCE, reset(Wire::Replication))]
+        }
+        M::CheckpointAheadOfApply | M::PositionBehindApply => {
+            let after = d.ms(1, 1_000);
+            vec![on(O::ReceiverConnects, 1, after, AT_ONCE, reset(Wire::Replication))]
+        }
+        M::PositionSavedApart | M::RelayLogNotRecovered => vec![on(
+            O::ReceiverConnects,
+            1,
+            d.ms(1, 1_000),
+            d.ms(1_000, 5_000),
+            Harm::TargetCrash(TargetCrash {}),
+        )],
+        M::GtidHull => vec![on(
+            O::ReceiverConnects,
+            1,
+            d.ms(1, 3_000),
+            d.ms(1_000, 5_000),
+            Harm::AuroraFailover(AuroraFailover {}),
+        )],
+        M::ClockNotReset | M::DependencyLost => vec![on(
+            O::ReceiverConnects,
+            1,
+            d.ms(1, 2_000),
+            d.ms(100, 1_000),
+            Harm::ApplierCrash(ApplierCrash {}),
+        )],
+        M::ChecksumsNotVerified => vec![on(
+            O::BinlogReceived,
+            d.between(2, 200) as u32,
+            AT_ONCE,
+            AT_ONCE,
+            Harm::CorruptEvent(CorruptEvent {
+                place: BadPlace::RelayLog,
+                byte: d.between(0, 900) as u32,
+                flip: 1 << d.between(0, 7),
+            }),
+        )],
+        M::ExecutedCountsReceived | M::CoordinatesFromTarget => vec![on(
+            O::FenceAsked,
+            1,
+            d.ms(0, 2_000),
+            d.ms(2_000, 8_000),
+            stall(Wire::Replication),
+        )],
+        M::BlindRetry | M::UnknownReportedFailed => {
+            let nth = d.write();
+            vec![on(O::CommitSent, nth, d.us(0, 1_300), AT_ONCE, reset(Wire::ClientsSource))]
+        }
+        M::DriverContinues => vec![
+            on(
+                O::SnapshotCut,
+                1,
+                AT_ONCE,
+                Micros::secs(60),
+                Harm::Latency(Latency {
+                    link: Wire::ClientsSource,
+                    add: d.ms(5, 60),
+                }),
+            ),
+            on(O::SnapshotCut, 1, d.ms(1_000, 50_000), AT_ONCE, reset(Wire::ClientsSource)),
+        ],
+        _ => Vec::new(),
+    }
+}
