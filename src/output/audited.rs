@@ -239,3 +239,87 @@ fn in_words(judged: &Judgement) -> (clap::builder::styling::Style, String) {
         Breaks::NothingFound => (FAINT, format!("nothing found in {of} plans")),
     }
 }
+
+/// Everything that JSON can have, for the test that each field is documented.
+#[cfg(test)]
+pub fn canned_json() -> serde_json::Value {
+    tests::with_audited(|audited| serde_json::to_value(AuditJson::of(audited)).unwrap())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cutover::{
+        scenarios::load_runbook,
+        sim::{
+            failure::{Broken, Failure},
+            outcome::Stage,
+        },
+    };
+
+    /// One row of every sort.
+    pub(super) fn with_audited<T>(tell: impl FnOnce(&Audited<'_>) -> T) -> T {
+        let mut runbook = load_runbook("snapshot-only").unwrap();
+        runbook.steps.truncate(2);
+        let judged = |breaks, in_plans| Shown::Judged {
+            judged: Judgement {
+                breaks,
+                in_plans,
+                of: 50,
+                proof: (in_plans > 0).then_some(0),
+            },
+            proof: (in_plans > 0).then(|| "audit/01-without.toml".into()),
+        };
+        let failure = Failure {
+            what: Broken::Property(0),
+            stage: Some(Stage::Sent),
+            during: Some("Point the application at the target".into()),
+        };
+        let row = |step, change, shown| Row {
+            step,
+            change,
+            shown,
+        };
+        let because = "error 1236".to_string();
+        let slower = Breaks::Slower {
+            downtime_ms: 2_700,
+            instead_ms: 41_000,
+        };
+        let rows = [
+            row(0, Change::Without, judged(Breaks::Failure { failure }, 14)),
+            row(0, Change::Later, judged(Breaks::CalledOff { because }, 50)),
+            row(
+                1,
+                Change::Without,
+                Shown::CannotRun("there is no target yet".into()),
+            ),
+            row(1, Change::Earlier, judged(slower, 25)),
+            row(
+                1,
+                Change::Weaker("one look, and on, whatever it shows".into()),
+                judged(Breaks::NothingFound, 0),
+            ),
+        ];
+        tell(&Audited {
+            scenario: "orders-small",
+            runbook: &runbook,
+            seeds: 52,
+            safe: 50,
+            complete: false,
+            rows: &rows,
+            out: Some(Path::new("audit")),
+            width: 100,
+        })
+    }
+
+    #[test]
+    fn an_audit_as_text() {
+        let told = with_audited(text);
+        insta::assert_snapshot!(anstream::adapter::strip_str(&told).to_string());
+    }
+
+    #[test]
+    fn an_audit_as_json() {
+        insta::assert_snapshot!(serde_json::to_string_pretty(&canned_json()).unwrap());
+    }
+}

@@ -275,3 +275,80 @@ fn first_witness(outcome: &Outcome) -> Option<&str> {
         _ => None,
     })
 }
+
+/// Everything that JSON can have, for the test that each field is documented.
+#[cfg(test)]
+pub fn canned_json() -> serde_json::Value {
+    tests::with_told(|told| serde_json::to_value(ShrinkJson::of(told)).unwrap())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::canned;
+    use cutover::{
+        scenarios::load_scenario,
+        sim::{
+            failure::Broken,
+            faults::{AsyncFailover, Harm, Occasion, On},
+            outcome::Stage,
+            units::Micros,
+            workload_spec::{Does, Transaction},
+        },
+    };
+
+    /// A failover that loses a commit, in a runbook of three steps.
+    pub(super) fn with_told<T>(tell: impl FnOnce(&Told<'_>) -> T) -> T {
+        let reference = load_scenario("orders-small", &[]).unwrap().plan(1, None);
+        let before = Size::of(&reference, 1_824);
+        let mut plan = reference.clone();
+        plan.environment.source.fsync = Micros::ms(5);
+        plan.runbook.steps.truncate(3);
+        plan.runbook.abort.clear();
+        plan.workload.clients = 1;
+        plan.workload.transactions = vec![Transaction {
+            at: Micros::secs(20),
+            client: 0,
+            does: Does::Place,
+        }];
+        let mut fault = Harm::AsyncFailover(AsyncFailover {
+            behind: Micros::secs(1),
+        })
+        .into_fault();
+        fault.lasts = Some(Micros::secs(30));
+        fault.on = Some(On {
+            event: Occasion::SourceCommits,
+            nth: 2,
+            after: Micros::ms(10),
+        });
+        plan.faults = vec![fault];
+        let outcome = canned::lossy();
+        let best = Failing { plan, outcome };
+        tell(&Told {
+            plan: Path::new("plan.toml"),
+            out: Path::new("plan.min.toml"),
+            best: &best,
+            fails: &Failure {
+                what: Broken::Property(0),
+                stage: Some(Stage::Source),
+                during: Some("Restore".into()),
+            },
+            before,
+            complete: false,
+            runs: 212,
+            wall: Duration::from_millis(2_400),
+            reference: &reference,
+            named: "scenario orders-small",
+            again: "cutover replay plan.min.toml",
+            width: 100,
+        })
+    }
+
+    #[test]
+    fn what_is_left_is_told_on_one_screen() {
+        let told = with_told(text);
+        let plain = anstream::adapter::strip_str(&told).to_string();
+        assert!(plain.lines().count() <= 40, "{plain}");
+        insta::assert_snapshot!(plain);
+    }
+}

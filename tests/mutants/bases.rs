@@ -86,15 +86,23 @@ fn base(mutant: Mutant) -> Base {
         M::GtidHole => of(GTID, &[TRANSFERS]),
         M::PositionBehindApply | M::PositionSavedApart => of(
             POSITION,
-            &[TRANSFERS, "source.gtid_mode=false", "target.connect_retry=5s"],
+            &[
+                TRANSFERS,
+                "source.gtid_mode=false",
+                "target.connect_retry=5s",
+            ],
         ),
         M::AutoIncrementForgotten => of(
             GTID,
-            &["workload.mix={place=40,pay=0,transfer=0,cancel=60,read=0,rollback=0,draft=0,amend=0}"],
+            &[
+                "workload.mix={place=40,pay=0,transfer=0,cancel=60,read=0,rollback=0,draft=0,amend=0}",
+            ],
         ),
         M::RecoveryKeepsOpen => of(
             GTID,
-            &["workload.mix={place=10,pay=0,transfer=10,cancel=0,read=0,rollback=80,draft=0,amend=0}"],
+            &[
+                "workload.mix={place=10,pay=0,transfer=10,cancel=0,read=0,rollback=80,draft=0,amend=0}",
+            ],
         ),
         M::MissingColumnsDefaulted => of(GTID, &["source.binlog_row_image=minimal", DRAFTS]),
         M::PurgedNotChecked => of("snapshot-binlog-gtid-no-retention", &[]),
@@ -228,23 +236,59 @@ fn faults(mutant: Mutant, d: &mut Draw) -> Vec<Fault> {
             }),
         )],
         M::FenceLostAtRestart => {
-            vec![on(O::FencePassed, 1, d.ms(0, 500), d.ms(500, 5_000), source_crash)]
+            vec![on(
+                O::FencePassed,
+                1,
+                d.ms(0, 500),
+                d.ms(500, 5_000),
+                source_crash,
+            )]
         }
         M::AckBeforeSync => {
-            vec![on(O::CommitSent, d.write(), d.us(0, 2_000), d.ms(20_000, 60_000), failover)]
+            vec![on(
+                O::CommitSent,
+                d.write(),
+                d.us(0, 2_000),
+                d.ms(20_000, 60_000),
+                failover,
+            )]
         }
         M::PublishBeforeSync => {
-            vec![on(O::SourcePublishes, d.write(), d.us(500, 900), d.ms(20_000, 60_000), failover)]
+            vec![on(
+                O::SourcePublishes,
+                d.write(),
+                d.us(500, 900),
+                d.ms(20_000, 60_000),
+                failover,
+            )]
         }
         M::RecoveryCommitsUnlogged | M::UnknownReportedOk => {
-            vec![on(O::CommitSent, d.write(), d.us(0, 1_000), d.ms(2_000, 20_000), failover)]
+            vec![on(
+                O::CommitSent,
+                d.write(),
+                d.us(0, 1_000),
+                d.ms(2_000, 20_000),
+                failover,
+            )]
         }
         M::RecoveryDropsLogged | M::GnoReusedAfterRestart => {
-            vec![on(O::SourcePublishes, d.write(), d.us(0, 40), d.ms(500, 10_000), source_crash)]
+            vec![on(
+                O::SourcePublishes,
+                d.write(),
+                d.us(0, 40),
+                d.ms(500, 10_000),
+                source_crash,
+            )]
         }
         M::RecoveryTearsTransaction => {
             let nth = d.between(20, BEFORE_SNAPSHOT) as u32;
-            vec![on(O::SourcePublishes, nth, d.us(0, 40), d.ms(500, 3_000), source_crash)]
+            vec![on(
+                O::SourcePublishes,
+                nth,
+                d.us(0, 40),
+                d.ms(500, 3_000),
+                source_crash,
+            )]
         }
         M::RecoveryKeepsOpen => vec![on(
             O::StepBegins,
@@ -259,16 +303,34 @@ fn faults(mutant: Mutant, d: &mut Draw) -> Vec<Fault> {
         M::AutoIncrementForgotten => (0..3)
             .map(|_| {
                 let nth = d.write();
-                on(O::SourceCommits, nth, d.ms(1, 300), d.ms(500, 2_000), source_crash.clone())
+                on(
+                    O::SourceCommits,
+                    nth,
+                    d.ms(1, 300),
+                    d.ms(500, 2_000),
+                    source_crash.clone(),
+                )
             })
             .collect(),
         M::GtidAtBegin | M::PositionAheadOfReceive => {
             let nth = d.between(1, 200) as u32;
-            vec![on(O::BinlogSent, nth, d.us(0, 600), AT_ONCE, reset(Wire::Replication))]
+            vec![on(
+                O::BinlogSent,
+                nth,
+                d.us(0, 600),
+                AT_ONCE,
+                reset(Wire::Replication),
+            )]
         }
         M::CheckpointAheadOfApply | M::PositionBehindApply => {
             let after = d.ms(1, 1_000);
-            vec![on(O::ReceiverConnects, 1, after, AT_ONCE, reset(Wire::Replication))]
+            vec![on(
+                O::ReceiverConnects,
+                1,
+                after,
+                AT_ONCE,
+                reset(Wire::Replication),
+            )]
         }
         M::PositionSavedApart | M::RelayLogNotRecovered => vec![on(
             O::ReceiverConnects,
@@ -311,7 +373,13 @@ fn faults(mutant: Mutant, d: &mut Draw) -> Vec<Fault> {
         )],
         M::BlindRetry | M::UnknownReportedFailed => {
             let nth = d.write();
-            vec![on(O::CommitSent, nth, d.us(0, 1_300), AT_ONCE, reset(Wire::ClientsSource))]
+            vec![on(
+                O::CommitSent,
+                nth,
+                d.us(0, 1_300),
+                AT_ONCE,
+                reset(Wire::ClientsSource),
+            )]
         }
         M::DriverContinues => vec![
             on(
@@ -324,7 +392,13 @@ fn faults(mutant: Mutant, d: &mut Draw) -> Vec<Fault> {
                     add: d.ms(5, 60),
                 }),
             ),
-            on(O::SnapshotCut, 1, d.ms(1_000, 50_000), AT_ONCE, reset(Wire::ClientsSource)),
+            on(
+                O::SnapshotCut,
+                1,
+                d.ms(1_000, 50_000),
+                AT_ONCE,
+                reset(Wire::ClientsSource),
+            ),
         ],
         _ => Vec::new(),
     }

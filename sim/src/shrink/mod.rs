@@ -73,7 +73,7 @@ pub fn shrink(
         reference,
         trial,
     };
-    let complete = shrinking.to_the_end(transactions).is_ok();
+    let complete = shrinking.make_smallest(transactions).is_ok();
     let mut best = shrinking.best;
     best.plan.recorded = None;
     Shrunk { best, complete }
@@ -88,7 +88,7 @@ struct Shrinking<'a> {
 }
 
 impl Shrinking<'_> {
-    fn to_the_end(&mut self, transactions: Vec<Transaction>) -> Result<(), Enough> {
+    fn make_smallest(&mut self, transactions: Vec<Transaction>) -> Result<(), Enough> {
         self.write_down(transactions)?;
         loop {
             // The coarse ones first: they make all later runs shorter.
