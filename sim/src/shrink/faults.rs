@@ -4,8 +4,15 @@ use super::{
     Enough, Shrinking,
     ladder::{rounder, shorter, smaller},
 };
-use crate::{faults::Fault, plan::Plan, units::Micros};
+use crate::{
+    faults::{Fault, Occasion, On},
+    plan::Plan,
+    units::Micros,
+};
 use toml::{Table, Value};
+
+/// An occurrence that one can count without a trace.
+const EARLY: u32 = 3;
 
 impl Shrinking<'_> {
     pub(super) fn fewer_faults(&mut self) -> Result<bool, Enough> {
@@ -18,19 +25,57 @@ impl Shrinking<'_> {
         })
     }
 
+    /// Faults that are tied to a late occurrence (the 151st commit) fire at the time at which they did. Otherwise no
+    /// transaction before it could be left out.
+    pub(super) fn untie_faults(&mut self) -> Result<bool, Enough> {
+        let mut untied = self.best.plan.clone();
+        for seen in &self.best.outcome.faults {
+            let Some(fault) = untied.faults.get_mut(usize::from(seen.fault)) else {
+                continue;
+            };
+            if fault.on.is_some_and(|on| on.nth > EARLY) {
+                let at = seen.at.0.saturating_sub(untied.clock.start.0);
+                (fault.on, fault.at) = (None, Some(Micros(at)));
+            }
+        }
+        let taken = self.take_first(1, |_, _| Some(untied.clone()))?;
+        Ok(taken.is_some())
+    }
+
     pub(super) fn simpler_faults(&mut self) -> Result<bool, Enough> {
+        let occasions = self.occasions.clone();
         self.take_all(|plan| {
             let numbered = plan.faults.iter().enumerate();
             let simpler = numbered.flat_map(|(i, fault)| {
-                simpler(fault).map(move |fault| {
-                    let mut plan = plan.clone();
-                    plan.faults[i] = fault;
-                    plan
-                })
+                tied(fault, &occasions)
+                    .chain(simpler(fault))
+                    .map(move |fault| {
+                        let mut plan = plan.clone();
+                        plan.faults[i] = fault;
+                        plan
+                    })
             });
             simpler.collect()
         })
     }
+}
+
+/// An early occurrence says more than a time: of what the faults of the first plan were tied to.
+fn tied(fault: &Fault, occasions: &[Occasion]) -> impl Iterator<Item = Fault> {
+    let occasions = if fault.at.is_some() { occasions } else { &[] };
+    let early = |event: &Occasion| {
+        let event = *event;
+        (1..=EARLY).map(move |nth| On {
+            event,
+            nth,
+            after: Micros::ZERO,
+        })
+    };
+    occasions.iter().flat_map(early).map(|on| Fault {
+        at: None,
+        on: Some(on),
+        ..fault.clone()
+    })
 }
 
 fn simpler(fault: &Fault) -> impl Iterator<Item = Fault> {
@@ -104,7 +149,7 @@ fn with_smaller_parameters(fault: &Fault) -> Vec<Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::faults::{AsyncFailover, Harm, Occasion, On};
+    use crate::faults::{AsyncFailover, Harm};
 
     #[test]
     fn every_part_of_a_fault_gets_smaller_by_itself() {

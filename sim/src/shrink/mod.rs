@@ -17,7 +17,7 @@ pub use alike::Alike;
 pub use one_by_one::OneByOne;
 pub use settings::differences;
 
-use crate::{outcome::Outcome, plan::Plan, workload_spec::Transaction};
+use crate::{faults::Occasion, outcome::Outcome, plan::Plan, workload_spec::Transaction};
 
 /// A plan that fails, and its run.
 #[derive(Clone, Debug)]
@@ -68,6 +68,7 @@ pub fn shrink(
     trial: &mut dyn Trial,
 ) -> Shrunk {
     let mut shrinking = Shrinking {
+        occasions: occasions(&failing.plan),
         best: failing,
         wanted,
         reference,
@@ -85,11 +86,20 @@ struct Shrinking<'a> {
     wanted: &'a Alike,
     reference: &'a Plan,
     trial: &'a mut dyn Trial,
+    /// What faults of the first plan were tied to.
+    occasions: Vec<Occasion>,
+}
+
+fn occasions(plan: &Plan) -> Vec<Occasion> {
+    let tied = plan.faults.iter().filter_map(|fault| fault.on);
+    let tied: std::collections::BTreeSet<Occasion> = tied.map(|on| on.event).collect();
+    tied.into_iter().collect()
 }
 
 impl Shrinking<'_> {
     fn make_smallest(&mut self, transactions: Vec<Transaction>) -> Result<(), Enough> {
         self.write_down(transactions)?;
+        self.untie_faults()?;
         loop {
             // The coarse ones first: they make all later runs shorter.
             let smaller = [
