@@ -10,7 +10,8 @@ pub struct Record<H> {
     /// Time to live in µs.
     pub ttl_us: u64,
     host: H,
-    pending: Option<(u64, H)>,
+    /// Each from when on the zone has it, in the order in which they were made.
+    changes: Vec<(u64, H)>,
 }
 
 impl<H: Copy> Record<H> {
@@ -19,21 +20,24 @@ impl<H: Copy> Record<H> {
         Self {
             ttl_us,
             host,
-            pending: None,
+            changes: Vec::new(),
         }
     }
 
     /// Changes the record; the zone answers with the new host from `effective_us` on.
     pub fn change(&mut self, host: H, effective_us: u64) {
-        self.pending = Some((effective_us, host));
+        self.changes.push((effective_us, host));
+    }
+
+    /// What the record says by the last change, whether or not the zone has it yet.
+    pub fn target(&self) -> H {
+        self.changes.last().map_or(self.host, |(_, host)| *host)
     }
 
     /// What the zone answers at `now`.
     pub fn query(&self, now: u64) -> H {
-        match self.pending {
-            Some((at, host)) if at <= now => host,
-            _ => self.host,
-        }
+        let in_force = self.changes.iter().rev().find(|(at, _)| *at <= now);
+        in_force.map_or(self.host, |(_, host)| *host)
     }
 }
 
@@ -106,5 +110,14 @@ mod tests {
         let mut record = Record::new('s', 0);
         record.change('t', 10);
         assert_eq!((record.query(9), record.query(10)), ('s', 't'));
+    }
+
+    #[test]
+    fn until_a_second_change_takes_effect_the_first_holds() {
+        let mut record = Record::new('s', 0);
+        record.change('t', 10);
+        record.change('u', 20);
+        assert_eq!((record.query(19), record.query(20)), ('t', 'u'));
+        assert_eq!(record.target(), 'u');
     }
 }

@@ -5,7 +5,8 @@ use crate::{
     environment::{Checksum, Environment, Link, Retention, Retry},
     faults::{Kind, Occasion},
     plan::Plan,
-    runbook::{Host, Op, SetExternalSource},
+    runbook::{Host, Op, Role, SetExternalSource},
+    workload_spec::Kind as Workload,
 };
 
 macro_rules! probes {
@@ -40,6 +41,12 @@ probes! {
     WriteRefusedByFence, "write-refused-by-fence", "A client's write was refused because the source was read-only.";
     CommitRefusedByFence, "commit-refused-by-fence", "A transaction that was open when the source became read-only was refused at COMMIT.";
     StaleAddress, "stale-address", "A client that connected anew went to the source after the name had been pointed at the target.";
+    AnswerLost, "answer-lost", "A call to the control plane took effect, and the operator never got the answer.";
+    FoundDone, "found-done", "The operator began a step again and found that it was done.";
+    StepRepeated, "step-repeated", "Somebody did a step again that had been done, and was not refused.";
+    OperatorBackBeforeGate, "operator-back-before-gate", "The operator was lost, and came back with the fence up and the gate still to pass.";
+    OpenAtFence, "open-at-fence", "A transaction was open when the source became read-only.";
+    StatementWaitedForDdl, "statement-waited-for-ddl", "A client's statement waited for an ALTER TABLE, or the ALTER TABLE for a client's transaction.";
 }
 
 impl Probe {
@@ -85,6 +92,8 @@ const PURGES: &[Kind] = &[Kind::PurgeBinlogs, Kind::RetentionLost];
 const TARGET_CRASHES: &[Kind] = &[Kind::TargetCrash, Kind::AuroraFailover];
 /// What applies goes.
 const APPLIER_CRASHES: &[Kind] = &[Kind::ApplierCrash, Kind::TargetCrash, Kind::AuroraFailover];
+/// Steps are begun again.
+const REDONE: &[Kind] = &[Kind::AnswerLost, Kind::OperatorCrash];
 /// Connections break.
 const BREAKS: &[Kind] = &[
     Kind::Reset,
@@ -126,6 +135,12 @@ impl Probe {
             Self::WriteRefusedByFence | Self::CommitRefusedByFence => {
                 lead(&[Kind::Latency, Kind::Stall], &[Occasion::FenceAsked])
             }
+            Self::AnswerLost => lead(&[Kind::AnswerLost], &[Occasion::StepBegins]),
+            Self::FoundDone => lead(REDONE, &[Occasion::CallTakesEffect]),
+            Self::StepRepeated => lead(&[Kind::StepAgain], &[Occasion::StepEnds]),
+            Self::OperatorBackBeforeGate => lead(&[Kind::OperatorCrash], &[Occasion::FencePassed]),
+            Self::OpenAtFence => lead(&[Kind::LongTransaction], &[Occasion::FenceAsked]),
+            Self::StatementWaitedForDdl => lead(&[Kind::Ddl], &[Occasion::CommitSent]),
             _ => Lead::ANYWHERE,
         }
     }
@@ -173,7 +188,10 @@ impl Probe {
                     || resets(&environment.network.clients_source)
                     || does(|op| matches!(op, Op::KillConnections(_)))
             }
-            Self::RetryAfterSuccess => one_of(BREAKS) && environment.clients.retry == Retry::Blind,
+            Self::RetryAfterSuccess => {
+                let blind = environment.clients.retry == Retry::Blind;
+                one_of(BREAKS) && (blind || one_of(&[Kind::BlindRetry]))
+            }
             Self::HandshakePurged => {
                 let keeps = does(|op| matches!(op, Op::SetBinlogRetention(_)))
                     || environment.source.binlog_retention != Retention::None;
@@ -201,6 +219,17 @@ impl Probe {
                 replicates
                     && one_of(&[Kind::CorruptEvent])
                     && environment.source.binlog_checksum == Checksum::Crc32
+            }
+            Self::AnswerLost => one_of(&[Kind::AnswerLost]),
+            Self::FoundDone => one_of(REDONE),
+            Self::StepRepeated => one_of(&[Kind::StepAgain]),
+            Self::OperatorBackBeforeGate => {
+                let has = |role| plan.runbook.steps.iter().any(|s| s.role == Some(role));
+                one_of(&[Kind::OperatorCrash]) && has(Role::Fence) && has(Role::Gate)
+            }
+            Self::OpenAtFence => fences,
+            Self::StatementWaitedForDdl => {
+                one_of(&[Kind::Ddl]) && plan.workload.kind == Workload::Orders
             }
             Self::StaleAddress => does(|op| matches!(op, Op::Repoint(o) if o.to == Host::Target)),
         }

@@ -27,6 +27,16 @@ fn a_fenced_source_that_crashes_comes_back_fenced() {
 }
 
 #[test]
+fn a_source_that_was_given_back_while_it_was_down_takes_writes_again() {
+    // The gate gives up while the source is down, and the way back changes the parameter group meanwhile.
+    let faults = "[[fault]]\non = { event = \"fence-asked\" }\nlasts = \"90m\"\nstall = { link = \"replication\" }\n\
+                  [[fault]]\non = { event = \"gate-polled\", after = \"59m\" }\nlasts = \"10m\"\nsource_crash = {}";
+    let sets = ["clock.limit=6h", "workload.rate_per_s=2"];
+    let after = outcome("snapshot-binlog-gtid", &sets, faults);
+    assert_eq!(after.verdict, Verdict::Aborted, "{:#?}", after.story.last());
+}
+
+#[test]
 fn a_failover_in_the_restore_is_survived_with_the_same_storage_and_caught_without() {
     let during = "on = { event = \"restore-begins\", after = \"5s\" }\nlasts = \"60s\"";
     let kept = safe(&[], &format!("[[fault]]\n{during}\nsource_failover = {{}}"));

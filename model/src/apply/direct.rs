@@ -61,12 +61,12 @@ pub struct DirectOn<'a> {
 }
 
 impl Direct {
-    /// An applier with known bugs.
-    pub fn with(mutants: Mutants) -> Self {
+    /// In this mode, with no change made, and with known bugs.
+    pub fn new(mode: Mode, mutants: Mutants) -> Self {
         Self {
             mode: match mutants.has(Mutant::ApplierIdempotent) {
                 true => Mode::Idempotent,
-                false => Mode::Strict,
+                false => mode,
             },
             mutants,
             ..Self::default()

@@ -5,6 +5,7 @@ use crate::{
     database::SqlError,
     ddl::DdlError,
     row::{ConvertError, RowError},
+    server::Version,
 };
 
 /// An error while a group is applied, and where.
@@ -91,6 +92,25 @@ pub enum ApplyErrorKind {
 }
 
 impl ApplyErrorKind {
+    /// `Last_SQL_Errno` of a replica of this version: 13146 for 1677 from 8.0 on (measured on 9.7.4), 13121 (relay log
+    /// read failure) for what no server meets in a sound log.
+    pub fn applier_errno(&self, version: Version) -> u32 {
+        match self.code() {
+            Some(1677) if version.at_least(80_000) => 13_146,
+            Some(code) => code.into(),
+            None => 13_121,
+        }
+    }
+
+    /// What a replica of this version says of it.
+    pub fn applier_text(&self, version: Version) -> String {
+        match self {
+            Self::Sql(error) => error.message(!version.at_least(80_019)),
+            Self::NoTable(_) => format!("Error executing row event: '{self}'"),
+            _ => self.to_string(),
+        }
+    }
+
     /// MySQL's error number, where it has one.
     pub fn code(&self) -> Option<u16> {
         match self {

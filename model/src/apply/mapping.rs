@@ -1,13 +1,15 @@
 //! From the columns of a TABLE_MAP to those of the table here.
 //!
-//! Where both are the same, rows pass as they are. Where they differ (a column's type was changed on one
-//! side, or a column added at the end) values are converted, as `replica_type_conversions` allows; extra
-//! columns of the event are left out, extra columns of the table keep their value or take the default.
+//! Where both are the same, rows pass as they are. Extra columns of the event, at the end, are left out; extra
+//! columns of the table keep their value or take the default. A column of another type, or of the same with other
+//! parameters, stops the applier (1677), whatever its values are: `replica_type_conversions` is '' (measured on
+//! 5.6.24 and 9.7.4). Types are compared by what TABLE_MAP says of them; where only their character set differs,
+//! values are converted.
 
 use super::{ApplyErrorKind, Sink, is_declared, table_of};
 use crate::{
     arena::Arena,
-    binlog::decode::{RowsEvent, TableMap},
+    binlog::decode::{Mismatch, RowsEvent, TableMap},
     database::{Database, TableId},
     row::{self, Partial},
     schema::{Column, TableDef},
@@ -90,7 +92,11 @@ impl Mappings {
     ) -> Result<(), ApplyErrorKind> {
         let foreign = match map.compatible(&def) {
             Ok(()) => None,
-            Err(_) => Some(map.columns()?),
+            Err(Mismatch::Count { .. }) => Some(map.columns()?),
+            Err(mismatch) => {
+                let table = def.full_name();
+                return Err(ApplyErrorKind::Mismatch { table, mismatch });
+            }
         };
         self.known.retain(|m| m.table_id != map.table_id);
         if self.known.len() == KNOWN {

@@ -6,8 +6,10 @@
 use super::links::constraint;
 use super::{Change, Checks, Database, SqlError, TableId, lock_id};
 use crate::arena::{Arena, RowRef};
-use crate::row::{field, render};
+use crate::row::{field, payload, render};
+use crate::schema::ColumnKind;
 use crate::table::{RowKey, Table};
+use std::fmt::Write as _;
 
 impl Database {
     /// Appends the change that an INSERT of a full image makes.
@@ -236,7 +238,12 @@ pub(super) fn duplicate(
             def.columns.get(part.column),
             field(&def.columns, image, part.column),
         ) {
-            render(column, raw, &mut entry);
+            match column.kind {
+                ColumnKind::Binary { .. }
+                | ColumnKind::Varbinary { .. }
+                | ColumnKind::Blob { .. } => push_printable(payload(&column.kind, raw), &mut entry),
+                _ => render(column, raw, &mut entry),
+            }
         }
     }
     SqlError::Duplicate {
@@ -245,5 +252,17 @@ pub(super) fn duplicate(
         entry,
         existing,
         lock: lock_id(t, index, id),
+    }
+}
+
+/// Bytes as messages show them: what is printable in ASCII as it is, else in hex.
+fn push_printable(bytes: &[u8], out: &mut String) {
+    for &byte in bytes {
+        match byte {
+            b' '..=b'~' => out.push(char::from(byte)),
+            _ => {
+                let _ = write!(out, "\\x{byte:02X}");
+            }
+        }
     }
 }

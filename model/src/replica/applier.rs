@@ -10,7 +10,7 @@ use crate::{
     },
     database::{Change, Database, TableId},
     mutant::Mutant,
-    server::{Heading, Server},
+    server::{Heading, Server, Version},
 };
 use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
@@ -60,6 +60,8 @@ pub(super) struct Applier {
     /// When the first of them commits, in µs.
     soonest_us: Option<u64>,
     last_commit_us: u64,
+    /// The furthest end of a group that was applied: without commit order the last to commit may be an earlier one.
+    furthest: LogPos,
     /// Pages that have been read since the restore.
     warm: IndexSet<(TableId, u64), FxBuildHasher>,
     walker: Walker,
@@ -81,10 +83,11 @@ impl Applier {
             in_flight: VecDeque::new(),
             soonest_us: None,
             last_commit_us: 0,
+            furthest: LogPos::default(),
             warm: IndexSet::default(),
             walker: Walker::default(),
             spare: Vec::new(),
-            direct: Direct::with(config.mutants),
+            direct: Direct::new(config.exec_mode, config.mutants),
         }
     }
 
@@ -246,7 +249,7 @@ impl Replica {
                 }
                 Err(error) => {
                     self.applier.in_flight.insert(index, applying);
-                    self.stopped_by(&error, end, source);
+                    self.stopped_by(&error, end, server.config.version, source);
                     return;
                 }
             }
@@ -263,9 +266,10 @@ impl Replica {
 
     /// The low-water mark: the end of the last group before the first that is not done.
     fn advance(&mut self, end: LogPos, source: &Server) {
+        self.applier.furthest = self.applier.furthest.max(end);
         let mark = match self.applier.in_flight.front() {
             Some(front) => front.range.at,
-            None => end,
+            None => self.applier.furthest,
         };
         if mark > self.applier.exec {
             if mark.file != self.applier.exec.file
@@ -307,7 +311,8 @@ impl Replica {
             let mut groups = match unverified {
                 true => Groups::trusted(bytes, range.at.pos, checksum(binlog)),
                 false => Groups::new(bytes, range.at.pos, checksum(binlog)),
-            };
+            }
+            .begun_anywhere();
             let mut reading = self.applier.spare.pop().unwrap_or_default();
             let walker = &mut self.applier.walker;
             let group = match walker.read_next(arena, &server.database, &mut groups, &mut reading) {
@@ -396,7 +401,8 @@ impl Replica {
             });
         }
         // It was read with its checksums when it was handed to the worker.
-        match Groups::trusted(bytes, at.pos, checksum(binlog)).next() {
+        let groups = Groups::trusted(bytes, at.pos, checksum(binlog));
+        match groups.begun_anywhere().next() {
             Some(Ok(group)) => {
                 server.apply_replicated(arena, commit_us, direct, heading, |arena, sink| {
                     walker.walk(arena, sink, &group)
@@ -406,16 +412,17 @@ impl Replica {
         }
     }
 
-    fn stopped_by(&mut self, error: &ApplyError, end: LogPos, source: &Server) {
+    fn stopped_by(&mut self, error: &ApplyError, end: LogPos, version: Version, source: &Server) {
         let file = source
             .binlog
             .as_ref()
             .map(|b| b.name(end.file))
             .unwrap_or_default();
-        let errno = error.kind.code().map_or(13_121, u32::from);
+        let errno = error.kind.applier_errno(version);
         let text = format!(
             "Coordinator stopped because there were error(s) in the worker(s): {} ; the event's source log {file}, end_log_pos {}",
-            error.kind, end.pos
+            error.kind.applier_text(version),
+            end.pos
         );
         self.applier.stop(&mut self.relay);
         self.applier.last_error = Some(ThreadError { errno, text });

@@ -8,12 +8,13 @@
 use super::{Range, ThreadError};
 use crate::{
     binlog::{
+        event::HEADER_LENGTH,
         group::Groups,
         log::{Binlog, LogFile, LogPos, Span},
     },
     gtid::{Gtid, GtidSet},
     mutant::Mutant,
-    server::Server,
+    server::{Server, Version},
 };
 
 /// What a receiver asks for.
@@ -58,12 +59,40 @@ pub struct Sent {
 /// Position of the first event of a file.
 const FIRST: u64 = 4;
 
+/// The source's message is cut to so many bytes on its way (measured on 5.6.24 and 9.7.4).
+fn longest_message(version: Version) -> usize {
+    if version.at_least(80_000) { 511 } else { 320 }
+}
+
+/// A refusal in today's words; servers before 8.0.26 say master and slave.
 fn refused(server: &Server, text: &str) -> ThreadError {
+    let version = server.config.version;
+    let mut text = format!("from source when reading data from binary log: '{text}");
+    if !version.at_least(80_026) {
+        for (new, old) in [
+            ("source", "master"),
+            ("replica", "slave"),
+            ("Replica", "Slave"),
+            // Not in "replicate" and "replication".
+            ("slavet", "replicat"),
+            ("Slavet", "Replicat"),
+        ] {
+            text = text.replace(new, old);
+        }
+    }
+    let lead = "from source when reading data from binary log: '".len();
+    let longest = lead + longest_message(version);
+    if let Some((at, _)) = text
+        .char_indices()
+        .take_while(|(at, _)| *at <= longest)
+        .last()
+        && text.len() > longest
+    {
+        text.truncate(at);
+    }
     ThreadError {
-        errno: server.config.version.fatal_dump_errno(),
-        text: format!(
-            "Got fatal error 1236 from source when reading data from binary log: '{text}'"
-        ),
+        errno: version.fatal_dump_errno(),
+        text: format!("Got fatal error 1236 {text}'"),
     }
 }
 
@@ -92,26 +121,23 @@ fn by_gtid(server: &Server, binlog: &Binlog, known: &GtidSet) -> Result<DumpThre
         .of_server(server.config.uuid)
         .is_subset_of(&server.gtid_executed)
     {
-        return Err(refused(
-            server,
-            "Replica has more GTIDs than the source has, using the source's SERVER_UUID. This may indicate that the last \
-             binary log file was truncated or lost, e.g., after a power failure when sync_binlog != 1. The source may or \
-             may not have rolled back transactions that were already replicated to the replica. Replicate any transactions \
-             that source has rolled back from replica to source, and/or commit empty transactions on source to account for \
-             transactions that have been committed on source but are not included in GTID_EXECUTED.",
-        ));
+        return Err(refused(server, more_gtids(server.config.version)));
     }
     let missing = binlog.purged().subtract(known);
     let unchecked = server.config.mutants.has(Mutant::PurgedNotChecked);
     if !missing.is_empty() && !unchecked {
-        return Err(refused(
-            server,
-            &format!(
+        let text = if server.config.version.at_least(80_000) {
+            format!(
                 "Cannot replicate because the source purged required binary logs. Replicate the missing transactions from \
                  elsewhere, or provision a new replica from backup. Consider increasing the source's binary log expiration \
                  period. The GTID set sent by the replica is '{known}', and the missing transactions are '{missing}'"
-            ),
-        ));
+            )
+        } else {
+            "The replica is connecting using CHANGE MASTER TO MASTER_AUTO_POSITION = 1, but the source has purged binary \
+             logs containing GTIDs that the replica requires."
+                .to_owned()
+        };
+        return Err(refused(server, &text));
     }
     let oldest = || binlog.files().first().map(LogFile::number);
     match binlog
@@ -156,13 +182,12 @@ fn by_position(
     })?;
     let (number, end) = (found.number(), found.length());
     if pos > end {
-        return Err(refused(
-            server,
-            &format!(
-                "Client requested source to start replication from position > file size; the first event '{file}' at {pos}, \
-                 the last event read from '{file}' at {FIRST}, the last byte read from '{file}' at {FIRST}."
-            ),
-        ));
+        let what = "Client requested source to start replication from position > file size";
+        let at = match server.config.version.at_least(80_000) {
+            true => String::new(),
+            false => read_until(&binlog.name(number), pos, FIRST),
+        };
+        return Err(refused(server, &format!("{what}{at}")));
     }
     Ok(DumpThread {
         at: LogPos { file: number, pos },
@@ -235,13 +260,16 @@ impl DumpThread {
         let checksum = super::checksum(binlog);
         let (mut from, mut to, mut gtids) = (self.at.pos, self.at.pos, Vec::new());
         let bytes = binlog.bytes(span);
-        let inside = |_| refused(server, &inside_an_event(self.at.pos));
+        let inside = |_| {
+            let text = no_event(bytes, &binlog.name(self.at.file), self.at.pos);
+            refused(server, &text)
+        };
         if self.told == LogPos::default() {
             // Whether a start position is that of an event shows at the first group, read whole.
-            let mut whole = Groups::new(bytes, self.at.pos, checksum);
+            let mut whole = Groups::new(bytes, self.at.pos, checksum).begun_anywhere();
             whole.next().transpose().map_err(inside)?;
         }
-        let mut groups = Groups::trusted(bytes, self.at.pos, checksum);
+        let mut groups = Groups::trusted(bytes, self.at.pos, checksum).begun_anywhere();
         while let Some(group) = groups.hop() {
             let group = group.map_err(inside)?;
             let gtid = group.gtid;
@@ -279,10 +307,53 @@ impl DumpThread {
     }
 }
 
-/// 9.7.4 answers so; 5.6.24 says "bogus data in log event".
-fn inside_an_event(pos: u64) -> String {
+/// What is said of a position that is not an event's: it depends on the length that is read there
+/// (`Basic_binlog_ifile::read_event_data`, sql/binlog_reader.h; measured on 5.6.24 and 9.7.4).
+fn no_event(bytes: &[u8], file: &str, pos: u64) -> String {
+    let length = bytes
+        .get(LENGTH_AT..LENGTH_AT + 4)
+        .and_then(|b| b.try_into().ok())
+        .map_or(0, u32::from_le_bytes);
+    let what = match length as usize {
+        _ if bytes.len() < HEADER_LENGTH => TRUNCATED,
+        0..HEADER_LENGTH => "bogus data in log event",
+        _ if length > LARGEST_EVENT => {
+            "log event entry exceeded max_allowed_packet; Increase max_allowed_packet on source"
+        }
+        length if length > bytes.len() => TRUNCATED,
+        _ => "event read from binlog did not pass crc check",
+    };
+    format!("{what}{}", read_until(file, pos, pos))
+}
+
+const TRUNCATED: &str =
+    "binlog truncated in the middle of event; consider out of disk space on source";
+/// Where an event's header has its length.
+const LENGTH_AT: usize = 9;
+/// `replica_max_allowed_packet`.
+const LARGEST_EVENT: u32 = 1 << 30;
+
+/// How far the dump thread had read.
+fn read_until(file: &str, from: u64, read: u64) -> String {
     format!(
-        "log event entry exceeded max_allowed_packet; Increase max_allowed_packet on source; the start position {pos} is \
-         inside an event"
+        "; the first event '{file}' at {from}, the last event read from './{file}' at {read}, the last byte read from \
+         './{file}' at {read}."
     )
+}
+
+/// The replica has transactions of this source which the source has not (measured on 5.6.24 and 9.7.4, where the first
+/// arrives no longer than it is here).
+fn more_gtids(version: Version) -> &'static str {
+    if version.at_least(80_026) {
+        "Replica has more GTIDs than the source has, using the source's SERVER_UUID. This may indicate that the the last \
+         binary log file was truncated or lost, e.g., after a power failure when sync_binlog != 1. The source may have rolled \
+         back transactions that were already replicated to the replica. Replicate any transactions that source has rolled \
+         back from replica to source, and/or commit empty transactions on source to account for transactions that have been \
+         committed on source but are not included in GTID_EXECUTED."
+    } else {
+        "Replica has more GTIDs than the source has, using the source's SERVER_UUID. This may indicate that the end of the \
+         binary log was truncated or that the last binary log file was lost, e.g., after a power or disk failure when \
+         sync_binlog != 1. The source may or may not have rolled back transactions that were already replicated to the \
+         replica"
+    }
 }

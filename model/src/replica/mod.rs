@@ -16,6 +16,7 @@ pub use applier::Costs;
 pub use status::{IoRunning, Status};
 
 use crate::{
+    apply::Mode,
     binlog::{
         event::Checksum,
         log::{Binlog, LogPos, Span},
@@ -105,6 +106,8 @@ pub struct Config {
     pub workers: u32,
     /// `replica_preserve_commit_order`.
     pub preserve_commit_order: bool,
+    /// `replica_exec_mode`.
+    pub exec_mode: Mode,
     /// Known bugs that are switched on.
     pub mutants: Mutants,
 }
@@ -150,20 +153,8 @@ impl Replica {
 
     /// `START REPLICA`: the applier runs, the receiver connects.
     pub fn start(&mut self) {
-        self.io = IoRunning::Connecting;
-        self.last_io_error = None;
-        self.applier.start();
-    }
-
-    /// `STOP REPLICA`: both threads stop; groups that workers had not committed are not applied.
-    pub fn stop(&mut self) {
-        self.io = IoRunning::No;
-        self.applier.stop(&mut self.relay);
-    }
-
-    /// `STOP REPLICA IO_THREAD`: the receiver alone stops.
-    pub fn stop_receiver(&mut self) {
-        self.io = IoRunning::No;
+        self.start_receiver();
+        self.start_applier();
     }
 
     /// `START REPLICA IO_THREAD`.
@@ -172,14 +163,25 @@ impl Replica {
         self.last_io_error = None;
     }
 
-    /// `STOP REPLICA SQL_THREAD`: groups that workers had not committed are to be applied yet.
-    pub fn stop_applier(&mut self) {
-        self.applier.stop(&mut self.relay);
-    }
-
     /// `START REPLICA SQL_THREAD`.
     pub fn start_applier(&mut self) {
         self.applier.start();
+    }
+
+    /// `STOP REPLICA`: both threads stop; groups that workers had not committed are not applied.
+    pub fn stop(&mut self) {
+        self.stop_receiver();
+        self.stop_applier();
+    }
+
+    /// `STOP REPLICA IO_THREAD`: what was received stays to be applied.
+    pub fn stop_receiver(&mut self) {
+        self.io = IoRunning::No;
+    }
+
+    /// `STOP REPLICA SQL_THREAD`: groups that workers had not committed are to be applied yet.
+    pub fn stop_applier(&mut self) {
+        self.applier.stop(&mut self.relay);
     }
 
     /// The server has lost its memory, or its relay log: what the relay log held and was not applied is gone. With
@@ -298,6 +300,11 @@ impl Replica {
     /// Whether the receiver is connected.
     pub fn is_connected(&self) -> bool {
         self.io == IoRunning::Yes
+    }
+
+    /// Whether both threads run: the receiver connected, or trying to be.
+    pub fn runs(&self) -> bool {
+        self.io != IoRunning::No && self.applier.running
     }
 
     /// Whether the applier runs.

@@ -1,12 +1,12 @@
 //! `SHOW REPLICA STATUS`, as the server computes it.
 //!
 //! `Seconds_Behind_Source` (sql/rpl_replica.cc, `show_slave_status_send_data`): NULL without an applier; 0 when the
-//! applier has consumed everything *received*, whatever the source still holds, also when the receiver
-//! never connected or was refused (measured on 9.7.4); NULL when a receiver that had been connected is
-//! gone; else this server's clock minus the timestamp of what is being applied, minus the difference of
+//! applier has consumed everything *received*, whatever the source still holds, also when a receiver with
+//! auto-position never connected or was refused; NULL when a receiver that had been connected is gone, or one
+//! that starts at a position is not connected (both measured on 5.6.24 and 9.7.4); else this server's clock minus the timestamp of what is being applied, minus the difference of
 //! the clocks as sampled at connect.
 
-use super::{Replica, ThreadError};
+use super::{Replica, Start, ThreadError};
 use crate::{gtid::GtidSet, mutant::Mutant};
 
 /// `Replica_IO_Running`.
@@ -94,7 +94,7 @@ impl Replica {
                 false => executed.clone(),
             },
             seconds_behind_source: self.seconds_behind_source(now_s),
-            auto_position: self.start == super::Start::AutoPosition,
+            auto_position: self.start == Start::AutoPosition,
             last_io_error: self.last_io_error.clone(),
             last_sql_error: self.applier.last_error.clone(),
         }
@@ -109,7 +109,8 @@ impl Replica {
             return Some(0);
         }
         if self.is_idle() {
-            let gone = self.connected_once && self.io != IoRunning::Yes;
+            let known = self.connected_once || matches!(self.start, Start::Position { .. });
+            let gone = known && self.io != IoRunning::Yes;
             return if gone { None } else { Some(0) };
         }
         match self.applier.applying_timestamp_s {

@@ -63,9 +63,8 @@ impl Server {
                 self.sessions.wait(id, State::WaitingForFence);
                 Err(Reply::Waiting)
             }
-            ReadOnly::On { also_admin: false } if stopped(false) => {
-                Err(Reply::Failed(ServerError::ReadOnly))
-            }
+            // `read_only` is looked at first, and `super_read_only` sets it too.
+            ReadOnly::On { .. } if stopped(false) => Err(Reply::Failed(ServerError::ReadOnly)),
             ReadOnly::On { also_admin: true } => Err(Reply::Failed(ServerError::SuperReadOnly)),
             _ => Ok(()),
         }

@@ -1,10 +1,11 @@
 //! What a schedule of faults must obey.
 
-use super::{Problem, keys};
+use super::{Problem, keys, within};
 use crate::document::Part;
 use cutover_sim::{
     faults::{Fault, Harm, Lasting, Wire},
     runbook::StepError,
+    units::Micros,
 };
 
 /// Each may fire once; the trace numbers them with 16 bits.
@@ -68,6 +69,7 @@ fn check(fault: &Fault) -> Result<(), Problem> {
             "write 1 or more, or leave it out",
         ));
     }
+    parameters(&harm)?;
     let facts = harm.kind().facts();
     match (facts.lasting, fault.lasts) {
         (Lasting::Lasts, None) => Err(Problem::new(
@@ -90,6 +92,69 @@ fn check(fault: &Fault) -> Result<(), Problem> {
         )),
         _ => Ok(()),
     }
+}
+
+/// The bounds of a kind's parameters.
+fn parameters(harm: &Harm) -> Result<(), Problem> {
+    let key = harm.kind().facts().key;
+    let percent = |percent| {
+        within(
+            &[key, "percent"],
+            percent,
+            1..=100,
+            "it is a part of the clients",
+        )
+    };
+    match harm {
+        Harm::ControlPlaneSlow(f) => within(
+            &[key, "times"],
+            f.times,
+            2..=10_000,
+            "a restore takes hours to begin with",
+        ),
+        Harm::Burst(f) => within(
+            &[key, "times"],
+            f.times,
+            2..=1_000,
+            "every transaction of it costs memory and time",
+        ),
+        Harm::StepAgain(f) => within(
+            &[key, "step"],
+            f.step,
+            1..=1_000,
+            "steps are counted from 1",
+        ),
+        Harm::StaleDns(f) => percent(f.percent),
+        Harm::CachedForever(f) => percent(f.percent),
+        Harm::PinnedPool(f) => percent(f.percent),
+        Harm::BlindRetry(f) => percent(f.percent),
+        Harm::Cron(f) => pause(key, f.every),
+        Harm::PrivilegedWriter(f) => pause(key, f.every),
+        Harm::StrayWriter(f) => pause(key, f.every),
+        Harm::ClockSkew(f) => within(
+            &[key, "ahead"],
+            f.ahead,
+            Micros::secs(1)..=Micros::hours(24),
+            "Seconds_Behind_Source counts in seconds, and who is a day off is noticed",
+        ),
+        Harm::HugeTransaction(f) => within(
+            &[key, "rows"],
+            f.rows,
+            3..=1_000_000,
+            "a run keeps every row in memory",
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// The pause between two writes of a writer.
+fn pause(key: &'static str, every: Micros) -> Result<(), Problem> {
+    within(
+        &[key, "every"],
+        every,
+        Micros::ms(1)..=Micros::hours(24),
+        "every write of it costs memory and time",
+    )
 }
 
 /// The operator's commands have a latency alone: there is no connection to reset, and nothing to fill a wire with.

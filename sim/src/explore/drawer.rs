@@ -4,17 +4,23 @@
 use super::scales::Scales;
 use crate::{
     faults::{
-        ApplierCrash, AsyncFailover, AuroraFailover, BadPlace, Bandwidth, ColdPages, CorruptEvent,
-        DiskFull, Fault, HalfOpen, Harm, Jitter, Kind, Lasting, Latency, Partition, PurgeBinlogs,
-        ReceiverCrash, RelayLogLoss, Reset, RetentionLost, RotationStorm, SlowApply, SlowFsync,
-        SourceCrash, SourceFailover, Stall, TargetCrash, Way, Wire,
+        ActsEarly, Added, AnswerLost, ApplierCrash, AsyncFailover, AuroraFailover, BadPlace,
+        Bandwidth, BlindRetry, Burst, CachedForever, ClockSkew, ColdPages, ControlPlaneFails,
+        ControlPlaneSlow, ControlPlaneThrottles, CorruptEvent, Cron, Ddl, DiskFull, Fault,
+        HalfOpen, Harm, HugeTransaction, Jitter, Kind, Lasting, Latency, LongTransaction,
+        OperatorCrash, Partition, PinnedPool, PrivilegedWriter, PurgeBinlogs, ReceiverCrash,
+        RelayLogLoss, Reset, RetentionLost, RotationStorm, SlowApply, SlowFsync, SourceCrash,
+        SourceFailover, StaleDns, Stall, StepAgain, StrayWriter, TargetCrash, Way, Wire,
     },
+    runbook::Host,
     stream::Stream,
     units::{Bytes, Micros},
 };
 
 /// A server that is killed is back after this long at most, recovery included.
 const RESTART_US: u64 = 60_000_000;
+/// A clock is off by no more, or somebody notices.
+const HOUR_US: u64 = 3_600_000_000;
 
 /// A fault of the kind that does something and heals; when it fires is still to be said.
 pub fn draw(kind: Kind, stream: &mut Stream, scales: &Scales) -> Fault {
@@ -101,6 +107,52 @@ fn harm(kind: Kind, stream: &mut Stream, scales: &Scales) -> (Harm, Micros) {
             times: 1 << (1 + stream.below(8)),
         }),
         Kind::ColdPages => Harm::ColdPages(ColdPages {}),
+        Kind::ControlPlaneSlow => Harm::ControlPlaneSlow(ControlPlaneSlow {
+            times: 1 << (1 + stream.below(6)),
+        }),
+        Kind::ControlPlaneThrottles => Harm::ControlPlaneThrottles(ControlPlaneThrottles {}),
+        Kind::ControlPlaneFails => Harm::ControlPlaneFails(ControlPlaneFails {}),
+        Kind::AnswerLost => Harm::AnswerLost(AnswerLost {}),
+        Kind::OperatorCrash => Harm::OperatorCrash(OperatorCrash {}),
+        Kind::StepAgain => Harm::StepAgain(StepAgain {
+            step: 1 + stream.below(scales.steps) as u32,
+        }),
+        Kind::ActsEarly => Harm::ActsEarly(ActsEarly {}),
+        Kind::StaleDns => Harm::StaleDns(StaleDns {
+            percent: percent(stream),
+        }),
+        Kind::CachedForever => Harm::CachedForever(CachedForever {
+            percent: percent(stream),
+        }),
+        Kind::PinnedPool => Harm::PinnedPool(PinnedPool {
+            percent: percent(stream),
+        }),
+        Kind::BlindRetry => Harm::BlindRetry(BlindRetry {
+            percent: percent(stream),
+        }),
+        Kind::Cron => Harm::Cron(Cron {
+            every: writes(stream, lasts),
+        }),
+        Kind::PrivilegedWriter => Harm::PrivilegedWriter(PrivilegedWriter {
+            every: writes(stream, lasts),
+        }),
+        Kind::StrayWriter => Harm::StrayWriter(StrayWriter {
+            every: writes(stream, lasts),
+        }),
+        Kind::ClockSkew => Harm::ClockSkew(ClockSkew {
+            host: *pick(stream, &[Host::Source, Host::Target]),
+            ahead: Micros(1_000_000 + scales.up_to(stream, HOUR_US).0),
+        }),
+        Kind::Burst => Harm::Burst(Burst {
+            times: 1 << (1 + stream.below(4)),
+        }),
+        Kind::LongTransaction => Harm::LongTransaction(LongTransaction {}),
+        Kind::HugeTransaction => Harm::HugeTransaction(HugeTransaction {
+            rows: 3 << stream.below(10),
+        }),
+        Kind::Ddl => Harm::Ddl(Ddl {
+            add: *pick(stream, &[Added::Column, Added::Index]),
+        }),
     };
     (harm, lasts)
 }
@@ -109,6 +161,17 @@ fn harm(kind: Kind, stream: &mut Stream, scales: &Scales) -> (Harm, Micros) {
 fn storm(stream: &mut Stream, lasts: Micros) -> Micros {
     let files = 2 + stream.below(200);
     Micros((lasts.0 / files).max(10_000))
+}
+
+/// A part of the clients, all of them included.
+fn percent(stream: &mut Stream) -> u32 {
+    *pick(stream, &[25, 50, 75, 100])
+}
+
+/// Pause between two writes of a job: some dozen writes at most.
+fn writes(stream: &mut Stream, lasts: Micros) -> Micros {
+    let writes = 1 + stream.below(50);
+    Micros((lasts.0 / writes).max(10_000))
 }
 
 /// How long an RDS Multi-AZ failover takes: 60 to 120 s.

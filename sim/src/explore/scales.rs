@@ -4,7 +4,7 @@
 use crate::{
     faults::Occasion,
     plan::Plan,
-    runbook::{Host, Op, Role, Step},
+    runbook::{Host, Op, Role, SetReadOnly, Step},
     stream::Stream,
     units::Micros,
     workload_spec::Kind,
@@ -107,6 +107,18 @@ fn occasions(plan: &Plan) -> Vec<Occasion> {
         | Occasion::SourcePublishes
         | Occasion::SourceCommits
         | Occasion::BinlogRotates => true,
+        Occasion::CallTakesEffect => does(|op| {
+            matches!(
+                op,
+                Op::CreateSnapshot(_)
+                    | Op::RestoreSnapshot(_)
+                    | Op::Repoint(_)
+                    | Op::SetReadOnly(SetReadOnly {
+                        on: Host::Source,
+                        ..
+                    })
+            )
+        }),
         Occasion::SnapshotCut => does(|op| matches!(op, Op::CreateSnapshot(_))),
         Occasion::RestoreBegins | Occasion::Restored => restores,
         Occasion::ReplicationStarts
@@ -148,6 +160,8 @@ impl Scales {
             Occasion::LagReadsZero | Occasion::GatePolled | Occasion::ReceiverConnects => {
                 1 + stream.below(3)
             }
+            // Snapshot, restore, fence, repoint.
+            Occasion::CallTakesEffect => 1 + stream.below(4),
             Occasion::BinlogRotates => 1 + stream.below(8),
             Occasion::SnapshotCut
             | Occasion::RestoreBegins

@@ -1,10 +1,11 @@
 //! Contract or hazard: what a fault is for a strategy in an environment.
 
-use super::{Fault, Kind};
+use super::{CachedForever, Fault, Harm, PinnedPool, StaleDns};
 use crate::{
     environment::{Checksum, Source, Target},
     plan::Plan,
-    runbook::Runbook,
+    runbook::{Host, Role, Runbook, Step, Until},
+    units::Micros,
 };
 
 /// What a fault is for a strategy.
@@ -19,37 +20,84 @@ pub enum Class {
 /// What a fault is for a plan's strategy in its environment: what the kind is in general, unless the environment
 /// or the runbook says otherwise. None for a fault that names no kind.
 pub fn class(fault: &Fault, plan: &Plan) -> Option<Class> {
-    let kind = fault.harm().ok()?.kind();
-    Some(of_kind(kind, plan))
+    let harm = fault.harm().ok()?;
+    Some(of_kind(&harm, fault.lasts.unwrap_or_default(), plan))
 }
 
-fn of_kind(kind: Kind, plan: &Plan) -> Class {
+fn of_kind(harm: &Harm, lasts: Micros, plan: &Plan) -> Class {
+    let kind = harm.kind();
     if let Some(assumption) = kind.facts().breaks {
         return Class::Hazard(assumption);
     }
-    let source = &plan.environment.source;
-    match kind {
-        Kind::SourceCrash | Kind::SourceFailover if !is_durable(source) => Class::Hazard(
+    let breaks = |broken: bool, assumption: &'static str| match broken {
+        true => Class::Hazard(assumption),
+        false => Class::Contract,
+    };
+    match harm {
+        Harm::SourceCrash(_) | Harm::SourceFailover(_) => breaks(
+            !is_durable(&plan.environment.source),
             "the source is durable: sync_binlog = 1 and innodb_flush_log_at_trx_commit = 1",
         ),
-        Kind::CorruptEvent if source.binlog_checksum == Checksum::None => {
-            Class::Hazard("binlog events carry checksums: binlog_checksum = CRC32")
+        Harm::OperatorCrash(_) => breaks(
+            delays(plan, lasts),
+            "somebody goes on with the runbook within the downtime that it promises",
+        ),
+        Harm::ControlPlaneSlow(fault) => {
+            let call = &plan.environment.control_plane.api_call;
+            let calls = Micros(
+                call.0
+                    .saturating_mul(CALLS_BEHIND_A_FENCE * u64::from(fault.times)),
+            );
+            breaks(
+                delays(plan, calls),
+                "the control plane answers within the downtime that the runbook promises",
+            )
         }
-        Kind::RelayLogLoss | Kind::TargetCrash | Kind::AuroraFailover
+        Harm::StepAgain(fault) => breaks(
+            fences(
+                plan.runbook
+                    .steps
+                    .get((fault.step as usize).wrapping_sub(1)),
+            ),
+            "nobody fences the source once the migration is given up",
+        ),
+        Harm::StaleDns(StaleDns { percent })
+        | Harm::CachedForever(CachedForever { percent })
+        | Harm::PinnedPool(PinnedPool { percent }) => breaks(
+            !is_fenced(plan) || *percent == 100 && delays(plan, lasts),
+            "clients follow the application's name within seconds",
+        ),
+        Harm::Cron(_) => breaks(
+            !is_fenced(plan),
+            "every writer goes by the application's name",
+        ),
+        Harm::LongTransaction(_) => breaks(
+            !is_fenced(plan) || delays(plan, lasts),
+            "no transaction stays open through the cutover",
+        ),
+        Harm::ClockSkew(fault) => breaks(
+            gates_on_lag(plan) || delays(plan, fault.ahead),
+            "the clocks of source and target agree, by which Seconds_Behind_Source is measured",
+        ),
+        Harm::CorruptEvent(_) => breaks(
+            plan.environment.source.binlog_checksum == Checksum::None,
+            "binlog events carry checksums: binlog_checksum = CRC32",
+        ),
+        Harm::RelayLogLoss(_) | Harm::TargetCrash(_) | Harm::AuroraFailover(_)
             if !plan.environment.target.relay_log_recovery && by_position(&plan.runbook) =>
         {
             Class::Hazard("the target recovers its relay log: relay_log_recovery = ON")
         }
-        Kind::TargetCrash | Kind::AuroraFailover | Kind::ApplierCrash
-            if has_gaps(&plan.environment.target) && by_position(&plan.runbook) =>
-        {
-            Class::Hazard(
-                "the target applies in the order of commits: replica_preserve_commit_order = ON",
-            )
-        }
+        Harm::TargetCrash(_) | Harm::AuroraFailover(_) | Harm::ApplierCrash(_) => breaks(
+            has_gaps(&plan.environment.target) && by_position(&plan.runbook),
+            "the target applies in the order of commits: replica_preserve_commit_order = ON",
+        ),
         _ => Class::Contract,
     }
 }
+
+/// Calls to the control plane between fence and cutover, at most.
+const CALLS_BEHIND_A_FENCE: u64 = 4;
 
 /// Whether the runbook replicates by file and position.
 fn by_position(runbook: &Runbook) -> bool {
@@ -69,3 +117,34 @@ fn has_gaps(target: &Target) -> bool {
 fn is_durable(source: &Source) -> bool {
     source.sync_binlog == 1 && source.innodb_flush_log_at_trx_commit == 1
 }
+
+/// Whether so much time between fence and cutover is a good part of the downtime that the runbook promises.
+fn delays(plan: &Plan, time: Micros) -> bool {
+    let promised = plan.runbook.promises.downtime;
+    promised.is_some_and(|promised| time.0 > promised.0 / 2)
+}
+
+/// Whether a step makes the source read-only.
+fn fences(step: Option<&Step>) -> bool {
+    let set = step.and_then(|s| s.set_read_only);
+    set.is_some_and(|o| o.on == Host::Source && o.value)
+}
+
+/// Whether the server itself refuses writes to the source, whoever sends them.
+fn is_fenced(plan: &Plan) -> bool {
+    plan.runbook.steps.iter().any(|step| fences(Some(step)))
+}
+
+/// Whether what decides that the target has everything is its lag.
+fn gates_on_lag(plan: &Plan) -> bool {
+    let gates = plan
+        .runbook
+        .steps
+        .iter()
+        .filter(|s| s.role == Some(Role::Gate));
+    let mut waits = gates.filter_map(|s| s.wait.as_ref());
+    waits.any(|w| matches!(w.until.kind(), Ok(Until::SecondsBehindSource(_))))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,9 @@
 //! The parameters of each kind of fault.
 
-use crate::units::{Bytes, Micros};
+use crate::{
+    runbook::Host,
+    units::{Bytes, Micros},
+};
 use serde::{Deserialize, Serialize};
 
 /// A link that a fault is on.
@@ -28,6 +31,16 @@ pub enum Way {
     Requests,
     /// From who answers to who asked: answers, binlog events.
     Answers,
+}
+
+/// What a statement in mid-flight adds to `shop.orders`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Added {
+    /// A column that may be NULL.
+    Column,
+    /// An index.
+    Index,
 }
 
 /// Where a byte is changed.
@@ -149,5 +162,84 @@ parameters! {
     SlowFsync {
         /// An fsync takes so many times as long.
         times: u32,
+    }
+    /// The control plane is slow.
+    ControlPlaneSlow {
+        /// Calls, snapshots and restores that begin meanwhile take so many times as long.
+        times: u32,
+    }
+    /// The control plane is throttled.
+    ControlPlaneThrottles {}
+    /// The control plane refuses what it is asked for.
+    ControlPlaneFails {}
+    /// A call takes effect, and its answer is lost.
+    AnswerLost {}
+    /// The operator's machine is lost; `lasts` is the time until somebody goes on.
+    OperatorCrash {}
+    /// A step is done twice.
+    StepAgain {
+        /// Which, counted from 1. Nothing happens unless it was done before.
+        step: u32,
+    }
+    /// A wait is left before its condition holds.
+    ActsEarly {}
+    /// Servers of the name's zone lag.
+    StaleDns {
+        /// So many of a hundred clients ask one of them.
+        percent: u32,
+    }
+    /// Names are cached for ever.
+    CachedForever {
+        /// By so many of a hundred clients.
+        percent: u32,
+    }
+    /// Pools keep their connections, whatever their age and whatever they answer.
+    PinnedPool {
+        /// Those of so many of a hundred clients.
+        percent: u32,
+    }
+    /// Transactions whose outcome is unknown are tried again.
+    BlindRetry {
+        /// By so many of a hundred clients.
+        percent: u32,
+    }
+    /// A job that writes straight to the source.
+    Cron {
+        /// Pause between two of its writes.
+        every: Micros,
+    }
+    /// A tool with CONNECTION_ADMIN that writes straight to the source.
+    PrivilegedWriter {
+        /// Pause between two of its writes.
+        every: Micros,
+    }
+    /// A writer straight to the target.
+    StrayWriter {
+        /// Pause between two of its writes.
+        every: Micros,
+    }
+    /// A clock that is wrong.
+    ClockSkew {
+        /// Whose.
+        host: Host,
+        /// By how much it is ahead.
+        ahead: Micros,
+    }
+    /// More traffic.
+    Burst {
+        /// Clients pause for so many times less between two transactions.
+        times: u32,
+    }
+    /// A transaction is begun and held open; `lasts` is the time until its COMMIT.
+    LongTransaction {}
+    /// A transaction of many rows.
+    HugeTransaction {
+        /// Rows that it inserts.
+        rows: u32,
+    }
+    /// `ALTER TABLE shop.orders`.
+    Ddl {
+        /// What it adds.
+        add: Added,
     }
 }

@@ -42,6 +42,7 @@ occasions! {
     TargetApplies, "The applier commits a transaction.";
     BinlogRotates, "The source begins a new binlog file.";
     FirstWriteOnTarget, "The first write on the target is acknowledged.";
+    CallTakesEffect, "A call to the control plane takes effect; the operator has no answer yet.";
 }
 
 impl Occasion {

@@ -1,57 +1,38 @@
 //! The operator: carries out the runbook, step by step, as async code on madsim.
 //!
-//! The operator knows only what a person at the keyboard knows: what commands answered and what was
-//! noted down. Before it looks at anything it brings the world up to now.
+//! The operator knows only what a person at the keyboard knows: what commands answered and what is in the
+//! journal. Before it looks at anything it brings the world up to now. Its machine may be lost at any moment; who
+//! comes back has the journal alone. A step that was under way is done again, and the operator looks first what has
+//! become of it.
 
+mod calls;
+mod crash;
+mod journal;
 mod lead;
 mod steps;
 
+pub use journal::{Journal, Line, Noted};
 pub use lead::until_first_cut;
 
 use crate::{
     faults::Occasion,
     plan::Plan,
-    runbook::{Host, OnFailure, Role, Step, command},
+    runbook::{OnFailure, Role, Step, command},
     stream::Stream,
     units::Micros,
     world::World,
 };
-use cutover_model::gtid::GtidSet;
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
-/// How often a step whose `on_failure` is `retry` is tried in all.
+/// How often a step whose `on_failure` is `retry`, or that got no answer, is tried in all.
 const ATTEMPTS: u32 = 3;
-/// Pause before a server that did not answer is tried again.
-const AGAIN: Micros = Micros::secs(3);
+/// Pause before a step of the way back is tried again.
+const BACK_AGAIN: Micros = Micros::secs(30);
 /// How long a step may take when it says nothing.
 const STEP_TIMEOUT: Micros = Micros::hours(24);
-
-/// Coordinates that a step noted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Noted {
-    /// File and position.
-    Position {
-        /// The file's name.
-        file: String,
-        /// The position.
-        pos: u64,
-    },
-    /// A GTID set.
-    Gtids(GtidSet),
-}
-
-impl Noted {
-    fn text(&self) -> String {
-        match self {
-            Self::Position { file, pos } => format!("{file}:{pos}"),
-            Self::Gtids(set) => set.to_string(),
-        }
-    }
-}
 
 /// How the runbook ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,8 +47,17 @@ pub enum Ended {
 
 /// Why a step failed, in words for the story.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-struct Failure(String);
+enum Failure {
+    /// What was asked for cannot be.
+    #[error("{0}")]
+    Final(String),
+    /// It may go better later.
+    #[error("{0}")]
+    Passing(String),
+    /// Nobody knows what became of it.
+    #[error("{0}")]
+    Unanswered(String),
+}
 
 /// The operator.
 #[derive(Debug)]
@@ -75,7 +65,9 @@ pub struct Operator {
     world: Arc<Mutex<World>>,
     plan: Arc<Plan>,
     random: Stream,
-    noted: BTreeMap<String, Noted>,
+    journal: Journal,
+    /// How often the operator's machine was lost before this life of it.
+    losses: u32,
 }
 
 impl Operator {
@@ -86,61 +78,87 @@ impl Operator {
             world,
             plan,
             random,
-            noted: BTreeMap::new(),
+            journal: Journal::default(),
+            losses: 0,
         }
     }
 
-    /// Carries out the runbook.
+    /// Carries out the runbook. Where it goes on is said by the journal alone.
     pub async fn carry_out(mut self) -> Ended {
         let plan = Arc::clone(&self.plan);
-        for step in &plan.runbook.steps {
-            if let Err(failure) = self.take(step).await {
-                self.tell(format!("cannot go on: {failure}"), Vec::new());
-                return self.abort().await;
+        let losses = self.now_in_world().operator_losses();
+        self.losses = losses;
+        loop {
+            let given_up = self.journal.is_given_up();
+            let (steps, ended) = match given_up {
+                false => (&plan.runbook.steps, Ended::Finished),
+                true => (&plan.runbook.abort, Ended::Aborted),
+            };
+            let Some(step) = steps.get(self.journal.next_step()) else {
+                return ended;
+            };
+            let failure = match self.take_unless_lost(step).await {
+                Ok(Ok(())) => continue,
+                Ok(Err(failure)) => failure,
+                Err(crash::Lost) => {
+                    self.come_back().await;
+                    continue;
+                }
+            };
+            match failure {
+                failure if !given_up => self.give_up(&failure),
+                Failure::Final(why) => {
+                    self.tell(format!("the way back fails as well: {why}"), Vec::new());
+                    return Ended::Stuck;
+                }
+                failure => {
+                    self.tell(
+                        format!(
+                            "tries again in {BACK_AGAIN}: the source must be given back: {failure}"
+                        ),
+                        Vec::new(),
+                    );
+                    self.sleep(BACK_AGAIN).await;
+                }
             }
         }
-        Ended::Finished
     }
 
-    async fn abort(&mut self) -> Ended {
-        let plan = Arc::clone(&self.plan);
+    fn give_up(&mut self, failure: &Failure) {
+        self.tell(format!("cannot go on: {failure}"), Vec::new());
         self.tell(
             "aborts the migration and goes back to the source".into(),
             Vec::new(),
         );
-        for step in &plan.runbook.abort {
-            if let Err(failure) = self.take(step).await {
-                self.tell(format!("the way back fails as well: {failure}"), Vec::new());
-                return Ended::Stuck;
-            }
-        }
-        Ended::Aborted
+        self.journal.write(Line::GivenUp);
     }
 
     /// One step, with its timeout and what follows a failure.
     async fn take(&mut self, step: &Step) -> Result<(), Failure> {
         self.now_in_world().occurs(Occasion::StepBegins);
-        let timeout = step.timeout.unwrap_or(STEP_TIMEOUT);
-        let attempts = if step.on_failure == OnFailure::Retry {
-            ATTEMPTS
-        } else {
-            1
-        };
-        let mut result = Ok(());
-        for attempt in 1..=attempts {
-            self.announce(step, attempt);
-            let limit = Duration::from_micros(timeout.0);
-            result = match tokio::time::timeout(limit, self.carry(step)).await {
-                Ok(result) => result,
-                Err(_) => Err(Failure(format!(
-                    "\"{}\" did not come to an end within {timeout}",
-                    step.say
-                ))),
+        let mut again = self.journal.is_under_way();
+        self.journal.write(Line::Started);
+        let mut attempt = 1;
+        let result = loop {
+            self.announce(step, again);
+            let result = self.try_once(step, again).await;
+            let retries = match &result {
+                Ok(()) => break result,
+                Err(Failure::Unanswered(_)) => true,
+                Err(_) => step.on_failure == OnFailure::Retry,
             };
-            if result.is_ok() {
-                break;
+            if !retries || attempt == ATTEMPTS {
+                break result;
             }
-        }
+            if let Err(failure @ Failure::Unanswered(_)) = &result {
+                self.tell(
+                    format!("{failure}; looks what has become of it"),
+                    Vec::new(),
+                );
+            }
+            attempt += 1;
+            again = true;
+        };
         match (result, step.on_failure) {
             (Err(failure), OnFailure::Continue) => {
                 self.tell(format!("goes on all the same: {failure}"), Vec::new())
@@ -148,6 +166,10 @@ impl Operator {
             (Err(failure), _) => return Err(failure),
             (Ok(()), _) => {}
         }
+        if !self.journal.is_given_up() {
+            self.now_in_world().step_is_done();
+        }
+        self.journal.write(Line::Finished);
         match step.role {
             Some(Role::Fence) => self.now_in_world().mark_fence(),
             Some(Role::Gate) => self.now_in_world().mark_gate(),
@@ -157,14 +179,28 @@ impl Operator {
         Ok(())
     }
 
-    fn announce(&mut self, step: &Step, attempt: u32) {
+    /// The step's operation, within its time. Once it was tried, and nobody knows what came of it, the operator looks
+    /// before doing it.
+    async fn try_once(&mut self, step: &Step, again: bool) -> Result<(), Failure> {
+        let timeout = step.timeout.unwrap_or(STEP_TIMEOUT);
+        let limit = Duration::from_micros(timeout.0);
+        match tokio::time::timeout(limit, self.carry(step, again)).await {
+            Ok(result) => result,
+            Err(_) => Err(Failure::Final(format!(
+                "\"{}\" did not come to an end within {timeout}",
+                step.say
+            ))),
+        }
+    }
+
+    fn announce(&mut self, step: &Step, again: bool) {
         let commands = match step.op() {
             Ok(op) => command(&op, &self.plan.environment, &|name| {
-                self.noted.get(name).map(Noted::text)
+                self.journal.noted(name).map(Noted::text)
             }),
             Err(_) => Vec::new(),
         };
-        let again = if attempt > 1 { " (again)" } else { "" };
+        let again = if again { " (again)" } else { "" };
         self.tell(format!("{}{again}", step.say), commands);
     }
 
@@ -186,42 +222,13 @@ impl Operator {
         sleep(time).await;
     }
 
-    /// The time that a call to the control plane takes: what the environment says, and up to a quarter more.
-    async fn api_call(&mut self) {
-        let call = self.plan.environment.control_plane.api_call.0;
-        let time = call + self.random.below(call / 4 + 1);
-        self.sleep(Micros(time)).await;
-    }
-
-    /// The time that a statement on a server takes. A server that cannot be reached is tried again every few
-    /// seconds, until the step's time is over.
-    async fn statement(&self, host: Host) {
-        loop {
-            self.round_trip().await;
-            if self.now_in_world().is_up(host) {
-                return;
-            }
-            self.sleep(AGAIN).await;
-        }
-    }
-
-    /// The time that a question and its answer take.
-    async fn round_trip(&self) {
-        let (there_and_back, cut_off) = {
-            let world = self.now_in_world();
-            let cut_off = world.operator_cut_off_until().saturating_sub(world.now());
-            (world.operator_round_trip_us(), cut_off)
-        };
-        self.sleep(Micros(there_and_back + cut_off)).await;
-    }
-
     fn position_noted(&self, name: &str) -> Result<(String, u64), Failure> {
-        match self.noted.get(name) {
+        match self.journal.noted(name) {
             Some(Noted::Position { file, pos }) => Ok((file.clone(), *pos)),
-            Some(Noted::Gtids(_)) => Err(Failure(format!(
+            Some(Noted::Gtids(_)) => Err(Failure::Final(format!(
                 "`{name}` is a GTID set, and a file and position are needed"
             ))),
-            None => Err(Failure(format!("nothing was noted as `{name}`"))),
+            None => Err(Failure::Final(format!("nothing was noted as `{name}`"))),
         }
     }
 }

@@ -1,12 +1,15 @@
 //! What each operation of a runbook does.
 
-use super::{Failure, Noted, Operator, now_us};
+use super::{Failure, Line, Noted, Operator, now_us};
 use crate::{
     faults::Occasion,
+    probes::Probe,
     runbook::{
-        CoordinatesFrom, Host, Op, Repoint, Role, SetExternalSource, SetReadOnly, Step, Until, Wait,
+        CoordinatesFrom, CreateSnapshot, Host, Op, Repoint, Role, SetExternalSource, SetReadOnly,
+        Step, Until, Wait,
     },
     units::Micros,
+    world::World,
 };
 use cutover_model::replica::Start;
 
@@ -14,29 +17,27 @@ use cutover_model::replica::Start;
 pub(super) const POLL: Micros = Micros::secs(1);
 
 impl Operator {
-    pub(super) async fn carry(&mut self, step: &Step) -> Result<(), Failure> {
-        match step.op().map_err(|e| Failure(e.to_string()))? {
+    /// Carries out a step's operation. `again`: it was begun before, and nobody knows what came of it.
+    pub(super) async fn carry(&mut self, step: &Step, again: bool) -> Result<(), Failure> {
+        match step.op().map_err(|e| Failure::Final(e.to_string()))? {
             Op::SetBinlogRetention(o) => {
                 self.statement(Host::Source).await;
                 self.now_in_world()
                     .set_retention(Micros::hours(o.hours.into()));
                 Ok(())
             }
-            Op::CreateSnapshot(o) => self.create_snapshot(&o.id, o.wait).await,
-            Op::RestoreSnapshot(o) => self.restore_snapshot(&o.id).await,
+            Op::CreateSnapshot(o) => self.create_snapshot(o, again).await,
+            Op::RestoreSnapshot(o) => self.restore_snapshot(&o.id, again).await,
             Op::ReadCoordinates(o) => {
                 self.statement(place_of(o.from)).await;
                 let noted = self.read_coordinates(o.from)?;
                 let text = format!("notes {} = {}", o.name, noted.text());
-                self.noted.insert(o.name.clone(), noted);
+                self.journal.write(Line::Noted(o.name.clone(), noted));
                 self.tell(text, Vec::new());
                 Ok(())
             }
-            Op::SetExternalSource(o) => self.set_external_source(o).await,
-            Op::StartReplication => {
-                self.statement(Host::Target).await;
-                self.now_in_world().start_replication().map_err(Failure)
-            }
+            Op::SetExternalSource(o) => self.set_external_source(o, again).await,
+            Op::StartReplication => self.on_target(World::start_replication).await,
             Op::Wait(o) => self.wait(o, step.role == Some(Role::Gate)).await,
             Op::SetReadOnly(o) => self.set_read_only(o).await,
             Op::KillConnections(host) => {
@@ -45,21 +46,19 @@ impl Operator {
                 self.tell(format!("killed {killed} connections"), Vec::new());
                 Ok(())
             }
-            Op::StopReplication => {
-                self.statement(Host::Target).await;
-                self.now_in_world().stop_replication().map_err(Failure)
-            }
+            Op::StopReplication => self.on_target(World::stop_replication).await,
             Op::ResetExternalSource => {
                 self.statement(Host::Target).await;
-                self.now_in_world().reset_external_source().map_err(Failure)
+                if again && self.now_in_world().replica_status().is_err() {
+                    return self.is_done("no external source is configured any more");
+                }
+                self.on_world(World::reset_external_source)
             }
             Op::RaiseAutoIncrement(o) => {
-                self.statement(Host::Target).await;
-                self.now_in_world()
-                    .raise_auto_increment(o.gap)
-                    .map_err(Failure)
+                self.on_target(|world| world.raise_auto_increment(o.gap))
+                    .await
             }
-            Op::Repoint(o) => self.repoint(o).await,
+            Op::Repoint(o) => self.repoint(o, again).await,
             Op::Pause(o) => {
                 self.sleep(o.length).await;
                 Ok(())
@@ -67,37 +66,94 @@ impl Operator {
         }
     }
 
-    async fn create_snapshot(&mut self, id: &str, wait: bool) -> Result<(), Failure> {
+    /// A statement on the target.
+    async fn on_target(
+        &self,
+        effect: impl FnOnce(&mut World) -> Result<(), String>,
+    ) -> Result<(), Failure> {
+        self.statement(Host::Target).await;
+        self.on_world(effect)
+    }
+
+    fn on_world(
+        &self,
+        effect: impl FnOnce(&mut World) -> Result<(), String>,
+    ) -> Result<(), Failure> {
+        effect(&mut self.now_in_world()).map_err(Failure::Final)
+    }
+
+    /// The operator has looked, and finds that a step that was begun before is done.
+    fn is_done(&self, found: &str) -> Result<(), Failure> {
+        self.now_in_world().probes.reach(Probe::FoundDone);
+        self.tell(format!("finds it done: {found}"), Vec::new());
+        Ok(())
+    }
+
+    async fn create_snapshot(&mut self, o: &CreateSnapshot, again: bool) -> Result<(), Failure> {
         self.now_in_world().snapshot_begins();
-        self.api_call().await;
-        let control = self.plan.environment.control_plane.clone();
-        self.sleep(control.snapshot_start).await;
+        let control = self.now_in_world().control_plane().clone();
         let copying = Micros(control.snapshot_fixed.0 + self.for_data(control.snapshot_per_tib).0);
-        self.now_in_world().cut_snapshot(id, copying);
-        if wait {
-            self.sleep(copying).await;
-            self.tell(format!("snapshot {id} is available"), Vec::new());
+        let mut there = false;
+        if again {
+            // aws rds describe-db-snapshots
+            self.api_time().await;
+            there = self.now_in_world().snapshot_is_available(&o.id).is_ok();
+        }
+        if there {
+            self.is_done(&format!("there is a snapshot {} already", o.id))?;
+        } else {
+            self.call(|world| world.create_snapshot(&o.id, control.snapshot_start, copying))
+                .await?;
+            self.sleep(control.snapshot_start).await;
+        }
+        if o.wait {
+            if !there {
+                self.sleep(copying).await;
+            }
+            while !self.snapshot_is_available(&o.id)? {
+                self.sleep(POLL).await;
+            }
+            self.tell(format!("snapshot {} is available", o.id), Vec::new());
         }
         Ok(())
     }
 
-    async fn restore_snapshot(&mut self, id: &str) -> Result<(), Failure> {
-        self.api_call().await;
-        let control = self.plan.environment.control_plane.clone();
-        if !self
-            .now_in_world()
+    fn snapshot_is_available(&self, id: &str) -> Result<bool, Failure> {
+        self.now_in_world()
             .snapshot_is_available(id)
-            .map_err(Failure)?
-        {
-            return Err(Failure(format!(
-                "InvalidDBSnapshotState: snapshot {id} is not available yet"
-            )));
+            .map_err(Failure::Final)
+    }
+
+    async fn restore_snapshot(&mut self, id: &str, again: bool) -> Result<(), Failure> {
+        let control = self.now_in_world().control_plane().clone();
+        let parts = [
+            control.restore_fixed,
+            self.for_data(control.restore_per_tib),
+            control.create_instance,
+        ];
+        let mut ready = None;
+        if again {
+            // aws rds describe-db-clusters
+            self.api_time().await;
+            if self.now_in_world().server(Host::Target).is_some() {
+                return self.is_done("there is a cluster target already");
+            }
+            ready = self.now_in_world().restore_ready_us();
         }
-        self.now_in_world().restore_begins();
-        self.sleep(control.restore_fixed).await;
-        self.sleep(self.for_data(control.restore_per_tib)).await;
-        self.sleep(control.create_instance).await;
-        self.now_in_world().restore_snapshot(id).map_err(Failure)?;
+        match ready {
+            Some(at) => {
+                self.is_done("the cluster target is being created")?;
+                self.sleep(Micros(at.saturating_sub(now_us()))).await;
+            }
+            None => {
+                let takes = Micros(parts.iter().map(|p| p.0).sum());
+                self.call(|world| world.restore_begins(id, takes)).await?;
+                for part in parts {
+                    self.sleep(part).await;
+                }
+            }
+        }
+        self.on_world(|world| world.restore_snapshot(id))?;
         self.tell(
             "the Aurora cluster is available, with what the snapshot held".into(),
             Vec::new(),
@@ -122,14 +178,21 @@ impl Operator {
             CoordinatesFrom::RecoveryEvent => {
                 let (file, pos) = world
                     .recovery_event()
-                    .ok_or_else(|| Failure("no instance was restored yet".into()))?;
+                    .ok_or_else(|| Failure::Final("no instance was restored yet".into()))?;
                 Ok(Noted::Position { file, pos })
             }
         }
     }
 
-    async fn set_external_source(&mut self, o: &SetExternalSource) -> Result<(), Failure> {
+    async fn set_external_source(
+        &mut self,
+        o: &SetExternalSource,
+        again: bool,
+    ) -> Result<(), Failure> {
         self.statement(Host::Target).await;
+        if again && self.now_in_world().replica_status().is_ok() {
+            return self.is_done("the external source is configured");
+        }
         let start = match &o.at {
             Some(name) => {
                 let (file, pos) = self.position_noted(name)?;
@@ -137,13 +200,12 @@ impl Operator {
             }
             None => Start::AutoPosition,
         };
-        self.now_in_world()
-            .set_external_source(start)
-            .map_err(Failure)
+        self.on_world(|world| world.set_external_source(start))
     }
 
     async fn wait(&mut self, wait: &Wait, is_gate: bool) -> Result<(), Failure> {
-        let until = wait.until.kind().map_err(|e| Failure(e.to_string()))?;
+        let kind = wait.until.kind();
+        let until = kind.map_err(|e| Failure::Final(e.to_string()))?;
         let (every, wanted) = (wait.every.unwrap_or(POLL), wait.polls.unwrap_or(1).max(1));
         let started = now_us();
         let (mut agreed, mut first) = (0, true);
@@ -163,6 +225,10 @@ impl Operator {
             }
             if std::mem::take(&mut first) {
                 self.tell_of_lag(until);
+            }
+            if self.now_in_world().operator_is_hurried() {
+                self.tell("does not wait until it holds".into(), Vec::new());
+                return Ok(());
             }
             self.sleep(every).await;
         }
@@ -221,44 +287,46 @@ impl Operator {
         let world = self.now_in_world();
         Ok(match until {
             Until::ReplicationRunning => {
-                let status = world.replica_status().map_err(Failure)?;
-                status.error().map_or(Ok(()), |e| Err(Failure(e)))?;
+                let status = world.replica_status().map_err(Failure::Final)?;
+                status.error().map_or(Ok(()), |e| Err(Failure::Final(e)))?;
                 status.io_running_text() == "Yes" && status.sql_running
             }
             Until::CaughtUp(most) => {
-                let status = world.replica_status().map_err(Failure)?;
-                status.error().map_or(Ok(()), |e| Err(Failure(e)))?;
+                let status = world.replica_status().map_err(Failure::Final)?;
+                status.error().map_or(Ok(()), |e| Err(Failure::Final(e)))?;
                 status.io_running_text() == "Yes"
                     && status.seconds_behind_source.is_some_and(|s| s <= most)
             }
             Until::SecondsBehindSource(most) => {
-                let status = world.replica_status().map_err(Failure)?;
+                let status = world.replica_status().map_err(Failure::Final)?;
                 status.seconds_behind_source.is_some_and(|s| s <= most)
             }
             Until::Applied(name) => {
-                let status = world.replica_status().map_err(Failure)?;
-                status.error().map_or(Ok(()), |e| Err(Failure(e)))?;
-                match self.noted.get(name) {
+                let status = world.replica_status().map_err(Failure::Final)?;
+                status.error().map_or(Ok(()), |e| Err(Failure::Final(e)))?;
+                match self.journal.noted(name) {
                     Some(Noted::Position { file, pos }) => {
                         (status.exec_file.as_str(), status.exec_pos) >= (file.as_str(), *pos)
                     }
                     Some(Noted::Gtids(set)) => set.is_subset_of(&status.executed),
-                    None => return Err(Failure(format!("nothing was noted as `{name}`"))),
+                    None => return Err(Failure::Final(format!("nothing was noted as `{name}`"))),
                 }
             }
             Until::ReadOnly(host) => world.is_read_only(host),
             Until::NoOpenTransactions(host) => world.open_transactions(host) == 0,
-            Until::SnapshotAvailable(id) => world.snapshot_is_available(id).map_err(Failure)?,
+            Until::SnapshotAvailable(id) => {
+                world.snapshot_is_available(id).map_err(Failure::Final)?
+            }
             Until::SourceUnchangedSince(name) => {
-                let same = match self.noted.get(name) {
+                let same = match self.journal.noted(name) {
                     Some(Noted::Gtids(set)) => world.source_gtid_executed() == *set,
                     Some(Noted::Position { file, pos }) => {
                         world.source_position() == (file.clone(), *pos)
                     }
-                    None => return Err(Failure(format!("nothing was noted as `{name}`"))),
+                    None => return Err(Failure::Final(format!("nothing was noted as `{name}`"))),
                 };
                 if !same {
-                    return Err(Failure(format!(
+                    return Err(Failure::Final(format!(
                         "the source was written to since `{name}` was noted"
                     )));
                 }
@@ -269,28 +337,37 @@ impl Operator {
 
     /// On RDS through the parameter group, which comes back at once and delivers later; on Aurora by a call.
     async fn set_read_only(&mut self, o: &SetReadOnly) -> Result<(), Failure> {
+        let value = o.value;
         match o.on {
             Host::Source => {
-                self.api_call().await;
-                self.now_in_world().deliver_read_only(o.value);
-                Ok(())
+                self.call(|world| {
+                    world.deliver_read_only(value);
+                    Ok(())
+                })
+                .await
             }
             Host::Target => {
-                self.statement(Host::Target).await;
-                self.now_in_world()
-                    .set_read_only(o.on, o.value)
-                    .map_err(Failure)
+                self.on_target(|world| world.set_read_only(Host::Target, value))
+                    .await
             }
         }
     }
 
-    async fn repoint(&mut self, o: &Repoint) -> Result<(), Failure> {
-        self.api_call().await;
-        let restart = o.restart_clients;
-        self.now_in_world().repoint(o.to).map_err(Failure)?;
+    async fn repoint(&mut self, o: &Repoint, again: bool) -> Result<(), Failure> {
+        let mut there = false;
+        if again {
+            // aws route53 list-resource-record-sets
+            self.api_time().await;
+            there = self.now_in_world().points_at() == o.to;
+        }
+        if there {
+            self.is_done("the name has the new address already")?;
+        } else {
+            self.call(|world| world.repoint(o.to)).await?;
+        }
         self.sleep(self.plan.environment.control_plane.dns_change)
             .await;
-        if restart {
+        if o.restart_clients {
             self.now_in_world().restart_clients();
             self.sleep(self.plan.environment.clients.rolling_restart)
                 .await;

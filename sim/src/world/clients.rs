@@ -6,11 +6,13 @@
 
 use super::{
     Due, World,
+    habits::Habit,
     script::{Next, Script, retries},
+    writers::{Errand, writer_of},
 };
 use crate::{
-    environment::{Environment, Resolver as Caching},
-    faults::{Occasion, Way, Wire},
+    environment::Environment,
+    faults::{Fault, Occasion, Way, Wire},
     history::{Kind, NO_COMMIT, Operation, Told, add},
     probes::Probe,
     runbook::Host,
@@ -23,9 +25,12 @@ use cutover_model::{
     RowRef,
     database::TableId,
     mutant::{Mutant, Mutants},
-    names::Resolver,
+    names::{Record, Resolver},
     server::{Privilege, Reply, ServerError, SessionId},
 };
+
+/// The streams of faults come after those of clients in their family.
+const STREAMS_OF_FAULTS: u64 = 1 << 32;
 
 /// A back-off doubles up to this many times.
 const MOST_DOUBLINGS: u32 = 5;
@@ -64,6 +69,9 @@ pub(super) enum Phase {
 #[derive(Debug)]
 pub(super) struct Client {
     privilege: Privilege,
+    habit: Habit,
+    /// What it is there for when it is no part of the application.
+    errand: Option<Errand>,
     random: Stream,
     memory: Memory,
     resolver: Resolver<Host>,
@@ -104,14 +112,20 @@ pub struct ClientTotals {
 /// All clients.
 #[derive(Debug)]
 pub(super) struct Clients {
+    /// The application's, then those of faults.
     all: Vec<Client>,
+    /// The faults that bring a writer, in the order of these.
+    writers: Vec<u16>,
+    seed: u64,
     /// For each host, by a session's slot: the client that opened it last.
     by_slot: [Vec<u16>; 2],
     pub(super) workload: Option<Orders>,
     pub(super) replay: Option<super::replay::Replay>,
     script: Option<Script>,
-    settings: crate::environment::Clients,
+    pub(super) settings: crate::environment::Clients,
     think_us: u64,
+    /// So many times less than usual do they pause.
+    hurry: u64,
     stopped: bool,
     /// Commits under way whose client has lost the connection: host, session, operation.
     unheard: Vec<(Host, SessionId, u32)>,
@@ -124,33 +138,41 @@ impl Clients {
         spec: &Workload,
         seed: u64,
         count: u32,
+        faults: &[Fault],
         mutants: Mutants,
     ) -> Self {
         let settings = environment.clients.clone();
-        let forever =
-            settings.resolver == Caching::Forever || mutants.has(Mutant::ResolverIgnoresTtl);
-        let all = (0..count)
-            .map(|i| Client {
-                privilege: if i < settings.privileged {
-                    Privilege::Admin
-                } else {
-                    Privilege::Ordinary
-                },
-                random: Stream::member(seed, u64::from(i)),
-                memory: Memory::default(),
-                resolver: Resolver::new(forever),
-                connection: None,
-                number: 0,
-                phase: Phase::Idle,
-                intent: None,
-                step: 0,
-                answer: Told::Pending,
-                seen: None,
-                failures: 0,
-                operation: NO_COMMIT,
-                carries: None,
-            })
-            .collect();
+        let habit = Habit::of(&settings, mutants);
+        let client = |i: u32, privilege| Client {
+            privilege,
+            habit,
+            errand: None,
+            random: Stream::member(seed, u64::from(i)),
+            memory: Memory::default(),
+            resolver: Resolver::new(habit.forever),
+            connection: None,
+            number: 0,
+            phase: Phase::Idle,
+            intent: None,
+            step: 0,
+            answer: Told::Pending,
+            seen: None,
+            failures: 0,
+            operation: NO_COMMIT,
+            carries: None,
+        };
+        let privilege = |i| match i < settings.privileged {
+            true => Privilege::Admin,
+            false => Privilege::Ordinary,
+        };
+        let mut all: Vec<Client> = (0..count).map(|i| client(i, privilege(i))).collect();
+        let mut writers = Vec::new();
+        for (number, fault) in (0u16..).zip(faults) {
+            if let Some(privilege) = writer_of(fault) {
+                all.push(client(all.len() as u32, privilege));
+                writers.push(number);
+            }
+        }
         let script = Script::new(&spec.transactions, count);
         let think_us = match script {
             Some(_) => 0,
@@ -158,6 +180,9 @@ impl Clients {
         };
         Self {
             all,
+            writers,
+            seed,
+            hurry: 1,
             by_slot: [Vec::new(), Vec::new()],
             workload: None,
             replay: None,
@@ -172,6 +197,57 @@ impl Clients {
 
     pub(super) fn len(&self) -> u16 {
         self.all.len() as u16
+    }
+
+    /// How many are the application's: the first ones.
+    pub(super) fn in_application(&self) -> usize {
+        self.all.len() - self.writers.len()
+    }
+
+    /// The stream of a fault of the schedule.
+    pub(super) fn stream_of_fault(&self, fault: u16) -> Stream {
+        Stream::member(self.seed, STREAMS_OF_FAULTS + u64::from(fault))
+    }
+
+    /// The application's clients behave like this from now on.
+    pub(super) fn behave(&mut self, habits: &[Habit], hurry: u64) {
+        self.hurry = hurry.max(1);
+        for (client, habit) in self.all.iter_mut().zip(habits) {
+            client.habit = *habit;
+            client.resolver.forever = habit.forever;
+        }
+    }
+
+    /// A pause of the application's clients, on average, in µs.
+    fn think_us(&self) -> u64 {
+        self.think_us / self.hurry
+    }
+
+    /// Whether clients begin nothing any more.
+    pub(super) fn has_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// Sends the writer of a fault on its errand; none when there is no shop to write to.
+    pub(super) fn send_writer(&mut self, fault: u16, errand: Errand) -> Option<u16> {
+        self.workload.as_ref()?;
+        let writer = self.writers.iter().position(|f| *f == fault)?;
+        let client = self.in_application() + writer;
+        self.all[client].errand = Some(errand);
+        Some(client as u16)
+    }
+
+    /// What a writer wants, of a customer and a request of its own.
+    pub(super) fn intent_of_writer(
+        &mut self,
+        client: u16,
+        intent: impl FnOnce(u64, u64) -> Intent,
+    ) -> Option<Intent> {
+        let customers = self.workload.as_ref()?.customers;
+        let c = &mut self.all[usize::from(client)];
+        let request = u64::from(client + 1) << 40 | c.memory.next_request();
+        c.intent = Some(intent(1 + c.random.below(customers), request));
+        c.intent
     }
 
     pub(super) fn get(&self, client: u16) -> &Client {
@@ -247,7 +323,7 @@ impl World {
 
     /// Schedules every client's first thought.
     pub(super) fn start_clients(&mut self) {
-        for client in 0..self.clients.len() {
+        for client in 0..self.clients.in_application() as u16 {
             let think = self.clients.think_us;
             let first = self.clients.get_mut(client).random.below(2 * think + 1);
             self.agenda.push(self.now + first, Due::Wake(client));
@@ -257,6 +333,10 @@ impl World {
     /// A client thinks of something to do, or tries again.
     pub(super) fn wake(&mut self, client: u16) {
         let now = self.now;
+        if let Some(errand) = self.clients.get(client).errand {
+            self.writer_wakes(client, errand);
+            return;
+        }
         let clients = &mut self.clients;
         let Some(orders) = clients.workload.as_ref() else {
             return;
@@ -265,7 +345,8 @@ impl World {
         if c.phase != Phase::Idle || (clients.stopped && c.intent.is_none()) {
             return;
         }
-        if c.intent.is_none() {
+        let retries = c.intent.is_some();
+        if !retries {
             let (random, memory) = (&mut c.random, &mut c.memory);
             c.intent = match &mut clients.script {
                 None => Some(orders.intend(now, client, random, memory)),
@@ -282,6 +363,10 @@ impl World {
             };
         }
         let Some(intent) = c.intent else { return };
+        let before = self.history.operations.get(c.operation as usize);
+        if before.is_some_and(|o| o.told == Told::Info && o.commit != NO_COMMIT && retries) {
+            self.probes.reach(Probe::RetryAfterSuccess);
+        }
         let subject = match intent.kind {
             Kind::Transfer => intent.customer,
             _ => intent.order,
@@ -348,11 +433,15 @@ impl World {
     pub(super) fn connect(&mut self, client: u16) -> Host {
         let now = self.now;
         let lifetime = self.clients.settings.max_lifetime.0;
+        let (habit, errand) = (
+            self.clients.get(client).habit,
+            self.clients.get(client).errand,
+        );
         let good = self
             .clients
             .get(client)
             .connection
-            .filter(|n| now < n.until);
+            .filter(|n| now < n.until || habit.pinned);
         if let Some(connection) = good
             && self
                 .server(connection.host)
@@ -363,10 +452,14 @@ impl World {
         self.drop_connection(client);
         let names = &self.names;
         let c = &mut self.clients.all[usize::from(client)];
-        let host = c.resolver.resolve(names, now);
+        let host = match (errand.and_then(|e| e.straight), habit.told) {
+            (Some(straight), _) => straight,
+            (None, Some(told)) => c.resolver.resolve(&Record::new(told, names.ttl_us), now),
+            (None, None) => c.resolver.resolve(names, now),
+        };
         let privilege = c.privilege;
         let spread = c.random.below(lifetime / 10 + 1);
-        if host == Host::Source && self.marks.repointed.is_some() {
+        if host == Host::Source && self.marks.repointed.is_some() && errand.is_none() {
             self.probes.reach(Probe::StaleAddress);
         }
         let session = match self.takes_connections(host) {
@@ -451,6 +544,11 @@ impl World {
                 .push(self.source_suspended_until, Due::Request(client, number));
             return;
         }
+        let begins = c.step == 0 && c.carries.is_none() && connection.host == Host::Source;
+        if begins && self.waits_for_ddl(client, number) {
+            return;
+        }
+        let c = self.clients.get(client);
         if c.carries.is_some() {
             self.carry(client, connection.host, connection.session);
             return;
@@ -475,13 +573,30 @@ impl World {
             (_, Some(target)) if split && target.replica.is_some() => &mut target.server,
             _ => source,
         };
-        let step = orders.execute(server, arena, now, connection.session, c.step, intent);
+        let (mut left, holds) = c
+            .errand
+            .map_or((1, None), |e| (e.at_once, e.holds.then_some(e.until)));
+        let step = loop {
+            let step = orders.execute(server, arena, now, connection.session, c.step, intent);
+            left -= 1;
+            if step != Step::Next || left == 0 {
+                break step;
+            }
+            c.step += 1;
+        };
         match step {
             Step::Next => {
                 c.step += 1;
                 let back = now + self.way_from(connection.host);
                 let next = back + self.one_way(connection.host, Way::Requests, back);
+                let next = next.max(holds.unwrap_or(0));
                 self.agenda.push(next, Due::Request(client, number));
+            }
+            Step::Reply(Reply::Failed(error))
+                if error.code() == 1290 && c.step >= Orders::commit_step(intent) =>
+            {
+                self.probes.reach(Probe::CommitRefusedByFence);
+                self.refused(client, connection.host, connection.session, &error);
             }
             Step::Finished { seen } => {
                 c.seen = seen;
@@ -537,7 +652,8 @@ impl World {
             self.probes.reach(Probe::WriteRefusedByFence);
         }
         self.answer(client, Told::Fail);
-        if error.code() == 1290 && self.clients.settings.drop_on_read_only {
+        let drops = self.clients.settings.drop_on_read_only;
+        if error.code() == 1290 && drops && !self.clients.get(client).habit.pinned {
             // The answer still arrives; the pool opens a new connection for the next attempt.
             if let Some(connection) = self.clients.get_mut(client).connection.as_mut() {
                 connection.until = 0;
@@ -596,11 +712,14 @@ impl World {
         if kind == Kind::Read && told == Told::Empty {
             self.check_read(client, operation as u32, seen);
         }
-        let retry = retries(self.clients.settings.retry, told)
+        if told == Told::Info {
+            self.unknown_had_succeeded(operation as u32);
+        }
+        let retry = retries(self.clients.get(client).habit.retry, told)
             || told == Told::Info && self.mutants.has(Mutant::BlindRetry);
         let settings = &self.clients.settings;
         let backoff = settings.backoff.0;
-        let (stopped, think) = (self.clients.stopped, self.clients.think_us);
+        let (stopped, think) = (self.clients.stopped, self.clients.think_us());
         let c = self.clients.get_mut(client);
         match told {
             Told::Fail | Told::Info => c.failures += 1,
@@ -613,6 +732,13 @@ impl World {
                 intent.order = self.history.operations[operation].subject;
             }
             Orders::acknowledged(&intent, &mut c.memory);
+        }
+        if let Some(errand) = c.errand {
+            c.intent = None;
+            if errand.every > 0 {
+                self.agenda.push(now + errand.every, Due::Wake(client));
+            }
+            return;
         }
         let pause = match c.failures {
             0 => c.random.below(2 * think + 1),
@@ -692,9 +818,13 @@ impl World {
             return;
         };
         record.commit = number;
+        if record.told == Told::Info {
+            self.unknown_had_succeeded(operation);
+        }
         let Some(client) = self.clients.index_of(host, session) else {
             return;
         };
+        let record = &mut self.history.operations[operation as usize];
         let order = self.clients.get(client).intent.map(|i| i.order);
         if makes_order(record.kind)
             && let Some(order) = order
@@ -702,6 +832,18 @@ impl World {
             record.subject = order;
         }
         self.answer(client, Told::Ok);
+    }
+
+    /// Notes whether a transaction is committed whose client will never know.
+    fn unknown_had_succeeded(&mut self, operation: u32) {
+        let Some(record) = self.history.operations.get(operation as usize) else {
+            return;
+        };
+        let there = record.commit != NO_COMMIT
+            && (record.host == Host::Target || self.history.erased_at(record.commit).is_none());
+        if there {
+            self.probes.reach(Probe::UnknownHadSucceeded);
+        }
     }
 
     /// A lock was granted, or the fence has decided: the statement is executed again.
@@ -780,7 +922,7 @@ impl World {
 
     /// Restarts the application: every process forgets its connections and what it had looked up.
     pub fn restart_clients(&mut self) {
-        for client in 0..self.clients.len() {
+        for client in 0..self.clients.in_application() as u16 {
             self.clients.get_mut(client).resolver.forget();
             self.break_connection(client);
         }

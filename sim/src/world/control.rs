@@ -5,6 +5,7 @@ use crate::{
     environment::Retention, faults::Occasion, probes::Probe, runbook::Host, units::Micros,
 };
 use cutover_model::{
+    apply::Mode,
     gtid::GtidSet,
     mutant::Mutant,
     replica::{Config, Replica, Start, Status},
@@ -12,6 +13,7 @@ use cutover_model::{
 };
 
 const NO_TARGET: &str = "there is no Aurora cluster yet";
+const CLUSTER_EXISTS: &str = "DBClusterAlreadyExistsFault: there is a cluster target already";
 const NO_REPLICATION: &str = "no external source is configured on the target";
 
 impl World {
@@ -20,13 +22,38 @@ impl World {
         self.retention = Retention::For(time);
     }
 
+    /// `aws rds create-db-snapshot`: it is cut after `start`, and available `copying` later.
+    ///
+    /// # Errors
+    /// There is one of this name already.
+    pub fn create_snapshot(
+        &mut self,
+        id: &str,
+        start: Micros,
+        copying: Micros,
+    ) -> Result<(), String> {
+        if self.snapshots.contains_key(id) || self.office.is_asked_for(id) {
+            return Err(format!(
+                "DBSnapshotAlreadyExists: there is a snapshot {id} already"
+            ));
+        }
+        if start.0 == 0 {
+            self.cut_snapshot(id, copying);
+            return Ok(());
+        }
+        let snapshot = self.office.ask_for_snapshot(id, copying);
+        self.agenda
+            .push(self.now + start.0, Due::SnapshotCut(snapshot));
+        Ok(())
+    }
+
     /// Somebody sets it back to NULL.
     pub(super) fn retention_is_lost(&mut self) {
         self.retention = Retention::None;
     }
 
     /// Cuts a snapshot through the source's volume, now; it is available after `copying`.
-    pub fn cut_snapshot(&mut self, id: &str, copying: Micros) {
+    pub(super) fn cut_snapshot(&mut self, id: &str, copying: Micros) {
         if !self.environment.source.multi_az {
             self.source_suspended_until =
                 self.now + self.environment.control_plane.snapshot_suspends_io.0;
@@ -56,16 +83,30 @@ impl World {
     /// # Errors
     /// There is no such snapshot.
     pub fn snapshot_is_available(&self, id: &str) -> Result<bool, String> {
-        let snapshot = self.snapshots.get(id);
-        let snapshot =
-            snapshot.ok_or_else(|| format!("DBSnapshotNotFound: there is no snapshot {id}"))?;
-        Ok(snapshot.available <= self.now)
+        match self.snapshot(id) {
+            Some(snapshot) => Ok(snapshot.available <= self.now),
+            None if self.office.is_asked_for(id) => Ok(false),
+            None => Err(format!("DBSnapshotNotFound: there is no snapshot {id}")),
+        }
     }
 
-    /// The restore of a snapshot begins.
-    pub fn restore_begins(&mut self) {
+    /// `aws rds restore-db-cluster-from-snapshot` is accepted; the cluster is there after `takes`.
+    ///
+    /// # Errors
+    /// There is no such snapshot, it is not available, or there is a cluster already.
+    pub fn restore_begins(&mut self, id: &str, takes: Micros) -> Result<(), String> {
+        if !self.snapshot_is_available(id)? {
+            return Err(format!(
+                "InvalidDBSnapshotState: snapshot {id} is not available yet"
+            ));
+        }
+        if self.target.is_some() || self.marks.restoring {
+            return Err(CLUSTER_EXISTS.into());
+        }
+        self.office.restoring_until(self.now + takes.0);
         self.marks.restoring = true;
         self.occurs(Occasion::RestoreBegins);
+        Ok(())
     }
 
     /// Makes the Aurora cluster of a snapshot.
@@ -74,12 +115,11 @@ impl World {
     /// There is no such snapshot, or a cluster already.
     pub fn restore_snapshot(&mut self, id: &str) -> Result<(), String> {
         let mut snapshot = self
-            .snapshots
-            .get(id)
+            .snapshot(id)
             .ok_or_else(|| format!("there is no snapshot {id}"))?
             .clone();
         if self.target.is_some() {
-            return Err("DBClusterAlreadyExistsFault: there is a cluster target already".into());
+            return Err(CLUSTER_EXISTS.into());
         }
         self.misread(&mut snapshot.cut);
         self.marks.snapshot = Some(snapshot.at);
@@ -87,7 +127,7 @@ impl World {
         self.occurs(Occasion::Restored);
         let server = setup::target_server(
             &self.environment,
-            self.epoch_us,
+            self.epoch_us + self.ahead_us[Host::Target as usize],
             self.source.config.ddl_version,
             &snapshot.cut,
             self.mutants,
@@ -139,6 +179,7 @@ impl World {
         let config = Config {
             workers: e.replica_parallel_workers,
             preserve_commit_order: e.replica_preserve_commit_order,
+            exec_mode: Mode::Strict,
             mutants: self.mutants,
         };
         target.replica = Some(Replica::new(start, config));
@@ -152,7 +193,12 @@ impl World {
     /// Nothing is configured.
     pub fn start_replication(&mut self) -> Result<(), String> {
         let target = self.target.as_mut().ok_or(NO_TARGET)?;
-        target.replica.as_mut().ok_or(NO_REPLICATION)?.start();
+        let replica = target.replica.as_mut().ok_or(NO_REPLICATION)?;
+        if replica.runs() {
+            // Warning 3084: the threads are running already.
+            return Ok(());
+        }
+        replica.start();
         let marks = &mut self.marks.replication;
         marks.started.get_or_insert(self.now);
         marks.stopped = None;
@@ -168,7 +214,7 @@ impl World {
     pub fn stop_replication(&mut self) -> Result<(), String> {
         let target = self.target.as_mut().ok_or(NO_TARGET)?;
         target.replica.as_mut().ok_or(NO_REPLICATION)?.stop();
-        self.marks.replication.stopped = Some(self.now);
+        self.marks.replication.stopped.get_or_insert(self.now);
         self.receiver_stops();
         Ok(())
     }
@@ -197,7 +243,7 @@ impl World {
         let replica = target.replica.as_ref().ok_or(NO_REPLICATION)?;
         Ok(replica.status(
             &target.server.gtid_executed,
-            (self.epoch_us + self.now) / 1_000_000,
+            (target.server.config.epoch_us + self.now) / 1_000_000,
         ))
     }
 
@@ -304,6 +350,9 @@ impl World {
     /// No cluster.
     pub fn repoint(&mut self, to: Host) -> Result<(), String> {
         self.server(to).ok_or(NO_TARGET)?;
+        if self.names.target() == to {
+            return Ok(());
+        }
         let effective = self.now + self.environment.control_plane.dns_change.0;
         self.names.change(to, effective);
         if to == Host::Target {
@@ -317,6 +366,11 @@ impl World {
     /// Where the application's name points.
     pub fn serving(&self) -> Host {
         self.names.query(self.now)
+    }
+
+    /// Where the application's name is to point, whether or not the zone's servers have it yet.
+    pub fn points_at(&self) -> Host {
+        self.names.target()
     }
 
     /// The step with the role of fence is done.
@@ -348,7 +402,7 @@ impl World {
             Retention::None => 0,
             Retention::For(time) => time.0,
         };
-        let before = (self.epoch_us + self.now).saturating_sub(keep);
+        let before = (self.source.config.epoch_us + self.now).saturating_sub(keep);
         let in_use = self.stream.file_in_use();
         let why = match self.retention {
             Retention::None => "binlog retention hours is NULL".to_string(),

@@ -6,8 +6,8 @@
 
 use super::{Due, World};
 use crate::{
-    environment::{Environment, Link},
-    faults::{BadPlace, Fault, Harm, Occasion, Way, Wire},
+    environment::{ControlPlane, Environment, Link},
+    faults::{Added, BadPlace, Fault, Harm, Occasion, Way, Wire},
     runbook::Host,
     units::{Bytes, Micros},
 };
@@ -60,7 +60,14 @@ impl Faults {
         })
     }
 
-    fn harms(&self) -> impl Iterator<Item = (&Harm, u64)> {
+    /// What the faults in force do, each with its place in the schedule.
+    pub(super) fn numbered_harms(&self) -> impl Iterator<Item = (u16, &Harm)> {
+        let harm = |(i, _): &(u16, u64)| (*i, &self.schedule[usize::from(*i)].1);
+        self.in_force.iter().map(harm)
+    }
+
+    /// What the faults in force do, and when each heals.
+    pub(super) fn harms(&self) -> impl Iterator<Item = (&Harm, u64)> {
         let harm = |(i, until): &(u16, u64)| (&self.schedule[usize::from(*i)].1, *until);
         self.in_force.iter().map(harm)
     }
@@ -101,6 +108,9 @@ impl Faults {
                     let fsync = &mut environment.source.fsync.0;
                     *fsync = fsync.saturating_mul(fault.times.into());
                 }
+                Harm::ControlPlaneSlow(fault) => {
+                    slow_down(&mut environment.control_plane, fault.times)
+                }
                 Harm::SlowApply(fault) => {
                     let target = &mut environment.target;
                     for cost in [&mut target.apply_transaction.0, &mut target.apply_row.0] {
@@ -110,6 +120,20 @@ impl Faults {
                 _ => {}
             }
         }
+    }
+}
+
+/// What RDS does takes longer; names are another service's.
+fn slow_down(control: &mut ControlPlane, times: u32) {
+    for time in [
+        &mut control.api_call,
+        &mut control.snapshot_fixed,
+        &mut control.snapshot_per_tib,
+        &mut control.restore_fixed,
+        &mut control.restore_per_tib,
+        &mut control.create_instance,
+    ] {
+        time.0 = time.0.saturating_mul(times.into());
     }
 }
 
@@ -163,6 +187,9 @@ impl World {
             at_us: self.now,
         });
         self.tell("fault", in_words(&harm, lasts), Vec::new());
+        if let Harm::StaleDns(_) = harm {
+            self.lagging.insert(index, self.names.query(self.now));
+        }
         if lasts.0 > 0 {
             let heals = self.now + lasts.0;
             self.faults.in_force.push((index, heals));
@@ -210,7 +237,26 @@ impl World {
             | Harm::Bandwidth(_)
             | Harm::Stall(_)
             | Harm::SlowFsync(_)
-            | Harm::SlowApply(_) => {}
+            | Harm::SlowApply(_)
+            | Harm::ControlPlaneSlow(_)
+            | Harm::ControlPlaneThrottles(_)
+            | Harm::ControlPlaneFails(_)
+            | Harm::StaleDns(_)
+            | Harm::CachedForever(_)
+            | Harm::PinnedPool(_)
+            | Harm::BlindRetry(_)
+            | Harm::ClockSkew(_)
+            | Harm::Burst(_) => {}
+            Harm::AnswerLost(_) => self.next_answer_is_lost(),
+            Harm::OperatorCrash(_) => self.operator_is_lost(lasts),
+            Harm::StepAgain(fault) => self.step_is_repeated(fault.step),
+            Harm::ActsEarly(_) => self.operator_hurries(),
+            Harm::Cron(_)
+            | Harm::PrivilegedWriter(_)
+            | Harm::StrayWriter(_)
+            | Harm::LongTransaction(_)
+            | Harm::HugeTransaction(_) => self.writer_comes(index, harm, lasts),
+            Harm::Ddl(fault) => self.ddl_is_asked(fault.add),
         }
     }
 
@@ -245,6 +291,25 @@ impl World {
         self.source.config.fsync_us = environment.source.fsync.0;
         self.environment = environment;
         self.stream_link_changes();
+        self.habits_change();
+        self.clocks_change();
+    }
+
+    /// The hosts' clocks, as the faults in force have them.
+    fn clocks_change(&mut self) {
+        let mut ahead_us = [0; 2];
+        for (harm, _) in self.faults.harms() {
+            if let Harm::ClockSkew(fault) = harm {
+                ahead_us[fault.host as usize] += fault.ahead.0;
+            }
+        }
+        self.ahead_us = ahead_us;
+        for host in [Host::Source, Host::Target] {
+            let epoch_us = self.epoch_us + self.ahead_us[host as usize];
+            if let Some(server) = self.server_mut(host) {
+                server.config.epoch_us = epoch_us;
+            }
+        }
     }
 
     /// Connections over a link that is cut for longer than they wait break then.
@@ -377,5 +442,65 @@ pub(crate) fn in_words(harm: &Harm, lasts: Micros) -> String {
             "the source's volume is slow: an fsync takes {} times as long for {lasts}",
             f.times
         ),
+        Harm::ControlPlaneSlow(f) => {
+            format!(
+                "the control plane takes {} times as long for {lasts}",
+                f.times
+            )
+        }
+        Harm::ControlPlaneThrottles(_) => {
+            format!("the control plane refuses every call for {lasts}: Rate exceeded")
+        }
+        Harm::ControlPlaneFails(_) => {
+            format!("the control plane refuses for {lasts} what it is asked for")
+        }
+        Harm::AnswerLost(_) => "the answer to the operator's next call will be lost".into(),
+        Harm::OperatorCrash(_) => {
+            format!("the operator's machine is lost; somebody goes on in {lasts}, with the journal")
+        }
+        Harm::StepAgain(f) => format!("somebody goes about step {} a second time", f.step),
+        Harm::ActsEarly(_) => "the operator has no patience left for the next wait".into(),
+        Harm::StaleDns(f) => format!(
+            "some of the zone's servers lag: {} % of the clients are told the old address for {lasts}",
+            f.percent
+        ),
+        Harm::CachedForever(f) => format!(
+            "{} % of the clients do not look the name up again for {lasts}",
+            f.percent
+        ),
+        Harm::PinnedPool(f) => format!(
+            "the pools of {} % of the clients hold on to their connections for {lasts}",
+            f.percent
+        ),
+        Harm::BlindRetry(f) => format!(
+            "{} % of the clients try again for {lasts} what they do not know the outcome of",
+            f.percent
+        ),
+        Harm::Cron(f) => format!(
+            "a job begins to write straight to the source, every {} for {lasts}",
+            f.every
+        ),
+        Harm::PrivilegedWriter(f) => format!(
+            "a tool with CONNECTION_ADMIN begins to write to the source, every {} for {lasts}",
+            f.every
+        ),
+        Harm::StrayWriter(f) => format!(
+            "somebody begins to write straight to the target, every {} for {lasts}",
+            f.every
+        ),
+        Harm::ClockSkew(f) => format!(
+            "the {}'s clock is {} ahead for {lasts}",
+            super::side(f.host),
+            f.ahead
+        ),
+        Harm::Burst(f) => format!("there is {} times the traffic for {lasts}", f.times),
+        Harm::LongTransaction(_) => {
+            format!("a client begins a transaction and will COMMIT it in {lasts}")
+        }
+        Harm::HugeTransaction(f) => format!("a client inserts {} rows in one transaction", f.rows),
+        Harm::Ddl(f) => match f.add {
+            Added::Column => "somebody adds a column to shop.orders on the source".into(),
+            Added::Index => "somebody adds an index to shop.orders on the source".into(),
+        },
     }
 }

@@ -89,12 +89,8 @@ impl World {
                     .commits
             }
         };
+        self.ddl_is_forgotten();
         self.erase(kept as u32);
-        // What the parameter group says holds from the start.
-        if self.source_parameter_read_only && !self.mutants.has(Mutant::FenceLostAtRestart) {
-            self.source.set_read_only(false);
-        }
-        self.hear(Host::Source);
         true
     }
 
@@ -209,7 +205,15 @@ impl World {
         }
         self.kill_connections(host);
         match host {
-            Host::Source => self.reset_stream(),
+            Host::Source => {
+                // What the parameter group says by now holds from the start.
+                if self.source_parameter_read_only && !self.mutants.has(Mutant::FenceLostAtRestart)
+                {
+                    self.source.set_read_only(false);
+                    self.hear(Host::Source);
+                }
+                self.reset_stream();
+            }
             Host::Target if self.replication_resumes => {
                 self.replication_resumes = false;
                 self.probes.reach(Probe::ReplicationResumed);

@@ -6,19 +6,24 @@
 pub mod agenda;
 mod clients;
 mod control;
+mod ddl;
 pub(crate) mod faults;
+mod habits;
 mod hosts;
 pub mod link;
 mod marks;
 mod mutants;
+mod operator;
 mod replay;
 mod replication;
 mod script;
 mod setup;
+mod writers;
 
 pub use clients::{ClientTotals, Seen};
 pub use faults::Fired;
 pub use marks::{Marks, Replication};
+pub use operator::Answers;
 pub use setup::SetupError;
 
 use crate::{
@@ -26,7 +31,7 @@ use crate::{
     faults::{CorruptEvent, Occasion, Wire},
     history::{Applied, Commit, History, add},
     outcome::StoryLine,
-    probes::Probes,
+    probes::{Probe, Probes},
     runbook::Host,
     stream::Stream,
     units::{Micros, Moment},
@@ -76,6 +81,8 @@ pub(crate) enum Due {
     HostLost(Micros),
     /// A host serves again.
     Back(Host),
+    /// A snapshot that was asked for is cut.
+    SnapshotCut(u16),
     /// The next `FLUSH BINARY LOGS` of a fault.
     FlushLogs(u16),
     /// The receiver is started again.
@@ -133,6 +140,11 @@ pub struct World {
     /// As it is now, with the faults in force.
     environment: Environment,
     faults: faults::Faults,
+    office: operator::Office,
+    lagging: habits::Lagging,
+    alter: ddl::Alter,
+    /// For each host, how far its clock is ahead, in µs.
+    ahead_us: [u64; 2],
     mutants: Mutants,
     /// The tables when the snapshot was asked for: what [`cutover_model::mutant::Mutant::SnapshotTorn`] takes a part from.
     snapshot_begun: Option<Database>,
@@ -247,6 +259,7 @@ impl World {
                 Due::Impatience(wire) => self.impatience(wire),
                 Due::HostLost(outage) => self.host_is_lost(outage),
                 Due::Back(host) => self.host_is_back(host),
+                Due::SnapshotCut(snapshot) => self.cut_asked_for(snapshot),
                 Due::FlushLogs(fault) => self.flush_logs(fault),
                 Due::StartReceiver => self.receiver_starts_again(),
                 Due::StartApplier => self.applier_starts_again(),
@@ -255,6 +268,9 @@ impl World {
             }
             self.hear_source();
             self.hear_target();
+        }
+        if self.alter.waits() {
+            self.ddl_goes_on();
         }
     }
 
@@ -299,6 +315,9 @@ impl World {
                             Host::Target => add(&mut self.history.target, commit),
                         }
                         self.committed(host, session, operation, done.number.0 as u32);
+                        if host == Host::Source {
+                            self.ddl_is_committed(session);
+                        }
                     }
                     Event::Published if host == Host::Source => {
                         self.pump(self.stream.connection());
@@ -308,6 +327,9 @@ impl World {
                     Event::ReadOnlyEffective => {
                         if host == Host::Source {
                             self.marks.source_read_only.get_or_insert(self.now);
+                            if self.source.open_transactions() > 0 {
+                                self.probes.reach(Probe::OpenAtFence);
+                            }
                         }
                         self.tell(
                             side(host),

@@ -222,7 +222,8 @@ impl World {
                     .as_ref()
                     .map(|b| b.name(dump.at.file))
                     .unwrap_or_default();
-                replica.connected(&file, dump.at, 0);
+                let [source, target] = self.ahead_us.map(|us| (us / 1_000_000) as i64);
+                replica.connected(&file, dump.at, target - source);
                 if self.marks.replication.from.is_some() {
                     self.probes.reach(Probe::ReceiverReconnected);
                 }

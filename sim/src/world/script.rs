@@ -76,11 +76,14 @@ fn kind(does: Does) -> Kind {
 
 impl World {
     /// What the clients did, as a script. An attempt that followed a failure of the same transaction is left out:
-    /// the client will try again by itself.
+    /// the client will try again by itself. So are writers that a fault brings: it will bring them again.
     pub fn written_down(&self) -> Vec<Transaction> {
         let retry = self.plan_environment.clients.retry;
         let mut told = BTreeMap::new();
-        let written = self.history.operations.iter().filter_map(|operation| {
+        let clients = self.clients.in_application();
+        let of_clients = self.history.operations.iter();
+        let of_clients = of_clients.filter(|o| usize::from(o.client) < clients);
+        let written = of_clients.filter_map(|operation| {
             let before = told.insert(operation.client, operation.told);
             let again = before.is_some_and(|told| retries(retry, told));
             (!again).then_some(())?;

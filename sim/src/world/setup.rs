@@ -1,8 +1,8 @@
 //! The world at the beginning of a run.
 
 use super::{
-    Due, World, agenda::Agenda, clients::Clients, faults::Faults, marks::Marks, replay::Replay,
-    replication,
+    Due, World, agenda::Agenda, clients::Clients, ddl::Alter, faults::Faults, habits::Lagging,
+    marks::Marks, operator::Office, replay::Replay, replication,
 };
 use crate::{
     environment::{Checksum, Environment, RowImage, RowMetadata},
@@ -220,6 +220,7 @@ impl World {
                 &plan.workload,
                 plan.streams.workload.0,
                 count,
+                &plan.faults,
                 mutants,
             ),
             stream: replication::Stream::new(&environment),
@@ -231,6 +232,13 @@ impl World {
             corruption: None,
             probes: Probes::default(),
             faults: Faults::new(&plan.faults),
+            office: match plan.faults.iter().any(|f| f.step_again.is_some()) {
+                true => Office::new(&plan.runbook.steps),
+                false => Office::default(),
+            },
+            lagging: Lagging::new(),
+            alter: Alter::default(),
+            ahead_us: [0; 2],
             events: Vec::new(),
             mutants,
             snapshot_begun: None,

@@ -221,14 +221,8 @@ impl<'a> TableMap<'a> {
 
     /// Whether rows of this event are, byte for byte, rows of the table.
     ///
-    /// Compared are number of columns, type codes and type parameters: what the binary form depends on.
+    /// Compared are type codes and type parameters, what the binary form depends on, and then the number of columns.
     pub fn compatible(&self, def: &TableDef) -> Result<(), Mismatch> {
-        if self.types.len() != def.columns.len() {
-            return Err(Mismatch::Count {
-                binlog: self.types.len(),
-                table: def.columns.len(),
-            });
-        }
         let mut metadata = Cursor::new("TABLE_MAP", self.metadata);
         for (i, (type_code, column)) in self.types.iter().zip(&def.columns).enumerate() {
             let binlog = kind(i, *type_code, &mut metadata)?;
@@ -241,6 +235,12 @@ impl<'a> TableMap<'a> {
                     table,
                 });
             }
+        }
+        if self.types.len() != def.columns.len() {
+            return Err(Mismatch::Count {
+                binlog: self.types.len(),
+                table: def.columns.len(),
+            });
         }
         Ok(())
     }

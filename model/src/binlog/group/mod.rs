@@ -69,6 +69,8 @@ pub struct Group<'a> {
     pub rolled_back: bool,
     /// It has a ROLLBACK TO SAVEPOINT.
     pub has_partial_rollback: bool,
+    /// It is the rest of a transaction: reading began behind its BEGIN ([`Groups::begun_anywhere`]).
+    pub is_rest: bool,
     /// Its events as they are in the file.
     pub bytes: &'a [u8],
     checksum: Checksum,
@@ -189,6 +191,8 @@ pub struct Groups<'a> {
     origin: u64,
     good: u64,
     failed: bool,
+    /// The next event may be one inside a transaction.
+    anywhere: bool,
 }
 
 impl<'a> Groups<'a> {
@@ -200,6 +204,7 @@ impl<'a> Groups<'a> {
             origin: pos,
             good: pos,
             failed: false,
+            anywhere: false,
         }
     }
 
@@ -209,6 +214,15 @@ impl<'a> Groups<'a> {
         Groups {
             frames: groups.frames.trust(),
             ..groups
+        }
+    }
+
+    /// Takes the events up to the end of the transaction in which they begin for a group, as an applier does that was
+    /// started there.
+    pub(crate) fn begun_anywhere(self) -> Groups<'a> {
+        Groups {
+            anywhere: true,
+            ..self
         }
     }
 
@@ -222,6 +236,7 @@ impl<'a> Groups<'a> {
             origin: 0,
             good: pos,
             failed: false,
+            anywhere: false,
         })
     }
 
@@ -334,6 +349,11 @@ impl<'a> Groups<'a> {
                 pos: frame.pos,
                 kind,
             };
+            if std::mem::take(&mut self.anywhere) && is_inside(frame.header.event_type) {
+                open.start = Some(frame.pos);
+                open.in_transaction = true;
+                open.is_rest = true;
+            }
             if is_payload(&frame) {
                 open.start
                     .ok_or_else(|| at(middle(frame.header.event_type)))?;
@@ -357,6 +377,7 @@ impl<'a> Groups<'a> {
                     timestamp_s: open.timestamp_s.unwrap_or(frame.header.timestamp_s),
                     rolled_back: open.rolled_back,
                     has_partial_rollback: open.has_partial_rollback,
+                    is_rest: open.is_rest,
                     bytes: self
                         .bytes
                         .get(from as usize..to as usize)
@@ -389,6 +410,7 @@ struct Open {
     xa: bool,
     rolled_back: bool,
     has_partial_rollback: bool,
+    is_rest: bool,
     /// What decides the kind before all else: the first thing that cannot be followed, or a lone statement.
     decided: Option<GroupKind>,
     inflated: Option<Inflated>,
@@ -554,6 +576,14 @@ fn middle(event_type: EventType) -> ErrorKind {
         event_type,
         why: "no transaction has begun (the start position is inside one?)",
     }
+}
+
+/// Whether an event of this type stands only between BEGIN and a commit, or is one.
+fn is_inside(event_type: EventType) -> bool {
+    matches!(
+        event_type,
+        EventType::TABLE_MAP | EventType::XID | EventType::XA_PREPARE
+    ) || event_type.is_rows()
 }
 
 fn is_payload(frame: &Frame<'_>) -> bool {

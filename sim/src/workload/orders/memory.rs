@@ -34,7 +34,8 @@ impl Memory {
         (known.id != 0).then_some(known.id)
     }
 
-    pub(super) fn next_request(&mut self) -> u64 {
+    /// The number of the client's next request.
+    pub fn next_request(&mut self) -> u64 {
         self.requests += 1;
         self.requests
     }

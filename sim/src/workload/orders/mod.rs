@@ -204,6 +204,16 @@ impl Orders {
         }
     }
 
+    /// The number of the statement that is the transaction's COMMIT; what only reads or rolls back has none.
+    pub fn commit_step(intent: &Intent) -> u32 {
+        match intent.kind {
+            Kind::Place => intent.lines as u32 + 2,
+            Kind::Transfer => 2,
+            Kind::Pay | Kind::Cancel | Kind::Draft | Kind::Amend => 1,
+            Kind::Read | Kind::Rollback | Kind::Recorded => u32::MAX,
+        }
+    }
+
     /// A transaction was acknowledged: the client remembers it.
     pub fn acknowledged(intent: &Intent, memory: &mut Memory) {
         match intent.kind {

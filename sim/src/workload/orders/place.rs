@@ -3,6 +3,9 @@
 
 use super::{Intent, Orders, Step, Turn, statement};
 
+/// Columns of `orders` when the shop is founded.
+const COLUMNS: usize = 6;
+
 impl Orders {
     pub(super) fn place(&mut self, turn: &mut Turn<'_>, step: u64, intent: &mut Intent) -> Step {
         match step {
@@ -45,14 +48,17 @@ impl Orders {
     fn insert_order(&mut self, turn: &mut Turn<'_>, intent: &mut Intent) -> Step {
         let id = turn.server.next_auto_increment(self.orders_table);
         let us = turn.server.config.epoch_us + turn.now;
+        let columns = turn.columns(self.orders_table);
         let b = &mut self.builder;
-        b.start(6);
+        b.start(columns);
         b.push(&id.to_le_bytes());
         b.push(&intent.request.to_le_bytes());
         b.push(&(intent.customer as u32).to_le_bytes());
         b.push(&[1]);
         b.push(&intent.total_cents().to_le_bytes());
         b.push(&timestamp6(us));
+        // What was added to the table meanwhile may be NULL.
+        (COLUMNS..columns).for_each(|_| b.push_null());
         intent.order = id;
         statement(turn.insert(self.orders_table, b.image()))
     }

@@ -52,6 +52,12 @@ impl Turn<'_> {
         self.server.select(self.arena, self.session, table, key)
     }
 
+    /// How many columns a table has.
+    pub(super) fn columns(&self, table: TableId) -> usize {
+        let table = self.server.database.table(table);
+        table.map_or(0, |t| t.def().columns.len())
+    }
+
     pub(super) fn commit(&mut self) -> Reply {
         self.server.commit(self.arena, self.now, self.session)
     }

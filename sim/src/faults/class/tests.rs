@@ -1,0 +1,146 @@
+use super::*;
+use crate::{
+    environment::Environment,
+    faults::*,
+    plan::{Clock, Expect, PLAN_SCHEMA, Streams},
+    runbook::{Condition, Promises, Runbook, SetReadOnly, Wait},
+    workload_spec::Workload,
+};
+
+/// A plan whose runbook is these steps, with a promised downtime of five minutes.
+fn plan(steps: Vec<Step>) -> Plan {
+    Plan {
+        schema: PLAN_SCHEMA.into(),
+        scenario: String::new(),
+        seed: 0,
+        recorded: None,
+        mutants: Default::default(),
+        clock: Clock::default(),
+        streams: Streams::default(),
+        expect: Expect::default(),
+        environment: Environment::default(),
+        workload: Workload::default(),
+        faults: Vec::new(),
+        runbook: Runbook {
+            name: "made".into(),
+            about: String::new(),
+            promises: Promises {
+                downtime: Some(Micros::mins(5)),
+                ..Promises::default()
+            },
+            steps,
+            abort: Vec::new(),
+        },
+    }
+}
+
+fn fence() -> Step {
+    Step {
+        set_read_only: Some(SetReadOnly {
+            on: Host::Source,
+            value: true,
+        }),
+        ..Step::default()
+    }
+}
+
+fn gate(until: Condition) -> Step {
+    Step {
+        role: Some(Role::Gate),
+        wait: Some(Wait {
+            until,
+            every: None,
+            polls: None,
+        }),
+        ..Step::default()
+    }
+}
+
+fn is_hazard(harm: Harm, lasts: Micros, plan: &Plan) -> bool {
+    let fault = Fault {
+        lasts: Some(lasts),
+        ..harm.into_fault()
+    };
+    matches!(class(&fault, plan), Some(Class::Hazard(_)))
+}
+
+#[test]
+fn what_a_fence_on_the_server_stops_is_a_hazard_without_one() {
+    let (fenced, open) = (plan(vec![fence()]), plan(Vec::new()));
+    let minute = Micros::mins(1);
+    for harm in [
+        Harm::Cron(Cron { every: minute }),
+        Harm::StaleDns(StaleDns { percent: 50 }),
+        Harm::CachedForever(CachedForever { percent: 50 }),
+        Harm::PinnedPool(PinnedPool { percent: 50 }),
+        Harm::LongTransaction(LongTransaction {}),
+    ] {
+        assert!(!is_hazard(harm.clone(), minute, &fenced), "{harm:?}");
+        assert!(is_hazard(harm.clone(), minute, &open), "{harm:?}");
+    }
+    let privileged = Harm::PrivilegedWriter(PrivilegedWriter { every: minute });
+    assert!(is_hazard(privileged, minute, &fenced));
+}
+
+#[test]
+fn what_uses_up_the_promised_downtime_is_a_hazard() {
+    let fenced = plan(vec![fence()]);
+    let mut unpromised = fenced.clone();
+    unpromised.runbook.promises.downtime = None;
+    for harm in [
+        Harm::OperatorCrash(OperatorCrash {}),
+        Harm::LongTransaction(LongTransaction {}),
+        Harm::PinnedPool(PinnedPool { percent: 100 }),
+    ] {
+        assert!(
+            !is_hazard(harm.clone(), Micros::mins(2), &fenced),
+            "{harm:?}"
+        );
+        assert!(
+            is_hazard(harm.clone(), Micros::mins(3), &fenced),
+            "{harm:?}"
+        );
+        assert!(
+            !is_hazard(harm.clone(), Micros::mins(3), &unpromised),
+            "{harm:?}"
+        );
+    }
+    let slow = |times| Harm::ControlPlaneSlow(ControlPlaneSlow { times });
+    assert!(!is_hazard(slow(100), Micros::mins(1), &fenced));
+    assert!(is_hazard(slow(200), Micros::mins(1), &fenced));
+}
+
+#[test]
+fn clocks_that_disagree_are_a_hazard_for_a_gate_that_looks_at_the_lag() {
+    let skew = Harm::ClockSkew(ClockSkew {
+        host: Host::Source,
+        ahead: Micros::secs(30),
+    });
+    let by_gtid = gate(Condition {
+        applied: Some("fence".into()),
+        ..Condition::default()
+    });
+    let by_lag = gate(Condition {
+        seconds_behind_source: Some(0),
+        ..Condition::default()
+    });
+    assert!(!is_hazard(
+        skew.clone(),
+        Micros::mins(1),
+        &plan(vec![fence(), by_gtid])
+    ));
+    assert!(is_hazard(
+        skew,
+        Micros::mins(1),
+        &plan(vec![fence(), by_lag])
+    ));
+}
+
+#[test]
+fn to_fence_the_source_again_is_a_hazard_and_to_do_another_step_again_is_none() {
+    let plan = plan(vec![Step::default(), fence()]);
+    let again = |step| Harm::StepAgain(StepAgain { step });
+    assert!(!is_hazard(again(1), Micros::ZERO, &plan));
+    assert!(is_hazard(again(2), Micros::ZERO, &plan));
+    assert!(!is_hazard(again(9), Micros::ZERO, &plan));
+}

@@ -1,0 +1,112 @@
+//! A statement that changes a table while the traffic flows.
+//!
+//! `ALTER TABLE` takes the table's metadata lock: it waits until no transaction is open that has used the table, and
+//! whoever comes meanwhile waits behind it [D `metadata-locking`]. All tables of the shop count as one here, because
+//! most of its transactions use `orders`.
+
+use super::{Due, World};
+use crate::{faults::Added, probes::Probe, workload::orders::SCHEMA_NAME};
+use cutover_model::server::{Privilege, Reply, SessionId};
+
+/// A statement on its way, and who waits for it.
+#[derive(Debug, Default)]
+pub(super) struct Alter {
+    /// Statements that wait for the metadata lock.
+    waiting: Vec<&'static str>,
+    /// The one that the server is committing.
+    committing: Option<SessionId>,
+    /// Clients whose next transaction waits: their connection's number tells whether it is still there.
+    parked: Vec<(u16, u32)>,
+}
+
+impl Alter {
+    /// Whether a statement waits for its lock.
+    #[inline]
+    pub(super) fn waits(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+}
+
+fn statement(add: Added) -> &'static str {
+    match add {
+        Added::Column => "ALTER TABLE orders ADD COLUMN note VARCHAR(40) NULL",
+        Added::Index => "ALTER TABLE orders ADD INDEX by_customer (customer_id)",
+    }
+}
+
+impl World {
+    /// Somebody types the statement on the source.
+    pub(super) fn ddl_is_asked(&mut self, add: Added) {
+        if self.orders().is_none() {
+            let text = "there is no table orders of the shop to alter".into();
+            self.tell("source", text, Vec::new());
+            return;
+        }
+        if self.source.open_transactions() > 0 {
+            self.probes.reach(Probe::StatementWaitedForDdl);
+        }
+        self.alter.waiting.push(statement(add));
+        self.ddl_goes_on();
+    }
+
+    /// Whether a client's transaction on the source has to wait before it begins; it goes on by itself then.
+    pub(super) fn waits_for_ddl(&mut self, client: u16, number: u32) -> bool {
+        let waits = self.alter.committing.is_some() || !self.alter.waiting.is_empty();
+        if waits {
+            self.alter.parked.push((client, number));
+            self.probes.reach(Probe::StatementWaitedForDdl);
+        }
+        waits
+    }
+
+    /// The next statement gets its lock as soon as no transaction is open.
+    pub(super) fn ddl_goes_on(&mut self) {
+        let busy = self.alter.committing.is_some() || self.source.open_transactions() > 0;
+        if busy || self.alter.waiting.is_empty() {
+            return;
+        }
+        let sql = self.alter.waiting.remove(0);
+        let session = self.source.connect(Privilege::Ordinary);
+        let reply = self
+            .source
+            .execute_ddl(&mut self.arena, self.now, session, SCHEMA_NAME, sql);
+        match reply {
+            Ok(Reply::Committing) => {
+                self.alter.committing = Some(session);
+                return;
+            }
+            Ok(Reply::Failed(error)) => self.ddl_is_refused(sql, &error.to_string()),
+            Ok(_) => self.ddl_is_refused(sql, "the server is being closed for writes"),
+            Err(error) => self.ddl_is_refused(sql, &error.to_string()),
+        }
+        self.source.disconnect(&mut self.arena, session);
+        self.release_parked();
+    }
+
+    fn ddl_is_refused(&mut self, sql: &str, why: &str) {
+        self.tell("source", format!("refuses {sql}: {why}"), Vec::new());
+    }
+
+    /// A session of the source has committed: perhaps the statement's.
+    pub(super) fn ddl_is_committed(&mut self, session: SessionId) {
+        if self.alter.committing == Some(session) {
+            self.alter.committing = None;
+            self.source.disconnect(&mut self.arena, session);
+            self.tell("source", "has altered the table".into(), Vec::new());
+            self.release_parked();
+        }
+    }
+
+    /// The source has lost its sessions, and what they were about.
+    pub(super) fn ddl_is_forgotten(&mut self) {
+        self.alter = Alter::default();
+    }
+
+    /// Who waited goes on, unless another statement waits for the lock.
+    fn release_parked(&mut self) {
+        for (client, number) in std::mem::take(&mut self.alter.parked) {
+            self.agenda.push(self.now, Due::Request(client, number));
+        }
+        self.ddl_goes_on();
+    }
+}

@@ -1,0 +1,217 @@
+//! What faults do to the operator, and to what the operator talks to.
+
+use super::{Snapshot, World};
+use crate::{
+    environment::ControlPlane,
+    faults::Harm,
+    probes::Probe,
+    runbook::{Host, Op, SetExternalSource, Step},
+    units::Micros,
+};
+use cutover_model::replica::Start;
+
+/// How the control plane answers calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answers {
+    /// It does what it is asked for.
+    Well,
+    /// It gets too many calls, and refuses them.
+    TooMany,
+    /// It refuses them for another reason.
+    Fails,
+}
+
+/// The operator's lot, and calls that the control plane has accepted.
+#[derive(Debug, Default)]
+pub(super) struct Office {
+    /// How often the operator's machine was lost.
+    losses: u32,
+    /// When somebody goes on, in µs.
+    back: u64,
+    /// Answers to come that get lost.
+    answers_to_lose: u32,
+    /// The wait under way, or the next one, is left before its condition holds.
+    hurried: bool,
+    /// Snapshots that are asked for and not cut yet, and how long each is copied.
+    to_cut: Vec<(String, Micros)>,
+    /// The runbook's steps, for who does one of them again.
+    steps: Vec<Step>,
+    /// How many of them are done.
+    done: usize,
+    /// When the cluster that is being created is available, in µs.
+    restored: Option<u64>,
+}
+
+impl Office {
+    pub(super) fn new(steps: &[Step]) -> Self {
+        Self {
+            steps: steps.to_vec(),
+            ..Self::default()
+        }
+    }
+
+    /// A snapshot is asked for: its place in the list.
+    pub(super) fn ask_for_snapshot(&mut self, id: &str, copying: Micros) -> u16 {
+        self.to_cut.push((id.to_string(), copying));
+        self.to_cut.len() as u16 - 1
+    }
+
+    pub(super) fn asked_for(&self, snapshot: u16) -> Option<(String, Micros)> {
+        self.to_cut.get(usize::from(snapshot)).cloned()
+    }
+
+    pub(super) fn is_asked_for(&self, id: &str) -> bool {
+        self.to_cut.iter().any(|(asked, _)| asked == id)
+    }
+
+    pub(super) fn restoring_until(&mut self, at: u64) {
+        self.restored = Some(at);
+    }
+}
+
+impl World {
+    /// The operator's machine is lost, and somebody goes on after `away`.
+    pub(super) fn operator_is_lost(&mut self, away: Micros) {
+        self.office.losses += 1;
+        self.office.back = self.office.back.max(self.now + away.0);
+    }
+
+    /// The answer to the next call that is accepted gets lost.
+    pub(super) fn next_answer_is_lost(&mut self) {
+        self.office.answers_to_lose += 1;
+    }
+
+    /// The operator does not wait until what is waited for holds.
+    pub(super) fn operator_hurries(&mut self) {
+        self.office.hurried = true;
+    }
+
+    /// A step of the runbook is done.
+    pub fn step_is_done(&mut self) {
+        self.office.done += 1;
+    }
+
+    /// Somebody does a step again, counted from 1.
+    pub(super) fn step_is_repeated(&mut self, number: u32) {
+        let index = (number as usize).wrapping_sub(1);
+        let done = self.office.steps[..self.office.done.min(self.office.steps.len())].get(index);
+        let Some(step) = done.cloned() else {
+            let text = format!("step {number} is not done yet, and nobody does it again");
+            self.tell("operator", text, Vec::new());
+            return;
+        };
+        let text = match self.again(&step) {
+            Ok(()) => {
+                self.probes.reach(Probe::StepRepeated);
+                format!("somebody has done step {number} again: {}", step.say)
+            }
+            Err(refusal) => format!("somebody does step {number} again, and is refused: {refusal}"),
+        };
+        self.tell("operator", text, Vec::new());
+    }
+
+    /// What a step does at the moment when it takes effect; a wait does nothing, and coordinates are somebody's own.
+    fn again(&mut self, step: &Step) -> Result<(), String> {
+        match step.op().map_err(|e| e.to_string())? {
+            Op::SetBinlogRetention(o) => {
+                self.set_retention(Micros::hours(o.hours.into()));
+                Ok(())
+            }
+            Op::CreateSnapshot(o) => self.create_snapshot(&o.id, Micros::ZERO, Micros::ZERO),
+            Op::RestoreSnapshot(o) => self.restore_begins(&o.id, Micros::ZERO),
+            Op::ReadCoordinates(_) | Op::Wait(_) | Op::Pause(_) => Ok(()),
+            Op::SetExternalSource(o) => self.set_external_source(self.start_of(o)),
+            Op::StartReplication => self.start_replication(),
+            Op::SetReadOnly(o) if o.on == Host::Source => {
+                self.deliver_read_only(o.value);
+                Ok(())
+            }
+            Op::SetReadOnly(o) => self.set_read_only(o.on, o.value),
+            Op::KillConnections(host) => {
+                self.kill_connections(host);
+                Ok(())
+            }
+            Op::StopReplication => self.stop_replication(),
+            Op::ResetExternalSource => self.reset_external_source(),
+            Op::RaiseAutoIncrement(o) => self.raise_auto_increment(o.gap),
+            Op::Repoint(o) => {
+                self.repoint(o.to)?;
+                if o.restart_clients {
+                    self.restart_clients();
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Where replication starts when it is configured again: where it was told to.
+    fn start_of(&self, o: &SetExternalSource) -> Start {
+        let replica = self.target.as_ref().and_then(|t| t.replica.as_ref());
+        match (replica, &o.at) {
+            (Some(replica), _) => replica.start.clone(),
+            (None, None) => Start::AutoPosition,
+            // Whoever types it by hand has the coordinates of the snapshot.
+            (None, Some(_)) => {
+                let (file, pos) = self.recovery_event().unwrap_or_default();
+                Start::Position { file, pos }
+            }
+        }
+    }
+
+    /// How often the operator's machine was lost so far.
+    pub fn operator_losses(&self) -> u32 {
+        self.office.losses
+    }
+
+    /// When somebody goes on after the last of these losses, in µs.
+    pub fn operator_back_us(&self) -> u64 {
+        self.office.back
+    }
+
+    /// Whether the wait under way is to be left; once.
+    pub fn operator_is_hurried(&mut self) -> bool {
+        std::mem::take(&mut self.office.hurried)
+    }
+
+    /// Whether the answer to a call that was accepted gets lost.
+    pub fn loses_answer(&mut self) -> bool {
+        let lost = self.office.answers_to_lose > 0;
+        self.office.answers_to_lose -= u32::from(lost);
+        lost
+    }
+
+    /// How the control plane answers now.
+    pub fn control_plane_answers(&self) -> Answers {
+        let mut answers = Answers::Well;
+        for (harm, _) in self.faults.harms() {
+            match harm {
+                Harm::ControlPlaneFails(_) => return Answers::Fails,
+                Harm::ControlPlaneThrottles(_) => answers = Answers::TooMany,
+                _ => {}
+            }
+        }
+        answers
+    }
+
+    /// How long the control plane takes now.
+    pub fn control_plane(&self) -> &ControlPlane {
+        &self.environment.control_plane
+    }
+
+    /// When the cluster is available whose restore was begun, in µs; none when none was.
+    pub fn restore_ready_us(&self) -> Option<u64> {
+        self.office.restored
+    }
+
+    /// A snapshot that was asked for is cut.
+    pub(super) fn cut_asked_for(&mut self, snapshot: u16) {
+        if let Some((id, copying)) = self.office.asked_for(snapshot) {
+            self.cut_snapshot(&id, copying);
+        }
+    }
+
+    /// A snapshot by its identifier.
+    pub(super) fn snapshot(&self, id: &str) -> Option<&Snapshot> {
+        self.snapshots.get(id)
+    }
+}

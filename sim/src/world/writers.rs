@@ -1,0 +1,117 @@
+//! Writers that a fault brings: jobs beside the application, and single transactions out of the ordinary.
+//!
+//! Each is a client of its own, with a stream of its own. It is no part of the application: nobody restarts it with
+//! the others, and some of them know their server without asking for a name.
+
+use super::{Due, World, clients::Phase};
+use crate::{
+    faults::{Fault, Harm},
+    history::Kind,
+    runbook::Host,
+    units::Micros,
+    workload::orders::Intent,
+};
+use cutover_model::server::Privilege;
+
+/// Statements of a transaction of many rows that go out together.
+const ROWS_AT_ONCE: u32 = 500;
+
+/// What such a writer is there for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Errand {
+    /// Its server; none: where the application's name points.
+    pub(super) straight: Option<Host>,
+    /// What it writes.
+    kind: Kind,
+    /// Rows of an order.
+    lines: u64,
+    /// Pause between two transactions; 0: there is one.
+    pub(super) every: u64,
+    /// It begins nothing from then on, and COMMITs nothing before, in µs.
+    pub(super) until: u64,
+    /// It waits with its COMMIT.
+    pub(super) holds: bool,
+    /// Statements that go out together.
+    pub(super) at_once: u32,
+}
+
+impl Errand {
+    fn job(straight: Host, every: Micros, until: u64) -> Self {
+        Self {
+            straight: Some(straight),
+            kind: Kind::Draft,
+            lines: 0,
+            every: every.0,
+            until,
+            holds: false,
+            at_once: 1,
+        }
+    }
+}
+
+/// Who writes for a fault, if it brings a writer.
+pub(super) fn writer_of(fault: &Fault) -> Option<Privilege> {
+    match fault.harm().ok()? {
+        Harm::PrivilegedWriter(_) => Some(Privilege::Admin),
+        Harm::Cron(_)
+        | Harm::StrayWriter(_)
+        | Harm::LongTransaction(_)
+        | Harm::HugeTransaction(_) => Some(Privilege::Ordinary),
+        _ => None,
+    }
+}
+
+impl World {
+    /// A fault that brings a writer fires.
+    pub(super) fn writer_comes(&mut self, fault: u16, harm: &Harm, lasts: Micros) {
+        let until = self.now + lasts.0;
+        let once = Errand {
+            straight: None,
+            until,
+            ..Errand::job(Host::Source, Micros::ZERO, until)
+        };
+        let errand = match harm {
+            Harm::Cron(job) => Errand::job(Host::Source, job.every, until),
+            Harm::PrivilegedWriter(job) => Errand::job(Host::Source, job.every, until),
+            Harm::StrayWriter(job) => Errand::job(Host::Target, job.every, until),
+            Harm::LongTransaction(_) => Errand {
+                holds: true,
+                ..once
+            },
+            Harm::HugeTransaction(huge) => Errand {
+                kind: Kind::Place,
+                // The order's own row, and its customer's.
+                lines: u64::from(huge.rows).saturating_sub(2).max(1),
+                at_once: ROWS_AT_ONCE,
+                ..once
+            },
+            _ => return,
+        };
+        if let Some(client) = self.clients.send_writer(fault, errand) {
+            self.agenda.push(self.now, Due::Wake(client));
+        }
+    }
+
+    /// A writer begins a transaction, unless its time is over.
+    pub(super) fn writer_wakes(&mut self, client: u16, errand: Errand) {
+        let over = errand.every > 0 && self.now >= errand.until;
+        let c = self.clients.get(client);
+        if over || self.clients.has_stopped() || c.phase != Phase::Idle {
+            return;
+        }
+        let intent = self
+            .clients
+            .intent_of_writer(client, |customer, request| Intent {
+                kind: errand.kind,
+                order: 0,
+                customer,
+                other: 0,
+                amount: 1,
+                lines: errand.lines,
+                request,
+            });
+        if let Some(intent) = intent {
+            self.invoke(client, intent.kind, intent.order);
+        }
+    }
+}
