@@ -39,7 +39,7 @@ use std::{
 const EXAMPLES: &str = "\
 Examples:
   cutover shrink plan.toml                         writes plan.min.toml beside it
-  cutover shrink found/P1-sent.toml --within 5m
+  cutover shrink sweep/p1-sent.toml --within 5m
   cutover replay plan.min.toml                     the story of what is left";
 
 /// Shrink a plan that fails to the smallest one that fails in the same way.

@@ -121,7 +121,9 @@ fn with_smaller_parameters(fault: &Fault) -> Vec<Fault> {
         };
         for (name, value) in parameters {
             let values: Vec<Value> = match value {
+                // 0 is no smaller fault, but none or another.
                 Value::Integer(number) => smaller(u64::try_from(*number).unwrap_or(0))
+                    .skip(1)
                     .map(|n| Value::Integer(n as i64))
                     .collect(),
                 Value::String(text) => text

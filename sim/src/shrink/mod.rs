@@ -101,11 +101,12 @@ impl Shrinking<'_> {
         self.write_down(transactions)?;
         self.untie_faults()?;
         loop {
-            // The coarse ones first: they make all later runs shorter.
+            // The coarse ones first: they make all later runs shorter. Faults go before the time after the cutover
+            // does, which a fault that is still to heal would take the place of.
             let smaller = [
                 self.fewer_transactions()?,
-                self.less_traffic()?,
                 self.fewer_faults()?,
+                self.less_traffic()?,
                 self.fewer_steps()?,
                 self.settings_back()?,
                 self.fewer_clients()?,
