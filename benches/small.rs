@@ -1,11 +1,16 @@
-//! Small runs, each on a fresh thread as in a sweep: seeds a second on one core and on two.
+//! Small runs on threads that are used again, as in a sweep: seeds a second on one core and on two, without faults and
+//! with four.
 
 use crate::{
     measure::{Bench, Entry, of_all_threads},
-    plans::{rehearse, sized},
+    plans::sized,
 };
 use criterion::Criterion;
-use cutover::sim::plan::Plan;
+use cutover::sim::{
+    explore::{Bias, Choice, Swarm},
+    plan::Plan,
+    run::run,
+};
 use std::{
     sync::Mutex,
     thread,
@@ -13,96 +18,117 @@ use std::{
 };
 
 /// Runs that one measurement does.
-const SEEDS: u64 = 200;
-const ONE: &str = "small run, one at a time";
-const TWO: &str = "small run, two at a time";
+const SEEDS: usize = 200;
+/// Faults of a plan that has any.
+const FAULTS: usize = 4;
+
+/// What is measured: its name, how many runs at a time, and whether there are faults.
+const ROWS: &[(&str, usize, bool)] = &[
+    ("small run, one at a time", 1, false),
+    ("small run, two at a time", 2, false),
+    ("with four faults, one at a time", 1, true),
+    ("with four faults, two at a time", 2, true),
+];
 
 /// Commits of the runs, and how long they took by the clock on the wall, the shortest time of all.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Seen {
     commits: u64,
     wall: Option<Duration>,
 }
 
-/// A small run: 20 clients, about 500 commits.
-fn small(seed: u64) -> Plan {
-    let mut plan = sized(&[
+/// Small runs: 20 clients, about 500 commits each.
+fn small(faults: bool) -> Vec<Plan> {
+    let base = sized(&[
         "workload.existing_rows=100".into(),
         "workload.clients=20".into(),
         "workload.rate_per_s=17".into(),
         "control_plane.restore_fixed=2s".into(),
     ]);
-    plan.streams.workload.0 = seed;
-    plan
+    let swarm = Swarm::new(&base, &Choice::Contract, FAULTS as u32);
+    let wanted = if faults { FAULTS } else { 0 };
+    let drawn = (0..).map(|seed| swarm.plan(seed, &Bias::none()));
+    let plans = drawn.filter(|plan| plan.faults.len() == wanted);
+    plans
+        .map(|plan| Plan {
+            workload: base.workload.clone(),
+            ..plan
+        })
+        .take(SEEDS)
+        .collect()
 }
 
 pub fn measure(criterion: &mut Criterion) {
     let mut bench = Bench::new(criterion, "small runs", 3).by(of_all_threads);
-    let [mut one, mut two] = [Seen::default(), Seen::default()];
-    bench.measure(ONE, "seed", || (), |()| (SEEDS, sweep(1, &mut one)));
-    bench.measure(TWO, "seed", || (), |()| (SEEDS, sweep(2, &mut two)));
-    report(&bench.finish(), &one, &two);
+    let plans = [small(false), small(true)];
+    let mut seen = vec![Seen::default(); ROWS.len()];
+    for ((name, at_a_time, faults), seen) in ROWS.iter().zip(&mut seen) {
+        let plans = &plans[usize::from(*faults)];
+        bench.measure(
+            name,
+            "seed",
+            || (),
+            |()| (SEEDS as u64, sweep(plans, *at_a_time, seen)),
+        );
+    }
+    report(&bench.finish(), &seen);
 }
 
-/// Runs all seeds, so many at a time.
+/// Runs all plans, so many at a time.
 #[expect(
     clippy::disallowed_methods,
-    reason = "a thread for each run and a look at the clock, as the command has them"
+    reason = "a look at the clock on the wall, as the command takes"
 )]
-fn sweep(at_a_time: usize, seen: &mut Seen) {
-    let (seeds, commits) = (Mutex::new(0..SEEDS), Mutex::new(0));
+fn sweep(plans: &[Plan], at_a_time: usize, seen: &mut Seen) {
+    let (waiting, commits) = (Mutex::new(plans.iter()), Mutex::new(0));
     let began = Instant::now();
     thread::scope(|scope| {
         for _ in 0..at_a_time {
             scope.spawn(|| {
                 loop {
-                    let Some(seed) = seeds.lock().expect("no panic").next() else {
+                    let Some(plan) = waiting.lock().expect("no panic").next() else {
                         return;
                     };
-                    let run = thread::spawn(move || rehearse(&small(seed)).outcome.commits.ok);
-                    *commits.lock().expect("no panic") += run.join().expect("no panic");
+                    let run = run(plan, None).expect("a plan of a built-in scenario");
+                    *commits.lock().expect("no panic") += run.outcome.commits.ok;
                 }
             });
         }
     });
     let took = began.elapsed();
     seen.wall = Some(seen.wall.map_or(took, |least| least.min(took)));
-    seen.commits = commits.into_inner().expect("no panic") / SEEDS;
+    seen.commits = commits.into_inner().expect("no panic") / SEEDS as u64;
 }
 
-fn report(entries: &[Entry], one: &Seen, two: &Seen) {
+fn report(entries: &[Entry], seen: &[Seen]) {
     if entries.is_empty() {
         return;
     }
+    println!("\n### Small runs\n\n20 clients, {SEEDS} seeds on threads that are used again\n");
     println!(
-        "\n### Small runs\n\n20 clients, {} commits on average, a fresh thread for each of {SEEDS} seeds\n",
-        one.commits.max(two.commits)
+        "| | commits of a seed | processor time of a seed, µs | seeds a second, by that | by the clock, at best |"
     );
-    println!(
-        "| | processor time of a seed, µs | seeds a second, by that | by the clock, at best |"
-    );
-    println!("| --- | ---: | ---: | ---: |");
-    let per_second = |wall: Option<Duration>| wall.map_or(0.0, |w| SEEDS as f64 / w.as_secs_f64());
-    let mut by_processor = Vec::new();
-    for entry in entries {
-        let (cores, seen) = match entry.name {
-            ONE => (1.0, one),
-            _ => (2.0, two),
+    println!("| --- | ---: | ---: | ---: | ---: |");
+    let mut rates = Vec::new();
+    for ((name, at_a_time, _), seen) in ROWS.iter().zip(seen) {
+        let entry = entries.iter().find(|entry| entry.name == *name);
+        let (Some(entry), Some(wall)) = (entry, seen.wall) else {
+            continue;
         };
-        by_processor.push(cores * 1e9 / entry.ns());
+        let by_processor = *at_a_time as f64 * 1e9 / entry.ns();
+        let by_clock = SEEDS as f64 / wall.as_secs_f64();
         println!(
-            "| {} | {:.0} | {:.0} | {:.0} |",
-            entry.name,
+            "| {name} | {} | {:.0} | {by_processor:.0} | {by_clock:.0} |",
+            seen.commits,
             entry.ns() / 1e3,
-            cores * 1e9 / entry.ns(),
-            per_second(seen.wall)
         );
+        rates.push((by_processor, by_clock));
     }
-    if let ([first, second], Some(_), Some(_)) = (&by_processor[..], one.wall, two.wall) {
+    for (pair, what) in rates.chunks_exact(2).zip(["without faults", "with four"]) {
         println!(
-            "\ntwo cores give {:.2} times one by processor time, {:.2} times by the clock",
-            second / first,
-            per_second(two.wall) / per_second(one.wall)
+            "\n{what}, two cores give {:.2} times one by processor time, {:.2} times by the clock",
+            pair[1].0 / pair[0].0,
+            pair[1].1 / pair[0].1
         );
     }
 }

@@ -9,7 +9,12 @@ use crate::{
 use clap::ValueEnum;
 use cutover::{
     scenarios::{scenarios, strategies},
-    sim::{faults, probes, properties::CATALOGUE},
+    sim::{
+        faults,
+        mutant::{self, Mutants},
+        probes,
+        properties::CATALOGUE,
+    },
 };
 use serde::Serialize;
 
@@ -18,7 +23,7 @@ Examples:
   cutover list strategies
   cutover list properties --format json | jq -r '.properties[].id'";
 
-/// What there is: strategies, scenarios, faults, occasions, properties, probes.
+/// What there is: strategies, scenarios, faults, occasions, properties, probes, mutants.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -42,6 +47,8 @@ enum What {
     Properties,
     /// Rare paths that a sweep must reach
     Probes,
+    /// Known bugs that a plan can switch on, in a build that has them
+    Mutants,
 }
 
 /// Lists, as JSON has them.
@@ -60,6 +67,8 @@ pub struct Lists {
     properties: Option<Vec<Property>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     probes: Option<Vec<Named>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mutants: Option<Vec<Mutant>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -82,6 +91,15 @@ struct Fault {
     lasts: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     breaks: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Mutant {
+    name: &'static str,
+    about: &'static str,
+    basis: &'static str,
+    caught_by: &'static str,
+    built: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -134,6 +152,17 @@ fn rare_paths() -> Vec<Named> {
     named.collect()
 }
 
+fn mutants() -> Vec<Mutant> {
+    let mutants = mutant::CATALOGUE.iter().map(|m| Mutant {
+        name: m.name,
+        about: m.about,
+        basis: m.basis,
+        caught_by: m.caught_by,
+        built: Mutants::BUILT,
+    });
+    mutants.collect()
+}
+
 fn properties() -> Vec<Property> {
     let properties = CATALOGUE.iter().map(|p| Property {
         id: p.id,
@@ -154,6 +183,7 @@ pub fn everything() -> Lists {
         occasions: Some(occasions()),
         properties: Some(properties()),
         probes: Some(rare_paths()),
+        mutants: Some(mutants()),
     }
 }
 
@@ -167,6 +197,7 @@ pub fn execute(args: &Args, format: Format) -> Result<Status, Failure> {
         occasions: None,
         properties: None,
         probes: None,
+        mutants: None,
     };
     match args.what {
         What::Strategies => lists.strategies = Some(runbooks()),
@@ -175,6 +206,7 @@ pub fn execute(args: &Args, format: Format) -> Result<Status, Failure> {
         What::Occasions => lists.occasions = Some(occasions()),
         What::Properties => lists.properties = Some(properties()),
         What::Probes => lists.probes = Some(rare_paths()),
+        What::Mutants => lists.mutants = Some(mutants()),
     }
     output::print(&match format {
         Format::Json => json::text(&lists),
@@ -229,6 +261,18 @@ fn text(lists: &Lists) -> String {
                 .collect();
             text.push_str(&table::glossary(heading, &entries, width));
         }
+    }
+    if let Some(mutants) = &lists.mutants {
+        let described = |m: &Mutant| format!("{} {} must catch it.", m.about, m.caught_by);
+        let entries: Vec<_> = mutants
+            .iter()
+            .map(|m| (m.name.to_string(), described(m)))
+            .collect();
+        text.push_str(&table::glossary("Mutants", &entries, width));
+        text.push_str(match Mutants::BUILT {
+            true => "\nSwitch one on:  cutover run orders-small --mutant NAME\n",
+            false => "\nThis cutover is built without them:  cargo build --features mutants\n",
+        });
     }
     if let Some(properties) = &lists.properties {
         let entries: Vec<_> = properties

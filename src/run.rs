@@ -13,7 +13,7 @@ use crate::{
     rehearse::{self, Outputs},
     scenario_args::ScenarioArgs,
 };
-use cutover::scenarios::load_runbook;
+use cutover::scenarios::{check_mutants, load_runbook};
 use std::sync::Arc;
 
 const EXAMPLES: &str = "\
@@ -39,6 +39,9 @@ pub struct Args {
     /// Whose runbook: a built-in's name (see `cutover list strategies`) or a file; the scenario's own otherwise
     #[arg(long, value_name = "NAME|FILE")]
     strategy: Option<String>,
+    /// Switch a known bug on, in a build that has them (see `cutover list mutants`); may be given several times
+    #[arg(long = "mutant", value_name = "NAME")]
+    mutants: Vec<String>,
     #[command(flatten)]
     outputs: Outputs,
 }
@@ -47,7 +50,10 @@ pub struct Args {
 pub fn execute(args: &Args, format: Format, interrupt: &Interrupt) -> Result<Status, Failure> {
     let scenario = args.scenario.load()?;
     let strategy = args.strategy.as_deref().map(load_runbook).transpose()?;
-    let plan = Arc::new(scenario.plan(args.seed, strategy.as_ref()));
+    check_mutants(&args.mutants)?;
+    let mut plan = scenario.plan(args.seed, strategy.as_ref());
+    plan.mutants.clone_from(&args.mutants);
+    let plan = Arc::new(plan);
     let rehearsed = rehearse::one(&plan, &args.outputs, interrupt)?;
     let remarks = args.outputs.write(&plan, &rehearsed, interrupt)?;
     output::print(&match format {
@@ -77,6 +83,7 @@ impl Args {
             "--seed",
             &seed,
         ]);
+        words.extend(self.mutants.iter().flat_map(|name| ["--mutant", name]));
         again::command(words)
     }
 }

@@ -28,6 +28,7 @@ mod sets;
 mod workload_arg;
 
 pub use catalogue::{Listed, scenarios, strategies};
+pub use check::check_mutants;
 pub use cutover_sim::stream::stream_seed;
 pub use error::LoadError;
 pub use files::{

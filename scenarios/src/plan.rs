@@ -112,6 +112,7 @@ fn check_plan(plan: &Plan) -> Result<(), Problem> {
                 .map_err(|p| p.under("workload"))
         })
         .and_then(|()| check::faults(&plan.faults))
+        .and_then(|()| check::mutants(&plan.mutants))
         .and_then(|()| check::expect(&plan.expect).map_err(|p| p.under("expect")))
         .and_then(|()| check::runbook(&plan.runbook).map_err(|p| p.under("runbook")))
 }

@@ -34,3 +34,5 @@ pub mod verdict;
 pub mod workload;
 pub mod workload_spec;
 pub mod world;
+
+pub use cutover_model::mutant;

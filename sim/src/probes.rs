@@ -86,6 +86,14 @@ impl Lead {
 
 /// The source loses its memory.
 const CRASHES: &[Kind] = &[Kind::SourceCrash, Kind::SourceFailover, Kind::AsyncFailover];
+/// Connections break, and somebody tries again.
+const RETRIES: &[Kind] = &[
+    Kind::BlindRetry,
+    Kind::Reset,
+    Kind::Partition,
+    Kind::SourceCrash,
+    Kind::SourceFailover,
+];
 /// Binlog files go.
 const PURGES: &[Kind] = &[Kind::PurgeBinlogs, Kind::RetentionLost];
 /// The target's server goes.
@@ -111,8 +119,12 @@ impl Probe {
             Self::CrashBetweenPublishAndCommit => lead(CRASHES, &[Occasion::SourcePublishes]),
             Self::CrashInRestore => lead(CRASHES, &[Occasion::RestoreBegins]),
             Self::CommitOutcomeUnknown => lead(BREAKS, &[Occasion::CommitSent]),
-            Self::UnknownHadSucceeded | Self::RetryAfterSuccess => lead(
+            Self::UnknownHadSucceeded => lead(
                 BREAKS,
+                &[Occasion::SourcePublishes, Occasion::SourceCommits],
+            ),
+            Self::RetryAfterSuccess => lead(
+                RETRIES,
                 &[Occasion::SourcePublishes, Occasion::SourceCommits],
             ),
             Self::HandshakeTooNew | Self::HandshakePastEnd => lead(

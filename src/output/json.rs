@@ -223,6 +223,15 @@ mod tests {
         value(&CompareJson::of("orders", &[7], &runs, true))
     }
 
+    /// Of a sweep that has every field.
+    fn sweep() -> Value {
+        let exempt = "explore.exempt=[{ probe = \"stale-address\", because = \"x\" }]";
+        let sets = [exempt.to_string(), "strategy=snapshot-only".to_string()];
+        let scenario = cutover::scenarios::load_scenario("orders-small", &sets).unwrap();
+        let report = cutover::explore(&scenario).seeds(0..2).run().unwrap();
+        value(&ExploreJson::of(&report, Duration::ZERO))
+    }
+
     #[test]
     fn a_run_as_json() {
         insta::assert_snapshot!(text(&RunJson::of(
@@ -276,12 +285,16 @@ mod tests {
         names(&compare(), &mut fields);
         names(&value(&shrunk::canned_json()), &mut fields);
         names(&value(&audited::canned_json()), &mut fields);
+        names(&sweep(), &mut fields);
         names(&value(&crate::list::everything()), &mut fields);
         names(&value(&crate::binlog::inspected_json()), &mut fields);
         names(&value(&crate::binlog::verified_json()), &mut fields);
         names(&value(&crate::binlog::applied_json()), &mut fields);
         let verdicts = ["safe", "violated", "aborted", "not-live", "unknown"];
-        for field in fields.iter().filter(|f| !verdicts.contains(&f.as_str())) {
+        // Of an assumption that broke, the name is the kind of the fault.
+        let is_kind = |f: &String| cutover::sim::faults::Kind::of_key(f).is_some();
+        let named = fields.iter().filter(|f| !verdicts.contains(&f.as_str()));
+        for field in named.filter(|f| !is_kind(f)) {
             let said = [format!("`{field}`"), format!(".{field}`")];
             assert!(
                 said.iter().any(|s| doc.contains(s)),

@@ -99,12 +99,17 @@ fn outcomes(out: &mut String, report: &Report) {
         thousands(report.without_faults)
     ));
     for kind in &report.faults {
-        let failed = match kind.failed {
-            0 => String::new(),
-            n => format!("  {} of these failed", thousands(n)),
+        let of_these = [(kind.failed, "failed"), (kind.aborted, "called off")];
+        let of_these = of_these.iter().filter(|(n, _)| *n > 0);
+        let of_these: Vec<String> = of_these
+            .map(|(n, what)| format!("{} {what}", thousands(*n)))
+            .collect();
+        let of_these = match of_these.is_empty() {
+            true => String::new(),
+            false => format!("  of these {}", of_these.join(", ")),
         };
         out.push_str(&format!(
-            "  {:<24}{:>9}{failed}\n",
+            "  {:<24}{:>9}{of_these}\n",
             kind.kind,
             thousands(kind.plans)
         ));

@@ -1,17 +1,19 @@
-//! What each mutant is explored in: a small rehearsal in which its bug can matter, and the faults that are drawn for
-//! it. Without the mutant every one of these plans is sound.
+//! What each mutant is explored in: a small rehearsal in which its bug can matter, the swarm of faults that every
+//! sweep draws, and, where the window is so narrow that the swarm alone would need hundreds of plans to meet it, a
+//! lead: one more fault in every other plan. Without its mutant each of these plans is sound.
 
 use cutover::{
     model::mutant::Mutant,
-    scenarios::{load_scenario, stream_seed},
+    scenarios::load_scenario,
     sim::{
+        explore::{Bias, Choice, Swarm},
         faults::{
-            ApplierCrash, AuroraFailover, BadPlace, CorruptEvent, Fault, Harm, Latency, Occasion,
-            On, Reset, SlowFsync, SourceCrash, SourceFailover, Stall, TargetCrash, Wire,
+            AuroraFailover, BadPlace, CorruptEvent, Fault, Harm, Latency, Occasion, On, Reset,
+            SlowFsync, SourceCrash, SourceFailover, TargetCrash, Wire,
         },
         plan::Plan,
         runbook::PrefixStrength,
-        stream::Stream,
+        stream::{Stream, stream_seed},
         units::Micros,
     },
 };
@@ -26,24 +28,43 @@ const APPEND: &str =
 /// Nothing but transfers: what comes twice shows no error.
 const TRANSFERS: &str =
     "workload.mix={place=0,pay=0,transfer=80,cancel=0,read=20,rollback=0,draft=0,amend=0}";
-/// Nothing but changes of single orders.
-const DRAFTS: &str =
-    "workload.mix={place=0,pay=20,transfer=0,cancel=0,read=20,rollback=0,draft=40,amend=20}";
 /// How long a step of the operator may take.
 const PATIENCE: Micros = Micros::mins(3);
 /// Writes by which all sorts of moments are counted: those before the snapshot, and those before the cutover.
 const BEFORE_SNAPSHOT: u64 = 150;
 const IN_ALL: u64 = 1_200;
 
-/// The plan of a seed for a mutant, with it or without.
-pub fn plan(mutant: Mutant, seed: u64, switched_on: bool) -> Plan {
-    let mut plan = base(mutant).plan_of(seed);
-    let mut draw = Draw(Stream::new(stream_seed(seed, "mutant")));
-    plan.faults = faults(mutant, &mut draw);
-    if switched_on {
-        plan.mutants = vec![mutant.facts().name.into()];
+/// Faults of the swarm in a plan, at most.
+const MOST_FAULTS: u32 = 3;
+
+/// Plans for a mutant, or for the same without it.
+#[derive(Debug)]
+pub struct Plans {
+    mutant: Mutant,
+    swarm: Swarm,
+}
+
+impl Plans {
+    pub fn of(mutant: Mutant) -> Self {
+        // Where the promise of a short downtime is what breaks, faults would break it too.
+        let most = match mutant.facts().caught_by {
+            "P17" => 0,
+            _ => MOST_FAULTS,
+        };
+        let swarm = Swarm::new(&base(mutant).plan(), &Choice::Contract, most);
+        Self { mutant, swarm }
     }
-    plan
+
+    /// The plan of a seed, the mutant switched on.
+    pub fn plan(&self, seed: u64) -> Plan {
+        let mut plan = self.swarm.plan(seed, &Bias::none());
+        let mut draw = Draw(Stream::new(stream_seed(seed, "lead")));
+        if draw.0.chance(1, 2) {
+            plan.faults.extend(leads(self.mutant, &mut draw));
+        }
+        plan.mutants = vec![self.mutant.facts().name.into()];
+        plan
+    }
 }
 
 /// A scenario with what differs in it, and changes of the plan that no key of a scenario makes.
@@ -54,11 +75,11 @@ struct Base {
 }
 
 impl Base {
-    fn plan_of(&self, seed: u64) -> Plan {
+    fn plan(&self) -> Plan {
         let mut sets = vec![format!("strategy={}", self.strategy)];
         sets.extend(self.sets.iter().map(ToString::to_string));
         let scenario = load_scenario("orders-small", &sets).expect("a valid scenario");
-        let mut plan = scenario.plan(seed, None);
+        let mut plan = scenario.plan(0, None);
         // Nobody waits for an hour where a bug keeps a gate from ever letting through.
         for step in &mut plan.runbook.steps {
             step.timeout = step.timeout.map(|t| t.min(PATIENCE));
@@ -104,7 +125,6 @@ fn base(mutant: Mutant) -> Base {
                 "workload.mix={place=10,pay=0,transfer=10,cancel=0,read=0,rollback=80,draft=0,amend=0}",
             ],
         ),
-        M::MissingColumnsDefaulted => of(GTID, &["source.binlog_row_image=minimal", DRAFTS]),
         M::PurgedNotChecked => of("snapshot-binlog-gtid-no-retention", &[]),
         M::StepsOverPurgedFiles => Base {
             change: without_retention,
@@ -112,7 +132,10 @@ fn base(mutant: Mutant) -> Base {
         },
         M::ApplierIdempotent => Base {
             change: with_a_quick_ticket,
-            ..of("naive-early-coordinates", &["source.gtid_mode=false"])
+            ..of(
+                "naive-early-coordinates",
+                &[APPEND, "source.gtid_mode=false"],
+            )
         },
         M::DependencyLost | M::ClockNotReset | M::GtidHull => Base {
             change: dependency_closed,
@@ -124,7 +147,8 @@ fn base(mutant: Mutant) -> Base {
                     "workload.existing_rows=10",
                     "workload.rate_per_s=60",
                     "workload.clients=8",
-                    "target.apply_transaction=8ms",
+                    "target.apply_transaction=2ms",
+                    "target.apply_row=4ms",
                 ],
             )
         },
@@ -168,9 +192,10 @@ fn dependency_closed(plan: &mut Plan) {
 /// Real binlogs with BINARY columns as the traffic.
 fn recorded(plan: &mut Plan) {
     plan.workload.kind = cutover::sim::workload_spec::Kind::Binlog;
-    plan.workload.paths =
-        vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures/types-mysql56")];
+    // As a person at the top of the checkout would name it, where cargo runs tests too.
+    plan.workload.paths = vec!["tests/captures/types-mysql56".into()];
     plan.workload.stretch = true;
+    plan.workload.start_after = 0.0;
 }
 
 /// Draws the parameters of faults.
@@ -204,202 +229,161 @@ fn on(event: Occasion, nth: u32, after: Micros, lasts: Micros, harm: Harm) -> Fa
     }
 }
 
-/// What goes wrong while a mutant is switched on: what a sound strategy survives, where the bug can matter.
-fn faults(mutant: Mutant, d: &mut Draw) -> Vec<Fault> {
+/// What goes wrong besides: what a sound strategy survives, where the bug can matter.
+fn leads(mutant: Mutant, d: &mut Draw) -> Vec<Fault> {
     use Mutant as M;
     use Occasion as O;
     const AT_ONCE: Micros = Micros::ZERO;
-    let stall = |link| Harm::Stall(Stall { link });
-    let reset = |link| Harm::Reset(Reset { link });
     let (source_crash, failover) = (
         Harm::SourceCrash(SourceCrash {}),
         Harm::SourceFailover(SourceFailover {}),
     );
-    match mutant {
-        M::FenceAdmitsOpenTransactions => vec![on(
-            O::FenceAsked,
-            1,
-            AT_ONCE,
-            Micros::secs(20),
-            Harm::Latency(Latency {
-                link: Wire::ClientsSource,
-                add: d.ms(100, 1_000),
-            }),
-        )],
-        M::FenceOvertakesCommits => vec![on(
-            O::FenceAsked,
-            1,
-            d.ms(500, 2_900),
-            d.ms(5_000, 10_000),
-            Harm::SlowFsync(SlowFsync {
-                times: d.between(1_000, 8_000) as u32,
-            }),
-        )],
-        M::FenceLostAtRestart => {
-            vec![on(
-                O::FencePassed,
+    let reset = |link| Harm::Reset(Reset { link });
+    let slow_clients = |add| {
+        Harm::Latency(Latency {
+            link: Wire::ClientsSource,
+            add,
+        })
+    };
+    let lead = match mutant {
+        M::FenceAdmitsOpenTransactions => {
+            let slow = slow_clients(d.ms(100, 1_000));
+            on(O::FenceAsked, 1, AT_ONCE, Micros::secs(20), slow)
+        }
+        M::FenceOvertakesCommits => {
+            let times = d.between(1_000, 8_000) as u32;
+            let slow = Harm::SlowFsync(SlowFsync { times });
+            on(
+                O::FenceAsked,
                 1,
-                d.ms(0, 500),
-                d.ms(500, 5_000),
-                source_crash,
-            )]
+                d.ms(500, 2_900),
+                d.ms(5_000, 10_000),
+                slow,
+            )
         }
-        M::AckBeforeSync => {
-            vec![on(
-                O::CommitSent,
-                d.write(),
-                d.us(0, 2_000),
-                d.ms(20_000, 60_000),
-                failover,
-            )]
-        }
+        M::FenceLostAtRestart => on(
+            O::FencePassed,
+            1,
+            d.ms(0, 500),
+            d.ms(500, 5_000),
+            source_crash,
+        ),
         M::PublishBeforeSync => {
-            vec![on(
+            let nth = d.between(500, 1_000) as u32;
+            on(
                 O::SourcePublishes,
-                d.write(),
-                d.us(500, 900),
-                d.ms(20_000, 60_000),
+                nth,
+                d.us(700, 890),
+                d.ms(500, 5_000),
                 failover,
-            )]
+            )
         }
-        M::RecoveryCommitsUnlogged | M::UnknownReportedOk => {
-            vec![on(
-                O::CommitSent,
-                d.write(),
-                d.us(0, 1_000),
-                d.ms(2_000, 20_000),
-                failover,
-            )]
+        M::AutoIncrementForgotten => {
+            let crash = |d: &mut Draw| {
+                let (nth, after) = (d.write(), d.ms(1, 300));
+                on(
+                    O::SourceCommits,
+                    nth,
+                    after,
+                    d.ms(500, 2_000),
+                    source_crash.clone(),
+                )
+            };
+            return (0..3).map(|_| crash(d)).collect();
         }
-        M::RecoveryDropsLogged | M::GnoReusedAfterRestart => {
-            vec![on(
-                O::SourcePublishes,
-                d.write(),
-                d.us(0, 40),
-                d.ms(500, 10_000),
-                source_crash,
-            )]
+        M::RelayLogNotRecovered => {
+            let crash = Harm::TargetCrash(TargetCrash {});
+            on(
+                O::ReceiverConnects,
+                1,
+                d.ms(1, 500),
+                d.ms(1_000, 5_000),
+                crash,
+            )
         }
+        M::RecoveryCommitsUnlogged | M::UnknownReportedOk => on(
+            O::CommitSent,
+            d.write(),
+            d.us(0, 1_000),
+            d.ms(2_000, 20_000),
+            failover,
+        ),
+        M::RecoveryDropsLogged => on(
+            O::SourcePublishes,
+            d.write(),
+            d.us(0, 40),
+            d.ms(500, 10_000),
+            source_crash,
+        ),
         M::RecoveryTearsTransaction => {
             let nth = d.between(20, BEFORE_SNAPSHOT) as u32;
-            vec![on(
+            on(
                 O::SourcePublishes,
                 nth,
                 d.us(0, 40),
                 d.ms(500, 3_000),
                 source_crash,
-            )]
+            )
         }
-        M::RecoveryKeepsOpen => vec![on(
-            O::StepBegins,
-            2,
-            AT_ONCE,
-            Micros::secs(3),
-            Harm::Latency(Latency {
-                link: Wire::ClientsSource,
-                add: d.ms(10, 100),
-            }),
-        )],
-        M::AutoIncrementForgotten => (0..3)
-            .map(|_| {
-                let nth = d.write();
-                on(
-                    O::SourceCommits,
-                    nth,
-                    d.ms(1, 300),
-                    d.ms(500, 2_000),
-                    source_crash.clone(),
-                )
-            })
-            .collect(),
-        M::GtidAtBegin | M::PositionAheadOfReceive => {
+        M::RecoveryKeepsOpen => {
+            let slow = slow_clients(d.ms(10, 100));
+            on(O::StepBegins, 2, AT_ONCE, Micros::secs(3), slow)
+        }
+        M::PositionAheadOfReceive => {
             let nth = d.between(1, 200) as u32;
-            vec![on(
+            on(
                 O::BinlogSent,
                 nth,
                 d.us(0, 600),
                 AT_ONCE,
                 reset(Wire::Replication),
-            )]
+            )
         }
-        M::CheckpointAheadOfApply | M::PositionBehindApply => {
-            let after = d.ms(1, 1_000);
-            vec![on(
+        M::GtidHull => {
+            let failover = Harm::AuroraFailover(AuroraFailover {});
+            on(
                 O::ReceiverConnects,
                 1,
-                after,
-                AT_ONCE,
-                reset(Wire::Replication),
-            )]
+                d.ms(1, 5_000),
+                d.ms(1_000, 5_000),
+                failover,
+            )
         }
-        M::PositionSavedApart | M::RelayLogNotRecovered => vec![on(
-            O::ReceiverConnects,
-            1,
-            d.ms(1, 1_000),
-            d.ms(1_000, 5_000),
-            Harm::TargetCrash(TargetCrash {}),
-        )],
-        M::GtidHull => vec![on(
-            O::ReceiverConnects,
-            1,
-            d.ms(1, 3_000),
-            d.ms(1_000, 5_000),
-            Harm::AuroraFailover(AuroraFailover {}),
-        )],
-        M::ClockNotReset | M::DependencyLost => vec![on(
-            O::ReceiverConnects,
-            1,
-            d.ms(1, 2_000),
-            d.ms(100, 1_000),
-            Harm::ApplierCrash(ApplierCrash {}),
-        )],
-        M::ChecksumsNotVerified => vec![on(
-            O::BinlogReceived,
-            d.between(2, 200) as u32,
-            AT_ONCE,
-            AT_ONCE,
-            Harm::CorruptEvent(CorruptEvent {
+        M::ChecksumsNotVerified => {
+            let changed = Harm::CorruptEvent(CorruptEvent {
                 place: BadPlace::RelayLog,
                 byte: d.between(0, 900) as u32,
                 flip: 1 << d.between(0, 7),
-            }),
-        )],
-        M::ExecutedCountsReceived | M::CoordinatesFromTarget => vec![on(
-            O::FenceAsked,
-            1,
-            d.ms(0, 2_000),
-            d.ms(2_000, 8_000),
-            stall(Wire::Replication),
-        )],
-        M::BlindRetry | M::UnknownReportedFailed => {
-            let nth = d.write();
-            vec![on(
-                O::CommitSent,
-                nth,
-                d.us(0, 1_300),
+            });
+            on(
+                O::BinlogReceived,
+                d.between(2, 200) as u32,
                 AT_ONCE,
-                reset(Wire::ClientsSource),
-            )]
+                AT_ONCE,
+                changed,
+            )
         }
-        M::DriverContinues => vec![
-            on(
-                O::SnapshotCut,
-                1,
-                AT_ONCE,
-                Micros::secs(60),
-                Harm::Latency(Latency {
-                    link: Wire::ClientsSource,
-                    add: d.ms(5, 60),
-                }),
-            ),
-            on(
-                O::SnapshotCut,
-                1,
-                d.ms(1_000, 50_000),
-                AT_ONCE,
-                reset(Wire::ClientsSource),
-            ),
-        ],
-        _ => Vec::new(),
-    }
+        M::BlindRetry | M::UnknownReportedFailed => on(
+            O::CommitSent,
+            d.write(),
+            d.us(0, 1_300),
+            AT_ONCE,
+            reset(Wire::ClientsSource),
+        ),
+        M::DriverContinues => {
+            let slow = slow_clients(d.ms(5, 60));
+            return vec![
+                on(O::SnapshotCut, 1, AT_ONCE, Micros::secs(60), slow),
+                on(
+                    O::SnapshotCut,
+                    1,
+                    d.ms(1_000, 50_000),
+                    AT_ONCE,
+                    reset(Wire::ClientsSource),
+                ),
+            ];
+        }
+        _ => return Vec::new(),
+    };
+    vec![lead]
 }

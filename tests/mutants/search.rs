@@ -1,6 +1,6 @@
 //! Explores a mutant: plan after plan until its property catches it.
 
-use crate::bases;
+use crate::bases::Plans;
 use cutover::{
     model::mutant::{Mutant, MutantFacts},
     scenarios::{RecordingFiles, recording_files},
@@ -46,21 +46,22 @@ pub fn violated(outcome: &Outcome) -> Vec<&'static str> {
 /// A mutant that was caught.
 #[derive(Clone, Debug)]
 pub struct Caught {
+    /// Plans until then, this one included.
     pub plans: u64,
-    pub plan: Plan,
-    pub also: Vec<&'static str>,
+    /// The properties that its plan violates.
+    pub violated: Vec<&'static str>,
 }
 
 /// Plans from a seed on until the mutant's own property catches it; none within the budget.
 pub fn catch(mutant: Mutant, from: u64, budget: u64) -> Option<Caught> {
     let MutantFacts { caught_by, .. } = mutant.facts();
+    let of = Plans::of(mutant);
     (1..=budget).find_map(|plans| {
-        let plan = bases::plan(mutant, from + plans, true);
+        let plan = of.plan(from + plans);
         let outcome = rehearse(&plan).outcome;
         violates(&outcome, caught_by).then(|| Caught {
             plans,
-            plan,
-            also: violated(&outcome),
+            violated: violated(&outcome),
         })
     })
 }

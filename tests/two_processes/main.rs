@@ -19,7 +19,10 @@ mod surroundings;
 
 use cutover::{
     scenarios::{catalogue, load_runbook, plan_to_toml},
-    sim::plan::Plan,
+    sim::{
+        explore::{Bias, Choice, MOST_FAULTS, Swarm},
+        plan::Plan,
+    },
 };
 use half::{HALF, Order};
 use proptest::{
@@ -117,15 +120,22 @@ fn compared() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Every strategy, in environments of all kinds; one in five replays a recording.
+/// Every strategy, in environments of all kinds, half of them with a swarm of faults, hazards among them; one in five
+/// replays a recording.
 fn draw(config: Config) -> Vec<Plan> {
     let runbooks: Vec<_> = catalogue::RUNBOOKS
         .iter()
         .map(|builtin| load_runbook(builtin.name).expect("a built-in runbook"))
         .collect();
-    let any = prop_oneof![4 => rehearsals(), 1 => recorded_rehearsals()];
-    let plans = (any, prop::sample::select(runbooks))
-        .prop_map(|(rehearsal, runbook)| rehearsal.plan(&runbook));
+    let either = prop_oneof![4 => rehearsals(), 1 => recorded_rehearsals()];
+    let runbooks = prop::sample::select(runbooks);
+    let plans = (either, runbooks, any::<bool>()).prop_map(|(rehearsal, runbook, faults)| {
+        let plan = rehearsal.plan(&runbook);
+        match faults {
+            true => Swarm::new(&plan, &Choice::Hazards, MOST_FAULTS).plan(plan.seed, &Bias::none()),
+            false => plan,
+        }
+    });
     let cases = config.cases;
     let mut runner = TestRunner::new(config);
     let mut next = || plans.new_tree(&mut runner).expect("nothing is filtered");

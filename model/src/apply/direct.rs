@@ -192,8 +192,7 @@ impl Sink for DirectOn<'_> {
                 let image = if after.is_full(columns.len()) {
                     after.image
                 } else {
-                    let keeps = !self.direct.mutants.has(Mutant::MissingColumnsDefaulted);
-                    let old = self.database.get(arena, work.table, key).filter(|_| keeps);
+                    let old = self.database.get(arena, work.table, key);
                     after.merge_over(
                         columns,
                         old.map(|r| arena.row(r)),

@@ -99,6 +99,16 @@ impl<'a> Cursor<'a> {
         Ok(u64::from_le_bytes(self.array(field)?))
     }
 
+    /// An integer of N bytes, at most 8: where the number is known, nothing has to be counted.
+    pub(crate) fn fixed<const N: usize>(
+        &mut self,
+        field: &'static str,
+    ) -> Result<u64, DecodeError> {
+        let mut wide = [0; 8];
+        wide[..N].copy_from_slice(&self.array::<N>(field)?);
+        Ok(u64::from_le_bytes(wide))
+    }
+
     /// An integer of `bytes` bytes, at most 8.
     pub(crate) fn uint(&mut self, bytes: usize, field: &'static str) -> Result<u64, DecodeError> {
         let taken = self.take(bytes, field)?;

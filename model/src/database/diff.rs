@@ -174,11 +174,11 @@ fn same(a: &Table, b: &Table, arena: &Arena, x: Option<RowRef>, y: Option<RowRef
 fn contents(name: &str, a: &Table, b: &Table, out: &mut Vec<Difference>) {
     // By content: the rows that only one side has under this key, and whether that is a.
     let mut counts: BTreeMap<u64, Vec<(RowKey, bool)>> = BTreeMap::new();
-    for ((content, key), in_a, _) in CowMap::diff(&a.content, &b.content) {
+    for (member, in_a, _) in CowMap::diff(&a.content, &b.content) {
         counts
-            .entry(content)
+            .entry(member.key_id())
             .or_default()
-            .push((key, in_a.is_some()));
+            .push((member.row(), in_a.is_some()));
     }
     for rows in counts.into_values() {
         let of_a = rows.iter().filter(|(_, in_a)| *in_a).count();

@@ -205,6 +205,11 @@ impl Replica {
         self.applier.cool();
     }
 
+    /// Whether the receiver has a connection, or tries to get one.
+    pub fn receiver_is_on(&self) -> bool {
+        self.io != IoRunning::No
+    }
+
     /// Whether the receiver wants a connection.
     pub fn wants_connection(&self) -> bool {
         self.io == IoRunning::Connecting

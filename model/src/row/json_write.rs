@@ -176,7 +176,10 @@ impl Reader<'_> {
         }
         let text = &self.text[start..self.at];
         if integer {
-            if let Ok(value) = text.parse::<i64>() {
+            // The server's parser tells 32 bits from 64, and takes what is positive and needs 64 for unsigned.
+            if let Ok(value) = text.parse::<i64>()
+                && value <= i64::from(u32::MAX)
+            {
                 return Ok(Json::Int(value));
             }
             if let Ok(value) = text.parse::<u64>() {

@@ -93,7 +93,11 @@ pub(super) fn write_json_double(value: f64, out: &mut String) {
 
 fn write_shortest(value: f64, width: i32, out: &mut String) {
     if value.is_finite() {
-        write_digits(&format!("{value:e}"), width, out);
+        let shortest = format!("{value:e}");
+        let digits = shortest.bytes().take_while(|b| *b != b'e');
+        let digits = digits.filter(u8::is_ascii_digit).count();
+        // Where two texts of so many digits are as near, `dtoa` takes the even one.
+        write_digits(&format!("{value:.*e}", digits - 1), width, out);
     } else {
         out.push('0');
     }

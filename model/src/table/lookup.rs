@@ -6,7 +6,7 @@
 //! comparing every present column.
 
 use super::generated::Sought;
-use super::{KeyShape, RowKey, Table, UniqueShape};
+use super::{KeyShape, Member, RowKey, Table, UniqueShape};
 use crate::arena::Arena;
 use crate::row::{Partial, field};
 use crate::schema::{Column, ColumnKind, KeyPart};
@@ -82,8 +82,9 @@ impl Table {
                 mask_bitmap(wide, out);
                 true
             })?;
-            let (first, ()) = self.content.iter_from((id.0, RowKey(0))).next()?;
-            return (first.0 == id.0).then_some(first.1);
+            let from = Member::new(id.0, RowKey(0));
+            let (first, ()) = self.content.iter_from(from).next()?;
+            return (first.key_id() == id.0).then(|| first.row());
         }
         let mut values = vec![None; wide];
         for (column, raw) in row.iter(columns) {
@@ -198,12 +199,12 @@ impl Table {
             return;
         };
         let from = out.len();
-        let entries = self.groups[group].iter_from((id, RowKey(0)));
+        let entries = self.groups[group].iter_from(Member::new(id, RowKey(0)));
         out.extend(
             entries
-                .map(|(key, ())| key)
-                .take_while(|key| key.0 == id)
-                .map(|key| key.1),
+                .map(|(member, ())| member)
+                .take_while(|member| member.key_id() == id)
+                .map(Member::row),
         );
         self.computed_with(arena, shape, id, value, |key| {
             out.push(key);
@@ -225,8 +226,9 @@ impl Table {
         let Some(id) = shape.of_values(arena, &value) else {
             return false;
         };
-        let first = self.groups[group].iter_from((id, RowKey(0))).next();
-        let mut found = first.is_some_and(|(key, ())| key.0 == id);
+        let from = Member::new(id, RowKey(0));
+        let first = self.groups[group].iter_from(from).next();
+        let mut found = first.is_some_and(|(member, ())| member.key_id() == id);
         if !found {
             self.computed_with(arena, shape, id, value, |_| {
                 found = true;

@@ -25,6 +25,25 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowKey(pub u64);
 
+/// A row among those that have the same key: ordered by the key's id, then by the row. One number, because it is
+/// compared more than anything else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Member(u128);
+
+impl Member {
+    pub(crate) fn new(key_id: u64, row: RowKey) -> Self {
+        Self(u128::from(key_id) << 64 | u128::from(row.0))
+    }
+
+    pub(crate) fn key_id(self) -> u64 {
+        (self.0 >> 64) as u64
+    }
+
+    pub(crate) fn row(self) -> RowKey {
+        RowKey(self.0 as u64)
+    }
+}
+
 /// A touched row: its image, or `None` for a row of the base that was deleted.
 pub(crate) type Entry = Option<RowRef>;
 
@@ -39,9 +58,9 @@ pub struct Table {
     /// For each of [`Shape::uniques`]: the touched rows that have the key, but those to which the base gives it.
     uniques: Vec<CowMap<u64, RowKey>>,
     /// For each of [`Shape::groups`]: likewise.
-    groups: Vec<CowMap<(u64, RowKey), ()>>,
+    groups: Vec<CowMap<Member, ()>>,
     /// Tables whose rows nothing identifies: rows by the id of their whole image.
-    pub(crate) content: CowMap<(u64, RowKey), ()>,
+    pub(crate) content: CowMap<Member, ()>,
     len: u64,
     auto_increment: u64,
 }
@@ -337,17 +356,17 @@ impl Table {
                 continue;
             };
             if add {
-                map.insert((id, key), ());
+                map.insert(Member::new(id, key), ());
             } else {
-                map.remove(&(id, key));
+                map.remove(&Member::new(id, key));
             }
         }
         if self.shape.identity.is_none() {
             let id = content_id(arena, columns.len(), row);
             if add {
-                self.content.insert((id, key), ());
+                self.content.insert(Member::new(id, key), ());
             } else {
-                self.content.remove(&(id, key));
+                self.content.remove(&Member::new(id, key));
             }
         }
     }

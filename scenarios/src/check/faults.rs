@@ -175,3 +175,69 @@ fn reaches(harm: &Harm) -> Result<(), Problem> {
         "write `latency`, `stall` or `partition`, or name another link",
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cutover_sim::{faults::*, runbook::Host};
+
+    /// What is wrong with a fault that fires at once and lasts a minute where that has a meaning.
+    fn refused(harm: Harm) -> Option<String> {
+        let lasts = harm.kind().facts().lasting == Lasting::Lasts;
+        let fault = Fault {
+            at: Some(Micros::secs(1)),
+            lasts: lasts.then_some(Micros::mins(1)),
+            ..harm.into_fault()
+        };
+        faults(&[fault]).err().map(|problem| problem.message)
+    }
+
+    #[test]
+    fn a_parameter_beyond_its_bounds_is_refused_and_one_within_them_is_not() {
+        let second = Micros::secs(1);
+        let pairs = [
+            (
+                Harm::StaleDns(StaleDns { percent: 100 }),
+                Harm::StaleDns(StaleDns { percent: 101 }),
+            ),
+            (
+                Harm::PinnedPool(PinnedPool { percent: 1 }),
+                Harm::PinnedPool(PinnedPool { percent: 0 }),
+            ),
+            (
+                Harm::Cron(Cron { every: second }),
+                Harm::Cron(Cron { every: Micros(0) }),
+            ),
+            (
+                Harm::Burst(Burst { times: 2 }),
+                Harm::Burst(Burst { times: 1_001 }),
+            ),
+            (
+                Harm::StepAgain(StepAgain { step: 1 }),
+                Harm::StepAgain(StepAgain { step: 0 }),
+            ),
+            (
+                Harm::HugeTransaction(HugeTransaction { rows: 3 }),
+                Harm::HugeTransaction(HugeTransaction { rows: 2_000_000 }),
+            ),
+            (
+                Harm::ClockSkew(ClockSkew {
+                    host: Host::Target,
+                    ahead: second,
+                }),
+                Harm::ClockSkew(ClockSkew {
+                    host: Host::Target,
+                    ahead: Micros(1),
+                }),
+            ),
+        ];
+        for (good, bad) in pairs {
+            assert_eq!(refused(good), None);
+            let why = refused(bad.clone());
+            assert!(
+                why.is_some_and(|w| w.contains("must be between")),
+                "{bad:?}"
+            );
+        }
+    }
+}

@@ -6,12 +6,15 @@
 mod environment;
 mod explore;
 mod faults;
+mod mutants;
 mod runbook;
 mod traffic;
 
 pub(crate) use environment::environment;
 pub(crate) use explore::exploring;
 pub(crate) use faults::faults;
+pub use mutants::check_mutants;
+pub(crate) use mutants::mutants;
 pub(crate) use runbook::runbook;
 pub(crate) use traffic::{clock, expect, workload};
 

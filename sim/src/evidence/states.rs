@@ -77,12 +77,17 @@ impl Shop {
     /// The order of an id. `hint` is where to look first, and is moved on: orders are asked for nearly in
     /// the order of their ids.
     pub fn order(&self, id: u64, hint: &mut usize) -> Option<PlacedOrder> {
+        self.place_of(id, hint).map(|at| self.orders[at])
+    }
+
+    /// Likewise its place in the list.
+    pub fn place_of(&self, id: u64, hint: &mut usize) -> Option<usize> {
         let at = match self.orders.get(*hint) {
             Some(order) if order.id == id => *hint,
             _ => self.orders.partition_point(|o| o.id < id),
         };
         *hint = at + 1;
-        self.orders.get(at).copied().filter(|o| o.id == id)
+        self.orders.get(at).filter(|o| o.id == id).map(|_| at)
     }
 }
 

@@ -101,6 +101,8 @@ pub struct KindReport {
     pub plans: u64,
     /// Of these, how many failed.
     pub failed: u64,
+    /// And how many were called off.
+    pub aborted: u64,
 }
 
 impl Report {
@@ -192,11 +194,12 @@ fn finding((name, key, group): (String, &Key, &Group)) -> Finding {
 
 fn kind_report(kind: Kind, tally: &Tally) -> KindReport {
     let key = kind.facts().key;
-    let (plans, failed) = tally.fired.get(key).copied().unwrap_or_default();
+    let (plans, failed, aborted) = tally.fired.get(key).copied().unwrap_or_default();
     KindReport {
         kind: key,
         plans,
         failed,
+        aborted,
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     steer::Bias,
 };
 use crate::{
-    faults::{CATALOGUE, Class, Fault, Kind, On, class},
+    faults::{CATALOGUE, Class, Fault, Kind, Occasion, On, class},
     plan::Plan,
     stream::{Stream, stream_seed},
     units::Micros,
@@ -99,7 +99,8 @@ impl Swarm {
         let mut plan = self.base.of_seed(seed);
         if plan.workload.kind == workload_spec::Kind::Orders {
             let mut stream = Stream::new(stream_seed(seed, "swarm of the workload"));
-            vary(&mut plan.workload, &mut stream);
+            let privileged = plan.environment.clients.privileged;
+            vary(&mut plan.workload, privileged, &mut stream);
         }
         let mut stream = Stream::new(stream_seed(seed, "faults"));
         let drawn = self.faults(&mut stream, bias);
@@ -115,47 +116,52 @@ impl Swarm {
     }
 
     fn faults(&self, stream: &mut Stream, bias: &Bias) -> Vec<Fault> {
-        let on = |stream: &mut Stream, kinds: &[Kind]| -> Vec<Kind> {
-            kinds
-                .iter()
-                .copied()
-                .filter(|_| stream.chance(1, 2))
-                .collect()
+        let on = |kind: &Kind, stream: &mut Stream| stream.chance(1, 2).then_some(*kind);
+        let contract: Vec<Kind> = self.contract.iter().filter_map(|k| on(k, stream)).collect();
+        let contract = match (contract.is_empty(), self.contract.is_empty()) {
+            (true, false) => vec![*pick(stream, &self.contract)],
+            _ => contract,
         };
-        let (mut contract, hazard) = (
-            on(stream, &self.contract),
-            (!self.hazards.is_empty()).then(|| *pick(stream, &self.hazards)),
-        );
-        if contract.is_empty() && !self.contract.is_empty() {
-            contract.push(*pick(stream, &self.contract));
-        }
         if stream.chance(1, 8) || self.most == 0 {
             return Vec::new();
         }
         let count = 1 + stream.below(self.most.into());
         let mut faults = Vec::new();
-        // Mostly one of the hazard: of several, the first that counts hides the others.
-        let hazards = hazard.map_or(0, |_| 1 + u64::from(count > 1 && stream.chance(1, 4)));
-        for n in 0..count {
-            let lead = bias.lead(stream);
-            let fault = match hazard {
-                Some(kind) if n < hazards => {
-                    self.one_of(stream, &[kind], &self.scales.occasions, false)
-                }
-                _ => {
-                    let wanted = |kind: &&Kind| self.contract.contains(kind);
-                    let kinds: Vec<Kind> = lead.kinds.iter().filter(wanted).copied().collect();
-                    let kinds = if kinds.is_empty() { &contract } else { &kinds };
-                    let occasions = match lead.occasions {
-                        [] => &self.scales.occasions[..],
-                        some => some,
-                    };
-                    self.one_of(stream, kinds, occasions, true)
-                }
-            };
-            faults.extend(fault);
+        if !self.hazards.is_empty() {
+            let (kinds, occasions) = self.led(stream, bias, &self.hazards, &self.hazards);
+            let kind = *pick(stream, &kinds);
+            // Mostly one: of several, the first that counts hides the others.
+            let times = 1 + u64::from(count > 1 && stream.chance(1, 4));
+            let drawn = (0..times).map(|_| self.one_of(stream, &[kind], occasions, false));
+            faults.extend(drawn.flatten());
+        }
+        while (faults.len() as u64) < count && !contract.is_empty() {
+            let (kinds, occasions) = self.led(stream, bias, &self.contract, &contract);
+            match self.one_of(stream, &kinds, occasions, true) {
+                Some(fault) => faults.push(fault),
+                None => break,
+            }
         }
         faults
+    }
+
+    /// Where the next fault is looked for: at what the bias leads to, as far as it is `possible`; else anywhere among
+    /// `usual` kinds.
+    fn led(
+        &self,
+        stream: &mut Stream,
+        bias: &Bias,
+        possible: &[Kind],
+        usual: &[Kind],
+    ) -> (Vec<Kind>, &[Occasion]) {
+        let lead = bias.lead(stream);
+        let kinds = lead.kinds.iter().filter(|kind| possible.contains(kind));
+        let kinds: Vec<Kind> = kinds.copied().collect();
+        match (kinds.is_empty(), lead.occasions) {
+            (true, _) => (usual.to_vec(), &self.scales.occasions),
+            (false, []) => (kinds, &self.scales.occasions),
+            (false, occasions) => (kinds, occasions),
+        }
     }
 
     /// A fault of one of the kinds that is as harmless, or not, as is wanted.
@@ -163,7 +169,7 @@ impl Swarm {
         &self,
         stream: &mut Stream,
         kinds: &[Kind],
-        occasions: &[crate::faults::Occasion],
+        occasions: &[Occasion],
         contract: bool,
     ) -> Option<Fault> {
         if kinds.is_empty() {
@@ -197,14 +203,19 @@ impl Swarm {
     }
 }
 
+/// The largest weight and the highest rate that a plan may have.
+const MOST_WEIGHT: u32 = 1_000_000;
+const MOST_PER_S: f64 = 1e6;
+
 /// Other traffic of the same shop: some of the operations off, but always one that writes; more or fewer of them, by
 /// more or fewer clients.
-fn vary(workload: &mut Workload, stream: &mut Stream) {
+fn vary(workload: &mut Workload, privileged: u32, stream: &mut Stream) {
     if !stream.chance(1, 8) {
         workload.mix = some_of(&workload.mix, stream);
     }
-    workload.rate_per_s *= *pick(stream, &[0.25, 0.5, 1.0, 1.0, 2.0]);
-    let half = (workload.clients / 2).max(1);
+    let rate = workload.rate_per_s * *pick(stream, &[0.25, 0.5, 1.0, 1.0, 2.0]);
+    workload.rate_per_s = rate.min(MOST_PER_S);
+    let half = (workload.clients / 2).max(privileged).max(1);
     workload.clients = *pick(stream, &[half, workload.clients, workload.clients]);
 }
 
@@ -212,7 +223,7 @@ fn some_of(mix: &Mix, stream: &mut Stream) -> Mix {
     let mut keep = |weight: u32| match stream.below(4) {
         0 | 1 => 0,
         2 => weight,
-        _ => weight.saturating_mul(3),
+        _ => weight.saturating_mul(3).min(MOST_WEIGHT),
     };
     let some = Mix {
         place: keep(mix.place),
@@ -226,6 +237,7 @@ fn some_of(mix: &Mix, stream: &mut Stream) -> Mix {
     };
     // Payments and cancellations end when nobody orders any more.
     match some.place + some.transfer + some.draft {
+        0 if mix.place + mix.transfer + mix.draft == 0 => *mix,
         0 => Mix {
             place: mix.place,
             transfer: mix.transfer,

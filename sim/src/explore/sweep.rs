@@ -26,8 +26,8 @@ pub(super) struct Tally {
     pub verdicts: BTreeMap<Verdict, u64>,
     /// For each probe of the catalogue, the plans that reached it, and how often in all.
     pub probes: Vec<(u64, u64)>,
-    /// For each kind of fault that fired, by key: plans, and failed ones among them.
-    pub fired: BTreeMap<String, (u64, u64)>,
+    /// For each kind of fault that fired, by key: plans, and those that failed and were called off among them.
+    pub fired: BTreeMap<String, (u64, u64, u64)>,
     /// Plans without any fault that fired.
     pub calm: u64,
     /// The failures.
@@ -157,9 +157,10 @@ impl Tally {
             }
         }
         for kind in &judged.fired {
-            let (plans, failed) = self.fired.entry(kind.clone()).or_insert((0, 0));
+            let (plans, failed, aborted) = self.fired.entry(kind.clone()).or_default();
             *plans += 1;
             *failed += u64::from(judged.failure.is_some());
+            *aborted += u64::from(judged.verdict == Verdict::Aborted);
         }
         self.calm += u64::from(judged.fired.is_empty());
         self.groups.add(record.seed, round, judged);

@@ -1,6 +1,6 @@
 //! Contract or hazard: what a fault is for a strategy in an environment.
 
-use super::{CachedForever, Fault, Harm, PinnedPool, StaleDns};
+use super::{Fault, Harm};
 use crate::{
     environment::{Checksum, Source, Target},
     plan::Plan,
@@ -21,10 +21,10 @@ pub enum Class {
 /// or the runbook says otherwise. None for a fault that names no kind.
 pub fn class(fault: &Fault, plan: &Plan) -> Option<Class> {
     let harm = fault.harm().ok()?;
-    Some(of_kind(&harm, fault.lasts.unwrap_or_default(), plan))
+    Some(of_kind(&harm, plan))
 }
 
-fn of_kind(harm: &Harm, lasts: Micros, plan: &Plan) -> Class {
+fn of_kind(harm: &Harm, plan: &Plan) -> Class {
     let kind = harm.kind();
     if let Some(assumption) = kind.facts().breaks {
         return Class::Hazard(assumption);
@@ -38,21 +38,6 @@ fn of_kind(harm: &Harm, lasts: Micros, plan: &Plan) -> Class {
             !is_durable(&plan.environment.source),
             "the source is durable: sync_binlog = 1 and innodb_flush_log_at_trx_commit = 1",
         ),
-        Harm::OperatorCrash(_) => breaks(
-            delays(plan, lasts),
-            "somebody goes on with the runbook within the downtime that it promises",
-        ),
-        Harm::ControlPlaneSlow(fault) => {
-            let call = &plan.environment.control_plane.api_call;
-            let calls = Micros(
-                call.0
-                    .saturating_mul(CALLS_BEHIND_A_FENCE * u64::from(fault.times)),
-            );
-            breaks(
-                delays(plan, calls),
-                "the control plane answers within the downtime that the runbook promises",
-            )
-        }
         Harm::StepAgain(fault) => breaks(
             fences(
                 plan.runbook
@@ -61,10 +46,8 @@ fn of_kind(harm: &Harm, lasts: Micros, plan: &Plan) -> Class {
             ),
             "nobody fences the source once the migration is given up",
         ),
-        Harm::StaleDns(StaleDns { percent })
-        | Harm::CachedForever(CachedForever { percent })
-        | Harm::PinnedPool(PinnedPool { percent }) => breaks(
-            !is_fenced(plan) || *percent == 100 && delays(plan, lasts),
+        Harm::StaleDns(_) | Harm::CachedForever(_) | Harm::PinnedPool(_) => breaks(
+            !is_fenced(plan),
             "clients follow the application's name within seconds",
         ),
         Harm::Cron(_) => breaks(
@@ -72,11 +55,11 @@ fn of_kind(harm: &Harm, lasts: Micros, plan: &Plan) -> Class {
             "every writer goes by the application's name",
         ),
         Harm::LongTransaction(_) => breaks(
-            !is_fenced(plan) || delays(plan, lasts),
+            !is_fenced(plan),
             "no transaction stays open through the cutover",
         ),
         Harm::ClockSkew(fault) => breaks(
-            gates_on_lag(plan) || delays(plan, fault.ahead),
+            gates_on_lag(plan) || hides_a_backlog(plan, fault.ahead),
             "the clocks of source and target agree, by which Seconds_Behind_Source is measured",
         ),
         Harm::CorruptEvent(_) => breaks(
@@ -95,9 +78,6 @@ fn of_kind(harm: &Harm, lasts: Micros, plan: &Plan) -> Class {
         _ => Class::Contract,
     }
 }
-
-/// Calls to the control plane between fence and cutover, at most.
-const CALLS_BEHIND_A_FENCE: u64 = 4;
 
 /// Whether the runbook replicates by file and position.
 fn by_position(runbook: &Runbook) -> bool {
@@ -118,10 +98,11 @@ fn is_durable(source: &Source) -> bool {
     source.sync_binlog == 1 && source.innodb_flush_log_at_trx_commit == 1
 }
 
-/// Whether so much time between fence and cutover is a good part of the downtime that the runbook promises.
-fn delays(plan: &Plan, time: Micros) -> bool {
+/// Whether a lag that is told so much too small leaves more to apply behind the fence than the runbook, which promises
+/// a downtime, has time for.
+fn hides_a_backlog(plan: &Plan, ahead: Micros) -> bool {
     let promised = plan.runbook.promises.downtime;
-    promised.is_some_and(|promised| time.0 > promised.0 / 2)
+    promised.is_some_and(|promised| ahead.0 > promised.0 / 2)
 }
 
 /// Whether a step makes the source read-only.

@@ -170,7 +170,7 @@ impl Fault {
     /// What it does, in the story's words; none when it names nothing, or several things.
     pub fn in_words(&self) -> Option<String> {
         let harm = self.harm().ok()?;
-        Some(crate::world::faults::in_words(
+        Some(crate::world::words::in_words(
             &harm,
             self.lasts.unwrap_or_default(),
         ))

@@ -45,17 +45,14 @@ fn find(e: &Evidence<'_>) -> Vec<Phantom> {
         let places = e
             .writes()
             .filter(|(_, o)| makes_order(o.kind) && e.is_visible(o));
-        let mut placed: Vec<(u64, u64)> =
-            places.map(|(_, o)| (o.subject, o.client.into())).collect();
-        placed.sort_unstable();
-        let mut placed = placed.into_iter().peekable();
-        for order in &shop.orders {
-            let own = (order.id, order.client());
-            while placed.next_if(|p| *p < own).is_some() {}
-            if placed.peek() != Some(&own) {
-                phantoms.push(Phantom::Order(order.id));
+        let (mut made, mut hint) = (vec![false; shop.orders.len()], 0);
+        for (_, place) in places {
+            if let Some(at) = shop.place_of(place.subject, &mut hint) {
+                made[at] |= shop.orders[at].client() == u64::from(place.client);
             }
         }
+        let unmade = shop.orders.iter().zip(made).filter(|(_, made)| !made);
+        phantoms.extend(unmade.map(|(order, _)| Phantom::Order(order.id)));
     }
     phantoms
 }

@@ -29,11 +29,14 @@ fn check(e: &Evidence<'_>) -> Finding {
     }
 }
 
-/// Every application is of the commit after the one before.
+/// Every application is of the commit after the one before; what the source lost before anybody had it is passed over.
 fn prefix(e: &Evidence<'_>) -> Finding {
     let (mut count, mut first) = (0, None);
     let mut next = e.cut();
     for applied in e.applied.iter() {
+        while next < applied.commit && e.erased(next).is_some() {
+            next += 1;
+        }
         if applied.commit != next {
             count += 1;
             first.get_or_insert((next, applied.commit));
@@ -62,11 +65,13 @@ fn dependency_closed(e: &Evidence<'_>) -> Finding {
     let (mut count, mut first) = (0, None);
     for applied in e.applied.iter() {
         let rows = e.rows_of.get(&applied.commit).into_iter().flatten();
-        // The nearest earlier writer is enough: for the ones before it, it answers itself.
+        // The nearest earlier writer is enough: for the ones before it, it answers itself. One that the source has
+        // lost is nobody's to wait for.
         let before = rows.filter_map(|row| {
             let of_row = writers.get(row)?;
             let at = of_row.partition_point(|w| *w < applied.commit);
-            Some(of_row[at.checked_sub(1)?])
+            let earlier = of_row[..at].iter().rev();
+            earlier.copied().find(|w| e.erased(*w).is_none())
         });
         if let Some(missing) = before.filter(|w| !had.has(*w)).min() {
             count += 1;
@@ -102,6 +107,23 @@ mod tests {
         let mut made = Made::sound();
         made.history.applied.remove(0);
         assert_eq!(made.violations(&PROPERTY), 1);
+    }
+
+    #[test]
+    fn what_the_source_lost_is_nobodys_to_wait_for() {
+        for prefix in [PrefixStrength::Prefix, PrefixStrength::DependencyClosed] {
+            let mut made = Made::sound();
+            made.promises.prefix = prefix;
+            made.history.applied.remove(0);
+            made.rows_of = [(2, vec![row(1)]), (3, vec![row(1)])].into();
+            assert_eq!(made.violations(&PROPERTY), 1);
+            made.history.erased.push(crate::history::Erased {
+                from: 2,
+                to: 3,
+                at: 60 * S,
+            });
+            assert_eq!(made.violations(&PROPERTY), 0);
+        }
     }
 
     #[test]

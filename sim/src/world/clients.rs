@@ -123,9 +123,9 @@ pub(super) struct Clients {
     pub(super) replay: Option<super::replay::Replay>,
     script: Option<Script>,
     pub(super) settings: crate::environment::Clients,
+    /// A pause of the application's clients, on average: as a rule, and now.
+    usual_think_us: u64,
     think_us: u64,
-    /// So many times less than usual do they pause.
-    hurry: u64,
     stopped: bool,
     /// Commits under way whose client has lost the connection: host, session, operation.
     unheard: Vec<(Host, SessionId, u32)>,
@@ -182,7 +182,7 @@ impl Clients {
             all,
             writers,
             seed,
-            hurry: 1,
+            usual_think_us: think_us,
             by_slot: [Vec::new(), Vec::new()],
             workload: None,
             replay: None,
@@ -211,16 +211,11 @@ impl Clients {
 
     /// The application's clients behave like this from now on.
     pub(super) fn behave(&mut self, habits: &[Habit], hurry: u64) {
-        self.hurry = hurry.max(1);
+        self.think_us = self.usual_think_us / hurry.max(1);
         for (client, habit) in self.all.iter_mut().zip(habits) {
             client.habit = *habit;
             client.resolver.forever = habit.forever;
         }
-    }
-
-    /// A pause of the application's clients, on average, in µs.
-    fn think_us(&self) -> u64 {
-        self.think_us / self.hurry
     }
 
     /// Whether clients begin nothing any more.
@@ -719,7 +714,7 @@ impl World {
             || told == Told::Info && self.mutants.has(Mutant::BlindRetry);
         let settings = &self.clients.settings;
         let backoff = settings.backoff.0;
-        let (stopped, think) = (self.clients.stopped, self.clients.think_us());
+        let (stopped, think) = (self.clients.stopped, self.clients.think_us);
         let c = self.clients.get_mut(client);
         match told {
             Told::Fail | Told::Info => c.failures += 1,

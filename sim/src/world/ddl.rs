@@ -5,7 +5,7 @@
 //! most of its transactions use `orders`.
 
 use super::{Due, World};
-use crate::{faults::Added, probes::Probe, workload::orders::SCHEMA_NAME};
+use crate::{faults::Added, probes::Probe, runbook::Host, workload::orders::SCHEMA_NAME};
 use cutover_model::server::{Privilege, Reply, SessionId};
 
 /// A statement on its way, and who waits for it.
@@ -39,6 +39,11 @@ impl World {
     pub(super) fn ddl_is_asked(&mut self, add: Added) {
         if self.orders().is_none() {
             let text = "there is no table orders of the shop to alter".into();
+            self.tell("source", text, Vec::new());
+            return;
+        }
+        if !self.is_up(Host::Source) {
+            let text = "nobody can alter a table: the server does not answer".into();
             self.tell("source", text, Vec::new());
             return;
         }

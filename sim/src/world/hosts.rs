@@ -161,12 +161,14 @@ impl World {
             .server
             .crash(&mut self.arena, self.now, Durability::Volume)
             .commits;
-        let running = target.replica.as_ref().is_some_and(|r| r.applier_runs());
         if let Some(replica) = target.replica.as_mut() {
             replica.stop_receiver();
             replica.lose_relay_log(self.environment.target.relay_log_recovery);
         }
-        self.replication_resumes = running;
+        // A server starts both threads when it is started, also those that had died before (`skip_replica_start` is
+        // OFF); what the operator has stopped stays so, as RDS keeps it [K].
+        let replication = &self.marks.replication;
+        self.replication_resumes = replication.started.is_some() && replication.stopped.is_none();
         // What recovery has kept is committed, whether or not its client hears of it; Aurora's volume has every
         // commit that was acknowledged, so nothing else can be gone.
         for (session, done) in undecided
@@ -174,13 +176,13 @@ impl World {
             .filter(|(_, done)| done.number.0 < kept)
         {
             let operation = self.clients.operation_of(Host::Target, session);
+            self.numbered(operation, self.history.target.len() as u32);
             self.history.target.push(Commit {
                 at: self.now,
                 end: done.end,
                 gno: done.gno,
                 operation,
             });
-            self.numbered(operation, done.number.0 as u32);
         }
         true
     }

@@ -7,7 +7,7 @@ pub mod agenda;
 mod clients;
 mod control;
 mod ddl;
-pub(crate) mod faults;
+mod faults;
 mod habits;
 mod hosts;
 pub mod link;
@@ -18,6 +18,7 @@ mod replay;
 mod replication;
 mod script;
 mod setup;
+pub(crate) mod words;
 mod writers;
 
 pub use clients::{ClientTotals, Seen};
@@ -314,7 +315,10 @@ impl World {
                             }
                             Host::Target => add(&mut self.history.target, commit),
                         }
-                        self.committed(host, session, operation, done.number.0 as u32);
+                        // Its place in the history. The server's own number is another one on a target that has
+                        // crashed: what it had numbered and lost before anybody heard of it is in no history.
+                        let number = self.history.commits(host).len() - 1;
+                        self.committed(host, session, operation, number as u32);
                         if host == Host::Source {
                             self.ddl_is_committed(session);
                         }

@@ -298,21 +298,26 @@ impl World {
         self.tell("target", "the applier is started again".into(), Vec::new());
     }
 
-    /// The relay log is gone. The server notices when its threads start, so that is what happens.
+    /// The relay log is gone. The server notices when its threads start, so that is what happens to those that run: a
+    /// receiver that went on writing would leave a hole.
     pub(super) fn relay_log_is_lost(&mut self) {
         let recovery = self.environment.target.relay_log_recovery;
         let Some(replica) = self.replica_mut() else {
             return;
         };
-        let (running, unapplied) = (replica.applier_runs(), !replica.is_idle());
+        let (receives, applies) = (replica.receiver_is_on(), replica.applier_runs());
+        let unapplied = !replica.is_idle();
         replica.lose_relay_log(recovery);
+        if receives {
+            replica.start_receiver();
+        }
+        if applies {
+            replica.start_applier();
+        }
         if unapplied {
             self.probes.reach(Probe::RelayLogLostUnapplied);
         }
-        if running {
-            if let Some(replica) = self.replica_mut() {
-                replica.start();
-            }
+        if receives {
             self.receiver_starts();
         }
     }

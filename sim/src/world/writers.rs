@@ -87,8 +87,12 @@ impl World {
             },
             _ => return,
         };
-        if let Some(client) = self.clients.send_writer(fault, errand) {
-            self.agenda.push(self.now, Due::Wake(client));
+        match self.clients.send_writer(fault, errand) {
+            Some(client) => self.agenda.push(self.now, Due::Wake(client)),
+            None => {
+                let text = "there is no shop to write to: nothing happens".into();
+                self.tell("clients", text, Vec::new());
+            }
         }
     }
 

@@ -61,12 +61,12 @@ impl GtidEvent {
         if c.is_empty() {
             return Ok(event);
         }
-        let immediate = c.uint(7, "commit time")?;
+        let immediate = c.fixed::<7>("commit time")?;
         let both = immediate & 1 << 55 != 0;
         let immediate = immediate & !(1 << 55);
         event.immediate_commit_us = Some(immediate);
         event.original_commit_us = Some(if both {
-            c.uint(7, "original commit time")?
+            c.fixed::<7>("original commit time")?
         } else {
             immediate
         });

@@ -69,7 +69,7 @@ impl<'a> RowsEvent<'a> {
             }
         };
         let mut c = Cursor::new("ROWS", body);
-        let table_id = c.uint(6, "table id")?;
+        let table_id = c.fixed::<6>("table id")?;
         let flags = c.u16("flags")?;
         if second {
             // The length counts itself.

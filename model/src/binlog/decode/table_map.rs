@@ -93,7 +93,7 @@ impl<'a> TableMap<'a> {
     /// Reads the body.
     pub fn decode(body: &'a [u8]) -> Result<TableMap<'a>, DecodeError> {
         let mut c = Cursor::new("TABLE_MAP", body);
-        let table_id = c.uint(6, "table id")?;
+        let table_id = c.fixed::<6>("table id")?;
         let flags = c.u16("flags")?;
         let name = |c: &mut Cursor<'a>, field| -> Result<&'a [u8], DecodeError> {
             let text = c.packed_bytes(field)?;

@@ -83,34 +83,6 @@ fn what_a_fence_on_the_server_stops_is_a_hazard_without_one() {
 }
 
 #[test]
-fn what_uses_up_the_promised_downtime_is_a_hazard() {
-    let fenced = plan(vec![fence()]);
-    let mut unpromised = fenced.clone();
-    unpromised.runbook.promises.downtime = None;
-    for harm in [
-        Harm::OperatorCrash(OperatorCrash {}),
-        Harm::LongTransaction(LongTransaction {}),
-        Harm::PinnedPool(PinnedPool { percent: 100 }),
-    ] {
-        assert!(
-            !is_hazard(harm.clone(), Micros::mins(2), &fenced),
-            "{harm:?}"
-        );
-        assert!(
-            is_hazard(harm.clone(), Micros::mins(3), &fenced),
-            "{harm:?}"
-        );
-        assert!(
-            !is_hazard(harm.clone(), Micros::mins(3), &unpromised),
-            "{harm:?}"
-        );
-    }
-    let slow = |times| Harm::ControlPlaneSlow(ControlPlaneSlow { times });
-    assert!(!is_hazard(slow(100), Micros::mins(1), &fenced));
-    assert!(is_hazard(slow(200), Micros::mins(1), &fenced));
-}
-
-#[test]
 fn clocks_that_disagree_are_a_hazard_for_a_gate_that_looks_at_the_lag() {
     let skew = Harm::ClockSkew(ClockSkew {
         host: Host::Source,

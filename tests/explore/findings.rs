@@ -1,0 +1,163 @@
+//! What fails is found, grouped, attributed and replayable; what is sound stays clean.
+
+use crate::support::{command, out, output, strategy, sweep};
+use cutover::{
+    scenarios::{load_plan, parse_plan},
+    sim::{
+        explore::{Choice, Report},
+        run::run,
+    },
+};
+use std::panic;
+
+fn report(name: &str, seeds: std::ops::Range<u64>) -> Report {
+    let report = sweep(name).seeds(seeds).run();
+    report.expect("the plans can be run")
+}
+
+#[test]
+fn sound_strategies_stay_clean_under_the_faults_that_they_promise_to_survive() {
+    for name in ["snapshot-binlog-gtid", "snapshot-binlog-position"] {
+        let report = report(name, 0..400);
+        assert!(report.findings.is_empty(), "{name}: {:#?}", report.findings);
+        assert!(report.tried > 300, "{name}: {:?}", report.verdicts);
+        let kinds = report.faults.iter();
+        let never: Vec<_> = kinds.filter(|k| k.plans == 0).map(|k| k.kind).collect();
+        assert!(never.is_empty(), "{name}: never fired: {never:?}");
+    }
+}
+
+#[test]
+fn naive_strategies_are_caught_and_each_cause_is_one_finding() {
+    for (name, property) in [
+        ("naive-no-fence", "P8"),
+        ("naive-early-coordinates", "P1"),
+        ("naive-lag-gate", "P1"),
+        ("snapshot-only", "P1"),
+    ] {
+        let report = report(name, 0..200);
+        let ids: Vec<_> = report
+            .findings
+            .iter()
+            .filter_map(|f| f.property.clone())
+            .collect();
+        assert!(
+            ids.iter().any(|id| id.starts_with(&format!("{property} "))),
+            "{name} is caught by {ids:?}"
+        );
+        let failed: u64 = report.findings.iter().map(|f| f.plans).sum();
+        assert!(
+            (report.findings.len() as u64) < failed,
+            "{name}: {failed} failures are no {} findings",
+            report.findings.len()
+        );
+        let names: std::collections::BTreeSet<_> =
+            report.findings.iter().map(|f| &f.name).collect();
+        assert_eq!(names.len(), report.findings.len(), "{name}: one file each");
+    }
+}
+
+#[test]
+fn findings_do_not_depend_on_the_number_of_jobs() {
+    let sweep = sweep("naive-lag-gate").seeds(0..600);
+    let one = sweep.clone().jobs(1).run().expect("the plans can be run");
+    assert!(!one.findings.is_empty());
+    for jobs in [2, 3] {
+        let other = sweep
+            .clone()
+            .jobs(jobs)
+            .run()
+            .expect("the plans can be run");
+        assert_eq!(one, other, "{jobs} jobs");
+    }
+}
+
+#[test]
+fn a_hazard_that_does_harm_is_named_as_the_assumption_that_broke() {
+    let sweep = sweep("snapshot-binlog-gtid").seeds(0..600);
+    let report = sweep
+        .faults(Choice::Hazards)
+        .run()
+        .expect("the plans can be run");
+    let broke: Vec<_> = report.findings.iter().map(|f| &f.broke).collect();
+    assert!(
+        broke.iter().any(|b| b.contains_key("async_failover")),
+        "{broke:#?}"
+    );
+    assert!(
+        broke.iter().all(|b| b.len() == 1),
+        "no failure without a broken assumption, and none with two: {broke:#?}"
+    );
+}
+
+#[test]
+fn a_finding_is_kept_as_a_plan_that_replays_to_its_fingerprint() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("sweep").display().to_string();
+    let sweep = output(&[
+        "--strategy",
+        "naive-no-fence",
+        "--seeds",
+        "0..100",
+        "--out",
+        &path,
+    ]);
+    assert_eq!(sweep.status.code(), Some(1), "{}", out(&sweep));
+    let mut plans = 0;
+    for entry in std::fs::read_dir(&path).expect("the folder is there") {
+        let file = entry.expect("an entry").path();
+        if file.extension().is_some_and(|e| e == "toml") {
+            let text = file.display().to_string();
+            assert!(out(&sweep).contains(&text), "{text} is named");
+            let plan = load_plan(&text).unwrap_or_else(|error| panic!("{error}"));
+            let recorded = plan.recorded.clone().expect("it says what its run came to");
+            let outcome = run(&plan, None).expect("it can be run").outcome;
+            assert_eq!(outcome.fingerprint, recorded.fingerprint, "{text}");
+            plans += 1;
+        }
+    }
+    assert!(plans > 0);
+}
+
+#[test]
+fn assert_safe_passes_what_is_sound_and_panics_with_the_plan_of_what_is_not() {
+    sweep("snapshot-binlog-gtid").seeds(0..20).assert_safe();
+    let naive = sweep("snapshot-only").seeds(0..20);
+    let panicked = panic::catch_unwind(|| naive.assert_safe()).expect_err("it loses writes");
+    let said = panicked.downcast_ref::<String>().expect("a message");
+    assert!(said.contains("P1 No lost write"), "{said}");
+    let (_, text) = said.split_once("FILE`:\n\n").expect("the plan follows");
+    let plan = parse_plan("message", text).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(plan.runbook.name, strategy("snapshot-only").name);
+    let recorded = plan.recorded.clone().expect("with its fingerprint");
+    let outcome = run(&plan, None).expect("it can be run").outcome;
+    assert_eq!(outcome.fingerprint, recorded.fingerprint);
+}
+
+#[test]
+fn json_has_the_findings_and_text_what_a_clean_sweep_means() {
+    let json = output(&[
+        "--strategy",
+        "snapshot-only",
+        "--seeds",
+        "20",
+        "--format",
+        "json",
+    ]);
+    let value: serde_json::Value = serde_json::from_slice(&json.stdout).expect("one object");
+    assert_eq!(value["findings"][0]["property"], "P1 No lost write");
+    assert_eq!(value["at_most_percent"], serde_json::Value::Null);
+    let clean = command(&["--seeds", "20", "--most-faults", "0"])
+        .output()
+        .expect("it runs");
+    let text = out(&clean);
+    assert!(
+        text.contains("0 of 20 plans failed; at most 14 % fail"),
+        "{text}"
+    );
+    assert!(text.contains("It says nothing about:"), "{text}");
+    assert!(
+        text.contains("kinds of faults that were not drawn"),
+        "{text}"
+    );
+}
