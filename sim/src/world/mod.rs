@@ -16,8 +16,9 @@ mod mutants;
 mod operator;
 mod replay;
 mod replication;
+mod script;
 mod setup;
-mod words;
+pub(crate) mod words;
 mod writers;
 
 pub use clients::{ClientTotals, Seen};
