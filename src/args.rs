@@ -1,6 +1,6 @@
 //! What the command line says.
 
-use crate::{binlog, compare, explore, list, replay, run};
+use crate::{audit, binlog, compare, explore, list, replay, run, shrink};
 use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 
 const LONG: &str = "\
@@ -18,6 +18,8 @@ Examples:
   cutover explore orders-small                a thousand plans with faults: what fails?
   cutover run orders --plan-out plan.toml     keep it, and later:
   cutover replay plan.toml                    the same run, to the byte
+  cutover shrink plan.toml                    what of it matters, when it fails
+  cutover audit orders-small                  what each step of a runbook is for
   cutover binlog verify mysql-bin.0*          are these real binlog files whole?
 
 Exit status:
@@ -58,6 +60,10 @@ pub enum Command {
     Explore(explore::Args),
     /// Run a saved plan again, to the byte
     Replay(replay::Args),
+    /// Shrink a plan that fails to the few events that matter
+    Shrink(shrink::Args),
+    /// What is each step of a runbook for? Leave it out, move it, weaken it, and see what breaks
+    Audit(audit::Args),
     /// What there is: strategies, scenarios, properties
     List(list::Args),
     /// Look into real binlog files

@@ -4,7 +4,7 @@ use crate::exit::Status;
 use cutover::{
     model::follow::FollowError,
     scenarios::LoadError,
-    sim::{explore::ExploreError, recording::RecordingError, run::RunError},
+    sim::{explore::ExploreError, outcome::Verdict, recording::RecordingError, run::RunError},
 };
 use std::{
     io,
@@ -53,6 +53,17 @@ pub enum Failure {
         .0.display()
     )]
     OneFolder(PathBuf),
+    /// A file that is there and was not to be replaced.
+    #[error("{} is there already", .0.display())]
+    Exists(PathBuf),
+    /// A plan whose run is no failure.
+    #[error("there is nothing to shrink: the run of {} is no failure, its verdict is {verdict:?}", plan.display())]
+    NothingToShrink {
+        /// The plan.
+        plan: PathBuf,
+        /// What it comes to.
+        verdict: Verdict,
+    },
     /// Standard output does not take what is written to it.
     #[error("cannot write to standard output: {0}")]
     StandardOutput(io::Error),
@@ -88,6 +99,8 @@ impl Failure {
             | Self::Run(_)
             | Self::Explore(_)
             | Self::OneFolder(_)
+            | Self::Exists(_)
+            | Self::NothingToShrink { .. }
             | Self::Write { .. }
             | Self::StandardOutput(_)
             | Self::Thread(_) => Status::BadInput,

@@ -138,11 +138,7 @@ fn kinds_of_fault() -> Vec<Fault> {
 
 fn occasions() -> Vec<Named> {
     let named = faults::Occasion::ALL.iter().map(|(occasion, about)| Named {
-        // A unit variant: it is written as a string.
-        name: serde_json::to_value(occasion)
-            .ok()
-            .and_then(|v| v.as_str().map(str::to_string))
-            .unwrap_or_default(),
+        name: occasion.name(),
         about: (*about).to_string(),
     });
     named.collect()

@@ -2,6 +2,7 @@
 
 mod again;
 mod args;
+mod audit;
 mod binlog;
 mod compare;
 mod defect;
@@ -17,7 +18,9 @@ mod rehearse;
 mod replay;
 mod run;
 mod scenario_args;
+mod shrink;
 mod strategies;
+mod trial;
 mod wall;
 mod work;
 
@@ -62,6 +65,8 @@ fn execute(cli: &Cli) -> Result<Status, Failure> {
         Command::Compare(args) => compare::execute(args, cli.format, &interrupt),
         Command::Explore(args) => explore::execute(args, cli.format, &interrupt),
         Command::Replay(args) => replay::execute(args, cli.format, &interrupt),
+        Command::Audit(args) => audit::execute(args, cli.format, &interrupt),
+        Command::Shrink(args) => shrink::execute(args, cli.format, &interrupt),
         Command::List(args) => list::execute(args, cli.format),
         Command::Binlog(command) => binlog::execute(command, cli.format, &interrupt),
     }

@@ -31,6 +31,11 @@ impl Progress {
         }
     }
 
+    /// For runs of which nobody knows how many there will be.
+    pub fn endless(what: String) -> Self {
+        Self::of(what, 0)
+    }
+
     /// That never appears.
     #[cfg(test)]
     pub fn hidden() -> Self {
@@ -55,10 +60,10 @@ impl Progress {
             return;
         }
         if self.bar.is_none() && self.since.elapsed() >= PATIENCE {
-            let template = if self.total > 1 {
-                "{spinner} {msg}  {wide_bar}  {pos} of {len}  {elapsed}"
-            } else {
-                "{spinner} {msg}  {elapsed}"
+            let template = match self.total {
+                0 => "{spinner} {msg}  {pos} runs  {elapsed}",
+                1 => "{spinner} {msg}  {elapsed}",
+                _ => "{spinner} {msg}  {wide_bar}  {pos} of {len}  {elapsed}",
             };
             let style = ProgressStyle::with_template(template)
                 .unwrap_or_else(|_| ProgressStyle::default_spinner());

@@ -157,7 +157,10 @@ impl Outputs {
         let mut batch = Batch::new(interrupt);
         let mut remarks = Vec::new();
         if let Some(file) = &self.plan_out {
-            batch.stage(file, plan_text(plan, rehearsed, file)?.as_bytes())?;
+            batch.stage(
+                file,
+                plan_text(plan, &rehearsed.outcome.fingerprint, file)?.as_bytes(),
+            )?;
             remarks.push(format!("The plan is in {}.", file.display()));
         }
         for (folder, dumps, of) in [
@@ -191,11 +194,14 @@ impl Outputs {
 }
 
 /// The plan as a file, with what its run came to.
-fn plan_text(plan: &Plan, rehearsed: &Rehearsed, file: &Path) -> Result<String, Failure> {
+///
+/// # Errors
+/// [`Failure`] when the plan names a path that such a file cannot say.
+pub fn plan_text(plan: &Plan, fingerprint: &str, file: &Path) -> Result<String, Failure> {
     let plan = Plan {
         recorded: Some(Recorded {
             version: VERSION.into(),
-            fingerprint: rehearsed.outcome.fingerprint.clone(),
+            fingerprint: fingerprint.into(),
         }),
         ..plan.clone()
     };

@@ -9,10 +9,15 @@ use std::{
 };
 
 /// How often the main thread looks up from waiting: for Ctrl-C and the progress display.
-const LOOK_UP: Duration = Duration::from_millis(50);
+pub const LOOK_UP: Duration = Duration::from_millis(50);
 
 /// As much as a main thread has.
-const STACK_BYTES: usize = 8 << 20;
+pub const STACK_BYTES: usize = 8 << 20;
+
+/// How many can be done at a time.
+pub fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
 
 /// Something to be done on a thread of its own.
 pub struct Job<T> {
@@ -33,7 +38,7 @@ pub fn all<T: Send + 'static>(
     interrupt: &Interrupt,
     mut progress: Progress,
 ) -> Result<Vec<Option<T>>, Failure> {
-    let at_a_time = thread::available_parallelism().map_or(1, usize::from);
+    let at_a_time = cores();
     let _held = interrupt.hold();
     let mut results: Vec<Option<T>> = Vec::new();
     let mut waiting = jobs.into_iter().enumerate();

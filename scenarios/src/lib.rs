@@ -35,7 +35,7 @@ pub use files::{
     MAX_RECORDING_BYTES, MAX_TEXT_BYTES, RecordingFiles, read_binlogs, read_schema, read_tables,
     recording_files,
 };
-pub use plan::{load_plan, parse_plan, plan_to_toml};
+pub use plan::{check_made, load_plan, parse_plan, plan_to_toml};
 pub use runbook::{RUNBOOK_SCHEMA, load_runbook, parse_runbook};
 pub use scenario::{SCENARIO_SCHEMA, Scenario, load_scenario, parse_scenario};
 pub use workload_arg::WorkloadArg;

@@ -91,6 +91,17 @@ fn read_json(document: &Document) -> Result<Plan, LoadError> {
     Ok(plan)
 }
 
+/// Whether a plan that was made, and not read from a file, could have been: whether everything in it is within its
+/// bounds and can be done.
+///
+/// # Errors
+/// [`LoadError`] that names the key's path instead of a file.
+pub fn check_made(plan: &Plan) -> Result<(), LoadError> {
+    check_plan(plan).map_err(|problem| {
+        LoadError::new(dotted(&problem.path), problem.message).help(problem.help)
+    })
+}
+
 fn check_plan(plan: &Plan) -> Result<(), Problem> {
     check::clock(&plan.clock)
         .map_err(|p| p.under("clock"))

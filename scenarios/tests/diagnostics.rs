@@ -444,6 +444,104 @@ fn what_is_wrong_with_a_plan_is_placed_in_the_plan() {
 }
 
 #[test]
+fn what_is_wrong_with_a_fault_is_placed_in_that_fault() {
+    let cases = [
+        (
+            "an unknown kind",
+            "at = \"1m\"\npartitoin = { link = \"replication\" }\n",
+        ),
+        (
+            "a kind that is near no other",
+            "at = \"1m\"\nmeteorite = {}\n",
+        ),
+        ("no kind", "at = \"1m\"\n"),
+        (
+            "two kinds",
+            "at = \"1m\"\nhalf_open = {}\nreset = { link = \"replication\" }\n",
+        ),
+        (
+            "a time and an event",
+            "at = \"1m\"\non = { event = \"fence-asked\" }\nhalf_open = {}\n",
+        ),
+        ("neither a time nor an event", "half_open = {}\n"),
+        (
+            "an unknown event",
+            "on = { event = \"gate-poled\" }\nhalf_open = {}\n",
+        ),
+        (
+            "an event without its name",
+            "on = { nth = 2 }\nhalf_open = {}\n",
+        ),
+        (
+            "the 0th time",
+            "on = { event = \"fence-asked\", nth = 0 }\nhalf_open = {}\n",
+        ),
+        (
+            "a misspelt part of an event",
+            "on = { event = \"fence-asked\", nht = 2 }\nhalf_open = {}\n",
+        ),
+        ("no duration", "at = \"1m\"\nsource_crash = {}\n"),
+        (
+            "a duration of nothing",
+            "at = \"1m\"\nlasts = \"0s\"\nsource_crash = {}\n",
+        ),
+        (
+            "a duration of what is over at once",
+            "at = \"1m\"\nlasts = \"5s\"\nhalf_open = {}\n",
+        ),
+        (
+            "an unknown link",
+            "at = \"1m\"\nlasts = \"5s\"\nstall = { link = \"replicaton\" }\n",
+        ),
+        (
+            "an unknown parameter",
+            "at = \"1m\"\nlasts = \"5s\"\nstall = { link = \"replication\", deep = true }\n",
+        ),
+        (
+            "no parameter",
+            "at = \"1m\"\nlasts = \"5s\"\nlatency = { link = \"replication\" }\n",
+        ),
+        ("a bad time", "at = 60\nhalf_open = {}\n"),
+    ];
+    // A sound fault before it: the place is the second one's.
+    let sound = "[[fault]]\nat = \"30s\"\nhalf_open = {}\n\n[[fault]]\n";
+    insta::assert_snapshot!(all(cases.iter().map(|(what, text)| {
+        let text = format!("{HEAD}\n{sound}{text}");
+        (*what, parse_scenario("my.toml", &text, &[]).map(drop))
+    })));
+    let plan = load_scenario("orders", &[]).unwrap().plan(1, None);
+    let plan = cutover_scenarios::plan_to_toml(&plan).unwrap();
+    for (what, text) in cases {
+        let error = parse_plan("plan.toml", &format!("{plan}\n{sound}{text}")).map(drop);
+        let error = error.expect_err(what);
+        let first = plan.lines().count() + 6;
+        assert!(
+            error.line().is_some_and(|line| line >= first),
+            "{what}: {error}"
+        );
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_transaction_is_placed_in_it() {
+    insta::assert_snapshot!(scenarios(&[
+        (
+            "an unknown kind",
+            "[[workload.transaction]]\nat = \"5s\"\ndoes = \"plaec\"\n"
+        ),
+        ("no time", "[[workload.transaction]]\ndoes = \"place\"\n"),
+        (
+            "nobody",
+            "[workload]\nclients = 2\n[[workload.transaction]]\nat = \"5s\"\nclient = 2\ndoes = \"place\"\n"
+        ),
+        (
+            "beside a recording",
+            "[workload]\nkind = \"binlog\"\npaths = [\"x\"]\n[[workload.transaction]]\nat = \"5s\"\ndoes = \"place\"\n"
+        ),
+    ]));
+}
+
+#[test]
 fn no_nesting_and_no_length_makes_the_loader_panic_or_hang() {
     let deep = [
         format!("{HEAD}x = {}", "[".repeat(100_000)),

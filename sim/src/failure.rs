@@ -60,12 +60,6 @@ impl Failure {
             Verdict::Safe | Verdict::Aborted | Verdict::Unknown => None,
         }
     }
-
-    /// Whether the other one has the same cause: the property and the stage. The step may differ, as it does
-    /// between a runbook and a shorter one.
-    pub fn has_the_cause_of(&self, other: &Self) -> bool {
-        (self.what, self.stage) == (other.what, other.stage)
-    }
 }
 
 /// The step that the operator had begun last, at a moment or at the end. Only steps have commands in a story.
@@ -203,21 +197,5 @@ mod tests {
         for verdict in [Verdict::Safe, Verdict::Aborted, Verdict::Unknown] {
             assert_eq!(Failure::of(&outcome(verdict, &[])), None, "{verdict:?}");
         }
-    }
-
-    #[test]
-    fn another_step_is_the_same_cause_and_another_stage_is_not() {
-        let one = Failure::of(&outcome(Verdict::Violated, &[0])).unwrap();
-        let elsewhere = Failure {
-            during: None,
-            ..one.clone()
-        };
-        assert!(one.has_the_cause_of(&elsewhere));
-        let mut other = one.clone();
-        other.stage = Some(Stage::Snapshot);
-        assert!(!one.has_the_cause_of(&other));
-        let mut other = one.clone();
-        other.what = Broken::NotLive;
-        assert!(!one.has_the_cause_of(&other));
     }
 }

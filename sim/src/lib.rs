@@ -9,6 +9,7 @@ compile_error!(
      (`--manifest-path`). Unset it, or add `--cfg madsim` to it."
 );
 
+pub mod audit;
 pub mod environment;
 pub mod evidence;
 pub mod explain;
@@ -26,6 +27,7 @@ pub mod properties;
 pub mod recording;
 pub mod run;
 pub mod runbook;
+pub mod shrink;
 pub mod stream;
 pub mod units;
 pub mod verdict;

@@ -7,7 +7,7 @@ use crate::{
     recording::Recording,
     runbook::Host,
     units::Micros,
-    workload_spec::Kind,
+    workload_spec::{Kind, Transaction},
     world::{SetupError, World},
 };
 use std::{
@@ -176,6 +176,12 @@ impl Run {
         lines(&mut text, "marks", std::slice::from_ref(marks));
         lines(&mut text, "story", story);
         text
+    }
+
+    /// What the clients did, so that it can be written down in a plan: every transaction that they thought of, with
+    /// the time of its first attempt. Empty when they replayed a recording.
+    pub fn transactions(&self) -> Vec<Transaction> {
+        self.world.written_down()
     }
 
     /// The tables of a host as they were at the end. Generated rows that nobody touched are left out.

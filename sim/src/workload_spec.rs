@@ -24,6 +24,9 @@ pub struct Workload {
     pub first_order_after: Option<Micros>,
     /// Weights of the kinds of transaction.
     pub mix: Mix,
+    /// The clients do these and nothing else, whatever the rate and the mix say.
+    #[serde(rename = "transaction", skip_serializing_if = "Vec::is_empty")]
+    pub transactions: Vec<Transaction>,
     // --- binlog ---
     /// Binlog files, or folders of them, in any order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -119,6 +122,42 @@ impl Default for Mix {
     }
 }
 
+/// A transaction that is written down, instead of drawn from the mix. What it is about (which order, which
+/// customer) its client draws as ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Transaction {
+    /// When the client begins it; later when the client is still busy.
+    pub at: Micros,
+    /// Which client, from 0.
+    #[serde(default)]
+    pub client: u32,
+    /// What it does.
+    pub does: Does,
+}
+
+/// The kinds of transaction, by the keys of the mix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Does {
+    /// As [`Mix::place`].
+    Place,
+    /// As [`Mix::pay`].
+    Pay,
+    /// As [`Mix::transfer`].
+    Transfer,
+    /// As [`Mix::cancel`].
+    Cancel,
+    /// As [`Mix::read`].
+    Read,
+    /// As [`Mix::rollback`].
+    Rollback,
+    /// As [`Mix::draft`].
+    Draft,
+    /// As [`Mix::amend`].
+    Amend,
+}
+
 impl Default for Workload {
     fn default() -> Self {
         Self {
@@ -129,6 +168,7 @@ impl Default for Workload {
             rate_per_s: 8.0,
             first_order_after: None,
             mix: Mix::default(),
+            transactions: Vec::new(),
             paths: Vec::new(),
             schema: None,
             start_after: 1.0 / 3.0,

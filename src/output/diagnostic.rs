@@ -15,6 +15,14 @@ pub fn render(failure: &Failure) -> String {
                 "name a place where you may write and that has room; nothing half-written is left",
             ),
         ),
+        Failure::Exists(_) => plain(
+            &failure.to_string(),
+            Some("name another file with --out, or replace it with --force"),
+        ),
+        Failure::NothingToShrink { .. } => plain(
+            &failure.to_string(),
+            Some("a plan is shrunk that is violated or not live; `cutover replay` tells its run"),
+        ),
         Failure::Binlog { pos: 0, .. } => plain(&failure.to_string(), None),
         Failure::Binlog { .. } => plain(
             &failure.to_string(),

@@ -181,7 +181,7 @@ pub fn text(value: &impl Serialize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::canned;
+    use super::super::{audited, canned, shrunk};
     use super::*;
     use serde_json::Value;
     use std::collections::BTreeSet;
@@ -284,6 +284,8 @@ mod tests {
         names(&replay(&canned::lossy()), &mut fields);
         names(&compare(), &mut fields);
         names(&sweep(), &mut fields);
+        names(&value(&shrunk::canned_json()), &mut fields);
+        names(&value(&audited::canned_json()), &mut fields);
         names(&value(&crate::list::everything()), &mut fields);
         names(&value(&crate::binlog::inspected_json()), &mut fields);
         names(&value(&crate::binlog::verified_json()), &mut fields);

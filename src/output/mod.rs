@@ -1,11 +1,13 @@
 //! What is printed: for people (story, table) and for programs (JSON), and how it reaches the terminal.
 
+pub mod audited;
 #[cfg(test)]
 pub mod canned;
 pub mod diagnostic;
 pub mod json;
 pub mod numbers;
 pub mod paint;
+pub mod shrunk;
 pub mod story;
 pub mod summary;
 pub mod sweep;

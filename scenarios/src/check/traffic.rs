@@ -6,7 +6,7 @@ use cutover_sim::{
     outcome::Verdict,
     plan::{Clock, Expect},
     units::Micros,
-    workload_spec::{Kind, Workload},
+    workload_spec::{Kind, Transaction, Workload},
 };
 
 /// 2038-01-19T03:14:07Z: the last second of MySQL's TIMESTAMP.
@@ -14,6 +14,9 @@ const LAST_SECOND_US: u64 = 2_147_483_647_000_000;
 
 /// A run keeps about a hundred bytes for each, and the binlog.
 const MOST_TRANSACTIONS: f64 = 1e10;
+
+/// A plan is a file that people read.
+const MOST_WRITTEN: usize = 1_000_000;
 
 /// Checks a clock.
 pub(crate) fn clock(clock: &Clock) -> Result<(), Problem> {
@@ -73,6 +76,7 @@ pub(crate) fn workload(workload: &Workload, privileged: u32, limit: Micros) -> R
     }
     rate(workload.rate_per_s, limit)?;
     mix(workload)?;
+    transactions(workload)?;
     if !(0.0..=1.0).contains(&workload.start_after) {
         return Err(Problem::new(
             keys(&["start_after"]),
@@ -143,6 +147,42 @@ fn mix(workload: &Workload) -> Result<(), Problem> {
         ));
     }
     Ok(())
+}
+
+/// Checks the transactions that are written down.
+fn transactions(workload: &Workload) -> Result<(), Problem> {
+    let at = |rest: &[Part]| [&[Part::Key("transaction")], rest].concat();
+    if workload.kind == Kind::Binlog && !workload.transactions.is_empty() {
+        return Err(Problem::new(
+            at(&[]),
+            "transactions are written down, and the workload is a recording, which has its own",
+            "write `kind = \"orders\"`, or leave the transactions out",
+        )
+        .with(&["workload", "kind"]));
+    }
+    if workload.transactions.len() > MOST_WRITTEN {
+        return Err(Problem::new(
+            at(&[]),
+            format!(
+                "{} transactions; at most {MOST_WRITTEN} may be written down",
+                workload.transactions.len()
+            ),
+            "let the clients draw them: `clients`, `rate_per_s` and `mix`",
+        ));
+    }
+    let nobody = |(_, t): &(usize, &Transaction)| t.client >= workload.clients;
+    match workload.transactions.iter().enumerate().find(nobody) {
+        None => Ok(()),
+        Some((index, transaction)) => Err(Problem::new(
+            at(&[Part::Index(index), Part::Key("client")]),
+            format!(
+                "client {} does this, and there are {} (`workload.clients`), counted from 0",
+                transaction.client, workload.clients
+            ),
+            "raise `workload.clients`, or let another client do it",
+        )
+        .with(&["workload", "clients"])),
+    }
 }
 
 /// Checks the expectations.

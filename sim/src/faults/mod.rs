@@ -166,6 +166,17 @@ catalogue! {
     cold_pages: ColdPages, Momentary, None, "The target's pages are cold again: each one's next touch comes from storage.";
 }
 
+impl Fault {
+    /// What it does, in the story's words; none when it names nothing, or several things.
+    pub fn in_words(&self) -> Option<String> {
+        let harm = self.harm().ok()?;
+        Some(crate::world::faults::in_words(
+            &harm,
+            self.lasts.unwrap_or_default(),
+        ))
+    }
+}
+
 impl Kind {
     /// What is known of it.
     pub fn facts(self) -> &'static KindFacts {

@@ -45,6 +45,15 @@ occasions! {
     CallTakesEffect, "A call to the control plane takes effect; the operator has no answer yet.";
 }
 
+impl Occasion {
+    /// Its name in a plan.
+    pub fn name(self) -> String {
+        let text = toml::Value::try_from(self).ok();
+        let text = text.as_ref().and_then(toml::Value::as_str);
+        text.unwrap_or_default().to_string()
+    }
+}
+
 /// Fires when an occasion occurs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

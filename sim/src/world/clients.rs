@@ -7,10 +7,11 @@
 use super::{
     Due, World,
     habits::Habit,
+    script::{Next, Script, retries},
     writers::{Errand, writer_of},
 };
 use crate::{
-    environment::{Environment, Retry},
+    environment::Environment,
     faults::{Fault, Occasion, Way, Wire},
     history::{Kind, NO_COMMIT, Operation, Told, add},
     probes::Probe,
@@ -120,6 +121,7 @@ pub(super) struct Clients {
     by_slot: [Vec<u16>; 2],
     pub(super) workload: Option<Orders>,
     pub(super) replay: Option<super::replay::Replay>,
+    script: Option<Script>,
     pub(super) settings: crate::environment::Clients,
     /// A pause of the application's clients, on average: as a rule, and now.
     usual_think_us: u64,
@@ -171,7 +173,11 @@ impl Clients {
                 writers.push(number);
             }
         }
-        let think_us = (f64::from(count) / spec.rate_per_s * 1e6) as u64;
+        let script = Script::new(&spec.transactions, count);
+        let think_us = match script {
+            Some(_) => 0,
+            None => (f64::from(count) / spec.rate_per_s * 1e6) as u64,
+        };
         Self {
             all,
             writers,
@@ -180,6 +186,7 @@ impl Clients {
             by_slot: [Vec::new(), Vec::new()],
             workload: None,
             replay: None,
+            script,
             settings,
             think_us,
             stopped: false,
@@ -335,7 +342,20 @@ impl World {
         }
         let retries = c.intent.is_some();
         if !retries {
-            c.intent = Some(orders.intend(now, client, &mut c.random, &mut c.memory));
+            let (random, memory) = (&mut c.random, &mut c.memory);
+            c.intent = match &mut clients.script {
+                None => Some(orders.intend(now, client, random, memory)),
+                Some(script) => match script.next(client, now) {
+                    Next::Now(kind) => {
+                        // In the place of the draw from the mix: when all that was drawn is written down, the run
+                        // is the same.
+                        random.bits();
+                        Some(orders.intend_to(kind, client, random, memory))
+                    }
+                    Next::At(at) => return self.agenda.push(at, Due::Wake(client)),
+                    Next::Never => return,
+                },
+            };
         }
         let Some(intent) = c.intent else { return };
         let before = self.history.operations.get(c.operation as usize);
@@ -690,10 +710,8 @@ impl World {
         if told == Told::Info {
             self.unknown_had_succeeded(operation as u32);
         }
-        let retry = matches!(
-            (told, self.clients.get(client).habit.retry),
-            (Told::Fail, Retry::Definite | Retry::Blind) | (Told::Info, Retry::Blind)
-        ) || told == Told::Info && self.mutants.has(Mutant::BlindRetry);
+        let retry = retries(self.clients.get(client).habit.retry, told)
+            || told == Told::Info && self.mutants.has(Mutant::BlindRetry);
         let settings = &self.clients.settings;
         let backoff = settings.backoff.0;
         let (stopped, think) = (self.clients.stopped, self.clients.think_us);

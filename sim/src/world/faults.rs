@@ -361,7 +361,7 @@ impl World {
 }
 
 /// A fault in the story's words.
-fn in_words(harm: &Harm, lasts: Micros) -> String {
+pub(crate) fn in_words(harm: &Harm, lasts: Micros) -> String {
     let link = |wire: Wire| match wire {
         Wire::ClientsSource => "the link between the application and the source",
         Wire::ClientsTarget => "the link between the application and the target",

@@ -7,7 +7,7 @@ pub mod agenda;
 mod clients;
 mod control;
 mod ddl;
-mod faults;
+pub(crate) mod faults;
 mod habits;
 mod hosts;
 pub mod link;
@@ -16,6 +16,7 @@ mod mutants;
 mod operator;
 mod replay;
 mod replication;
+mod script;
 mod setup;
 mod writers;
 

@@ -119,6 +119,17 @@ impl Orders {
         memory: &mut Memory,
     ) -> Intent {
         let kind = self.choose(now, random);
+        self.intend_to(kind, client, random, memory)
+    }
+
+    /// What a client does next when the kind is given: with what order, for which customer.
+    pub fn intend_to(
+        &self,
+        kind: Kind,
+        client: u16,
+        random: &mut Stream,
+        memory: &mut Memory,
+    ) -> Intent {
         let order = memory
             .one(random)
             .unwrap_or_else(|| 1 + random.below(self.existing_orders.max(1)));
