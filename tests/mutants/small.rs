@@ -28,20 +28,26 @@ pub fn saved(mutant: Mutant) -> Plan {
     load_plan(&file.to_string_lossy()).expect("a saved plan; CUTOVER_WRITE=mutants writes them")
 }
 
-/// Shrinks a plan that was caught, and saves it.
-pub fn write(mutant: Mutant, caught: &Caught, reference: &Plan) {
-    let run = rehearse(&caught.plan);
+/// Shrinks the plans that were caught, and saves the smallest of what comes out.
+pub fn write(mutant: Mutant, caught: &[Caught], reference: &Plan) {
+    let small = caught.iter().map(|c| shrunk(mutant, &c.plan, reference));
+    let size = |plan: &Plan| plan.faults.len() + transactions(plan).unwrap_or(0);
+    let smallest = small.min_by_key(size).expect("some plan was caught");
+    let text = plan_to_toml(&smallest).expect("a plan as text");
+    fs::write(file(mutant), text).expect("a file to write");
+}
+
+fn shrunk(mutant: Mutant, plan: &Plan, reference: &Plan) -> Plan {
+    let run = rehearse(plan);
     let transactions = run.transactions();
     let outcome = run.outcome;
     let wanted = Alike::of(&outcome).expect("a failure");
-    let failing = Failing {
-        plan: caught.plan.clone(),
-        outcome,
-    };
+    let plan = plan.clone();
     let mut trial = ByItsBug { mutant, left: RUNS };
-    let small = shrink(failing, &wanted, transactions, reference, &mut trial).best;
-    let text = plan_to_toml(&small.plan).expect("a plan as text");
-    fs::write(file(mutant), text).expect("a file to write");
+    let failing = Failing { plan, outcome };
+    shrink(failing, &wanted, transactions, reference, &mut trial)
+        .best
+        .plan
 }
 
 /// A run with the mutant, when it is caught by its property, and the run without it violates nothing.
