@@ -44,6 +44,7 @@ fn lists_come_as_text_and_as_json() {
         ("strategies", "snapshot-only"),
         ("scenarios", "orders"),
         ("properties", "P10"),
+        ("mutants", "gtid-hull"),
     ] {
         let text = output(&["list", what]);
         assert_eq!(text.status.code(), Some(0));
@@ -352,4 +353,20 @@ fn what_is_no_binlog_is_refused() {
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
+}
+
+#[test]
+fn a_mutant_is_refused_by_a_build_without_them_and_a_wrong_name_gets_the_nearest() {
+    if !cfg!(feature = "mutants") {
+        let named = ["run", "orders-small", "--mutant", "gtid-hull"];
+        refused(
+            &named,
+            &["--mutant", "built without mutants", "--features mutants"],
+        );
+    }
+    let misspelt = ["run", "orders-small", "--mutant", "gtid-hul"];
+    refused(
+        &misspelt,
+        &["did you mean `gtid-hull`?", "cutover list mutants"],
+    );
 }

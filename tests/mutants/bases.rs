@@ -55,6 +55,11 @@ impl Plans {
         Self { mutant, swarm }
     }
 
+    /// The plan that nobody has to explain: no fault, no mutant.
+    pub fn reference(&self) -> &Plan {
+        self.swarm.base()
+    }
+
     /// The plan of a seed, the mutant switched on.
     pub fn plan(&self, seed: u64) -> Plan {
         let mut plan = self.swarm.plan(seed, &Bias::none());

@@ -6,11 +6,13 @@
 
 mod bases;
 mod search;
+mod small;
 mod table;
 
 use bases::Plans;
 use cutover::{
     model::mutant::{CATALOGUE, Mutant},
+    scenarios::{parse_plan, plan_to_toml},
     sim::outcome::{Outcome, Verdict},
 };
 use search::{Caught, catch, each, rehearse, violated};
@@ -21,6 +23,9 @@ const STARTS: [u64; 3] = [0, 10_000, 20_000];
 const BUDGET: u64 = 1_000;
 /// What the median must stay below.
 const MEDIAN: u64 = 100;
+/// What the smallest plan of a mutant may have at most: events besides the runbook, and transactions.
+const EVENTS: usize = 5;
+const TRANSACTIONS: usize = 3;
 /// Plans of each sort that must be clean without their mutant.
 const CLEAN: u64 = 8;
 
@@ -57,9 +62,37 @@ fn every_mutant_is_caught_by_the_property_that_must_catch_it() {
             "{}: caught after {median} plans in the median",
             mutant.facts().name
         );
-        table::Row::of(*mutant, median, &found[0])
+        if table::is_to_be_written() {
+            small::write(*mutant, &found, Plans::of(*mutant).reference());
+        }
+        let plan = small::saved(*mutant);
+        let outcome = small::by_its_bug(*mutant, &plan);
+        let name = mutant.facts().name;
+        let outcome = outcome.unwrap_or_else(|| {
+            panic!("{name}: its smallest plan is not caught by its property, or fails without it")
+        });
+        table::Row {
+            mutant: *mutant,
+            median,
+            violated: violated(&outcome),
+            faults: plan.faults.len(),
+            transactions: small::transactions(&plan),
+        }
     });
     table::compare_or_write(&rows);
+}
+
+#[test]
+fn the_smallest_plan_of_each_mutant_fits_on_a_screen() {
+    let sizes = mutants().into_iter().map(|mutant| {
+        let plan = small::saved(mutant);
+        let transactions = small::transactions(&plan).unwrap_or(0);
+        (mutant.facts().name, plan.faults.len(), transactions)
+    });
+    let large: Vec<_> = sizes
+        .filter(|(_, events, transactions)| *events > EVENTS || *transactions > TRANSACTIONS)
+        .collect();
+    assert!(large.is_empty(), "faults, transactions: {large:?}");
 }
 
 #[test]
@@ -101,4 +134,15 @@ fn a_mutants_run_is_the_same_on_two_threads_beside_other_mutants() {
     for ((mutant, a), b) in twice.iter().zip(first).zip(second) {
         assert!(a == b, "{} had another run", mutant.facts().name);
     }
+}
+
+#[test]
+fn a_mutant_that_nobody_knows_is_refused_with_the_nearest_known() {
+    let mut plan = Plans::of(Mutant::GtidHull).plan(1);
+    plan.mutants = vec!["gtid-hul".into()];
+    let text = plan_to_toml(&plan).expect("a plan as text");
+    let error = parse_plan("plan.toml", &text).expect_err("a name that is not known");
+    let message = error.message();
+    assert!(message.contains("did you mean `gtid-hull`?"), "{message}");
+    assert!(error.span().is_some(), "its place in the file");
 }

@@ -48,8 +48,8 @@ pub fn violated(outcome: &Outcome) -> Vec<&'static str> {
 pub struct Caught {
     /// Plans until then, this one included.
     pub plans: u64,
-    /// The properties that its plan violates.
-    pub violated: Vec<&'static str>,
+    /// The plan that was caught.
+    pub plan: Plan,
 }
 
 /// Plans from a seed on until the mutant's own property catches it; none within the budget.
@@ -59,10 +59,7 @@ pub fn catch(mutant: Mutant, from: u64, budget: u64) -> Option<Caught> {
     (1..=budget).find_map(|plans| {
         let plan = of.plan(from + plans);
         let outcome = rehearse(&plan).outcome;
-        violates(&outcome, caught_by).then(|| Caught {
-            plans,
-            violated: violated(&outcome),
-        })
+        violates(&outcome, caught_by).then(|| Caught { plans, plan })
     })
 }
 

@@ -1,6 +1,5 @@
 //! The table in docs/mutants.md: what the exploration found.
 
-use crate::search::Caught;
 use cutover::{model::mutant::Mutant, sim::properties::CATALOGUE};
 use std::{fs, path::PathBuf};
 
@@ -10,20 +9,24 @@ const END: &str = "<!-- to here -->\n";
 /// What is known of a mutant that was caught.
 #[derive(Clone, Debug)]
 pub struct Row {
-    mutant: Mutant,
-    median: u64,
-    /// The properties that the first plan violates.
-    violated: Vec<&'static str>,
+    pub mutant: Mutant,
+    /// Plans until it was caught.
+    pub median: u64,
+    /// The properties that its smallest plan violates.
+    pub violated: Vec<&'static str>,
+    /// The faults of that plan.
+    pub faults: usize,
+    /// Its transactions; none for a recording.
+    pub transactions: Option<usize>,
 }
 
-impl Row {
-    pub fn of(mutant: Mutant, median: u64, first: &Caught) -> Self {
-        Self {
-            mutant,
-            median,
-            violated: first.violated.clone(),
-        }
-    }
+/// Whether the environment asks for new tables and plans.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it chooses what is written, no outcome"
+)]
+pub fn is_to_be_written() -> bool {
+    std::env::var("CUTOVER_WRITE").is_ok_and(|what| what == "mutants")
 }
 
 /// Compares the table in the docs with these rows, or writes it when the environment says so.
@@ -33,7 +36,7 @@ pub fn compare_or_write(rows: &[Row]) {
     let (before, rest) = page.split_once(BEGIN).expect("the beginning of the table");
     let (there, after) = rest.split_once(END).expect("the end of the table");
     let now = format!("{}\n{}", mutants(rows), properties(rows));
-    if std::env::var("CUTOVER_WRITE").is_ok_and(|what| what == "mutants") {
+    if is_to_be_written() {
         fs::write(&path, format!("{before}{BEGIN}{now}{END}{after}")).expect("a file to write");
         return;
     }
@@ -45,24 +48,36 @@ pub fn compare_or_write(rows: &[Row]) {
 
 fn mutants(rows: &[Row]) -> String {
     let mut text = String::from(
-        "| mutant | the bug | after | must be caught by | also violated | plans until caught |\n\
-         | --- | --- | --- | --- | --- | ---: |\n",
+        "| mutant | the bug | after | must be caught by | also violated | plans until caught | smallest plan |\n\
+         | --- | --- | --- | --- | --- | ---: | --- |\n",
     );
     for row in rows {
         let facts = row.mutant.facts();
         let also = row.violated.iter().filter(|id| **id != facts.caught_by);
         let also: Vec<&str> = also.copied().collect();
         text.push_str(&format!(
-            "| `{}` | {} | {} | {} | {} | {} |\n",
+            "| `{}` | {} | {} | {} | {} | {} | {} |\n",
             facts.name,
             facts.about,
             facts.basis,
             facts.caught_by,
             also.join(", "),
             row.median,
+            size(row),
         ));
     }
     text
+}
+
+/// `1 fault, 2 transactions`.
+fn size(row: &Row) -> String {
+    let count = |n: usize, one: &str| match n {
+        1 => format!("1 {one}"),
+        n => format!("{n} {one}s"),
+    };
+    let transactions = row.transactions.map(|n| count(n, "transaction"));
+    let transactions = transactions.unwrap_or_else(|| "a recording".into());
+    format!("{}, {transactions}", count(row.faults, "fault"))
 }
 
 /// For each property, the mutants that it must catch, and those that no other property noticed.
