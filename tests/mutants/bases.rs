@@ -102,9 +102,18 @@ fn base(mutant: Mutant) -> Base {
         change: |_| {},
     };
     match mutant {
-        M::RecoveryCommitsUnlogged | M::CheckpointAheadOfApply | M::PositionAheadOfReceive => {
+        M::RecoveryCommitsUnlogged | M::PositionAheadOfReceive => {
             of(POSITION, &["target.connect_retry=5s"])
         }
+        M::CheckpointAheadOfApply => of(
+            POSITION,
+            &[
+                APPEND,
+                "target.connect_retry=5s",
+                "target.apply_transaction=15ms",
+            ],
+        ),
+        M::GtidAtBegin => of(GTID, &["target.connect_retry=5s"]),
         M::CoordinatesTooLate => of(POSITION, &[APPEND]),
         M::SnapshotTorn | M::GtidExcess => of(GTID, &[APPEND]),
         M::FenceSparesOldSessions => of(GTID, &["clients.max_lifetime=60s"]),
@@ -334,7 +343,17 @@ fn leads(mutant: Mutant, d: &mut Draw) -> Vec<Fault> {
             let slow = slow_clients(d.ms(10, 100));
             on(O::StepBegins, 2, AT_ONCE, Micros::secs(3), slow)
         }
-        M::PositionAheadOfReceive => {
+        M::CheckpointAheadOfApply => {
+            let nth = d.between(1, 200) as u32;
+            on(
+                O::BinlogReceived,
+                nth,
+                d.us(0, 10_000),
+                AT_ONCE,
+                reset(Wire::Replication),
+            )
+        }
+        M::PositionAheadOfReceive | M::GtidAtBegin => {
             let nth = d.between(1, 200) as u32;
             on(
                 O::BinlogSent,
