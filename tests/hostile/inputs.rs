@@ -162,9 +162,9 @@ fn a_plan_in_json_is_refused_with_its_place_or_its_key() {
             "workload.rate_per_s: ",
         ),
         (
-            "\"schema\": \"1.0\"",
+            "\"schema\": \"1.1\"",
             "\"schema\": \"9.0\"",
-            "\"schema\": \"1.0\"",
+            "\"schema\": \"1.1\"",
         ),
         (
             "\"rate_per_s\"",
