@@ -144,9 +144,6 @@ catalogue! {
     ForeignKeysIgnored, "foreign-keys-ignored", P16,
         "The applier's engine neither checks foreign keys nor cascades.",
         "BIN-11: cascades are not in the log";
-    BinaryPaddingLost, "binary-padding-lost", P12,
-        "A row with a BINARY value whose trailing zeros the binlog has stripped is not found, and passed over.",
-        "APP-34: ghostferry 49c4c8a, gh-ost #909 and #1628";
     ErrantGtids, "errant-gtids", P13,
         "The applier commits a transaction of the target's own beside each that it applies.",
         "APP-07: errant GTIDs pass the handshake";

@@ -9,7 +9,7 @@ use cutover::{
         explore::{Bias, Choice, Swarm},
         faults::{
             AuroraFailover, BadPlace, CorruptEvent, Fault, Harm, Latency, Occasion, On, Reset,
-            SlowFsync, SourceCrash, SourceFailover, TargetCrash, Wire,
+            SlowApply, SlowFsync, SourceCrash, SourceFailover, TargetCrash, Wire,
         },
         plan::Plan,
         runbook::PrefixStrength,
@@ -119,7 +119,16 @@ fn base(mutant: Mutant) -> Base {
         M::FenceSparesOldSessions => of(GTID, &["clients.max_lifetime=60s"]),
         M::RelayLogNotRecovered => of(POSITION, &[APPEND, "source.gtid_mode=false"]),
         M::GtidHole => of(GTID, &[TRANSFERS]),
-        M::PositionBehindApply | M::PositionSavedApart => of(
+        M::PositionBehindApply => of(
+            POSITION,
+            &[
+                TRANSFERS,
+                "source.gtid_mode=false",
+                "target.connect_retry=5s",
+                "target.apply_transaction=15ms",
+            ],
+        ),
+        M::PositionSavedApart => of(
             POSITION,
             &[
                 TRANSFERS,
@@ -175,10 +184,6 @@ fn base(mutant: Mutant) -> Base {
             change: |plan| plan.runbook.promises.downtime = Some(Micros::secs(20)),
             ..of(GTID, &[])
         },
-        M::BinaryPaddingLost => Base {
-            change: recorded,
-            ..of(GTID, &[])
-        },
         _ => of(GTID, &[]),
     }
 }
@@ -201,15 +206,6 @@ fn with_a_quick_ticket(plan: &mut Plan) {
 /// What a strategy can promise whose applier does not keep the order of commits.
 fn dependency_closed(plan: &mut Plan) {
     plan.runbook.promises.prefix = PrefixStrength::DependencyClosed;
-}
-
-/// Real binlogs with BINARY columns as the traffic.
-fn recorded(plan: &mut Plan) {
-    plan.workload.kind = cutover::sim::workload_spec::Kind::Binlog;
-    // As a person at the top of the checkout would name it, where cargo runs tests too.
-    plan.workload.paths = vec!["tests/captures/types-mysql56".into()];
-    plan.workload.stretch = true;
-    plan.workload.start_after = 0.0;
 }
 
 /// Draws the parameters of faults.
@@ -343,7 +339,12 @@ fn leads(mutant: Mutant, d: &mut Draw) -> Vec<Fault> {
             let slow = slow_clients(d.ms(10, 100));
             on(O::StepBegins, 2, AT_ONCE, Micros::secs(3), slow)
         }
-        M::CheckpointAheadOfApply => {
+        M::ExecutedCountsReceived => {
+            let times = d.between(4, 40) as u32;
+            let slow = Harm::SlowApply(SlowApply { times });
+            on(O::FenceAsked, 1, AT_ONCE, Micros::secs(30), slow)
+        }
+        M::CheckpointAheadOfApply | M::PositionBehindApply => {
             let nth = d.between(1, 200) as u32;
             on(
                 O::BinlogReceived,

@@ -7,8 +7,8 @@ use crate::{
     database::{Change, Checks, Database, SqlError, TableId},
     ddl,
     mutant::{Mutant, Mutants},
-    row::{ImageBuilder, Partial, payload},
-    schema::{ColumnKind, TableDef},
+    row::ImageBuilder,
+    schema::TableDef,
     table::Table,
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -116,9 +116,6 @@ impl DirectOn<'_> {
         let Some(before) = &work.before else {
             return Ok(None);
         };
-        if self.direct.mutants.has(Mutant::BinaryPaddingLost) && strips_padding(work.def, before) {
-            return Ok(None);
-        }
         if work.key.is_some() && self.direct.mode == Mode::Strict {
             return Ok(work.key);
         }
@@ -265,14 +262,4 @@ impl Sink for DirectOn<'_> {
         }
         Ok(())
     }
-}
-
-/// Whether an image has a BINARY value that is shorter than its column.
-fn strips_padding(def: &TableDef, image: &Partial<'_>) -> bool {
-    let short = |(i, raw): (usize, Option<&[u8]>)| {
-        let kind = def.columns.get(i).map(|c| &c.kind);
-        matches!((kind, raw), (Some(kind @ ColumnKind::Binary { bytes }), Some(raw))
-            if payload(kind, raw).len() < *bytes as usize)
-    };
-    image.iter(&def.columns).any(short)
 }
