@@ -59,7 +59,7 @@ pub fn catch(mutant: Mutant, from: u64, budget: u64) -> Option<Caught> {
     (1..=budget).find_map(|plans| {
         let plan = of.plan(from + plans);
         let outcome = rehearse(&plan).outcome;
-        violates(&outcome, caught_by).then(|| Caught { plans, plan })
+        violates(&outcome, caught_by).then_some(Caught { plans, plan })
     })
 }
 
