@@ -29,6 +29,7 @@ fn everything() -> Table {
             first_order_after: Some(Micros::ZERO),
             paths: vec!["".into()],
             schema: Some("".into()),
+            rate_by_hour: vec![1.0],
             mix: Mix {
                 draft: 1,
                 amend: 1,
@@ -98,6 +99,7 @@ mod tests {
             "workload.first_order_after",
             "workload.paths",
             "workload.schema",
+            "workload.rate_by_hour",
         ];
         for (path, value) in all() {
             let (table, key) = path.rsplit_once('.').unwrap();
