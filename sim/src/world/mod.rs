@@ -7,6 +7,7 @@ pub mod agenda;
 mod clients;
 mod control;
 mod ddl;
+mod dms;
 mod faults;
 mod habits;
 mod hosts;
@@ -94,6 +95,8 @@ pub(crate) enum Due {
     Upload,
     /// `read_only` of the parameter group reaches the source.
     Parameter(bool),
+    /// Something of a DMS task: which, what, and the number of its connection.
+    Dms(u8, dms::Tell, u32),
 }
 
 /// A snapshot.
@@ -114,9 +117,12 @@ pub struct Target {
     pub server: Server,
     /// Replication, once configured.
     pub replica: Option<Replica>,
-    /// What it was restored from.
-    pub snapshot: Snapshot,
+    /// What it was restored from; none for a cluster that was created empty.
+    pub snapshot: Option<Snapshot>,
 }
+
+/// Why something cannot be done to the target.
+const NO_TARGET: &str = "there is no Aurora cluster yet";
 
 /// The world.
 #[derive(Debug)]
@@ -157,6 +163,7 @@ pub struct World {
     names: Record<Host>,
     clients: Clients,
     stream: BinlogStream,
+    dms: dms::Dms,
     /// The source answers nothing before this moment: I/O is suspended.
     source_suspended_until: u64,
     /// For each host, when it serves again.
@@ -194,6 +201,7 @@ impl World {
                 due = due.min(at(replica.next_due()));
             }
         }
+        due = due.min(at(self.dms.next_due()));
         (due < NEVER).then(|| due.max(self.now))
     }
 
@@ -213,6 +221,7 @@ impl World {
         self.healed_at() <= self.now
             && self.clients.is_quiet()
             && self.stream.is_quiet()
+            && self.dms.is_quiet(self.now)
             && applied
             && self.source.open_transactions() == 0
     }
@@ -241,6 +250,7 @@ impl World {
             self.hear_target();
             self.step_replica();
         }
+        self.step_dms();
         if let Some(due) = self.agenda.pop_due(now) {
             match due {
                 Due::Wake(client) => self.wake(client),
@@ -266,6 +276,7 @@ impl World {
                 Due::StartApplier => self.applier_starts_again(),
                 Due::Upload => self.upload(),
                 Due::Parameter(value) => self.parameter_arrives(value),
+                Due::Dms(task, what, connection) => self.dms_is_told(task, what, connection),
             }
             self.hear_source();
             self.hear_target();
@@ -325,6 +336,7 @@ impl World {
                     }
                     Event::Published if host == Host::Source => {
                         self.pump(self.stream.connection());
+                        self.dms_pumps();
                         self.occurs(Occasion::SourcePublishes);
                     }
                     Event::Published => {}
