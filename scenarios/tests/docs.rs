@@ -3,7 +3,7 @@
 use cutover_scenarios::{parse_runbook, parse_scenario};
 use cutover_sim::runbook::{
     Condition, CoordinatesFrom, CreateSnapshot, Host, Nothing, OnFailure, OnHost, Pause, Promises,
-    RaiseAutoIncrement, ReadCoordinates, Repoint, RestoreSnapshot, Role, Runbook,
+    RaiseAutoIncrement, ReadCoordinates, Repoint, RestoreSnapshot, Role, RunSql, Runbook,
     SetBinlogRetention, SetExternalSource, SetReadOnly, Step, Wait,
 };
 use cutover_sim::units::Micros;
@@ -78,6 +78,11 @@ fn everything() -> Step {
         repoint: Some(Repoint {
             to: Host::Target,
             restart_clients: true,
+            share: Some(1),
+        }),
+        run_sql: Some(RunSql {
+            on: Host::Source,
+            sql: "x".into(),
         }),
         pause: Some(Pause {
             length: Micros::secs(1),
