@@ -4,7 +4,7 @@ use cutover_scenarios::{parse_runbook, parse_scenario};
 use cutover_sim::runbook::{
     AddConstraints, Condition, CoordinatesFrom, CreateDmsTask, CreateSchema, CreateSnapshot,
     DmsCondition, DmsTask, Host, Migrates, Nothing, OnFailure, OnHost, Pause, Policy, Prep,
-    Promises, RaiseAutoIncrement, ReadCoordinates, Repoint, RestoreSnapshot, Role, Runbook,
+    Promises, RaiseAutoIncrement, ReadCoordinates, Repoint, RestoreSnapshot, Role, RunSql, Runbook,
     SetBinlogRetention, SetExternalSource, SetReadOnly, Step, TaskAction, Wait,
 };
 use cutover_sim::units::{Bytes, Micros};
@@ -88,6 +88,11 @@ fn everything() -> Step {
         repoint: Some(Repoint {
             to: Host::Target,
             restart_clients: true,
+            share: Some(1),
+        }),
+        run_sql: Some(RunSql {
+            on: Host::Source,
+            sql: "x".into(),
         }),
         pause: Some(Pause {
             length: Micros::secs(1),

@@ -113,6 +113,7 @@ impl Canonical {
             Kind::Recorded => 6,
             Kind::Draft => 7,
             Kind::Amend => 8,
+            Kind::Statement => 9,
         };
         let told = match o.told {
             Told::Pending => 0,

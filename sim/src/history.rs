@@ -29,6 +29,8 @@ pub enum Kind {
     Draft,
     /// Change an order's total.
     Amend,
+    /// A statement that the operator types.
+    Statement,
 }
 
 /// What the client knows in the end.

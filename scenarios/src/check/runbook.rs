@@ -7,10 +7,11 @@ use super::{Problem, keys};
 use crate::document::Part;
 use cutover_sim::{
     runbook::{
-        CoordinatesFrom, CreateDmsTask, DmsCondition, DmsUntil, Host, Op, Policy, Role, Runbook,
-        Step, StepError, TaskAction, Until, Wait,
+        CoordinatesFrom, CreateDmsTask, DmsCondition, DmsUntil, Host, Op, Policy, Repoint, Role,
+        Runbook, Step, StepError, TaskAction, Until, Wait,
     },
     units::Micros,
+    world::unreadable_sql,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -144,7 +145,22 @@ impl<'a> Before<'a> {
                     "write how many numbers to leave out, like 1000",
                 ))
             }
-            Op::Repoint(o) => self.needs_host(o.to, "repoint"),
+            Op::Repoint(o) => {
+                self.needs_host(o.to, "repoint")?;
+                share(o)
+            }
+            Op::RunSql(o) => {
+                self.needs_host(o.on, "run_sql")?;
+                match unreadable_sql(&o.sql) {
+                    None => Ok(()),
+                    Some(why) => Err(Problem::new(
+                        keys(&["run_sql", "sql"]),
+                        format!("no modelled server carries this statement out: {why}"),
+                        "write one INSERT … VALUES, UPDATE or DELETE with `column = value` conditions, or one CREATE, \
+                         ALTER, DROP, RENAME or TRUNCATE TABLE",
+                    )),
+                }
+            }
             Op::CreateCluster => self.create_cluster(),
             Op::CreateSchema(_) => self.needs_host(Host::Target, "create_schema"),
             Op::AddConstraints(_) => self.needs_host(Host::Target, "add_constraints"),
@@ -498,6 +514,25 @@ impl<'a> Before<'a> {
             "the target does not know a source to replicate from",
             "add a step with `set_external_source = { … }` before this one",
         ))
+    }
+}
+
+/// A part of the application.
+fn share(o: &Repoint) -> Result<(), Problem> {
+    match o.share {
+        None => Ok(()),
+        Some(_) if o.restart_clients => Err(Problem::new(
+            keys(&["repoint", "restart_clients"]),
+            "clients that are moved one by one are started anew as it is",
+            "leave `restart_clients` out",
+        )
+        .with(&["repoint", "share"])),
+        Some(1..=99) => Ok(()),
+        Some(share) => Err(Problem::new(
+            keys(&["repoint", "share"]),
+            format!("`share` is {share}, and is a part of the clients: 1 to 99 of a hundred"),
+            "write a number like 50, or leave it out to repoint all",
+        )),
     }
 }
 

@@ -5,8 +5,8 @@ use crate::{
     faults::Occasion,
     probes::Probe,
     runbook::{
-        CoordinatesFrom, CreateSnapshot, Host, Op, Repoint, Role, SetExternalSource, SetReadOnly,
-        Step, Until, Wait,
+        CoordinatesFrom, CreateSnapshot, Host, Op, Repoint, Role, RunSql, SetExternalSource,
+        SetReadOnly, Step, Until, Wait,
     },
     units::Micros,
     world::World,
@@ -15,6 +15,8 @@ use cutover_model::replica::Start;
 
 /// Pause between two polls when a wait says nothing.
 pub(super) const POLL: Micros = Micros::secs(1);
+/// How often somebody at a prompt looks whether a statement was answered.
+const LOOK_FOR_ANSWER: Micros = Micros::ms(10);
 
 impl Operator {
     /// Carries out a step's operation. `again`: it was begun before, and nobody knows what came of it.
@@ -59,6 +61,7 @@ impl Operator {
                     .await
             }
             Op::Repoint(o) => self.repoint(o, again).await,
+            Op::RunSql(o) => self.run_sql(o).await,
             Op::Pause(o) => {
                 self.sleep(o.length).await;
                 Ok(())
@@ -365,7 +368,30 @@ impl Operator {
         }
     }
 
+    /// Types a statement and waits for its answer. Nothing tells whether it was typed before: it is typed again.
+    async fn run_sql(&mut self, o: &RunSql) -> Result<(), Failure> {
+        self.statement(o.on).await;
+        self.on_world(|world| world.type_sql(o.on, &o.sql))?;
+        loop {
+            let answer = self.now_in_world().sql_answer();
+            match answer {
+                Some(Ok(said)) => {
+                    self.tell(said, Vec::new());
+                    return Ok(());
+                }
+                Some(Err(why)) => return Err(Failure::Passing(why)),
+                None => self.sleep(LOOK_FOR_ANSWER).await,
+            }
+        }
+    }
+
     async fn repoint(&mut self, o: &Repoint, again: bool) -> Result<(), Failure> {
+        if let Some(share) = o.share {
+            self.call(|world| world.repoint_share(o.to, share)).await?;
+            self.sleep(self.plan.environment.clients.rolling_restart)
+                .await;
+            return Ok(());
+        }
         let mut there = false;
         if again {
             // aws route53 list-resource-record-sets

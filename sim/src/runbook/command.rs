@@ -1,6 +1,6 @@
 //! The command that a person would type for a step.
 
-use super::{CoordinatesFrom, Host, Op, Until, dms};
+use super::{CoordinatesFrom, Host, Op, Repoint, Until, dms};
 use crate::environment::Environment;
 
 /// The real command of a step, one line each. `noted` turns a name of noted coordinates into their text.
@@ -105,6 +105,11 @@ pub fn command(
         Op::RaiseAutoIncrement(o) => {
             vec![format!("ALTER TABLE … AUTO_INCREMENT = <current + {}>;  -- every table of the target", o.gap)]
         }
+        Op::RunSql(o) => vec![format!("{};  -- on the {}", o.sql.trim_end_matches([';', ' ', '\n']), host(o.on))],
+        Op::Repoint(Repoint { to, share: Some(share), .. }) => vec![format!(
+            "kubectl set env deployment/app-{share}-percent DB_HOST={}  # and its rollout",
+            host(*to)
+        )],
         Op::Repoint(o) => {
             let mut lines = vec![format!(
                 "aws route53 change-resource-record-sets …  -- {} CNAME {}",

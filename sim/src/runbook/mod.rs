@@ -134,6 +134,9 @@ pub struct Step {
     /// Point the application's name at a host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repoint: Option<Repoint>,
+    /// Type a statement on a server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_sql: Option<RunSql>,
     /// Do nothing for a while.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause: Option<Pause>,
@@ -344,6 +347,20 @@ pub struct Repoint {
     /// Restart the application, one instance after the other.
     #[serde(default)]
     pub restart_clients: bool,
+    /// Only so many of a hundred clients: they are given the host's own address, and are restarted with it. A later
+    /// `repoint` without it moves the name, and takes these back to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<u32>,
+}
+
+/// A statement: INSERT, UPDATE, DELETE, or one that makes or changes a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunSql {
+    /// Where.
+    pub on: Host,
+    /// Its text; tables without a schema are in `shop`.
+    pub sql: String,
 }
 
 /// A pause.
@@ -384,6 +401,8 @@ pub enum Op<'a> {
     RaiseAutoIncrement(&'a RaiseAutoIncrement),
     /// See [`Step::repoint`].
     Repoint(&'a Repoint),
+    /// See [`Step::run_sql`].
+    RunSql(&'a RunSql),
     /// See [`Step::pause`].
     Pause(&'a Pause),
     /// See [`Step::create_cluster`].
@@ -479,6 +498,7 @@ impl Step {
                     .as_ref()
                     .map(|o| ("raise_auto_increment", Op::RaiseAutoIncrement(o))),
                 self.repoint.as_ref().map(|o| ("repoint", Op::Repoint(o))),
+                self.run_sql.as_ref().map(|o| ("run_sql", Op::RunSql(o))),
                 self.pause.as_ref().map(|o| ("pause", Op::Pause(o))),
                 self.create_cluster
                     .as_ref()
@@ -496,7 +516,7 @@ impl Step {
             ],
             "set_binlog_retention, create_snapshot, restore_snapshot, read_coordinates, set_external_source, \
              start_replication, wait, set_read_only, kill_connections, stop_replication, reset_external_source, \
-             raise_auto_increment, repoint, pause, create_cluster, create_schema, add_constraints, create_dms_task, dms_task",
+             raise_auto_increment, repoint, run_sql, pause, create_cluster, create_schema, add_constraints, create_dms_task, dms_task",
         )
     }
 }

@@ -8,6 +8,7 @@ use cutover_model::{
     apply::Mode,
     gtid::GtidSet,
     mutant::Mutant,
+    names::Record,
     replica::{Config, Replica, Start, Status},
     schema::TableDef,
     server::Durability,
@@ -62,6 +63,7 @@ impl World {
             .source
             .cut(&mut self.arena, self.now, Durability::Volume);
         self.tear(&mut cut);
+        self.cut_myisam(&mut cut);
         self.tell(
             "rds",
             format!("the snapshot {id} is cut at {}: everything committed up to {}:{} is in it, nothing later", self.moment(self.now).time_of_day(), cut.file_name, cut.end.pos),
@@ -438,8 +440,10 @@ impl World {
     pub fn repoint(&mut self, to: Host) -> Result<(), String> {
         self.server(to).ok_or(NO_TARGET)?;
         if self.names.target() == to {
+            self.clients.go_by_the_name();
             return Ok(());
         }
+        self.clients.go_by_the_name();
         let effective = self.now + self.environment.control_plane.dns_change.0;
         self.names.change(to, effective);
         if to == Host::Target {
@@ -447,6 +451,21 @@ impl World {
             self.marks.target_commits_at_repoint = self.history.target.len();
             self.occurs(Occasion::Repointed);
         }
+        Ok(())
+    }
+
+    /// Gives so many of a hundred clients a host's own address, and restarts them with it.
+    ///
+    /// # Errors
+    /// No cluster.
+    pub fn repoint_share(&mut self, to: Host, percent: u32) -> Result<(), String> {
+        self.server(to).ok_or(NO_TARGET)?;
+        let told = Record::new(to, self.environment.names.ttl.0);
+        let moved = self.clients.move_share(told, percent);
+        self.restart_first(moved);
+        let host = super::side(to);
+        let what = format!("{moved} clients are started anew, with the address of the {host}");
+        self.tell("clients", what, Vec::new());
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 //! it up to now before it looks. Time is in µs since the run's clock started.
 
 pub mod agenda;
+mod by_hour;
 mod clients;
 mod control;
 mod ddl;
@@ -14,11 +15,13 @@ mod hosts;
 pub mod link;
 mod marks;
 mod mutants;
+mod myisam;
 mod operator;
 mod replay;
 mod replication;
 mod script;
 mod setup;
+mod sql;
 pub(crate) mod words;
 mod writers;
 
@@ -27,11 +30,12 @@ pub use faults::Fired;
 pub use marks::{Marks, Replication};
 pub use operator::Answers;
 pub use setup::SetupError;
+pub use sql::unreadable_sql;
 
 use crate::{
     environment::{Environment, Retention},
     faults::{CorruptEvent, Occasion, Wire},
-    history::{Applied, Commit, History, add},
+    history::{Applied, Commit, History, NO_COMMIT, add},
     outcome::StoryLine,
     probes::{Probe, Probes},
     runbook::Host,
@@ -97,6 +101,8 @@ pub(crate) enum Due {
     Parameter(bool),
     /// Something of a DMS task: which, what, and the number of its connection.
     Dms(u8, dms::Tell, u32),
+    /// The source's operating system writes back what MyISAM tables left in its cache.
+    WriteBack,
 }
 
 /// A snapshot.
@@ -150,11 +156,14 @@ pub struct World {
     office: operator::Office,
     lagging: habits::Lagging,
     alter: ddl::Alter,
+    prompt: sql::Prompt,
     /// For each host, how far its clock is ahead, in µs.
     ahead_us: [u64; 2],
     mutants: Mutants,
     /// The tables when the snapshot was asked for: what [`cutover_model::mutant::Mutant::SnapshotTorn`] takes a part from.
     snapshot_begun: Option<Database>,
+    /// The source's tables when MyISAM's were last written back; none without such tables.
+    written_back: Option<Database>,
     epoch_us: u64,
     retention: Retention,
     snapshots: BTreeMap<String, Snapshot>,
@@ -277,6 +286,7 @@ impl World {
                 Due::Upload => self.upload(),
                 Due::Parameter(value) => self.parameter_arrives(value),
                 Due::Dms(task, what, connection) => self.dms_is_told(task, what, connection),
+                Due::WriteBack => self.write_back(),
             }
             self.hear_source();
             self.hear_target();
@@ -311,8 +321,19 @@ impl World {
                     Event::Failed(session, error) => {
                         self.failed_while_waiting(host, session, &error)
                     }
+                    // A change of a table is no write: the target is not opened by it.
+                    Event::Committed(session, _)
+                        if host == Host::Target
+                            && self.operation_of_sql(host, session) == Some(NO_COMMIT) =>
+                    {
+                        self.sql_is_committed();
+                    }
                     Event::Committed(session, done) => {
-                        let operation = self.clients.operation_of(host, session);
+                        let typed = self.operation_of_sql(host, session);
+                        let operation = match typed {
+                            Some(operation) => operation,
+                            None => self.clients.operation_of(host, session),
+                        };
                         let commit = Commit {
                             at: self.now,
                             end: done.end,
@@ -330,6 +351,9 @@ impl World {
                         // crashed: what it had numbered and lost before anybody heard of it is in no history.
                         let number = self.history.commits(host).len() - 1;
                         self.committed(host, session, operation, number as u32);
+                        if typed.is_some() {
+                            self.sql_is_committed();
+                        }
                         if host == Host::Source {
                             self.ddl_is_committed(session);
                         }

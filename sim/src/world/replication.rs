@@ -437,6 +437,7 @@ impl World {
             transaction_us: target.apply_transaction.0,
             row_us: target.apply_row.0,
             first_touch_us: target.first_touch.0,
+            scan_row_us: target.scan_row.0,
         }
     }
 }
