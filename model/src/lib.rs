@@ -12,6 +12,7 @@ mod cases;
 pub mod database;
 pub mod ddl;
 pub mod dml;
+pub mod dms;
 pub mod follow;
 pub mod gtid;
 pub mod mutant;

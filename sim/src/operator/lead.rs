@@ -45,7 +45,7 @@ pub fn until_first_cut(plan: &Plan) -> Micros {
             }
             Op::Repoint(_) => api_call() + rounded(environment.control_plane.dns_change.0),
             Op::Pause(o) => rounded(o.length.0),
-            Op::RestoreSnapshot(_) => return Micros(0),
+            Op::RestoreSnapshot(_) | Op::CreateCluster => return Micros(0),
             _ => statement,
         };
     }

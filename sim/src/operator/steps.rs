@@ -66,6 +66,14 @@ impl Operator {
                 self.sleep(o.length).await;
                 Ok(())
             }
+            Op::CreateCluster => self.create_cluster(again).await,
+            Op::CreateSchema(o) => {
+                self.on_target(|world| world.create_schema(o.without_constraints))
+                    .await
+            }
+            Op::AddConstraints(o) => self.add_constraints(o).await,
+            Op::CreateDmsTask(o) => self.create_dms_task(o, again).await,
+            Op::DmsTask(o) => self.dms_task(o, again).await,
         }
     }
 
@@ -78,7 +86,7 @@ impl Operator {
         self.on_world(effect)
     }
 
-    fn on_world(
+    pub(super) fn on_world(
         &self,
         effect: impl FnOnce(&mut World) -> Result<(), String>,
     ) -> Result<(), Failure> {
@@ -86,7 +94,7 @@ impl Operator {
     }
 
     /// The operator has looked, and finds that a step that was begun before is done.
-    fn is_done(&self, found: &str) -> Result<(), Failure> {
+    pub(super) fn is_done(&self, found: &str) -> Result<(), Failure> {
         self.now_in_world().probes.reach(Probe::FoundDone);
         self.tell(format!("finds it done: {found}"), Vec::new());
         Ok(())
@@ -320,6 +328,10 @@ impl Operator {
             Until::SnapshotAvailable(id) => {
                 world.snapshot_is_available(id).map_err(Failure::Final)?
             }
+            Until::Dms(o) => {
+                drop(world);
+                self.dms_holds(o)?
+            }
             Until::SourceUnchangedSince(name) => {
                 let same = match self.journal.noted(name) {
                     Some(Noted::Gtids(set)) => world.source_gtid_executed() == *set,
@@ -415,7 +427,7 @@ fn looks_at(until: Until<'_>) -> Option<Host> {
     match until {
         Until::ReadOnly(host) | Until::NoOpenTransactions(host) => Some(host),
         Until::SourceUnchangedSince(_) => Some(Host::Source),
-        Until::SnapshotAvailable(_) => None,
+        Until::SnapshotAvailable(_) | Until::Dms(_) => None,
         Until::ReplicationRunning
         | Until::SecondsBehindSource(_)
         | Until::CaughtUp(_)

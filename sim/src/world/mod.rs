@@ -8,6 +8,7 @@ mod by_hour;
 mod clients;
 mod control;
 mod ddl;
+mod dms;
 mod faults;
 mod habits;
 mod hosts;
@@ -98,6 +99,8 @@ pub(crate) enum Due {
     Upload,
     /// `read_only` of the parameter group reaches the source.
     Parameter(bool),
+    /// Something of a DMS task: which, what, and the number of its connection.
+    Dms(u8, dms::Tell, u32),
     /// The source's operating system writes back what MyISAM tables left in its cache.
     WriteBack,
 }
@@ -120,9 +123,12 @@ pub struct Target {
     pub server: Server,
     /// Replication, once configured.
     pub replica: Option<Replica>,
-    /// What it was restored from.
-    pub snapshot: Snapshot,
+    /// What it was restored from; none for a cluster that was created empty.
+    pub snapshot: Option<Snapshot>,
 }
+
+/// Why something cannot be done to the target.
+const NO_TARGET: &str = "there is no Aurora cluster yet";
 
 /// The world.
 #[derive(Debug)]
@@ -166,6 +172,7 @@ pub struct World {
     names: Record<Host>,
     clients: Clients,
     stream: BinlogStream,
+    dms: dms::Dms,
     /// The source answers nothing before this moment: I/O is suspended.
     source_suspended_until: u64,
     /// For each host, when it serves again.
@@ -203,6 +210,7 @@ impl World {
                 due = due.min(at(replica.next_due()));
             }
         }
+        due = due.min(at(self.dms.next_due()));
         (due < NEVER).then(|| due.max(self.now))
     }
 
@@ -222,6 +230,7 @@ impl World {
         self.healed_at() <= self.now
             && self.clients.is_quiet()
             && self.stream.is_quiet()
+            && self.dms.is_quiet(self.now)
             && applied
             && self.source.open_transactions() == 0
     }
@@ -250,6 +259,7 @@ impl World {
             self.hear_target();
             self.step_replica();
         }
+        self.step_dms();
         if let Some(due) = self.agenda.pop_due(now) {
             match due {
                 Due::Wake(client) => self.wake(client),
@@ -275,6 +285,7 @@ impl World {
                 Due::StartApplier => self.applier_starts_again(),
                 Due::Upload => self.upload(),
                 Due::Parameter(value) => self.parameter_arrives(value),
+                Due::Dms(task, what, connection) => self.dms_is_told(task, what, connection),
                 Due::WriteBack => self.write_back(),
             }
             self.hear_source();
@@ -349,6 +360,7 @@ impl World {
                     }
                     Event::Published if host == Host::Source => {
                         self.pump(self.stream.connection());
+                        self.dms_pumps();
                         self.occurs(Occasion::SourcePublishes);
                     }
                     Event::Published => {}

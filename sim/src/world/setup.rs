@@ -29,7 +29,7 @@ use cutover_model::{
     gtid::{GtidSet, Uuid},
     mutant::{Mutant, MutantError, Mutants},
     names::Record,
-    server::{Config, Cut, Event, Manner, Privilege, Server, Version},
+    server::{Config, Event, Manner, Privilege, Server, Version},
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -114,12 +114,13 @@ fn source_config(
     })
 }
 
-/// The Aurora writer, as the restore of a snapshot leaves it.
+/// The Aurora writer, as the restore of a snapshot leaves it, or as it is created.
 pub(super) fn target_server(
     environment: &Environment,
     epoch_us: u64,
     ddl_version: Version,
-    cut: &Cut,
+    database: Database,
+    gtid_executed: GtidSet,
     mutants: Mutants,
 ) -> Server {
     let target = &environment.target;
@@ -143,17 +144,12 @@ pub(super) fn target_server(
             writer(environment, 2),
             BINLOG_BASE,
             1,
-            cut.gtid_executed.clone(),
+            gtid_executed.clone(),
             epoch_us,
         )
     });
-    let mut server = Server::new(
-        config,
-        cut.database.clone(),
-        binlog,
-        cut.gtid_executed.clone(),
-    );
-    server.gtid_purged = cut.gtid_executed.clone();
+    let mut server = Server::new(config, database, binlog, gtid_executed.clone());
+    server.gtid_purged = gtid_executed;
     server.journal = Some(Vec::new());
     server
 }
@@ -226,6 +222,7 @@ impl World {
                 mutants,
             ),
             stream: replication::Stream::new(&environment),
+            dms: Default::default(),
             source_suspended_until: 0,
             down_until: [0; 2],
             silent_until: [0; 2],
