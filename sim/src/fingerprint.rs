@@ -80,6 +80,10 @@ impl Canonical {
             self.number(applied.commit.into());
             self.number(applied.at);
         }
+        for applied in &history.applied_back {
+            self.number(applied.commit.into());
+            self.number(applied.at);
+        }
         for erased in &history.erased {
             let numbers = [erased.from.into(), erased.to.into(), erased.at];
             numbers.into_iter().for_each(|n| self.number(n));

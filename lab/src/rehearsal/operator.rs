@@ -214,8 +214,23 @@ impl<'a> Operator<'a> {
                 self.tell(format!("notes {} = {}", o.name, noted.text()));
                 self.noted.insert(o.name.clone(), noted);
             }
+            Op::SetExternalSource(SetExternalSource {
+                on: Host::Source, ..
+            })
+            | Op::StartReplication(Host::Source)
+            | Op::StopReplication(Host::Source)
+            | Op::ResetExternalSource(Host::Source)
+            | Op::MigrateLatestSnapshot
+            | Op::CreateAuroraReplica
+            | Op::PromoteCluster
+            | Op::EnableBinlog => {
+                return failed(
+                    "the lab's two servers cannot do this: it is the cloud's, or the way back"
+                        .into(),
+                );
+            }
             Op::SetExternalSource(o) => self.set_external_source(o.at.as_deref())?,
-            Op::StartReplication => {
+            Op::StartReplication(Host::Target) => {
                 self.at_target()?.query_drop("START REPLICA")?;
                 self.marks.replication.started = Some(self.clock.now_us());
                 self.marks.replication.stopped = None;
@@ -231,8 +246,8 @@ impl<'a> Operator<'a> {
             }
             Op::SetReadOnly(o) => self.set_read_only(o.on, o.value)?,
             Op::KillConnections(host) => self.kill_connections(host)?,
-            Op::StopReplication => self.stop_replication()?,
-            Op::ResetExternalSource => {
+            Op::StopReplication(Host::Target) => self.stop_replication()?,
+            Op::ResetExternalSource(Host::Target) => {
                 self.stop_replication()?;
                 self.at_target()?.query_drop("RESET REPLICA ALL")?;
                 self.marks.reset = Some(self.clock.now_us());
@@ -505,7 +520,7 @@ impl<'a> Operator<'a> {
     fn stop_replication(&mut self) -> Result<(), Failure> {
         if let Some(status) = self.status()? {
             self.marks.replication.received_to = log_pos(&status.received.0, status.received.1);
-            self.marks.sent_to = self.marks.replication.received_to;
+            self.marks.replication.sent_to = self.marks.replication.received_to;
             let now = self.clock.now_us();
             let replication = &mut self.marks.replication;
             replication.refused = status.io_error.map(|e| (now, e));
@@ -529,7 +544,7 @@ impl<'a> Operator<'a> {
             let now = self.clock.now_us();
             let replication = &mut self.marks.replication;
             replication.received_to = log_pos(&status.received.0, status.received.1);
-            self.marks.sent_to = self.marks.replication.received_to;
+            self.marks.replication.sent_to = self.marks.replication.received_to;
             self.marks.replication.refused = status.io_error.map(|e| (now, e));
             self.marks.replication.failed = status.sql_error.map(|e| (now, e));
         }

@@ -6,7 +6,9 @@
 use super::{Problem, keys};
 use crate::document::Part;
 use cutover_sim::{
-    runbook::{CoordinatesFrom, Host, Op, Role, Runbook, Step, StepError, Until, Wait},
+    runbook::{
+        CoordinatesFrom, Host, Op, Role, Runbook, SetExternalSource, Step, StepError, Until, Wait,
+    },
     units::Micros,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,10 +43,16 @@ pub(crate) fn runbook(runbook: &Runbook) -> Result<(), Problem> {
         ));
     }
     let mut before = Before::default();
-    for (list, steps) in [("step", &runbook.steps), ("abort", &runbook.abort)] {
-        if list == "abort" {
-            // An abort may follow any step: what one of them did may be the case.
-            (before.source_set, before.started) = (before.source_was_set, before.was_started);
+    let lists = [
+        ("step", &runbook.steps),
+        ("abort", &runbook.abort),
+        ("stay", &runbook.stay),
+    ];
+    for (list, steps) in lists {
+        if list != "step" {
+            // It may follow any step: what one of them did may be the case.
+            before.configured.clone_from(&before.was_configured);
+            before.started.clone_from(&before.was_started);
         }
         if steps.len() > MOST_STEPS {
             return Err(Problem::new(
@@ -54,7 +62,7 @@ pub(crate) fn runbook(runbook: &Runbook) -> Result<(), Problem> {
             ));
         }
         for (index, step) in steps.iter().enumerate() {
-            before.then(step, list == "abort").map_err(|mut problem| {
+            before.then(step, list != "step").map_err(|mut problem| {
                 problem
                     .path
                     .splice(0..0, [Part::Key(list), Part::Index(index)]);
@@ -77,10 +85,14 @@ enum Noted {
 struct Before<'a> {
     snapshots: BTreeSet<&'a str>,
     restored: bool,
-    source_set: bool,
-    source_was_set: bool,
-    started: bool,
-    was_started: bool,
+    /// RDS looks after the target's replication.
+    managed: bool,
+    /// Where an external source is configured now, and where one was.
+    configured: BTreeSet<Host>,
+    was_configured: BTreeSet<Host>,
+    /// Where replication was started.
+    started: BTreeSet<Host>,
+    was_started: BTreeSet<Host>,
     noted: BTreeMap<&'a str, Noted>,
     fence: bool,
     gate: bool,
@@ -113,17 +125,30 @@ impl<'a> Before<'a> {
             Op::SetBinlogRetention(_) | Op::KillConnections(Host::Source) => Ok(()),
             Op::CreateSnapshot(o) => self.create_snapshot(&o.id),
             Op::RestoreSnapshot(o) => self.restore_snapshot(&o.id),
-            Op::ReadCoordinates(o) => self.read_coordinates(o.from, &o.name),
-            Op::SetExternalSource(o) => self.set_external_source(o.at.as_deref(), o.auto_position),
-            Op::StartReplication => {
-                self.needs_source("start_replication")?;
-                (self.started, self.was_started) = (true, true);
+            Op::MigrateLatestSnapshot => self.makes_target("migrate_latest_snapshot"),
+            Op::CreateAuroraReplica => {
+                self.makes_target("create_aurora_replica")?;
+                self.managed = true;
+                self.configure(Host::Target);
+                self.start(Host::Target);
                 Ok(())
             }
-            Op::StopReplication => self.needs_source("stop_replication"),
-            Op::ResetExternalSource => {
-                self.needs_source("reset_external_source")?;
-                (self.source_set, self.started) = (aborting, aborting);
+            Op::PromoteCluster => self.promote_cluster(),
+            Op::EnableBinlog => self.needs_host(Host::Target, "enable_binlog"),
+            Op::ReadCoordinates(o) => self.read_coordinates(o.from, &o.name),
+            Op::SetExternalSource(o) => self.set_external_source(o),
+            Op::StartReplication(on) => {
+                self.needs_source(on, "start_replication")?;
+                self.start(on);
+                Ok(())
+            }
+            Op::StopReplication(on) => self.needs_source(on, "stop_replication"),
+            Op::ResetExternalSource(on) => {
+                self.needs_source(on, "reset_external_source")?;
+                if !aborting {
+                    self.configured.remove(&on);
+                    self.started.remove(&on);
+                }
                 Ok(())
             }
             Op::Wait(wait) => self.wait(wait, timeout),
@@ -223,7 +248,14 @@ impl<'a> Before<'a> {
 
     fn restore_snapshot(&mut self, id: &str) -> Result<(), Problem> {
         self.known_snapshot(id, &["restore_snapshot", "id"])?;
-        let path = keys(&["restore_snapshot", "id"]);
+        self.restored_once(keys(&["restore_snapshot", "id"]))
+    }
+
+    fn makes_target(&mut self, op: &'static str) -> Result<(), Problem> {
+        self.restored_once(keys(&[op]))
+    }
+
+    fn restored_once(&mut self, path: Vec<Part>) -> Result<(), Problem> {
         if std::mem::replace(&mut self.restored, true) {
             return Err(Problem::new(
                 path,
@@ -234,11 +266,37 @@ impl<'a> Before<'a> {
         Ok(())
     }
 
+    fn promote_cluster(&mut self) -> Result<(), Problem> {
+        if std::mem::replace(&mut self.managed, false) {
+            self.configured.remove(&Host::Target);
+            return Ok(());
+        }
+        Err(Problem::new(
+            keys(&["promote_cluster"]),
+            "the target is no Aurora read replica",
+            "add a step with `create_aurora_replica = {}` before this one",
+        ))
+    }
+
+    fn configure(&mut self, on: Host) {
+        self.configured.insert(on);
+        self.was_configured.insert(on);
+    }
+
+    fn start(&mut self, on: Host) {
+        self.started.insert(on);
+        self.was_started.insert(on);
+    }
+
     fn read_coordinates(&mut self, from: CoordinatesFrom, name: &'a str) -> Result<(), Problem> {
         let noted = match from {
             CoordinatesFrom::SourcePosition => Noted::Position,
             CoordinatesFrom::SourceGtidExecuted => Noted::GtidSet,
-            CoordinatesFrom::RecoveryEvent => {
+            CoordinatesFrom::TargetGtidExecuted => {
+                self.needs_host(Host::Target, "read_coordinates")?;
+                Noted::GtidSet
+            }
+            CoordinatesFrom::RecoveryEvent | CoordinatesFrom::TargetPosition => {
                 self.needs_host(Host::Target, "read_coordinates")?;
                 Noted::Position
             }
@@ -254,10 +312,11 @@ impl<'a> Before<'a> {
         Ok(())
     }
 
-    fn set_external_source(&mut self, at: Option<&str>, auto: bool) -> Result<(), Problem> {
+    fn set_external_source(&mut self, o: &SetExternalSource) -> Result<(), Problem> {
         self.needs_host(Host::Target, "set_external_source")?;
         let op = "set_external_source";
-        match at {
+        let auto = o.auto_position;
+        match o.at.as_deref() {
             Some(_) if auto => Err(Problem::new(
                 keys(&[op, "auto_position"]),
                 "`at` and `auto_position` in one place: the target starts at a position or finds it by GTID",
@@ -278,7 +337,7 @@ impl<'a> Before<'a> {
                 )),
             },
         }?;
-        (self.source_set, self.source_was_set) = (true, true);
+        self.configure(o.on);
         Ok(())
     }
 
@@ -328,7 +387,7 @@ impl<'a> Before<'a> {
         let until = wait.until.kind();
         match until.map_err(|error| several(error, &["wait", "until"]))? {
             Until::ReplicationRunning => {
-                if self.started {
+                if self.started.contains(&wait.on) {
                     return Ok(());
                 }
                 Err(Problem::new(
@@ -343,7 +402,7 @@ impl<'a> Before<'a> {
                 self.needs_host(Host::Target, "wait")?;
                 self.noted(name, &["wait", "until", "applied"]).map(|_| ())
             }
-            Until::ReadOnly(host) | Until::NoOpenTransactions(host) => {
+            Until::ReadOnly(host) | Until::Writable(host) | Until::NoOpenTransactions(host) => {
                 self.needs_host(host, "wait")
             }
             Until::SnapshotAvailable(id) => {
@@ -378,13 +437,13 @@ impl<'a> Before<'a> {
         ))
     }
 
-    fn needs_source(&self, op: &'static str) -> Result<(), Problem> {
-        if self.source_set {
+    fn needs_source(&self, on: Host, op: &'static str) -> Result<(), Problem> {
+        if self.configured.contains(&on) {
             return Ok(());
         }
         Err(Problem::new(
             keys(&[op]),
-            "the target does not know a source to replicate from",
+            format!("the {} does not know a source to replicate from", on.name()),
             "add a step with `set_external_source = { … }` before this one",
         ))
     }

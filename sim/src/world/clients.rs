@@ -553,6 +553,7 @@ impl World {
             source,
             target,
             arena,
+            channels,
             ..
         } = self;
         let Some(orders) = clients.workload.as_mut() else {
@@ -565,7 +566,9 @@ impl World {
         let split = self.mutants.has(Mutant::ReadsFromReplica) && intent.kind == Kind::Read;
         let server = match (connection.host, target) {
             (Host::Target, Some(target)) => &mut target.server,
-            (_, Some(target)) if split && target.replica.is_some() => &mut target.server,
+            (_, Some(target)) if split && channels[Host::Target as usize].replica.is_some() => {
+                &mut target.server
+            }
             _ => source,
         };
         let (mut left, holds) = c
@@ -745,7 +748,8 @@ impl World {
         self.agenda.push(now + pause, Due::Wake(client));
     }
 
-    /// The writes that a story is about: the first new order, and the first write on the target.
+    /// The writes that a story is about: the first new order, the first write on the target, and the first one back on the
+    /// source.
     fn tell_of_write(&mut self, client: u16, operation: usize, host: Host) {
         let Operation { kind, subject, .. } = self.history.operations[operation];
         let first_new = self
@@ -759,6 +763,13 @@ impl World {
                 format!(
                     "order {subject} is placed and confirmed to client {client}: the first new one"
                 ),
+                Vec::new(),
+            );
+        }
+        if host == Host::Source && self.marks.is_first_back(self.now) {
+            self.tell(
+                "clients",
+                "the first write back on the source is confirmed".into(),
                 Vec::new(),
             );
         }

@@ -1,6 +1,6 @@
 //! What the operator can do to the world, and see of it.
 
-use super::{Due, Snapshot, Target, World, setup};
+use super::{Due, Snapshot, Target, World, setup, side};
 use crate::{
     environment::Retention, faults::Occasion, probes::Probe, runbook::Host, units::Micros,
 };
@@ -12,9 +12,13 @@ use cutover_model::{
     server::Durability,
 };
 
-const NO_TARGET: &str = "there is no Aurora cluster yet";
-const CLUSTER_EXISTS: &str = "DBClusterAlreadyExistsFault: there is a cluster target already";
-const NO_REPLICATION: &str = "no external source is configured on the target";
+pub(super) const NO_TARGET: &str = "there is no Aurora cluster yet";
+pub(super) const CLUSTER_EXISTS: &str =
+    "DBClusterAlreadyExistsFault: there is a cluster target already";
+
+fn no_replication(on: Host) -> String {
+    format!("no external source is configured on the {}", side(on))
+}
 
 impl World {
     /// `CALL mysql.rds_set_configuration('binlog retention hours', …)`.
@@ -73,6 +77,7 @@ impl World {
             Snapshot {
                 cut,
                 at: self.now,
+                age_us: 0,
                 available: self.now + copying.0,
             },
         );
@@ -132,31 +137,25 @@ impl World {
             &snapshot.cut,
             self.mutants,
         );
-        self.target = Some(Target {
-            server,
-            replica: None,
-            snapshot,
-        });
+        self.target = Some(Target { server, snapshot });
         Ok(())
     }
 
-    /// `SHOW MASTER STATUS` on the source.
-    pub fn source_position(&self) -> (String, u64) {
-        self.source
-            .binlog
-            .as_ref()
-            .map_or_else(Default::default, |b| {
-                let at = b.published();
-                (b.name(at.file), at.pos)
-            })
+    /// `SHOW MASTER STATUS` on a host; none without a binlog, where the statement gives no row.
+    pub fn binlog_position(&self, host: Host) -> Option<(String, u64)> {
+        let binlog = self.server(host)?.binlog.as_ref()?;
+        let at = binlog.published();
+        Some((binlog.name(at.file), at.pos))
     }
 
-    /// `SELECT @@global.gtid_executed` on the source.
-    pub fn source_gtid_executed(&self) -> GtidSet {
-        let wrong = self.mutants.has(Mutant::CoordinatesFromTarget);
-        let server = self.target.as_ref().filter(|_| wrong);
-        let server = server.map_or(&self.source, |target| &target.server);
-        server.gtid_executed.clone()
+    /// `SELECT @@global.gtid_executed` on a host; empty when there is no such host.
+    pub fn gtid_executed(&self, host: Host) -> GtidSet {
+        let host = match self.target.is_some() && self.mutants.has(Mutant::CoordinatesFromTarget) {
+            true => Host::Target,
+            false => host,
+        };
+        let server = self.server(host);
+        server.map(|s| s.gtid_executed.clone()).unwrap_or_default()
     }
 
     /// "Binlog position from crash recovery is FILE POS" of the restored instance.
@@ -166,15 +165,12 @@ impl World {
             .map(|t| (t.snapshot.cut.file_name.clone(), t.snapshot.cut.end.pos))
     }
 
-    /// `mysql.rds_set_external_source…` on the target.
+    /// `mysql.rds_set_external_source…` on a host: it is to replicate from the other one.
     ///
     /// # Errors
     /// No cluster, or replication runs.
-    pub fn set_external_source(&mut self, start: Start) -> Result<(), String> {
-        let target = self.target.as_mut().ok_or(NO_TARGET)?;
-        if target.replica.as_ref().is_some_and(|r| r.applier_runs()) {
-            return Err("replication is running: stop it first (error 3081)".into());
-        }
+    pub fn set_external_source(&mut self, on: Host, start: Start) -> Result<(), String> {
+        self.target.as_ref().ok_or(NO_TARGET)?;
         let e = &self.environment.target;
         let config = Config {
             workers: e.replica_parallel_workers,
@@ -182,8 +178,12 @@ impl World {
             exec_mode: Mode::Strict,
             mutants: self.mutants,
         };
-        target.replica = Some(Replica::new(start, config));
-        self.marks.replication.configured = Some(self.now);
+        let replica = &mut self.channels[on as usize].replica;
+        if replica.as_ref().is_some_and(|r| r.applier_runs()) {
+            return Err("replication is running: stop it first (error 3081)".into());
+        }
+        *replica = Some(Replica::new(start, config));
+        self.marks.replication_into(on).configured = Some(self.now);
         Ok(())
     }
 
@@ -191,18 +191,19 @@ impl World {
     ///
     /// # Errors
     /// Nothing is configured.
-    pub fn start_replication(&mut self) -> Result<(), String> {
-        let target = self.target.as_mut().ok_or(NO_TARGET)?;
-        let replica = target.replica.as_mut().ok_or(NO_REPLICATION)?;
+    pub fn start_replication(&mut self, on: Host) -> Result<(), String> {
+        let replica = self.channel_mut(on).replica.as_mut();
+        let replica = replica.ok_or_else(|| no_replication(on))?;
         if replica.runs() {
             // Warning 3084: the threads are running already.
             return Ok(());
         }
         replica.start();
-        let marks = &mut self.marks.replication;
-        marks.started.get_or_insert(self.now);
+        let now = self.now;
+        let marks = self.marks.replication_into(on);
+        marks.started.get_or_insert(now);
         marks.stopped = None;
-        self.receiver_starts();
+        self.receiver_starts(on);
         self.occurs(Occasion::ReplicationStarts);
         Ok(())
     }
@@ -211,11 +212,12 @@ impl World {
     ///
     /// # Errors
     /// Nothing is configured.
-    pub fn stop_replication(&mut self) -> Result<(), String> {
-        let target = self.target.as_mut().ok_or(NO_TARGET)?;
-        target.replica.as_mut().ok_or(NO_REPLICATION)?.stop();
-        self.marks.replication.stopped.get_or_insert(self.now);
-        self.receiver_stops();
+    pub fn stop_replication(&mut self, on: Host) -> Result<(), String> {
+        let replica = self.channel_mut(on).replica.as_mut();
+        replica.ok_or_else(|| no_replication(on))?.stop();
+        let now = self.now;
+        self.marks.replication_into(on).stopped.get_or_insert(now);
+        self.receiver_stops(on);
         Ok(())
     }
 
@@ -223,27 +225,30 @@ impl World {
     ///
     /// # Errors
     /// Nothing is configured, or replication runs.
-    pub fn reset_external_source(&mut self) -> Result<(), String> {
-        let target = self.target.as_mut().ok_or(NO_TARGET)?;
-        let replica = target.replica.as_ref().ok_or(NO_REPLICATION)?;
-        if replica.applier_runs() {
+    pub fn reset_external_source(&mut self, on: Host) -> Result<(), String> {
+        let replica = self.channel(on).replica.as_ref();
+        if replica.ok_or_else(|| no_replication(on))?.applier_runs() {
             return Err("replication is running: stop it first (error 3081)".into());
         }
-        self.marks.reset = Some(self.now);
-        target.replica = None;
+        let now = self.now;
+        if on == Host::Target {
+            self.marks.reset = Some(now);
+        }
+        self.channel_mut(on).replica = None;
         Ok(())
     }
 
-    /// `SHOW REPLICA STATUS` on the target.
+    /// `SHOW REPLICA STATUS` on a host.
     ///
     /// # Errors
     /// Nothing is configured.
-    pub fn replica_status(&self) -> Result<Status, String> {
-        let target = self.target.as_ref().ok_or(NO_TARGET)?;
-        let replica = target.replica.as_ref().ok_or(NO_REPLICATION)?;
+    pub fn replica_status(&self, on: Host) -> Result<Status, String> {
+        let server = self.server(on).ok_or(NO_TARGET)?;
+        let replica = self.channel(on).replica.as_ref();
+        let replica = replica.ok_or_else(|| no_replication(on))?;
         Ok(replica.status(
-            &target.server.gtid_executed,
-            (target.server.config.epoch_us + self.now) / 1_000_000,
+            &server.gtid_executed,
+            (server.config.epoch_us + self.now) / 1_000_000,
         ))
     }
 
@@ -252,21 +257,20 @@ impl World {
         2 * self.environment.network.operator_latency.0
     }
 
-    /// The operator has read Seconds_Behind_Source.
-    pub(crate) fn lag_was_read(&mut self) {
+    /// The operator has read Seconds_Behind_Source of a host.
+    pub(crate) fn lag_was_read(&mut self, on: Host) {
         let lag = self
-            .replica_status()
+            .replica_status(on)
             .ok()
             .and_then(|s| s.seconds_behind_source);
         if lag != Some(0) {
             return;
         }
         self.occurs(Occasion::LagReadsZero);
-        let read = self
-            .target
-            .as_ref()
-            .and_then(|t| Some(t.replica.as_ref()?.read_position()));
-        let published = self.source.binlog.as_ref().map(|b| b.published());
+        let channel = self.channel(on);
+        let read = channel.replica.as_ref().map(|r| r.read_position());
+        let there = self.server(channel.from);
+        let published = there.and_then(|s| s.binlog.as_ref()).map(|b| b.published());
         if read < published {
             self.probes.reach(Probe::ZeroLagUnreceived);
         }
@@ -283,33 +287,46 @@ impl World {
         } else {
             server.clear_read_only();
         }
-        if host == Host::Source && !value && self.marks.fence.is_some() {
-            self.marks.fence_lifted = Some(self.now);
+        if host == Host::Source && !value {
+            if self.marks.fence.is_some() {
+                self.marks.fence_lifted.get_or_insert(self.now);
+            }
+            self.source_is_opened_again();
         }
         self.hear(host);
         Ok(())
     }
 
-    /// Changes `read_only` in the source's parameter group; the server has it after a while.
-    pub fn deliver_read_only(&mut self, value: bool) {
+    /// After the cutover the source takes writes again, or may: from here on it goes its own way, and what its clients
+    /// commit is written down for the comparison of the final states.
+    fn source_is_opened_again(&mut self) {
+        if self.marks.repointed.is_some() {
+            self.marks.reopened.get_or_insert(self.now);
+            self.source.journal.get_or_insert_default();
+        }
+    }
+
+    /// Changes `read_only` in a host's parameter group; the server has it after a while.
+    pub fn deliver_read_only(&mut self, host: Host, value: bool) {
+        if !value && host == Host::Source && self.mutants.has(Mutant::AbortNeverArrives) {
+            return;
+        }
         let arrival = self.now + self.environment.source.parameter_delay.0;
-        self.source_parameter_read_only = value;
-        self.agenda.push(arrival, Due::Parameter(value));
-        if value {
+        self.parameter_read_only[host as usize] = value;
+        self.agenda.push(arrival, Due::Parameter(host, value));
+        if value && host == Host::Source {
             self.occurs(Occasion::FenceAsked);
         }
     }
 
-    pub(super) fn parameter_arrives(&mut self, value: bool) {
+    pub(super) fn parameter_arrives(&mut self, host: Host, value: bool) {
         // A server that is down reads the parameter group when it starts; one that has started since has read it.
-        let current = value == self.source_parameter_read_only;
-        if !self.is_up(Host::Source) || !current || value && self.is_read_only(Host::Source) {
+        let current = value == self.parameter_read_only[host as usize];
+        if !self.is_up(host) || !current || value && self.is_read_only(host) {
             return;
         }
-        // The source is always there.
-        let _ = self.set_read_only(Host::Source, value);
-        if !value {
-            self.tell("source", "accepts writes again".into(), Vec::new());
+        if self.set_read_only(host, value).is_ok() && !value {
+            self.tell(side(host), "accepts writes again".into(), Vec::new());
         }
     }
 
@@ -359,6 +376,9 @@ impl World {
             self.marks.repointed = Some(self.now);
             self.marks.target_commits_at_repoint = self.history.target.len();
             self.occurs(Occasion::Repointed);
+        } else {
+            self.marks.returned = Some(self.now);
+            self.source_is_opened_again();
         }
         Ok(())
     }
@@ -403,7 +423,8 @@ impl World {
             Retention::For(time) => time.0,
         };
         let before = (self.source.config.epoch_us + self.now).saturating_sub(keep);
-        let in_use = self.stream.file_in_use();
+        let held = [self.file_in_use(Host::Source), self.managed_file()];
+        let in_use = held.into_iter().flatten().min();
         let why = match self.retention {
             Retention::None => "binlog retention hours is NULL".to_string(),
             Retention::For(time) => format!("binlog retention is {time}"),
@@ -420,7 +441,7 @@ impl World {
             return;
         };
         let first_kept = (binlog.end().file + 1).saturating_sub(u64::from(keep.max(1)));
-        let in_use = self.stream.file_in_use().unwrap_or(u64::MAX);
+        let in_use = self.file_in_use(Host::Source).unwrap_or(u64::MAX);
         self.purge(
             u64::MAX,
             Some(first_kept.min(in_use)),
@@ -455,7 +476,7 @@ impl World {
     /// The first file that the target still needs: the one that the oldest snapshot's coordinates are in,
     /// or that the receiver is at.
     fn stream_needs(&self) -> Option<u64> {
-        let replica = self.target.as_ref().and_then(|t| t.replica.as_ref());
+        let replica = self.channel(Host::Target).replica.as_ref();
         match replica.filter(|r| r.is_connected()) {
             Some(replica) => Some(replica.read_position().file),
             None if self.marks.repointed.is_some() => None,

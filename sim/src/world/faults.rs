@@ -214,14 +214,14 @@ impl World {
             Harm::TargetCrash(_) => self.target_crashes(lasts),
             Harm::AuroraFailover(_) => self.target_fails_over(lasts),
             Harm::RelayLogLoss(_) => self.relay_log_is_lost(),
-            Harm::ColdPages(_) => {
-                if let Some(replica) = self.target.as_mut().and_then(|t| t.replica.as_mut()) {
-                    replica.cool();
-                }
-            }
+            Harm::ColdPages(_) => self.pages_are_cold(),
             Harm::Reset(fault) => self.reset(fault.link),
             Harm::Partition(fault) => self.partition_begins(fault.link, lasts),
-            Harm::HalfOpen(_) => self.stream_is_half_open(),
+            Harm::HalfOpen(_) => {
+                Host::ALL
+                    .into_iter()
+                    .for_each(|from| self.streams_are_half_open(from));
+            }
             Harm::SourceCrash(_) => self.source_crashes(Durability::Process, lasts),
             Harm::SourceFailover(_) => self.source_fails_over(lasts),
             Harm::AsyncFailover(fault) => {
@@ -332,7 +332,7 @@ impl World {
             return;
         }
         match wire {
-            Wire::Replication => self.reset_stream(),
+            Wire::Replication => self.reset_streams(),
             Wire::ClientsSource => {
                 self.break_waiting(Host::Source);
             }

@@ -4,6 +4,7 @@ use super::{Snapshot, World};
 use crate::{
     environment::ControlPlane,
     faults::Harm,
+    outcome::ByHand,
     probes::Probe,
     runbook::{Host, Op, SetExternalSource, Step},
     units::Micros,
@@ -38,8 +39,12 @@ pub(super) struct Office {
     steps: Vec<Step>,
     /// How many of them are done.
     done: usize,
+    /// What was done by hand.
+    by_hand: ByHand,
     /// When the cluster that is being created is available, in µs.
     restored: Option<u64>,
+    /// RDS looks after the target's replication: it is an Aurora read replica, or is to be one.
+    pub(super) is_managed: bool,
 }
 
 impl Office {
@@ -91,6 +96,19 @@ impl World {
         self.office.done += 1;
     }
 
+    /// The operator has done a step, of the runbook or of the way out of it.
+    pub fn done_by_hand(&mut self, step: &Step) {
+        match step.wait.is_some() || step.pause.is_some() {
+            true => self.office.by_hand.waits += 1,
+            false => self.office.by_hand.actions += 1,
+        }
+    }
+
+    /// What the operator has done by hand so far.
+    pub fn by_hand(&self) -> ByHand {
+        self.office.by_hand
+    }
+
     /// Somebody does a step again, counted from 1.
     pub(super) fn step_is_repeated(&mut self, number: u32) {
         let index = (number as usize).wrapping_sub(1);
@@ -120,10 +138,19 @@ impl World {
             Op::CreateSnapshot(o) => self.create_snapshot(&o.id, Micros::ZERO, Micros::ZERO),
             Op::RestoreSnapshot(o) => self.restore_begins(&o.id, Micros::ZERO),
             Op::ReadCoordinates(_) | Op::Wait(_) | Op::Pause(_) => Ok(()),
-            Op::SetExternalSource(o) => self.set_external_source(self.start_of(o)),
-            Op::StartReplication => self.start_replication(),
-            Op::SetReadOnly(o) if o.on == Host::Source => {
-                self.deliver_read_only(o.value);
+            Op::SetExternalSource(o) => self.set_external_source(o.on, self.start_of(o)),
+            Op::MigrateLatestSnapshot => {
+                let (id, _) = self.newest_snapshot().unwrap_or_default();
+                self.restore_begins(&id, Micros::ZERO)
+            }
+            Op::CreateAuroraReplica => {
+                self.create_aurora_replica(Micros::ZERO, Micros::ZERO, Micros::ZERO)
+            }
+            Op::PromoteCluster => self.promote_cluster(),
+            Op::EnableBinlog => self.enable_binlog(self.environment.control_plane.reboot),
+            Op::StartReplication(on) => self.start_replication(on),
+            Op::SetReadOnly(o) if o.on == Host::Source || o.lasting => {
+                self.deliver_read_only(o.on, o.value);
                 Ok(())
             }
             Op::SetReadOnly(o) => self.set_read_only(o.on, o.value),
@@ -131,8 +158,8 @@ impl World {
                 self.kill_connections(host);
                 Ok(())
             }
-            Op::StopReplication => self.stop_replication(),
-            Op::ResetExternalSource => self.reset_external_source(),
+            Op::StopReplication(on) => self.stop_replication(on),
+            Op::ResetExternalSource(on) => self.reset_external_source(on),
             Op::RaiseAutoIncrement(o) => self.raise_auto_increment(o.gap),
             Op::Repoint(o) => {
                 self.repoint(o.to)?;
@@ -146,7 +173,7 @@ impl World {
 
     /// Where replication starts when it is configured again: where it was told to.
     fn start_of(&self, o: &SetExternalSource) -> Start {
-        let replica = self.target.as_ref().and_then(|t| t.replica.as_ref());
+        let replica = self.channel(o.on).replica.as_ref();
         match (replica, &o.at) {
             (Some(replica), _) => replica.start.clone(),
             (None, None) => Start::AutoPosition,

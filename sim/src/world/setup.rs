@@ -2,7 +2,7 @@
 
 use super::{
     Due, World, agenda::Agenda, clients::Clients, ddl::Alter, faults::Faults, habits::Lagging,
-    marks::Marks, operator::Office, replay::Replay, replication,
+    marks::Marks, operator::Office, replay::Replay, replication::Channel,
 };
 use crate::{
     environment::{Checksum, Environment, RowImage, RowMetadata},
@@ -39,6 +39,9 @@ const SOURCE_UUID: Uuid =
 /// The target's.
 const TARGET_UUID: Uuid =
     Uuid(*b"\x7a\x76\xe7\x00\x00\x00\x40\x00\x80\x00\x00\x00\x00\x00\x00\x02");
+/// Their `server_id`s.
+const SOURCE_ID: u32 = 1;
+const TARGET_ID: u32 = 2;
 /// Connections that replay a recording.
 const REPLAY_CLIENTS: u32 = 8;
 /// The first binlog file of a source that has lived before the run.
@@ -137,12 +140,12 @@ pub(super) fn target_server(
         mutants,
     };
     let binlog = target.binlog.then(|| {
-        Binlog::new(
-            writer(environment, 2),
-            BINLOG_BASE,
-            1,
+        target_binlog(
+            environment,
+            cut,
             cut.gtid_executed.clone(),
             epoch_us,
+            mutants,
         )
     });
     let mut server = Server::new(
@@ -154,6 +157,28 @@ pub(super) fn target_server(
     server.gtid_purged = cut.gtid_executed.clone();
     server.journal = Some(Vec::new());
     server
+}
+
+/// The binlog of an Aurora cluster, which begins behind the source's file that its volume was cut in.
+pub(super) fn target_binlog(
+    environment: &Environment,
+    cut: &Cut,
+    executed: GtidSet,
+    epoch_us: u64,
+    mutants: Mutants,
+) -> Binlog {
+    let first = cut.end.file + 1;
+    let server_id = match mutants.has(Mutant::SameServerId) {
+        true => SOURCE_ID,
+        false => TARGET_ID,
+    };
+    Binlog::new(
+        writer(environment, server_id),
+        BINLOG_BASE,
+        first,
+        executed,
+        epoch_us,
+    )
 }
 
 impl World {
@@ -189,7 +214,7 @@ impl World {
         };
         let first_file = if fresh { 1 } else { FIRST_FILE_IN_MID_LIFE };
         let binlog = Binlog::new(
-            writer(&environment, 1),
+            writer(&environment, SOURCE_ID),
             BINLOG_BASE,
             first_file,
             lived.clone(),
@@ -223,12 +248,14 @@ impl World {
                 &plan.faults,
                 mutants,
             ),
-            stream: replication::Stream::new(&environment),
+            channels: [
+                Channel::new(Host::Target, &environment),
+                Channel::new(Host::Source, &environment),
+            ],
             source_suspended_until: 0,
             down_until: [0; 2],
             silent_until: [0; 2],
-            source_parameter_read_only: false,
-            replication_resumes: false,
+            parameter_read_only: [false; 2],
             corruption: None,
             probes: Probes::default(),
             faults: Faults::new(&plan.faults),
@@ -245,6 +272,7 @@ impl World {
             plan_environment: environment.clone(),
             environment,
         };
+        world.automated_snapshots(&plan.runbook.steps);
         world.arm_faults();
         world
             .agenda

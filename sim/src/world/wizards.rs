@@ -1,0 +1,178 @@
+//! What RDS does behind the console's buttons: automated snapshots, the Aurora read replica that it makes and looks
+//! after, its promotion, and a cluster's own binlog.
+//!
+//! *Create Aurora read replica* takes a private snapshot, restores it and starts replication: by GTID where the source
+//! has them, silently by file and position where not; RDS keeps the binlog files that the replica needs [D
+//! `AuroraMySQL.Migrating.RDSMySQL.Replica.md`, `mysql-replication-gtid.md`]. Until its promotion the cluster can be
+//! written to: nothing but good manners keeps clients off it.
+
+use super::{Due, Snapshot, World, control::NO_TARGET, setup};
+use crate::{
+    faults::Occasion,
+    runbook::{Host, Op, Step},
+    units::Micros,
+};
+use cutover_model::{replica::Start, server::Durability};
+
+/// The snapshot that RDS takes for itself.
+const PRIVATE: &str = "rds:for-the-aurora-replica";
+
+impl World {
+    /// Automated snapshots, for a runbook that looks for the newest: nobody else would see them. The newest is from
+    /// before the run. What was written between it and the beginning of the run is not modelled; that it lacks what is
+    /// written in the run is.
+    pub(super) fn automated_snapshots(&mut self, steps: &[Step]) {
+        let looks = |step: &Step| matches!(step.op(), Ok(Op::MigrateLatestSnapshot));
+        if !steps.iter().any(looks) {
+            return;
+        }
+        let source = &self.environment.source;
+        let (age, every) = (source.last_backup.0, source.backup_every.0);
+        let cut = self
+            .source
+            .cut(&mut self.arena, self.now, Durability::Volume);
+        let id = self.automated_id(-(age as i64));
+        let snapshot = Snapshot {
+            cut,
+            at: 0,
+            age_us: age,
+            available: 0,
+        };
+        self.snapshots.insert(id, snapshot);
+        let next = every.saturating_sub(age % every.max(1)).max(1);
+        self.agenda.push(next, Due::Backup);
+    }
+
+    /// `rds:source-2026-03-02-03-07`, of a moment of the run.
+    fn automated_id(&self, at: i64) -> String {
+        let moment = self.moment(0).0.saturating_add_signed(at);
+        let text = crate::units::Moment(moment).to_string();
+        let minutes: String = text.chars().take(16).collect();
+        format!("rds:source-{}", minutes.replace([':', ' ', 'T'], "-"))
+    }
+
+    /// The backup window has come.
+    pub(super) fn backup(&mut self) {
+        let every = self.environment.source.backup_every.0.max(1);
+        self.agenda.push(self.now + every, Due::Backup);
+        let id = self.automated_id(self.now as i64);
+        if self.is_up(Host::Source) && !self.snapshots.contains_key(&id) {
+            self.cut_snapshot(&id, self.environment.control_plane.snapshot_fixed);
+        }
+    }
+
+    /// The newest snapshot that can be restored, and its age.
+    pub fn newest_snapshot(&self) -> Option<(String, Micros)> {
+        let available = self
+            .snapshots
+            .iter()
+            .filter(|(_, s)| s.available <= self.now);
+        let age = |s: &Snapshot| self.now - s.at + s.age_us;
+        let (id, newest) = available.min_by_key(|(_, s)| age(s))?;
+        Some((id.clone(), Micros(age(newest) / 1_000_000 * 1_000_000)))
+    }
+
+    /// `aws rds create-db-cluster --replication-source-identifier …` is accepted: a private snapshot is cut after
+    /// `start`, copied and restored, and then the cluster replicates.
+    ///
+    /// # Errors
+    /// There is a cluster already.
+    pub fn create_aurora_replica(
+        &mut self,
+        start: Micros,
+        copying: Micros,
+        restoring: Micros,
+    ) -> Result<(), String> {
+        if self.target.is_some() || self.marks.restoring {
+            return Err(super::control::CLUSTER_EXISTS.into());
+        }
+        self.create_snapshot(PRIVATE, start, copying)?;
+        self.marks.restoring = true;
+        self.office.is_managed = true;
+        let ready = self.now + start.0 + copying.0 + restoring.0;
+        self.office.restoring_until(ready);
+        self.occurs(Occasion::RestoreBegins);
+        self.agenda.push(ready, Due::AuroraReplica);
+        Ok(())
+    }
+
+    /// The cluster is there, and RDS starts its replication.
+    pub(super) fn aurora_replica_is_ready(&mut self) {
+        if self.restore_snapshot(PRIVATE).is_err() {
+            return;
+        }
+        let start = match (self.environment.source.gtid_mode, self.recovery_event()) {
+            (false, Some((file, pos))) => Start::Position { file, pos },
+            _ => Start::AutoPosition,
+        };
+        self.tell(
+            "rds",
+            "the Aurora read replica is available: a private snapshot was restored, and it replicates from the source"
+                .into(),
+            Vec::new(),
+        );
+        // There is a cluster, and nothing was configured on it.
+        let configured = self.set_external_source(Host::Target, start);
+        let _ = configured.and_then(|()| self.start_replication(Host::Target));
+    }
+
+    /// Whether RDS looks after the target's replication.
+    pub fn is_aurora_replica(&self) -> bool {
+        self.office.is_managed
+    }
+
+    /// `aws rds promote-read-replica-db-cluster` is accepted: replication ends, and what was received and not applied is
+    /// discarded.
+    ///
+    /// # Errors
+    /// The target is no Aurora read replica.
+    pub fn promote_cluster(&mut self) -> Result<(), String> {
+        if self.target.is_none() || !self.office.is_managed {
+            return Err("InvalidDBClusterStateFault: target is not a read replica".into());
+        }
+        self.office.is_managed = false;
+        // An early write may have ended replication, and somebody may have reset it: then there is nothing to end.
+        if self.stop_replication(Host::Target).is_ok() {
+            let _ = self.reset_external_source(Host::Target);
+        }
+        Ok(())
+    }
+
+    /// The first file of the source that RDS keeps for the replica that it looks after.
+    pub(super) fn managed_file(&self) -> Option<u64> {
+        if !self.office.is_managed {
+            return None;
+        }
+        let replica = self.channel(Host::Target).replica.as_ref();
+        let read = replica.map(|r| r.read_position().file).filter(|f| *f > 0);
+        let cut = self.snapshots.get(PRIVATE).map(|s| s.cut.end.file);
+        read.or(cut)
+    }
+
+    /// `binlog_format = ROW` in the cluster's parameter group, and a restart that takes `outage`. The binlog goes on
+    /// behind the source's last file that the restored volume knows: its names and positions are the cluster's own [B
+    /// Pythian 2016].
+    ///
+    /// # Errors
+    /// There is no cluster.
+    pub fn enable_binlog(&mut self, outage: Micros) -> Result<(), String> {
+        if self.target.is_none() {
+            return Err(NO_TARGET.into());
+        }
+        self.target_crashes(outage);
+        let epoch_us = self.epoch_us + self.now;
+        if let Some(target) = self.target.as_mut()
+            && target.server.binlog.is_none()
+        {
+            let binlog = setup::target_binlog(
+                &self.environment,
+                &target.snapshot.cut,
+                target.server.gtid_executed.clone(),
+                epoch_us,
+                self.mutants,
+            );
+            target.server.binlog = Some(binlog);
+        }
+        Ok(())
+    }
+}
