@@ -45,6 +45,8 @@ pub const RUNBOOKS: &[Builtin] = embedded!("runbooks":
     "wizard-read-replica-rollback",
     "snapshot-only",
     "wizard-migrate-snapshot",
+    "dms-full-load-cdc",
+    "dms-full-load",
     "snapshot-binlog-gtid-no-retention",
     "naive-lag-gate",
     "naive-no-fence",
@@ -56,6 +58,8 @@ pub const RUNBOOKS: &[Builtin] = embedded!("runbooks":
     "naive-wizard-promote-early",
     "naive-rollback-late-coordinates",
     "naive-rollback-without-replication",
+    "naive-dms-live-load",
+    "naive-dms-defaults",
 );
 
 /// The built-in scenarios.

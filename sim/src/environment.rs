@@ -22,6 +22,9 @@ pub struct Environment {
     pub clients: Clients,
     /// How long the cloud's control plane takes.
     pub control_plane: ControlPlane,
+    /// The DMS replication instance.
+    #[serde(skip_serializing_if = "Dms::is_usual")]
+    pub dms: Dms,
 }
 
 /// Which columns a row event carries (`binlog_row_image`).
@@ -440,6 +443,45 @@ impl Default for ControlPlane {
             promote: Micros::secs(90),
             reboot: Micros::secs(30),
             dns_change: Micros::secs(2),
+        }
+    }
+}
+
+/// The DMS replication instance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Dms {
+    /// Bytes per second of one table's load: 250 to 300 MiB/s were reached with 49 threads [D]; with 8, some 30 MiB/s
+    /// each [K].
+    pub load_rate: Bytes,
+    /// Applying one transaction, rows aside [K].
+    pub apply_transaction: Micros,
+    /// Applying one row [K].
+    pub apply_row: Micros,
+    /// Pause before a connection that broke is tried again: `RecoverableErrorInterval`, 5 s [D].
+    pub retry: Micros,
+    /// Pause between two samples of CDCLatencySource and CDCLatencyTarget: 1 min [D].
+    pub metrics_every: Micros,
+    /// From `start-replication-task` to a running task [K].
+    pub start: Micros,
+}
+
+impl Dms {
+    /// Plans without DMS stay as they were.
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for Dms {
+    fn default() -> Self {
+        Self {
+            load_rate: Bytes(30 << 20),
+            apply_transaction: Micros(800),
+            apply_row: Micros(80),
+            retry: Micros::secs(5),
+            metrics_every: Micros::mins(1),
+            start: Micros::secs(60),
         }
     }
 }

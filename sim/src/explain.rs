@@ -4,6 +4,7 @@
 //! binlog, sent, in the relay log, applied, visible. The first stage that does not have the write is the
 //! cause. Every word comes from what happened in the run, none from the runbook's name.
 
+mod fed;
 mod lost;
 
 pub use lost::lost_write;

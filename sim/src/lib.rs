@@ -16,6 +16,7 @@ pub mod explain;
 pub mod explore;
 pub mod failure;
 pub mod faults;
+pub mod fed;
 pub mod fingerprint;
 pub mod history;
 pub mod metrics;

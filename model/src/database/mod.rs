@@ -12,6 +12,7 @@
 
 mod cascade;
 mod catalogue;
+mod copy;
 mod diff;
 mod dump;
 mod error;
@@ -210,6 +211,12 @@ impl Database {
         if let (Some(table), Some(next)) = (self.table_mut(table), next) {
             table.set_auto_increment(next);
         }
+    }
+
+    /// A table as its own tests change it.
+    #[cfg(test)]
+    pub(crate) fn table_for_tests(&mut self, id: TableId) -> &mut Table {
+        self.table_mut(id).expect("a table of the test")
     }
 
     /// Takes a table's rows from another database: a mutant's.

@@ -17,6 +17,7 @@ mod error;
 mod fence;
 mod journal;
 mod locks;
+mod read_view;
 mod recovery;
 mod redo;
 mod replay;

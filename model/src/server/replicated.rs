@@ -11,6 +11,7 @@ use crate::{
         event::Header as EventHeader,
         group::{Group, GroupKind},
     },
+    database::Change,
     gtid::Gtid,
     mutant::Mutant,
 };
@@ -51,6 +52,28 @@ impl Heading {
 }
 
 impl Server {
+    /// A tool has committed these changes at `at`: the server's own binlog has them, with a GTID of its own.
+    pub fn log_written(&mut self, arena: &Arena, at: u64, changes: &[Change]) {
+        if changes.is_empty() {
+            return;
+        }
+        let gtid = (self.config.gtid_mode && self.binlog.is_some()).then(|| {
+            self.next_gno += 1;
+            Gtid::new(self.config.uuid, self.next_gno - 1)
+        });
+        if let Some(gtid) = gtid {
+            self.gtid_executed.add(gtid);
+        }
+        let heading = Heading {
+            gtid,
+            timestamp_s: ((self.config.epoch_us + at) / 1_000_000) as u32,
+            original_commit_us: None,
+            server_id: self.server_id().unwrap_or_default(),
+            ddl: None,
+        };
+        self.log_changes(arena, at, changes, &heading);
+    }
+
     /// Applies and commits one group at `at`; what it changed is left in `direct`. A transaction whose GTID
     /// is in `gtid_executed` already is skipped silently, as servers do, and so is one that was committed here and comes
     /// back (`replicate_same_server_id = OFF`, `queue_event` in sql/rpl_replica.cc): false then.
@@ -85,7 +108,7 @@ impl Server {
                 .add(Gtid::new(self.config.uuid, self.next_gno));
             self.next_gno += 1;
         }
-        self.log_replicated(arena, at, direct, heading);
+        self.log_changes(arena, at, &direct.changes, heading);
         Ok(true)
     }
 
@@ -96,7 +119,7 @@ impl Server {
     }
 
     /// `log_replica_updates = ON`: the replica's own binlog has the transaction too, with its GTID.
-    fn log_replicated(&mut self, arena: &Arena, at: u64, direct: &Direct, heading: &Heading) {
+    fn log_changes(&mut self, arena: &Arena, at: u64, changes: &[Change], heading: &Heading) {
         let number = self.replicated_number();
         let Some(binlog) = self.binlog.as_mut() else {
             return;
@@ -123,12 +146,12 @@ impl Server {
             }
             None => {
                 let database = &self.database;
-                for change in &direct.changes {
+                for change in changes {
                     self.templates
                         .renew(database, binlog.writer(), change.table);
                 }
                 let templates = &self.templates;
-                let changes = direct.changes.iter().enumerate();
+                let changes = changes.iter().enumerate();
                 let rows = changes.filter_map(|(i, change)| {
                     Some(RowWrite {
                         template: templates.of(change.table)?,

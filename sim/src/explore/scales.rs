@@ -105,6 +105,7 @@ fn occasions(plan: &Plan) -> Vec<Occasion> {
             Op::RestoreSnapshot(_) | Op::MigrateLatestSnapshot | Op::CreateAuroraReplica
         )
     });
+    let moves_rows = does(|op| matches!(op, Op::CreateDmsTask(_)));
     let occurs = |occasion: Occasion| match occasion {
         Occasion::StepBegins
         | Occasion::StepEnds
@@ -132,11 +133,12 @@ fn occasions(plan: &Plan) -> Vec<Occasion> {
             does(|op| matches!(op, Op::CreateSnapshot(_) | Op::CreateAuroraReplica))
         }
         Occasion::RestoreBegins | Occasion::Restored => restores,
-        Occasion::ReplicationStarts
-        | Occasion::ReceiverConnects
+        Occasion::ReplicationStarts => replicates,
+        Occasion::ReceiverConnects
         | Occasion::BinlogSent
         | Occasion::BinlogReceived
-        | Occasion::TargetApplies => replicates,
+        | Occasion::TargetApplies => replicates || moves_rows,
+        Occasion::DmsLoadBegins | Occasion::DmsTableLoaded | Occasion::DmsFollows => moves_rows,
         Occasion::LagReadsZero => {
             replicates
                 && has(&|step| {
@@ -174,9 +176,11 @@ impl Scales {
             // Snapshot, restore, fence, repoint.
             Occasion::CallTakesEffect => 1 + stream.below(4),
             Occasion::BinlogRotates => 1 + stream.below(8),
+            Occasion::DmsLoadBegins | Occasion::DmsTableLoaded => 1 + stream.below(4),
             Occasion::SnapshotCut
             | Occasion::RestoreBegins
             | Occasion::Restored
+            | Occasion::DmsFollows
             | Occasion::ReplicationStarts
             | Occasion::FenceAsked
             | Occasion::FencePassed

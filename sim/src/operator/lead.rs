@@ -42,7 +42,9 @@ pub fn until_first_cut(plan: &Plan) -> Micros {
             }
             Op::Repoint(_) => api_call() + rounded(environment.control_plane.dns_change.0),
             Op::Pause(o) => rounded(o.length.0),
-            Op::RestoreSnapshot(_) | Op::MigrateLatestSnapshot => return Micros(0),
+            Op::RestoreSnapshot(_) | Op::MigrateLatestSnapshot | Op::CreateCluster => {
+                return Micros(0);
+            }
             _ => statement,
         };
     }

@@ -73,6 +73,14 @@ impl Operator {
                 self.sleep(o.length).await;
                 Ok(())
             }
+            Op::CreateCluster => self.create_cluster(again).await,
+            Op::CreateSchema(o) => {
+                self.on_target(|world| world.create_schema(o.without_constraints))
+                    .await
+            }
+            Op::AddConstraints(o) => self.add_constraints(o).await,
+            Op::CreateDmsTask(o) => self.create_dms_task(o, again).await,
+            Op::DmsTask(o) => self.dms_task(o, again).await,
         }
     }
 
@@ -85,7 +93,7 @@ impl Operator {
         self.on_world(effect)
     }
 
-    fn on_world(
+    pub(super) fn on_world(
         &self,
         effect: impl FnOnce(&mut World) -> Result<(), String>,
     ) -> Result<(), Failure> {
@@ -345,6 +353,10 @@ impl Operator {
             Until::SnapshotAvailable(id) => {
                 world.snapshot_is_available(id).map_err(Failure::Final)?
             }
+            Until::Dms(o) => {
+                drop(world);
+                self.dms_holds(o)?
+            }
             Until::SourceUnchangedSince(name) => {
                 let same = match self.journal.noted(name) {
                     Some(Noted::Gtids(set)) => world.gtid_executed(Host::Source) == *set,
@@ -421,7 +433,7 @@ fn looks_at(until: Until<'_>, replica: Host) -> Option<Host> {
             Some(host)
         }
         Until::SourceUnchangedSince(_) => Some(Host::Source),
-        Until::SnapshotAvailable(_) => None,
+        Until::SnapshotAvailable(_) | Until::Dms(_) => None,
         Until::ReplicationRunning
         | Until::SecondsBehindSource(_)
         | Until::CaughtUp(_)

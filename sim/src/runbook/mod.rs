@@ -6,8 +6,10 @@
 //! loses them). Nothing in the engine knows a runbook by its name.
 
 mod command;
+mod dms;
 
 pub use command::command;
+pub use dms::*;
 
 use crate::units::Micros;
 use serde::{Deserialize, Serialize};
@@ -153,6 +155,21 @@ pub struct Step {
     /// Do nothing for a while.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause: Option<Pause>,
+    /// Create an empty Aurora cluster with a writer and wait until it is available.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create_cluster: Option<Nothing>,
+    /// Create the source's tables on the target, empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create_schema: Option<CreateSchema>,
+    /// Give the target's tables the keys and constraints that they lack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub add_constraints: Option<AddConstraints>,
+    /// Create a DMS task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create_dms_task: Option<CreateDmsTask>,
+    /// Start, stop, resume or reload a DMS task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dms_task: Option<DmsTask>,
 }
 
 fn is_default(on_failure: &OnFailure) -> bool {
@@ -334,6 +351,9 @@ pub struct Condition {
     /// The source stands where these noted coordinates say: nothing was written since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_unchanged_since: Option<String>,
+    /// Something of a DMS task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dms: Option<DmsCondition>,
 }
 
 /// [`Condition`], after it was checked that exactly one key is set.
@@ -357,6 +377,8 @@ pub enum Until<'a> {
     SnapshotAvailable(&'a str),
     /// See [`Condition::source_unchanged_since`].
     SourceUnchangedSince(&'a str),
+    /// See [`Condition::dms`].
+    Dms(&'a DmsCondition),
 }
 
 /// `read_only` of a host.
@@ -448,6 +470,16 @@ pub enum Op<'a> {
     Repoint(&'a Repoint),
     /// See [`Step::pause`].
     Pause(&'a Pause),
+    /// See [`Step::create_cluster`].
+    CreateCluster,
+    /// See [`Step::create_schema`].
+    CreateSchema(&'a CreateSchema),
+    /// See [`Step::add_constraints`].
+    AddConstraints(&'a AddConstraints),
+    /// See [`Step::create_dms_task`].
+    CreateDmsTask(&'a CreateDmsTask),
+    /// See [`Step::dms_task`].
+    DmsTask(&'a DmsTask),
 }
 
 /// A step or condition that names no operation, or several.
@@ -540,11 +572,24 @@ impl Step {
                     .map(|o| ("raise_auto_increment", Op::RaiseAutoIncrement(o))),
                 self.repoint.as_ref().map(|o| ("repoint", Op::Repoint(o))),
                 self.pause.as_ref().map(|o| ("pause", Op::Pause(o))),
+                self.create_cluster
+                    .as_ref()
+                    .map(|_| ("create_cluster", Op::CreateCluster)),
+                self.create_schema
+                    .as_ref()
+                    .map(|o| ("create_schema", Op::CreateSchema(o))),
+                self.add_constraints
+                    .as_ref()
+                    .map(|o| ("add_constraints", Op::AddConstraints(o))),
+                self.create_dms_task
+                    .as_ref()
+                    .map(|o| ("create_dms_task", Op::CreateDmsTask(o))),
+                self.dms_task.as_ref().map(|o| ("dms_task", Op::DmsTask(o))),
             ],
             "set_binlog_retention, create_snapshot, restore_snapshot, migrate_latest_snapshot, create_aurora_replica, \
              promote_cluster, enable_binlog, read_coordinates, set_external_source, \
              start_replication, wait, set_read_only, kill_connections, stop_replication, reset_external_source, \
-             raise_auto_increment, repoint, pause",
+             raise_auto_increment, repoint, pause, create_cluster, create_schema, add_constraints, create_dms_task, dms_task",
         )
     }
 }
@@ -573,8 +618,9 @@ impl Condition {
                 self.source_unchanged_since
                     .as_deref()
                     .map(|n| ("source_unchanged_since", Until::SourceUnchangedSince(n))),
+                self.dms.as_ref().map(|o| ("dms", Until::Dms(o))),
             ],
-            "replication_running, seconds_behind_source, caught_up, applied, read_only, writable, no_open_transactions, snapshot_available, source_unchanged_since",
+            "replication_running, seconds_behind_source, caught_up, applied, read_only, writable, no_open_transactions, snapshot_available, source_unchanged_since, dms",
         )
     }
 }

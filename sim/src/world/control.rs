@@ -1,6 +1,6 @@
 //! What the operator can do to the world, and see of it.
 
-use super::{Due, Snapshot, Target, World, setup, side};
+use super::{Due, NO_TARGET, Snapshot, Target, World, setup, side};
 use crate::{
     environment::Retention, faults::Occasion, probes::Probe, runbook::Host, units::Micros,
 };
@@ -9,12 +9,17 @@ use cutover_model::{
     gtid::GtidSet,
     mutant::Mutant,
     replica::{Config, Replica, Start, Status},
+    schema::TableDef,
     server::Durability,
 };
 
-pub(super) const NO_TARGET: &str = "there is no Aurora cluster yet";
 pub(super) const CLUSTER_EXISTS: &str =
     "DBClusterAlreadyExistsFault: there is a cluster target already";
+
+/// One of the two threads is enough for the server to refuse another configuration.
+fn threads_are_on(replica: &Replica) -> bool {
+    replica.applier_runs() || replica.receiver_is_on()
+}
 
 fn no_replication(on: Host) -> String {
     format!("no external source is configured on the {}", side(on))
@@ -134,11 +139,102 @@ impl World {
             &self.environment,
             self.epoch_us + self.ahead_us[Host::Target as usize],
             self.source.config.ddl_version,
-            &snapshot.cut,
+            snapshot.cut.database.clone(),
+            snapshot.cut.gtid_executed.clone(),
+            Some(snapshot.cut.end.file),
             self.mutants,
         );
-        self.target = Some(Target { server, snapshot });
+        self.target = Some(Target {
+            server,
+            snapshot: Some(snapshot),
+        });
         Ok(())
+    }
+
+    /// `aws rds create-db-cluster` is accepted; the cluster is there after `takes`.
+    ///
+    /// # Errors
+    /// There is a cluster already.
+    pub fn cluster_begins(&mut self, takes: Micros) -> Result<(), String> {
+        if self.target.is_some() || self.marks.restoring {
+            return Err(CLUSTER_EXISTS.into());
+        }
+        self.office.restoring_until(self.now + takes.0);
+        Ok(())
+    }
+
+    /// An Aurora cluster with nothing in it.
+    ///
+    /// # Errors
+    /// There is a cluster already.
+    pub fn create_cluster(&mut self) -> Result<(), String> {
+        if self.target.is_some() {
+            return Err(CLUSTER_EXISTS.into());
+        }
+        self.occurs(Occasion::Restored);
+        let server = setup::target_server(
+            &self.environment,
+            self.epoch_us + self.ahead_us[Host::Target as usize],
+            self.source.config.ddl_version,
+            Default::default(),
+            GtidSet::default(),
+            None,
+            self.mutants,
+        );
+        self.target = Some(Target {
+            server,
+            snapshot: None,
+        });
+        Ok(())
+    }
+
+    /// `mysqldump --no-data` of the source, into the target.
+    ///
+    /// # Errors
+    /// No cluster, or another table has the place of one.
+    pub fn create_schema(&mut self, without_constraints: bool) -> Result<(), String> {
+        let target = self.target.as_mut().ok_or(NO_TARGET)?;
+        let source = &self.source.database;
+        let declare = |def: &TableDef| {
+            let mut def = def.clone();
+            if without_constraints {
+                def.foreign_keys.clear();
+                def.indexes.clear();
+            }
+            Some(def)
+        };
+        let target = &mut target.server.database;
+        let made = target.create_like(&mut self.arena, source, &declare);
+        made.map_err(|e| e.to_string())?;
+        let counters: Vec<_> = source
+            .tables()
+            .map(|(id, t)| (id, t.auto_increment()))
+            .collect();
+        for (id, next) in counters {
+            target.set_auto_increment(&self.arena, id, next);
+        }
+        Ok(())
+    }
+
+    /// `ALTER TABLE … ADD …` for all that the target's declarations lack of the source's. Returns how many rows had no
+    /// parent and were deleted.
+    ///
+    /// # Errors
+    /// No cluster; rows that the constraints do not allow.
+    pub fn add_constraints(&mut self, delete_orphans: bool) -> Result<u64, String> {
+        let target = self.target.as_mut().ok_or(NO_TARGET)?;
+        let tables: Vec<_> = self.source.database.tables().collect();
+        let mut deleted = 0;
+        for (id, table) in tables {
+            if target.server.database.table(id).is_none() {
+                continue;
+            }
+            let database = &mut target.server.database;
+            let def = table.def();
+            let done = database.complete_declaration(&mut self.arena, id, def, delete_orphans);
+            deleted += done.map_err(|e| format!("{e} ({})", e.code()))?;
+        }
+        Ok(deleted)
     }
 
     /// `SHOW MASTER STATUS` on a host; none without a binlog, where the statement gives no row.
@@ -160,9 +256,8 @@ impl World {
 
     /// "Binlog position from crash recovery is FILE POS" of the restored instance.
     pub fn recovery_event(&self) -> Option<(String, u64)> {
-        self.target
-            .as_ref()
-            .map(|t| (t.snapshot.cut.file_name.clone(), t.snapshot.cut.end.pos))
+        let snapshot = self.target.as_ref()?.snapshot.as_ref()?;
+        Some((snapshot.cut.file_name.clone(), snapshot.cut.end.pos))
     }
 
     /// `mysql.rds_set_external_source…` on a host: it is to replicate from the other one.
@@ -179,7 +274,7 @@ impl World {
             mutants: self.mutants,
         };
         let replica = &mut self.channels[on as usize].replica;
-        if replica.as_ref().is_some_and(|r| r.applier_runs()) {
+        if replica.as_ref().is_some_and(threads_are_on) {
             return Err("replication is running: stop it first (error 3081)".into());
         }
         *replica = Some(Replica::new(start, config));
@@ -227,7 +322,7 @@ impl World {
     /// Nothing is configured, or replication runs.
     pub fn reset_external_source(&mut self, on: Host) -> Result<(), String> {
         let replica = self.channel(on).replica.as_ref();
-        if replica.ok_or_else(|| no_replication(on))?.applier_runs() {
+        if threads_are_on(replica.ok_or_else(|| no_replication(on))?) {
             return Err("replication is running: stop it first (error 3081)".into());
         }
         let now = self.now;
@@ -353,6 +448,7 @@ impl World {
             .map(|(id, t)| (id, t.auto_increment()))
             .collect();
         for (id, next) in tables {
+            // `ALTER TABLE … AUTO_INCREMENT` of a table without such a column changes nothing.
             target
                 .server
                 .database
@@ -423,7 +519,7 @@ impl World {
             Retention::For(time) => time.0,
         };
         let before = (self.source.config.epoch_us + self.now).saturating_sub(keep);
-        let held = [self.file_in_use(Host::Source), self.managed_file()];
+        let held = [self.file_in_use(), self.managed_file()];
         let in_use = held.into_iter().flatten().min();
         let why = match self.retention {
             Retention::None => "binlog retention hours is NULL".to_string(),
@@ -441,13 +537,19 @@ impl World {
             return;
         };
         let first_kept = (binlog.end().file + 1).saturating_sub(u64::from(keep.max(1)));
-        let in_use = self.file_in_use(Host::Source).unwrap_or(u64::MAX);
+        let in_use = self.file_in_use().unwrap_or(u64::MAX);
         self.purge(
             u64::MAX,
             Some(first_kept.min(in_use)),
             "source",
             "PURGE BINARY LOGS",
         );
+    }
+
+    /// The first file that a dump thread reads.
+    fn file_in_use(&self) -> Option<u64> {
+        let files = [self.stream_in_use(Host::Source), self.dms.file_in_use()];
+        files.into_iter().flatten().min()
     }
 
     fn purge(&mut self, before_us: u64, in_use: Option<u64>, who: &'static str, why: &str) {

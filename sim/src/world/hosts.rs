@@ -120,6 +120,7 @@ impl World {
     fn source_is_down(&mut self, outage: Micros, farewell: Farewell) {
         let back = self.now + outage.0;
         self.down_until[Host::Source as usize] = back;
+        self.dms_loses_source();
         match farewell {
             Farewell::Reset => {
                 self.kill_connections(Host::Source);

@@ -7,6 +7,7 @@ pub mod agenda;
 mod clients;
 mod control;
 mod ddl;
+mod dms;
 mod faults;
 mod habits;
 mod hosts;
@@ -98,6 +99,8 @@ pub(crate) enum Due {
     AuroraReplica,
     /// `read_only` of a host's parameter group reaches it.
     Parameter(Host, bool),
+    /// Something of a DMS task: which, what, and the number of its connection.
+    Dms(u8, dms::Tell, u32),
 }
 
 /// A snapshot.
@@ -118,9 +121,12 @@ pub struct Snapshot {
 pub struct Target {
     /// Its writer.
     pub server: Server,
-    /// What it was restored from.
-    pub snapshot: Snapshot,
+    /// What it was restored from; none for a cluster that was created empty.
+    pub snapshot: Option<Snapshot>,
 }
+
+/// Why something cannot be done to the target.
+const NO_TARGET: &str = "there is no Aurora cluster yet";
 
 /// The world.
 #[derive(Debug)]
@@ -162,6 +168,7 @@ pub struct World {
     clients: Clients,
     /// For each host, what replicates into it.
     channels: [Channel; Host::ALL.len()],
+    dms: dms::Dms,
     /// The source answers nothing before this moment: I/O is suspended.
     source_suspended_until: u64,
     /// For each host, when it serves again.
@@ -197,6 +204,7 @@ impl World {
         for replica in self.channels.iter().filter_map(|c| c.replica.as_ref()) {
             due = due.min(at(replica.next_due()));
         }
+        due = due.min(at(self.dms.next_due()));
         (due < NEVER).then(|| due.max(self.now))
     }
 
@@ -214,6 +222,7 @@ impl World {
         self.healed_at() <= self.now
             && self.clients.is_quiet()
             && self.channels.iter().all(Channel::is_quiet)
+            && self.dms.is_quiet(self.now)
             && self.source.open_transactions() == 0
     }
 
@@ -241,6 +250,7 @@ impl World {
             self.hear_target();
             Host::ALL.into_iter().for_each(|to| self.step_replica(to));
         }
+        self.step_dms();
         if let Some(due) = self.agenda.pop_due(now) {
             match due {
                 Due::Wake(client) => self.wake(client),
@@ -268,6 +278,7 @@ impl World {
                 Due::Backup => self.backup(),
                 Due::AuroraReplica => self.aurora_replica_is_ready(),
                 Due::Parameter(host, value) => self.parameter_arrives(host, value),
+                Due::Dms(task, what, connection) => self.dms_is_told(task, what, connection),
             }
             self.hear_source();
             self.hear_target();
@@ -328,6 +339,7 @@ impl World {
                     Event::Published => {
                         self.published(host);
                         if host == Host::Source {
+                            self.dms_pumps();
                             self.occurs(Occasion::SourcePublishes);
                         }
                     }

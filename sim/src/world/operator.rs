@@ -161,6 +161,11 @@ impl World {
             Op::StopReplication(on) => self.stop_replication(on),
             Op::ResetExternalSource(on) => self.reset_external_source(on),
             Op::RaiseAutoIncrement(o) => self.raise_auto_increment(o.gap),
+            Op::CreateCluster => self.cluster_begins(Micros::ZERO),
+            Op::CreateSchema(o) => self.create_schema(o.without_constraints),
+            Op::AddConstraints(o) => self.add_constraints(o.delete_orphans).map(|_| ()),
+            Op::CreateDmsTask(o) => self.create_dms_task(o),
+            Op::DmsTask(o) => self.dms_task(&o.id, o.action),
             Op::Repoint(o) => {
                 self.repoint(o.to)?;
                 if o.restart_clients {

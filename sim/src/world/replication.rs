@@ -34,7 +34,7 @@ struct Message {
 }
 
 /// Which of the refusals it is.
-fn why_refused(source: &Server, request: &Request) -> Probe {
+pub(super) fn why_refused(source: &Server, request: &Request) -> Probe {
     let Some(binlog) = &source.binlog else {
         return Probe::HandshakeRefused;
     };
@@ -128,7 +128,7 @@ impl World {
     }
 
     /// The first file of a host that a dump thread reads.
-    pub(super) fn file_in_use(&self, from: Host) -> Option<u64> {
+    pub(super) fn stream_in_use(&self, from: Host) -> Option<u64> {
         let channels = self.channels.iter().filter(|c| c.from == from);
         channels.filter_map(Channel::file_in_use).min()
     }
@@ -176,7 +176,10 @@ impl World {
             Wire::ClientsTarget => {
                 self.kill_connections(Host::Target);
             }
-            Wire::Replication => self.reset_streams(),
+            Wire::Replication => {
+                self.reset_streams();
+                self.dms_connections_break(Micros::ZERO);
+            }
             // A command is a connection of its own.
             Wire::Operator => {}
         }
@@ -184,6 +187,9 @@ impl World {
 
     /// The end of the streams at the host that is read from is gone, and the receivers learn of it only by its silence.
     pub(super) fn streams_are_half_open(&mut self, from: Host) {
+        if from == Host::Source {
+            self.dms_connections_break(self.environment.target.replica_net_timeout);
+        }
         let noticed = self.now + self.environment.target.replica_net_timeout.0;
         for to in self.replicating_from(from) {
             let channel = self.channel_mut(to);
@@ -210,6 +216,7 @@ impl World {
         for channel in &mut self.channels {
             channel.link.change(settings, blocked);
         }
+        self.dms_links_change();
     }
 
     /// Every receiver's connection breaks.

@@ -27,7 +27,7 @@ use cutover_model::{
     gtid::{GtidSet, Uuid},
     mutant::{Mutant, MutantError, Mutants},
     names::Record,
-    server::{Config, Cut, Event, Manner, Privilege, Server, Version},
+    server::{Config, Event, Manner, Privilege, Server, Version},
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -115,12 +115,14 @@ fn source_config(
     })
 }
 
-/// The Aurora writer, as the restore of a snapshot leaves it.
+/// The Aurora writer, as the restore of a snapshot leaves it, or as it is created.
 pub(super) fn target_server(
     environment: &Environment,
     epoch_us: u64,
     ddl_version: Version,
-    cut: &Cut,
+    database: Database,
+    gtid_executed: GtidSet,
+    cut_in: Option<u64>,
     mutants: Mutants,
 ) -> Server {
     let target = &environment.target;
@@ -142,32 +144,28 @@ pub(super) fn target_server(
     let binlog = target.binlog.then(|| {
         target_binlog(
             environment,
-            cut,
-            cut.gtid_executed.clone(),
+            cut_in,
+            gtid_executed.clone(),
             epoch_us,
             mutants,
         )
     });
-    let mut server = Server::new(
-        config,
-        cut.database.clone(),
-        binlog,
-        cut.gtid_executed.clone(),
-    );
-    server.gtid_purged = cut.gtid_executed.clone();
+    let mut server = Server::new(config, database, binlog, gtid_executed.clone());
+    server.gtid_purged = gtid_executed;
     server.journal = Some(Vec::new());
     server
 }
 
-/// The binlog of an Aurora cluster, which begins behind the source's file that its volume was cut in.
+/// The binlog of an Aurora cluster, which begins behind the source's file that its volume was cut in; with the first file
+/// where it was created empty.
 pub(super) fn target_binlog(
     environment: &Environment,
-    cut: &Cut,
+    cut_in: Option<u64>,
     executed: GtidSet,
     epoch_us: u64,
     mutants: Mutants,
 ) -> Binlog {
-    let first = cut.end.file + 1;
+    let first = cut_in.map_or(1, |file| file + 1);
     let server_id = match mutants.has(Mutant::SameServerId) {
         true => SOURCE_ID,
         false => TARGET_ID,
@@ -252,6 +250,7 @@ impl World {
                 Channel::new(Host::Target, &environment),
                 Channel::new(Host::Source, &environment),
             ],
+            dms: Default::default(),
             source_suspended_until: 0,
             down_until: [0; 2],
             silent_until: [0; 2],

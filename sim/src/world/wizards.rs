@@ -6,7 +6,7 @@
 //! `AuroraMySQL.Migrating.RDSMySQL.Replica.md`, `mysql-replication-gtid.md`]. Until its promotion the cluster can be
 //! written to: nothing but good manners keeps clients off it.
 
-use super::{Due, Snapshot, World, control::NO_TARGET, setup};
+use super::{Due, NO_TARGET, Snapshot, World, setup};
 use crate::{
     faults::Occasion,
     runbook::{Host, Op, Step},
@@ -166,7 +166,7 @@ impl World {
         {
             let binlog = setup::target_binlog(
                 &self.environment,
-                &target.snapshot.cut,
+                target.snapshot.as_ref().map(|s| s.cut.end.file),
                 target.server.gtid_executed.clone(),
                 epoch_us,
                 self.mutants,
