@@ -37,6 +37,7 @@ macro_rules! embedded {
 pub const RUNBOOKS: &[Builtin] = embedded!("runbooks":
     "snapshot-binlog-gtid",
     "snapshot-binlog-position",
+    "replica-binlog-position",
     "snapshot-freeze",
     "wizard-read-replica",
     "wizard-migrate-snapshot-frozen",

@@ -36,6 +36,7 @@ fn everything() -> Table {
             first_order_after: Some(Micros::ZERO),
             paths: vec!["".into()],
             schema: Some("".into()),
+            rate_by_hour: vec![1.0],
             mix: Mix {
                 draft: 1,
                 amend: 1,
@@ -105,6 +106,7 @@ mod tests {
             "workload.first_order_after",
             "workload.paths",
             "workload.schema",
+            "workload.rate_by_hour",
         ];
         for (path, value) in all() {
             let (table, key) = path.rsplit_once('.').unwrap();

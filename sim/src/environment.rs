@@ -195,6 +195,9 @@ pub struct Target {
     pub apply_transaction: Micros,
     /// Applying one row [K].
     pub apply_row: Micros,
+    /// Looking at a row of a table without a key to find another: an applier looks at all of them for each row that an
+    /// UPDATE or DELETE changes [D; the figure is K].
+    pub scan_row: Micros,
     /// A page's first touch after the restore comes from S3 [D; the figure is K].
     pub first_touch: Micros,
     /// `source_connect_retry`: pause before a receiver whose connection broke tries again; 60 s [K].
@@ -214,6 +217,7 @@ impl Default for Target {
             binlog: false,
             apply_transaction: Micros(400),
             apply_row: Micros(40),
+            scan_row: Micros(1),
             first_touch: Micros::ms(8),
             connect_retry: Micros::secs(60),
             commit: Micros::ms(2),
@@ -295,9 +299,31 @@ pub struct Network {
     /// Application to target.
     pub clients_target: Link,
     /// Source to target: the binlog stream.
+    #[serde(deserialize_with = "ReplicationLink::deserialize")]
     pub replication: Link,
     /// Operator to servers, one way.
     pub operator_latency: Micros,
+}
+
+/// The link of the binlog stream as a file says it: what it leaves out has this link's defaults, not those of the others.
+#[derive(Deserialize)]
+#[serde(remote = "Link", default = "replication_link", deny_unknown_fields)]
+struct ReplicationLink {
+    latency: Micros,
+    jitter: Micros,
+    bandwidth: Bytes,
+    stall_every: Micros,
+    stall_for: Micros,
+    reset_every: Micros,
+}
+
+fn replication_link() -> Link {
+    Link {
+        latency: Micros(500),
+        jitter: Micros(300),
+        bandwidth: Bytes(64 << 20),
+        ..Link::STEADY
+    }
 }
 
 impl Default for Network {
@@ -305,12 +331,7 @@ impl Default for Network {
         Self {
             clients_source: Link::default(),
             clients_target: Link::default(),
-            replication: Link {
-                latency: Micros(500),
-                jitter: Micros(300),
-                bandwidth: Bytes(64 << 20),
-                ..Link::STEADY
-            },
+            replication: replication_link(),
             operator_latency: Micros::ms(5),
         }
     }

@@ -194,7 +194,7 @@ impl<'w> Evidence<'w> {
     pub fn cutover(&self) -> Option<u64> {
         match self.serving {
             Host::Source if self.marks.returned.is_none() => None,
-            Host::Source | Host::Target => opened(self.marks, self.history),
+            _ => opened(self.marks, self.history),
         }
     }
 

@@ -31,6 +31,9 @@ pub fn fingerprint(world: &World) -> String {
     if let Some(target) = &world.target {
         hash.server(&target.server, &world.arena);
     }
+    if let Some(replica) = &world.read_replica {
+        hash.server(replica, &world.arena);
+    }
     hash.finish()
 }
 
@@ -117,6 +120,7 @@ impl Canonical {
             Kind::Recorded => 6,
             Kind::Draft => 7,
             Kind::Amend => 8,
+            Kind::Statement => 9,
         };
         let told = match o.told {
             Told::Pending => 0,

@@ -29,6 +29,8 @@ pub enum Kind {
     Draft,
     /// Change an order's total.
     Amend,
+    /// A statement that the operator types.
+    Statement,
 }
 
 /// What the client knows in the end.
@@ -148,6 +150,8 @@ impl History {
         match host {
             Host::Source => &self.source,
             Host::Target => &self.target,
+            // Nobody writes to it.
+            Host::Replica => &[],
         }
     }
 }

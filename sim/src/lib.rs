@@ -23,6 +23,7 @@ pub mod metrics;
 pub mod operator;
 pub mod outcome;
 pub mod plan;
+pub mod preconditions;
 pub mod probes;
 pub mod properties;
 pub mod recording;

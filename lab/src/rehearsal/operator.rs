@@ -269,6 +269,16 @@ impl<'a> Operator<'a> {
             | Op::AddConstraints(_)
             | Op::CreateDmsTask(_)
             | Op::DmsTask(_) => return failed(NO_DMS),
+            Op::RunSql(o) => {
+                let connection = match o.on {
+                    Host::Source => &mut self.at_source,
+                    Host::Target => self.at_target()?,
+                };
+                connection.query_drop(&o.sql)?;
+            }
+            Op::Repoint(o) if o.share.is_some() => {
+                return failed("here all clients go by one name: a share of them cannot be moved");
+            }
             Op::Repoint(o) => {
                 self.api_call()?;
                 let now = self.clock.now_us();

@@ -23,12 +23,14 @@ mod plan;
 mod rebuild;
 #[cfg(test)]
 mod tests;
+mod trigger;
 
 pub use diff::{Difference, diff};
 pub use error::{LockId, SqlError};
 pub use integrity::Broken;
 pub use load::LoadError;
 pub use rebuild::ColumnSource;
+pub use trigger::{NewValue, Trigger};
 
 use crate::arena::{Arena, RowRef};
 use crate::row::{Partial, same_image};
@@ -103,6 +105,7 @@ pub struct Database {
     /// By id; dropped tables leave a gap.
     tables: Vec<Option<Table>>,
     links: Arc<Links>,
+    triggers: Arc<Vec<Trigger>>,
 }
 
 impl Database {

@@ -321,7 +321,9 @@ impl Task {
         let saves = self.applied_to > self.saved.applied_to && self.is_following();
         let saves = saves.then_some(self.saved_us + self.settings.checkpoint_every_us);
         let meter = (self.settings.mode != Mode::FullLoad).then_some(self.meter.due_us);
-        let due = [self.load_due(), self.apply_due(), saves, meter];
+        let settled = self.tables.iter().all(TableTask::is_settled);
+        let finishes = (self.settings.mode == Mode::FullLoad && settled).then_some(0);
+        let due = [self.load_due(), self.apply_due(), saves, meter, finishes];
         due.into_iter().flatten().min()
     }
 

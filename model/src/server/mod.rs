@@ -13,6 +13,7 @@
 
 mod commit;
 mod config;
+mod dml;
 mod error;
 mod fence;
 mod journal;
@@ -29,6 +30,7 @@ mod tests;
 
 pub use commit::{CommitNumber, Committed};
 pub use config::{Config, Version};
+pub use dml::{DmlError, Statement};
 pub use error::ServerError;
 pub use journal::Own;
 pub use recovery::{Cut, Durability};

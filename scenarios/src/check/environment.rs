@@ -147,6 +147,7 @@ fn target(target: &Target) -> Result<(), Problem> {
         PER_EVENT_WHY,
     )?;
     within(&["apply_row"], target.apply_row, PER_EVENT, PER_EVENT_WHY)?;
+    within(&["scan_row"], target.scan_row, PER_EVENT, PER_EVENT_WHY)?;
     within(
         &["first_touch"],
         target.first_touch,

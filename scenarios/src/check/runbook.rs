@@ -7,10 +7,11 @@ use super::{Problem, keys};
 use crate::document::Part;
 use cutover_sim::{
     runbook::{
-        CoordinatesFrom, CreateDmsTask, DmsCondition, DmsUntil, Host, Op, Policy, Role, Runbook,
-        SetExternalSource, Step, StepError, TaskAction, Until, Wait,
+        CoordinatesFrom, CreateDmsTask, DmsCondition, DmsUntil, Host, Op, Policy, Repoint, Role,
+        Runbook, SetExternalSource, Step, StepError, TaskAction, Until, Wait,
     },
     units::Micros,
+    world::unreadable_sql,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -86,6 +87,7 @@ enum Noted {
 struct Before<'a> {
     snapshots: BTreeSet<&'a str>,
     restored: bool,
+    has_replica: bool,
     tasks: BTreeMap<&'a str, bool>,
     /// RDS looks after the target's replication.
     managed: bool,
@@ -125,7 +127,19 @@ impl<'a> Before<'a> {
                 "write a number of hours between 1 and 168 (a week)",
             )),
             Op::SetBinlogRetention(_) | Op::KillConnections(Host::Source) => Ok(()),
-            Op::CreateSnapshot(o) => self.create_snapshot(&o.id),
+            Op::CreateReadReplica => {
+                self.has_replica = true;
+                self.configure(Host::Replica);
+                self.start(Host::Replica);
+                Ok(())
+            }
+            Op::CreateSnapshot(o) => {
+                self.needs_host(o.of, "create_snapshot")?;
+                if o.of == Host::Target {
+                    return Err(not_of_a_replica("create_snapshot", "of", "the target"));
+                }
+                self.create_snapshot(&o.id)
+            }
             Op::RestoreSnapshot(o) => self.restore_snapshot(&o.id),
             Op::MigrateLatestSnapshot => self.makes_target("migrate_latest_snapshot"),
             Op::CreateAuroraReplica => {
@@ -154,7 +168,15 @@ impl<'a> Before<'a> {
                 Ok(())
             }
             Op::Wait(wait) => self.wait(wait, timeout),
+            Op::SetReadOnly(o) if o.on == Host::Replica => {
+                Err(not_of_a_replica("set_read_only", "on", "the read replica"))
+            }
             Op::SetReadOnly(o) => self.needs_host(o.on, "set_read_only"),
+            Op::KillConnections(Host::Replica) => Err(not_of_a_replica(
+                "kill_connections",
+                "on",
+                "the read replica",
+            )),
             Op::KillConnections(host) => self.needs_host(host, "kill_connections"),
             Op::RaiseAutoIncrement(o) => {
                 self.needs_host(Host::Target, "raise_auto_increment")?;
@@ -167,7 +189,28 @@ impl<'a> Before<'a> {
                     "write how many numbers to leave out, like 1000",
                 ))
             }
-            Op::Repoint(o) => self.needs_host(o.to, "repoint"),
+            Op::Repoint(o) if o.to == Host::Replica => {
+                Err(not_of_a_replica("repoint", "to", "the read replica"))
+            }
+            Op::RunSql(o) if o.on == Host::Replica => {
+                Err(not_of_a_replica("run_sql", "on", "the read replica"))
+            }
+            Op::Repoint(o) => {
+                self.needs_host(o.to, "repoint")?;
+                share(o)
+            }
+            Op::RunSql(o) => {
+                self.needs_host(o.on, "run_sql")?;
+                match unreadable_sql(&o.sql) {
+                    None => Ok(()),
+                    Some(why) => Err(Problem::new(
+                        keys(&["run_sql", "sql"]),
+                        format!("no modelled server carries this statement out: {why}"),
+                        "write one INSERT … VALUES, UPDATE or DELETE with `column = value` conditions, or one CREATE, \
+                         ALTER, DROP, RENAME or TRUNCATE TABLE",
+                    )),
+                }
+            }
             Op::CreateCluster => self.create_cluster(),
             Op::CreateSchema(_) => self.needs_host(Host::Target, "create_schema"),
             Op::AddConstraints(_) => self.needs_host(Host::Target, "add_constraints"),
@@ -400,6 +443,10 @@ impl<'a> Before<'a> {
         let noted = match from {
             CoordinatesFrom::SourcePosition => Noted::Position,
             CoordinatesFrom::SourceGtidExecuted => Noted::GtidSet,
+            CoordinatesFrom::ReplicaPosition => {
+                self.needs_host(Host::Replica, "read_coordinates")?;
+                Noted::Position
+            }
             CoordinatesFrom::TargetGtidExecuted => {
                 self.needs_host(Host::Target, "read_coordinates")?;
                 Noted::GtidSet
@@ -536,13 +583,24 @@ impl<'a> Before<'a> {
     }
 
     fn needs_host(&self, host: Host, op: &'static str) -> Result<(), Problem> {
-        if host == Host::Source || self.restored {
+        let (there, make) = match host {
+            Host::Source => return Ok(()),
+            Host::Target => (
+                self.restored,
+                "restore a snapshot in an earlier step: `restore_snapshot = { id = \"…\" }`",
+            ),
+            Host::Replica => (
+                self.has_replica,
+                "make it in an earlier step: `create_read_replica = {}`",
+            ),
+        };
+        if there {
             return Ok(());
         }
         Err(Problem::new(
             keys(&[op]),
-            "there is no target yet",
-            "restore a snapshot in an earlier step: `restore_snapshot = { id = \"…\" }`",
+            format!("there is no {} yet", host.name()),
+            make,
         ))
     }
 
@@ -556,6 +614,34 @@ impl<'a> Before<'a> {
             "add a step with `set_external_source = { … }` before this one",
         ))
     }
+}
+
+/// A part of the application.
+fn share(o: &Repoint) -> Result<(), Problem> {
+    match o.share {
+        None => Ok(()),
+        Some(_) if o.restart_clients => Err(Problem::new(
+            keys(&["repoint", "restart_clients"]),
+            "clients that are moved one by one are started anew as it is",
+            "leave `restart_clients` out",
+        )
+        .with(&["repoint", "share"])),
+        Some(1..=99) => Ok(()),
+        Some(share) => Err(Problem::new(
+            keys(&["repoint", "share"]),
+            format!("`share` is {share}, and is a part of the clients: 1 to 99 of a hundred"),
+            "write a number like 50, or leave it out to repoint all",
+        )),
+    }
+}
+
+/// What is possible, and of no use in a migration.
+fn not_of_a_replica(op: &'static str, key: &'static str, host: &str) -> Problem {
+    Problem::new(
+        keys(&[op, key]),
+        format!("`{op}` is not for {host}: no client uses it, and nothing is migrated from it"),
+        "name another host",
+    )
 }
 
 /// The first few names; none when there are none.

@@ -104,6 +104,8 @@ pub(super) fn compare(world: &mut World, serving: Host) -> Option<States> {
     let (other, server) = match serving {
         Host::Target => (&*source, target),
         Host::Source => (target, &*source),
+        // No name points at a read replica.
+        Host::Replica => return None,
     };
     let mut reference = other.database.clone();
     let mut handed_out = HandedOut::by(&reference, arena);
@@ -146,7 +148,20 @@ pub(super) fn compare(world: &mut World, serving: Host) -> Option<States> {
                     .schema
                     .push(format!("table {table} is on the {} alone", serving.name()));
             }
-            Difference::Base { table } | Difference::Keys { table } => {
+            Difference::Base { table } => {
+                let untouched = |database: &Database| {
+                    let (schema, name) = table.split_once('.')?;
+                    let table = database.table(database.id(schema, name)?)?;
+                    Some(table.base().map_or(0, |base| base.rows()))
+                };
+                let there = untouched(actual).unwrap_or(0);
+                let all = untouched(&reference).unwrap_or(0);
+                states.schema.push(format!(
+                    "of the {all} rows of {table} that were there before the run, {there} are on the {}",
+                    serving.name()
+                ));
+            }
+            Difference::Keys { table } => {
                 states.schema.push(format!("the rows of {table} are identified differently on the {}, and were not compared", serving.name()));
             }
         }

@@ -120,6 +120,7 @@ fn occasions(plan: &Plan) -> Vec<Occasion> {
                     | Op::RestoreSnapshot(_)
                     | Op::MigrateLatestSnapshot
                     | Op::CreateAuroraReplica
+                    | Op::CreateReadReplica
                     | Op::PromoteCluster
                     | Op::EnableBinlog
                     | Op::Repoint(_)

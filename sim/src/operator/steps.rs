@@ -5,8 +5,8 @@ use crate::{
     faults::Occasion,
     probes::Probe,
     runbook::{
-        CoordinatesFrom, CreateSnapshot, Host, Op, Repoint, Role, SetExternalSource, SetReadOnly,
-        Step, Until, Wait,
+        CoordinatesFrom, CreateSnapshot, Host, Op, Repoint, Role, RunSql, SetExternalSource,
+        SetReadOnly, Step, Until, Wait,
     },
     units::Micros,
     world::World,
@@ -15,6 +15,8 @@ use cutover_model::replica::Start;
 
 /// Pause between two polls when a wait says nothing.
 pub(super) const POLL: Micros = Micros::secs(1);
+/// How often somebody at a prompt looks whether a statement was answered.
+const LOOK_FOR_ANSWER: Micros = Micros::ms(10);
 
 impl Operator {
     /// Carries out a step's operation. `again`: it was begun before, and nobody knows what came of it.
@@ -28,6 +30,7 @@ impl Operator {
             }
             Op::CreateSnapshot(o) => self.create_snapshot(o, again).await,
             Op::RestoreSnapshot(o) => self.restore_snapshot(&o.id, again).await,
+            Op::CreateReadReplica => self.create_read_replica(again).await,
             Op::MigrateLatestSnapshot => self.migrate_latest_snapshot(again).await,
             Op::CreateAuroraReplica => self.create_aurora_replica(again).await,
             Op::PromoteCluster => self.promote_cluster(again).await,
@@ -69,6 +72,7 @@ impl Operator {
                     .await
             }
             Op::Repoint(o) => self.repoint(o, again).await,
+            Op::RunSql(o) => self.run_sql(o).await,
             Op::Pause(o) => {
                 self.sleep(o.length).await;
                 Ok(())
@@ -120,7 +124,7 @@ impl Operator {
         if there {
             self.is_done(&format!("there is a snapshot {} already", o.id))?;
         } else {
-            self.call(|world| world.create_snapshot(&o.id, control.snapshot_start, copying))
+            self.call(|world| world.create_snapshot(&o.id, o.of, control.snapshot_start, copying))
                 .await?;
             self.sleep(control.snapshot_start).await;
         }
@@ -199,6 +203,15 @@ impl Operator {
         match from {
             CoordinatesFrom::SourcePosition => position(Host::Source),
             CoordinatesFrom::TargetPosition => position(Host::Target),
+            CoordinatesFrom::ReplicaPosition => {
+                let status = world
+                    .replica_status(Host::Replica)
+                    .map_err(Failure::Final)?;
+                Ok(Noted::Position {
+                    file: status.exec_file,
+                    pos: status.exec_pos,
+                })
+            }
             CoordinatesFrom::SourceGtidExecuted => {
                 Ok(Noted::Gtids(world.gtid_executed(Host::Source)))
             }
@@ -393,7 +406,30 @@ impl Operator {
         }
     }
 
+    /// Types a statement and waits for its answer. Nothing tells whether it was typed before: it is typed again.
+    async fn run_sql(&mut self, o: &RunSql) -> Result<(), Failure> {
+        self.statement(o.on).await;
+        self.on_world(|world| world.type_sql(o.on, &o.sql))?;
+        loop {
+            let answer = self.now_in_world().sql_answer();
+            match answer {
+                Some(Ok(said)) => {
+                    self.tell(said, Vec::new());
+                    return Ok(());
+                }
+                Some(Err(why)) => return Err(Failure::Passing(why)),
+                None => self.sleep(LOOK_FOR_ANSWER).await,
+            }
+        }
+    }
+
     async fn repoint(&mut self, o: &Repoint, again: bool) -> Result<(), Failure> {
+        if let Some(share) = o.share {
+            self.call(|world| world.repoint_share(o.to, share)).await?;
+            self.sleep(self.plan.environment.clients.rolling_restart)
+                .await;
+            return Ok(());
+        }
         let mut there = false;
         if again {
             // aws route53 list-resource-record-sets
@@ -420,6 +456,7 @@ impl Operator {
 fn place_of(from: CoordinatesFrom) -> Host {
     match from {
         CoordinatesFrom::SourcePosition | CoordinatesFrom::SourceGtidExecuted => Host::Source,
+        CoordinatesFrom::ReplicaPosition => Host::Replica,
         CoordinatesFrom::TargetPosition
         | CoordinatesFrom::TargetGtidExecuted
         | CoordinatesFrom::RecoveryEvent => Host::Target,

@@ -53,6 +53,31 @@ impl Operator {
         Ok(())
     }
 
+    pub(super) async fn create_read_replica(&mut self, again: bool) -> Result<(), Failure> {
+        let control = self.now_in_world().control_plane().clone();
+        let copying = Micros(control.snapshot_fixed.0 + self.for_data(control.snapshot_per_tib).0);
+        // An instance of the same kind: nothing is converted, and its volume is filled as it is read.
+        let restoring = control.create_instance;
+        let under_way = again && self.now_in_world().read_replica_ready_us().is_some();
+        if under_way {
+            // aws rds describe-db-instances
+            self.api_time().await;
+            self.is_done("the instance replica is there, or is being created")?;
+        } else {
+            self.call(|world| {
+                world.create_read_replica(control.snapshot_start, copying, restoring)
+            })
+            .await?;
+        }
+        let ready = self.now_in_world().read_replica_ready_us();
+        let left = ready.unwrap_or_default().saturating_sub(now_us());
+        self.sleep(Micros(left)).await;
+        while self.now_in_world().server(Host::Replica).is_none() {
+            self.sleep(POLL).await;
+        }
+        Ok(())
+    }
+
     pub(super) async fn promote_cluster(&mut self, again: bool) -> Result<(), Failure> {
         let takes = self.now_in_world().control_plane().promote;
         let mut done = false;

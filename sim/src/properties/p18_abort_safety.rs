@@ -50,6 +50,7 @@ fn check(e: &Evidence<'_>) -> Finding {
     let gone = |o: &crate::history::Operation| match o.host {
         Host::Source => e.erased(o.commit).is_some(),
         Host::Target => !e.back_on_source.has(o.commit),
+        Host::Replica => false,
     };
     let mut lacks = e
         .writes()

@@ -1,6 +1,6 @@
 //! The command that a person would type for a step.
 
-use super::{CoordinatesFrom, Host, Op, Until, dms};
+use super::{CoordinatesFrom, Host, Op, Repoint, Until, dms};
 use crate::environment::Environment;
 
 /// The real command of a step, one line each. `noted` turns a name of noted coordinates into their text.
@@ -24,16 +24,21 @@ pub fn command(
     // What is typed on the target by default says where only when it is not the target.
     let on = |h: Host, statement: &str| match h {
         Host::Target => statement.to_string(),
-        Host::Source => format!("{statement}  -- on the source"),
+        Host::Source | Host::Replica => format!("{statement}  -- on the {}", h.name()),
     };
     let show = |name: &str| noted(name).unwrap_or_else(|| format!("<{name}>"));
     match op {
         Op::SetBinlogRetention(o) => {
             vec![format!("CALL mysql.rds_set_configuration('binlog retention hours', {});", o.hours)]
         }
+        Op::CreateReadReplica => vec![
+            "aws rds create-db-instance-read-replica --db-instance-identifier replica --source-db-instance-identifier source".into(),
+            "aws rds wait db-instance-available --db-instance-identifier replica".into(),
+        ],
         Op::CreateSnapshot(o) => {
             let mut lines = vec![format!(
-                "aws rds create-db-snapshot --db-instance-identifier source --db-snapshot-identifier {}",
+                "aws rds create-db-snapshot --db-instance-identifier {} --db-snapshot-identifier {}",
+                host(o.of),
                 o.id
             )];
             if o.wait {
@@ -70,6 +75,9 @@ pub fn command(
         ],
         Op::ReadCoordinates(o) => vec![match o.from {
             CoordinatesFrom::SourcePosition => format!("{status};  -- on the source"),
+            CoordinatesFrom::ReplicaPosition => {
+                "SHOW REPLICA STATUS;  -- on the replica: Relay_Source_Log_File, Exec_Source_Log_Pos".into()
+            }
             CoordinatesFrom::TargetPosition => format!("{status};  -- on the target"),
             CoordinatesFrom::SourceGtidExecuted => "SELECT @@global.gtid_executed;  -- on the source".into(),
             CoordinatesFrom::TargetGtidExecuted => "SELECT @@global.gtid_executed;  -- on the target".into(),
@@ -81,11 +89,11 @@ pub fn command(
             Some(name) => {
                 let at = show(name);
                 let (file, position) = at.rsplit_once(':').unwrap_or((&at, "4"));
-                let from = o.on.other().name();
+                let from = o.on.replicates_from().name();
                 on(o.on, &format!("CALL mysql.rds_set_external_source('{from}', 3306, 'repl', '…', '{file}', {position}, 0);"))
             }
             None => {
-                let from = o.on.other().name();
+                let from = o.on.replicates_from().name();
                 on(o.on, &format!("CALL mysql.rds_set_external_source_with_auto_position('{from}', 3306, 'repl', '…', 0);"))
             }
         }],
@@ -127,7 +135,7 @@ pub fn command(
             Err(_) => String::new(),
         }],
         Op::SetReadOnly(o) => vec![match o.on {
-            Host::Source => format!(
+            Host::Source | Host::Replica => format!(
                 "aws rds modify-db-parameter-group --db-parameter-group-name source --parameters ParameterName=read_only,ParameterValue={},ApplyMethod=immediate",
                 u8::from(o.value)
             ),
@@ -146,6 +154,11 @@ pub fn command(
         Op::RaiseAutoIncrement(o) => {
             vec![format!("ALTER TABLE … AUTO_INCREMENT = <current + {}>;  -- every table of the target", o.gap)]
         }
+        Op::RunSql(o) => vec![format!("{};  -- on the {}", o.sql.trim_end_matches([';', ' ', '\n']), host(o.on))],
+        Op::Repoint(Repoint { to, share: Some(share), .. }) => vec![format!(
+            "kubectl set env deployment/app-{share}-percent DB_HOST={}  # and its rollout",
+            host(*to)
+        )],
         Op::Repoint(o) => {
             let mut lines = vec![format!(
                 "aws route53 change-resource-record-sets …  -- {} CNAME {}",

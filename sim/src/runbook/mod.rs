@@ -104,7 +104,10 @@ pub struct Step {
     /// Change `binlog retention hours` on the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set_binlog_retention: Option<SetBinlogRetention>,
-    /// Take a snapshot of the source and wait until it is available.
+    /// Make an RDS read replica of the source; RDS starts its replication and keeps the binlog for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create_read_replica: Option<Nothing>,
+    /// Take a snapshot and wait until it is available.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub create_snapshot: Option<CreateSnapshot>,
     /// Restore a snapshot into a new Aurora cluster with a writer and wait until it is available.
@@ -152,6 +155,9 @@ pub struct Step {
     /// Point the application's name at a host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repoint: Option<Repoint>,
+    /// Type a statement on a server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_sql: Option<RunSql>,
     /// Do nothing for a while.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause: Option<Pause>,
@@ -189,17 +195,19 @@ pub enum Host {
     Source,
     /// The Aurora cluster's writer.
     Target,
+    /// An RDS read replica of the source.
+    Replica,
 }
 
 impl Host {
     /// All hosts, in the order of their numbers.
-    pub const ALL: [Self; 2] = [Self::Source, Self::Target];
+    pub const ALL: [Self; 3] = [Self::Source, Self::Target, Self::Replica];
 
-    /// The host that a replica here replicates from.
-    pub fn other(self) -> Self {
+    /// The host that this one replicates from, when it does.
+    pub fn replicates_from(self) -> Self {
         match self {
             Self::Source => Self::Target,
-            Self::Target => Self::Source,
+            Self::Target | Self::Replica => Self::Source,
         }
     }
 
@@ -208,6 +216,7 @@ impl Host {
         match self {
             Self::Source => "source",
             Self::Target => "target",
+            Self::Replica => "replica",
         }
     }
 }
@@ -221,7 +230,7 @@ fn is_target(host: &Host) -> bool {
     *host == Host::Target
 }
 
-/// An operation on a replica: the target, or the source on the way back (`on = "source"`).
+/// An operation on a host that replicates: the target, the source on the way back (`on = "source"`), or a read replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OnReplica {
@@ -247,6 +256,17 @@ pub struct CreateSnapshot {
     /// Wait until it is available; true when absent. A later step can wait for `snapshot_available`.
     #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
     pub wait: bool,
+    /// Of which instance: the source, or its read replica.
+    #[serde(default = "source", skip_serializing_if = "is_source")]
+    pub of: Host,
+}
+
+fn source() -> Host {
+    Host::Source
+}
+
+fn is_source(host: &Host) -> bool {
+    *host == Host::Source
 }
 
 fn yes() -> bool {
@@ -273,6 +293,8 @@ pub enum CoordinatesFrom {
     TargetPosition,
     /// `SELECT @@global.gtid_executed` on the target, now.
     TargetGtidExecuted,
+    /// `Relay_Master_Log_File` and `Exec_Master_Log_Pos` of the read replica: how far it has applied the source's binlog.
+    ReplicaPosition,
     /// The restored instance's event "Binlog position from crash recovery is …".
     RecoveryEvent,
 }
@@ -420,6 +442,20 @@ pub struct Repoint {
     /// Restart the application, one instance after the other.
     #[serde(default)]
     pub restart_clients: bool,
+    /// Only so many of a hundred clients: they are given the host's own address, and are restarted with it. A later
+    /// `repoint` without it moves the name, and takes these back to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<u32>,
+}
+
+/// A statement: INSERT, UPDATE, DELETE, or one that makes or changes a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunSql {
+    /// Where.
+    pub on: Host,
+    /// Its text; tables without a schema are in `shop`.
+    pub sql: String,
 }
 
 /// A pause.
@@ -436,6 +472,8 @@ pub struct Pause {
 pub enum Op<'a> {
     /// See [`Step::set_binlog_retention`].
     SetBinlogRetention(&'a SetBinlogRetention),
+    /// See [`Step::create_read_replica`].
+    CreateReadReplica,
     /// See [`Step::create_snapshot`].
     CreateSnapshot(&'a CreateSnapshot),
     /// See [`Step::restore_snapshot`].
@@ -468,6 +506,8 @@ pub enum Op<'a> {
     RaiseAutoIncrement(&'a RaiseAutoIncrement),
     /// See [`Step::repoint`].
     Repoint(&'a Repoint),
+    /// See [`Step::run_sql`].
+    RunSql(&'a RunSql),
     /// See [`Step::pause`].
     Pause(&'a Pause),
     /// See [`Step::create_cluster`].
@@ -531,6 +571,8 @@ impl Step {
                 self.set_binlog_retention
                     .as_ref()
                     .map(|o| ("set_binlog_retention", Op::SetBinlogRetention(o))),
+                self.create_read_replica
+                    .map(|_| ("create_read_replica", Op::CreateReadReplica)),
                 self.create_snapshot
                     .as_ref()
                     .map(|o| ("create_snapshot", Op::CreateSnapshot(o))),
@@ -571,6 +613,7 @@ impl Step {
                     .as_ref()
                     .map(|o| ("raise_auto_increment", Op::RaiseAutoIncrement(o))),
                 self.repoint.as_ref().map(|o| ("repoint", Op::Repoint(o))),
+                self.run_sql.as_ref().map(|o| ("run_sql", Op::RunSql(o))),
                 self.pause.as_ref().map(|o| ("pause", Op::Pause(o))),
                 self.create_cluster
                     .as_ref()
@@ -586,10 +629,10 @@ impl Step {
                     .map(|o| ("create_dms_task", Op::CreateDmsTask(o))),
                 self.dms_task.as_ref().map(|o| ("dms_task", Op::DmsTask(o))),
             ],
-            "set_binlog_retention, create_snapshot, restore_snapshot, migrate_latest_snapshot, create_aurora_replica, \
+            "set_binlog_retention, create_read_replica, create_snapshot, restore_snapshot, migrate_latest_snapshot, create_aurora_replica, \
              promote_cluster, enable_binlog, read_coordinates, set_external_source, \
              start_replication, wait, set_read_only, kill_connections, stop_replication, reset_external_source, \
-             raise_auto_increment, repoint, pause, create_cluster, create_schema, add_constraints, create_dms_task, dms_task",
+             raise_auto_increment, repoint, run_sql, pause, create_cluster, create_schema, add_constraints, create_dms_task, dms_task",
         )
     }
 }

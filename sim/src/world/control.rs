@@ -8,6 +8,7 @@ use cutover_model::{
     apply::Mode,
     gtid::GtidSet,
     mutant::Mutant,
+    names::Record,
     replica::{Config, Replica, Start, Status},
     schema::TableDef,
     server::Durability,
@@ -31,26 +32,33 @@ impl World {
         self.retention = Retention::For(time);
     }
 
-    /// `aws rds create-db-snapshot`: it is cut after `start`, and available `copying` later.
+    /// `aws rds create-db-snapshot` of an instance: it is cut after `start`, and available `copying` later.
     ///
     /// # Errors
     /// There is one of this name already.
     pub fn create_snapshot(
         &mut self,
         id: &str,
+        of: Host,
         start: Micros,
         copying: Micros,
     ) -> Result<(), String> {
+        if self.server(of).is_none() {
+            return Err(format!(
+                "DBInstanceNotFound: there is no instance {}",
+                of.name()
+            ));
+        }
         if self.snapshots.contains_key(id) || self.office.is_asked_for(id) {
             return Err(format!(
                 "DBSnapshotAlreadyExists: there is a snapshot {id} already"
             ));
         }
         if start.0 == 0 {
-            self.cut_snapshot(id, copying);
+            self.cut_snapshot(id, of, copying);
             return Ok(());
         }
-        let snapshot = self.office.ask_for_snapshot(id, copying);
+        let snapshot = self.office.ask_for_snapshot(id, of, copying);
         self.agenda
             .push(self.now + start.0, Due::SnapshotCut(snapshot));
         Ok(())
@@ -61,16 +69,27 @@ impl World {
         self.retention = Retention::None;
     }
 
-    /// Cuts a snapshot through the source's volume, now; it is available after `copying`.
-    pub(super) fn cut_snapshot(&mut self, id: &str, copying: Micros) {
-        if !self.environment.source.multi_az {
+    /// Cuts a snapshot through an instance's volume, now; it is available after `copying`.
+    pub(super) fn cut_snapshot(&mut self, id: &str, of: Host, copying: Micros) {
+        if of == Host::Source && !self.environment.source.multi_az {
             self.source_suspended_until =
                 self.now + self.environment.control_plane.snapshot_suspends_io.0;
         }
-        let mut cut = self
-            .source
-            .cut(&mut self.arena, self.now, Durability::Volume);
+        let (mut cut, own_position) = match of {
+            Host::Source | Host::Target => {
+                let source = &self.source;
+                (
+                    source.cut(&mut self.arena, self.now, Durability::Volume),
+                    None,
+                )
+            }
+            Host::Replica => match self.cut_of_replica() {
+                Some((cut, own)) => (cut, Some(own)),
+                None => return,
+            },
+        };
         self.tear(&mut cut);
+        self.cut_myisam(&mut cut);
         self.tell(
             "rds",
             format!("the snapshot {id} is cut at {}: everything committed up to {}:{} is in it, nothing later", self.moment(self.now).time_of_day(), cut.file_name, cut.end.pos),
@@ -83,6 +102,7 @@ impl World {
                 cut,
                 at: self.now,
                 age_us: 0,
+                own_position,
                 available: self.now + copying.0,
             },
         );
@@ -257,7 +277,8 @@ impl World {
     /// "Binlog position from crash recovery is FILE POS" of the restored instance.
     pub fn recovery_event(&self) -> Option<(String, u64)> {
         let snapshot = self.target.as_ref()?.snapshot.as_ref()?;
-        Some((snapshot.cut.file_name.clone(), snapshot.cut.end.pos))
+        let of_source = || (snapshot.cut.file_name.clone(), snapshot.cut.end.pos);
+        Some(snapshot.own_position.clone().unwrap_or_else(of_source))
     }
 
     /// `mysql.rds_set_external_source…` on a host: it is to replicate from the other one.
@@ -265,7 +286,10 @@ impl World {
     /// # Errors
     /// No cluster, or replication runs.
     pub fn set_external_source(&mut self, on: Host, start: Start) -> Result<(), String> {
-        self.target.as_ref().ok_or(NO_TARGET)?;
+        for host in [on, on.replicates_from()] {
+            let there = self.server(host).is_some();
+            there.then_some(()).ok_or(NO_TARGET)?;
+        }
         let e = &self.environment.target;
         let config = Config {
             workers: e.replica_parallel_workers,
@@ -464,8 +488,10 @@ impl World {
     pub fn repoint(&mut self, to: Host) -> Result<(), String> {
         self.server(to).ok_or(NO_TARGET)?;
         if self.names.target() == to {
+            self.clients.go_by_the_name();
             return Ok(());
         }
+        self.clients.go_by_the_name();
         let effective = self.now + self.environment.control_plane.dns_change.0;
         self.names.change(to, effective);
         if to == Host::Target {
@@ -476,6 +502,21 @@ impl World {
             self.marks.returned = Some(self.now);
             self.source_is_opened_again();
         }
+        Ok(())
+    }
+
+    /// Gives so many of a hundred clients a host's own address, and restarts them with it.
+    ///
+    /// # Errors
+    /// No cluster.
+    pub fn repoint_share(&mut self, to: Host, percent: u32) -> Result<(), String> {
+        self.server(to).ok_or(NO_TARGET)?;
+        let told = Record::new(to, self.environment.names.ttl.0);
+        let moved = self.clients.move_share(told, percent);
+        self.restart_first(moved);
+        let host = super::side(to);
+        let what = format!("{moved} clients are started anew, with the address of the {host}");
+        self.tell("clients", what, Vec::new());
         Ok(())
     }
 

@@ -305,14 +305,14 @@ impl World {
 
     /// The hosts' clocks, as the faults in force have them.
     fn clocks_change(&mut self) {
-        let mut ahead_us = [0; 2];
+        let mut ahead_us = [0; Host::ALL.len()];
         for (harm, _) in self.faults.harms() {
             if let Harm::ClockSkew(fault) = harm {
                 ahead_us[fault.host as usize] += fault.ahead.0;
             }
         }
         self.ahead_us = ahead_us;
-        for host in [Host::Source, Host::Target] {
+        for host in Host::ALL {
             let epoch_us = self.epoch_us + self.ahead_us[host as usize];
             if let Some(server) = self.server_mut(host) {
                 server.config.epoch_us = epoch_us;

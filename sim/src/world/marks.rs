@@ -61,6 +61,8 @@ pub struct Marks {
     pub first_back: Option<u64>,
     /// What became of replication into the target.
     pub replication: Replication,
+    /// And into the read replica.
+    pub replication_of_replica: Replication,
     /// And of the replication back into the source.
     pub replication_back: Replication,
     /// Replication was reset: what was received and not applied is gone.
@@ -104,6 +106,7 @@ impl Marks {
         match to {
             Host::Source => &mut self.replication_back,
             Host::Target => &mut self.replication,
+            Host::Replica => &mut self.replication_of_replica,
         }
     }
 

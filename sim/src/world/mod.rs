@@ -4,6 +4,7 @@
 //! it up to now before it looks. Time is in µs since the run's clock started.
 
 pub mod agenda;
+mod by_hour;
 mod clients;
 mod control;
 mod ddl;
@@ -14,11 +15,13 @@ mod hosts;
 pub mod link;
 mod marks;
 mod mutants;
+mod myisam;
 mod operator;
 mod replay;
 mod replication;
 mod script;
 mod setup;
+mod sql;
 mod wizards;
 pub(crate) mod words;
 mod writers;
@@ -28,11 +31,12 @@ pub use faults::Fired;
 pub use marks::{Marks, Replication};
 pub use operator::Answers;
 pub use setup::SetupError;
+pub use sql::unreadable_sql;
 
 use crate::{
     environment::{Environment, Retention},
     faults::{CorruptEvent, Occasion, Wire},
-    history::{Applied, Commit, History, add},
+    history::{Applied, Commit, History, NO_COMMIT, add},
     outcome::StoryLine,
     probes::{Probe, Probes},
     runbook::Host,
@@ -97,10 +101,14 @@ pub(crate) enum Due {
     Backup,
     /// The Aurora read replica that RDS makes is there.
     AuroraReplica,
+    /// The RDS read replica is there.
+    ReadReplica,
     /// `read_only` of a host's parameter group reaches it.
     Parameter(Host, bool),
     /// Something of a DMS task: which, what, and the number of its connection.
     Dms(u8, dms::Tell, u32),
+    /// The source's operating system writes back what MyISAM tables left in its cache.
+    WriteBack,
 }
 
 /// A snapshot.
@@ -112,6 +120,8 @@ pub struct Snapshot {
     pub at: u64,
     /// How long before the run, where it is from before: nothing is modelled between then and the beginning.
     pub age_us: u64,
+    /// Where the binlog of the instance that it is of ends, where that is not the source.
+    pub own_position: Option<(String, u64)>,
     /// When it can be restored, in µs.
     pub available: u64,
 }
@@ -138,6 +148,8 @@ pub struct World {
     pub source: Server,
     /// The Aurora cluster, once restored.
     pub target: Option<Target>,
+    /// The RDS read replica, once it was made.
+    pub read_replica: Option<Server>,
     /// What clients asked and were told.
     pub history: History,
     /// Who did what.
@@ -154,11 +166,14 @@ pub struct World {
     office: operator::Office,
     lagging: habits::Lagging,
     alter: ddl::Alter,
+    prompt: sql::Prompt,
     /// For each host, how far its clock is ahead, in µs.
-    ahead_us: [u64; 2],
+    ahead_us: [u64; Host::ALL.len()],
     mutants: Mutants,
     /// The tables when the snapshot was asked for: what [`cutover_model::mutant::Mutant::SnapshotTorn`] takes a part from.
     snapshot_begun: Option<Database>,
+    /// The source's tables when MyISAM's were last written back; none without such tables.
+    written_back: Option<Database>,
     epoch_us: u64,
     retention: Retention,
     snapshots: BTreeMap<String, Snapshot>,
@@ -172,9 +187,9 @@ pub struct World {
     /// The source answers nothing before this moment: I/O is suspended.
     source_suspended_until: u64,
     /// For each host, when it serves again.
-    down_until: [u64; 2],
+    down_until: [u64; Host::ALL.len()],
     /// For each host, until when nobody is there even to refuse a connection.
-    silent_until: [u64; 2],
+    silent_until: [u64; Host::ALL.len()],
     /// `read_only` in each host's parameter group: what a restart makes of it.
     parameter_read_only: [bool; Host::ALL.len()],
     /// What happens to the next binlog events on their way.
@@ -248,8 +263,8 @@ impl World {
                 target.server.step(&mut self.arena, now);
             }
             self.hear_target();
-            Host::ALL.into_iter().for_each(|to| self.step_replica(to));
         }
+        Host::ALL.into_iter().for_each(|to| self.step_replica(to));
         self.step_dms();
         if let Some(due) = self.agenda.pop_due(now) {
             match due {
@@ -277,8 +292,10 @@ impl World {
                 Due::Upload => self.upload(),
                 Due::Backup => self.backup(),
                 Due::AuroraReplica => self.aurora_replica_is_ready(),
+                Due::ReadReplica => self.read_replica_is_ready(),
                 Due::Parameter(host, value) => self.parameter_arrives(host, value),
                 Due::Dms(task, what, connection) => self.dms_is_told(task, what, connection),
+                Due::WriteBack => self.write_back(),
             }
             self.hear_source();
             self.hear_target();
@@ -313,8 +330,19 @@ impl World {
                     Event::Failed(session, error) => {
                         self.failed_while_waiting(host, session, &error)
                     }
+                    // A change of a table is no write: the target is not opened by it.
+                    Event::Committed(session, _)
+                        if host == Host::Target
+                            && self.operation_of_sql(host, session) == Some(NO_COMMIT) =>
+                    {
+                        self.sql_is_committed();
+                    }
                     Event::Committed(session, done) => {
-                        let operation = self.clients.operation_of(host, session);
+                        let typed = self.operation_of_sql(host, session);
+                        let operation = match typed {
+                            Some(operation) => operation,
+                            None => self.clients.operation_of(host, session),
+                        };
                         let commit = Commit {
                             at: self.now,
                             end: done.end,
@@ -327,11 +355,15 @@ impl World {
                                 self.occurs(Occasion::SourceCommits);
                             }
                             Host::Target => add(&mut self.history.target, commit),
+                            Host::Replica => {}
                         }
                         // Its place in the history. The server's own number is another one on a target that has
                         // crashed: what it had numbered and lost before anybody heard of it is in no history.
                         let number = self.history.commits(host).len() - 1;
                         self.committed(host, session, operation, number as u32);
+                        if typed.is_some() {
+                            self.sql_is_committed();
+                        }
                         if host == Host::Source {
                             self.ddl_is_committed(session);
                         }
@@ -370,18 +402,20 @@ impl World {
         if replica.next_due().is_none_or(|due| due > now) {
             return;
         }
-        let Some(target) = self.target.as_mut() else {
-            return;
+        let (server, from) = match (to, self.target.as_mut(), self.read_replica.as_mut()) {
+            (Host::Target, Some(target), _) => (&mut target.server, &self.source),
+            (Host::Source, Some(target), _) => (&mut self.source, &target.server),
+            (Host::Replica, _, Some(replica)) => (replica, &self.source),
+            _ => return,
         };
-        let (server, from) = match to {
-            Host::Target => (&mut target.server, &self.source),
-            Host::Source => (&mut self.source, &target.server),
-        };
+        // Which of them the read replica has is read off its position, and nobody asks when.
+        let mut unasked = Vec::new();
         let ran = replica.applier_runs();
         let (history, clients, marks) = (&mut self.history, &self.clients, &mut self.marks);
         let (applied, commits) = match to {
             Host::Target => (&mut history.applied, &history.source),
             Host::Source => (&mut history.applied_back, &history.target),
+            Host::Replica => (&mut unasked, &history.source),
         };
         let before = applied.len();
         let mut next = applied.last().map_or(0, |a| a.commit as usize + 1);
@@ -394,7 +428,7 @@ impl World {
             |end, at, changes, arena| {
                 // What was published and is not yet in the engine has its number already: it comes behind what is.
                 let commit = match (to, from.in_commit(end)) {
-                    (Host::Target, Some(number)) => number.0 as u32,
+                    (Host::Target | Host::Replica, Some(number)) => number.0 as u32,
                     (Host::Source, Some(_)) => {
                         let ahead = from.undecided().take_while(|(_, done)| done.end != end);
                         (commits.len() + ahead.count()) as u32
@@ -443,6 +477,7 @@ impl World {
         match host {
             Host::Source => Some(&self.source),
             Host::Target => self.target.as_ref().map(|t| &t.server),
+            Host::Replica => self.read_replica.as_ref(),
         }
     }
 
@@ -450,6 +485,7 @@ impl World {
         match host {
             Host::Source => Some(&mut self.source),
             Host::Target => self.target.as_mut().map(|t| &mut t.server),
+            Host::Replica => self.read_replica.as_mut(),
         }
     }
 }
@@ -467,5 +503,6 @@ pub(crate) fn side(host: Host) -> &'static str {
     match host {
         Host::Source => "source",
         Host::Target => "target",
+        Host::Replica => "replica",
     }
 }

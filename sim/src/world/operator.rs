@@ -6,7 +6,7 @@ use crate::{
     faults::Harm,
     outcome::ByHand,
     probes::Probe,
-    runbook::{Host, Op, SetExternalSource, Step},
+    runbook::{Host, Op, Repoint, SetExternalSource, Step},
     units::Micros,
 };
 use cutover_model::replica::Start;
@@ -34,7 +34,7 @@ pub(super) struct Office {
     /// The wait under way, or the next one, is left before its condition holds.
     hurried: bool,
     /// Snapshots that are asked for and not cut yet, and how long each is copied.
-    to_cut: Vec<(String, Micros)>,
+    to_cut: Vec<(String, Host, Micros)>,
     /// The runbook's steps, for who does one of them again.
     steps: Vec<Step>,
     /// How many of them are done.
@@ -43,6 +43,8 @@ pub(super) struct Office {
     by_hand: ByHand,
     /// When the cluster that is being created is available, in µs.
     restored: Option<u64>,
+    /// When the read replica that is being made is available, in µs.
+    pub(super) replica_ready: Option<u64>,
     /// RDS looks after the target's replication: it is an Aurora read replica, or is to be one.
     pub(super) is_managed: bool,
 }
@@ -56,17 +58,17 @@ impl Office {
     }
 
     /// A snapshot is asked for: its place in the list.
-    pub(super) fn ask_for_snapshot(&mut self, id: &str, copying: Micros) -> u16 {
-        self.to_cut.push((id.to_string(), copying));
+    pub(super) fn ask_for_snapshot(&mut self, id: &str, of: Host, copying: Micros) -> u16 {
+        self.to_cut.push((id.to_string(), of, copying));
         self.to_cut.len() as u16 - 1
     }
 
-    pub(super) fn asked_for(&self, snapshot: u16) -> Option<(String, Micros)> {
+    pub(super) fn asked_for(&self, snapshot: u16) -> Option<(String, Host, Micros)> {
         self.to_cut.get(usize::from(snapshot)).cloned()
     }
 
     pub(super) fn is_asked_for(&self, id: &str) -> bool {
-        self.to_cut.iter().any(|(asked, _)| asked == id)
+        self.to_cut.iter().any(|(asked, ..)| asked == id)
     }
 
     pub(super) fn restoring_until(&mut self, at: u64) {
@@ -135,7 +137,10 @@ impl World {
                 self.set_retention(Micros::hours(o.hours.into()));
                 Ok(())
             }
-            Op::CreateSnapshot(o) => self.create_snapshot(&o.id, Micros::ZERO, Micros::ZERO),
+            Op::CreateReadReplica => {
+                self.create_read_replica(Micros::ZERO, Micros::ZERO, Micros::ZERO)
+            }
+            Op::CreateSnapshot(o) => self.create_snapshot(&o.id, o.of, Micros::ZERO, Micros::ZERO),
             Op::RestoreSnapshot(o) => self.restore_begins(&o.id, Micros::ZERO),
             Op::ReadCoordinates(_) | Op::Wait(_) | Op::Pause(_) => Ok(()),
             Op::SetExternalSource(o) => self.set_external_source(o.on, self.start_of(o)),
@@ -166,6 +171,12 @@ impl World {
             Op::AddConstraints(o) => self.add_constraints(o.delete_orphans).map(|_| ()),
             Op::CreateDmsTask(o) => self.create_dms_task(o),
             Op::DmsTask(o) => self.dms_task(&o.id, o.action),
+            Op::RunSql(o) => self.type_sql(o.on, &o.sql),
+            Op::Repoint(Repoint {
+                to,
+                share: Some(share),
+                ..
+            }) => self.repoint_share(*to, *share),
             Op::Repoint(o) => {
                 self.repoint(o.to)?;
                 if o.restart_clients {
@@ -237,8 +248,8 @@ impl World {
 
     /// A snapshot that was asked for is cut.
     pub(super) fn cut_asked_for(&mut self, snapshot: u16) {
-        if let Some((id, copying)) = self.office.asked_for(snapshot) {
-            self.cut_snapshot(&id, copying);
+        if let Some((id, of, copying)) = self.office.asked_for(snapshot) {
+            self.cut_snapshot(&id, of, copying);
         }
     }
 

@@ -233,8 +233,15 @@ impl World {
     /// A receiver's connection breaks; it tries again after `source_connect_retry`.
     fn reset_stream(&mut self, to: Host) {
         let from = self.channel(to).from;
-        let binlog =
-            server_of(&self.source, self.target.as_ref(), from).and_then(|s| s.binlog.as_ref());
+        let binlog = server_of(
+            (
+                &self.source,
+                self.target.as_ref(),
+                self.read_replica.as_ref(),
+            ),
+            from,
+        )
+        .and_then(|s| s.binlog.as_ref());
         let channel = &mut self.channels[to as usize];
         let Some(replica) = channel.replica.as_mut().filter(|r| r.is_connected()) else {
             return;
@@ -263,8 +270,22 @@ impl World {
         }
         let is_up = self.is_up(from);
         let (here, there) = (
-            server_of(&self.source, self.target.as_ref(), to),
-            server_of(&self.source, self.target.as_ref(), from),
+            server_of(
+                (
+                    &self.source,
+                    self.target.as_ref(),
+                    self.read_replica.as_ref(),
+                ),
+                to,
+            ),
+            server_of(
+                (
+                    &self.source,
+                    self.target.as_ref(),
+                    self.read_replica.as_ref(),
+                ),
+                from,
+            ),
         );
         let channel = &mut self.channels[to as usize];
         let replica = channel.replica.as_mut().filter(|r| r.wants_connection());
@@ -476,7 +497,14 @@ impl World {
         }
         self.channel_mut(to).pump_due = false;
         loop {
-            let Some(there) = server_of(&self.source, self.target.as_ref(), from) else {
+            let Some(there) = server_of(
+                (
+                    &self.source,
+                    self.target.as_ref(),
+                    self.read_replica.as_ref(),
+                ),
+                from,
+            ) else {
                 return;
             };
             let channel = &mut self.channels[to as usize];
@@ -530,8 +558,15 @@ impl World {
         {
             return;
         }
-        let binlog =
-            server_of(&self.source, self.target.as_ref(), from).and_then(|s| s.binlog.as_ref());
+        let binlog = server_of(
+            (
+                &self.source,
+                self.target.as_ref(),
+                self.read_replica.as_ref(),
+            ),
+            from,
+        )
+        .and_then(|s| s.binlog.as_ref());
         if let Some(replica) = self.channels[to as usize].replica.as_mut() {
             self.marks.replication_into(to).received_to = Some(message.range.end());
             let file = message.range.at.file;
@@ -549,14 +584,19 @@ impl World {
             transaction_us: target.apply_transaction.0,
             row_us: target.apply_row.0,
             first_touch_us: target.first_touch.0,
+            scan_row_us: target.scan_row.0,
         }
     }
 }
 
-/// A host's server, of a world that is borrowed in parts.
-fn server_of<'w>(source: &'w Server, target: Option<&'w Target>, host: Host) -> Option<&'w Server> {
+/// A host's server, of a world that is borrowed in parts: source, target, read replica.
+fn server_of<'w>(
+    (source, target, replica): (&'w Server, Option<&'w Target>, Option<&'w Server>),
+    host: Host,
+) -> Option<&'w Server> {
     match host {
         Host::Source => Some(source),
         Host::Target => target.map(|t| &t.server),
+        Host::Replica => replica,
     }
 }

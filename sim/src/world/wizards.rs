@@ -9,13 +9,20 @@
 use super::{Due, NO_TARGET, Snapshot, World, setup};
 use crate::{
     faults::Occasion,
+    history::Commit,
     runbook::{Host, Op, Step},
     units::Micros,
 };
-use cutover_model::{replica::Start, server::Durability};
+use cutover_model::{
+    gtid::Gtid,
+    replica::Start,
+    server::{Cut, Durability},
+};
 
 /// The snapshot that RDS takes for itself.
 const PRIVATE: &str = "rds:for-the-aurora-replica";
+/// And the one that a read replica is made of.
+const OF_REPLICA: &str = "rds:for-the-read-replica";
 
 impl World {
     /// Automated snapshots, for a runbook that looks for the newest: nobody else would see them. The newest is from
@@ -36,6 +43,7 @@ impl World {
             cut,
             at: 0,
             age_us: age,
+            own_position: None,
             available: 0,
         };
         self.snapshots.insert(id, snapshot);
@@ -57,7 +65,8 @@ impl World {
         self.agenda.push(self.now + every, Due::Backup);
         let id = self.automated_id(self.now as i64);
         if self.is_up(Host::Source) && !self.snapshots.contains_key(&id) {
-            self.cut_snapshot(&id, self.environment.control_plane.snapshot_fixed);
+            let copying = self.environment.control_plane.snapshot_fixed;
+            self.cut_snapshot(&id, Host::Source, copying);
         }
     }
 
@@ -86,7 +95,7 @@ impl World {
         if self.target.is_some() || self.marks.restoring {
             return Err(super::control::CLUSTER_EXISTS.into());
         }
-        self.create_snapshot(PRIVATE, start, copying)?;
+        self.create_snapshot(PRIVATE, Host::Source, start, copying)?;
         self.marks.restoring = true;
         self.office.is_managed = true;
         let ready = self.now + start.0 + copying.0 + restoring.0;
@@ -138,15 +147,95 @@ impl World {
         Ok(())
     }
 
-    /// The first file of the source that RDS keeps for the replica that it looks after.
+    /// The first file of the source that RDS keeps for the replicas that it looks after.
     pub(super) fn managed_file(&self) -> Option<u64> {
-        if !self.office.is_managed {
-            return None;
+        let needed = |to: Host, made_of: &str| {
+            let replica = self.channel(to).replica.as_ref();
+            let read = replica.map(|r| r.read_position().file).filter(|f| *f > 0);
+            read.or(self.snapshots.get(made_of).map(|s| s.cut.end.file))
+        };
+        let aurora = self
+            .office
+            .is_managed
+            .then(|| needed(Host::Target, PRIVATE));
+        let of_rds = self
+            .office
+            .replica_ready
+            .map(|_| needed(Host::Replica, OF_REPLICA));
+        [aurora, of_rds].into_iter().flatten().flatten().min()
+    }
+
+    /// `aws rds create-db-instance-read-replica` is accepted: a snapshot of the source is cut after `start`, copied and
+    /// restored, and then the instance replicates.
+    ///
+    /// # Errors
+    /// There is one already.
+    pub fn create_read_replica(
+        &mut self,
+        start: Micros,
+        copying: Micros,
+        restoring: Micros,
+    ) -> Result<(), String> {
+        if self.office.replica_ready.is_some() {
+            return Err("DBInstanceAlreadyExists: there is an instance replica already".into());
         }
-        let replica = self.channel(Host::Target).replica.as_ref();
-        let read = replica.map(|r| r.read_position().file).filter(|f| *f > 0);
-        let cut = self.snapshots.get(PRIVATE).map(|s| s.cut.end.file);
-        read.or(cut)
+        self.create_snapshot(OF_REPLICA, Host::Source, start, copying)?;
+        let ready = self.now + start.0 + copying.0 + restoring.0;
+        self.office.replica_ready = Some(ready);
+        self.agenda.push(ready, Due::ReadReplica);
+        Ok(())
+    }
+
+    /// When the read replica is available, in µs; none when nobody has asked for one.
+    pub fn read_replica_ready_us(&self) -> Option<u64> {
+        self.office.replica_ready
+    }
+
+    /// The read replica is there, and RDS starts its replication.
+    pub(super) fn read_replica_is_ready(&mut self) {
+        let Some(cut) = self.snapshots.get(OF_REPLICA).map(|s| s.cut.clone()) else {
+            return;
+        };
+        let epoch_us = self.epoch_us + self.ahead_us[Host::Replica as usize];
+        let like = &self.source.config;
+        self.read_replica = Some(setup::read_replica(&self.environment, epoch_us, like, &cut));
+        let start = match self.environment.source.gtid_mode {
+            true => Start::AutoPosition,
+            false => Start::Position {
+                file: cut.file_name,
+                pos: cut.end.pos,
+            },
+        };
+        self.tell(
+            "rds",
+            "the read replica is available, and replicates from the source".into(),
+            Vec::new(),
+        );
+        // There is an instance, and nothing was configured on it.
+        let configured = self.set_external_source(Host::Replica, start);
+        let _ = configured.and_then(|()| self.start_replication(Host::Replica));
+    }
+
+    /// A cut through the read replica's volume, in the source's terms: where it stands in the source's binlog, and how many
+    /// of the source's commits it has. With it, where its own binlog ends: that is what its restored copy believes.
+    pub(super) fn cut_of_replica(&mut self) -> Option<(Cut, (String, u64))> {
+        let status = self.replica_status(Host::Replica).ok()?;
+        let exec = self
+            .channel(Host::Replica)
+            .replica
+            .as_ref()?
+            .exec_position();
+        let server = self.read_replica.as_ref()?;
+        let mut cut = server.cut(&mut self.arena, self.now, Durability::Volume);
+        let own = (cut.file_name, cut.end.pos);
+        let uuid = self.source.config.uuid;
+        let has = |commit: &Commit| match commit.gno {
+            0 => commit.end <= exec,
+            gno => cut.gtid_executed.contains(&Gtid::new(uuid, gno)),
+        };
+        cut.commits = self.history.source.partition_point(has) as u64;
+        (cut.end, cut.file_name) = (exec, status.exec_file);
+        Some((cut, own))
     }
 
     /// `binlog_format = ROW` in the cluster's parameter group, and a restart that takes `outage`. The binlog goes on
