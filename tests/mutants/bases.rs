@@ -190,11 +190,7 @@ fn base(mutant: Mutant) -> Base {
             )
         },
         M::ExecutedCountsReceived => of(GTID, &["target.apply_transaction=15ms"]),
-        M::LagFrozen => Base {
-            change: |plan| plan.runbook.promises.downtime = Some(Micros::secs(15)),
-            ..of(GTID, &["target.apply_transaction=45ms"])
-        },
-        M::ResolverIgnoresTtl => Base {
+        M::LagFrozen | M::ResolverIgnoresTtl => Base {
             change: |plan| plan.runbook.promises.downtime = Some(Micros::secs(20)),
             ..of(GTID, &[])
         },
@@ -417,6 +413,12 @@ fn leads(mutant: Mutant, d: &mut Draw) -> Vec<Fault> {
             let times = d.between(4, 40) as u32;
             let slow = Harm::SlowApply(SlowApply { times });
             on(O::FenceAsked, 1, AT_ONCE, Micros::secs(30), slow)
+        }
+        M::LagFrozen => {
+            // The first transactions take long; whoever looks at the lag waits until they are applied.
+            let times = d.between(100_000, 200_000) as u32;
+            let slow = Harm::SlowApply(SlowApply { times });
+            on(O::ReceiverConnects, 1, AT_ONCE, Micros::secs(1), slow)
         }
         M::CheckpointAheadOfApply | M::PositionBehindApply => {
             let nth = d.between(1, 200) as u32;
