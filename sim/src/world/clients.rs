@@ -232,6 +232,13 @@ impl Clients {
         moved
     }
 
+    /// Whether some clients have the address of a host.
+    pub(super) fn some_moved_to(&self, host: Host) -> bool {
+        self.moved
+            .as_ref()
+            .is_some_and(|(own, _)| own.target() == host)
+    }
+
     /// All ask for the name again.
     pub(super) fn go_by_the_name(&mut self) {
         self.moved = None;

@@ -491,18 +491,26 @@ impl World {
             self.clients.go_by_the_name();
             return Ok(());
         }
+        let is_open = to == Host::Target && self.clients.some_moved_to(to);
         self.clients.go_by_the_name();
         let effective = self.now + self.environment.control_plane.dns_change.0;
         self.names.change(to, effective);
-        if to == Host::Target {
-            self.marks.repointed = Some(self.now);
-            self.marks.target_commits_at_repoint = self.history.target.len();
-            self.occurs(Occasion::Repointed);
-        } else {
-            self.marks.returned = Some(self.now);
-            self.source_is_opened_again();
+        match to {
+            Host::Target if is_open => {}
+            Host::Target => self.target_is_opened(),
+            Host::Source | Host::Replica => {
+                self.marks.returned = Some(self.now);
+                self.source_is_opened_again();
+            }
         }
         Ok(())
+    }
+
+    /// From now on the application, or a part of it, is to write to the target.
+    fn target_is_opened(&mut self) {
+        self.marks.repointed = Some(self.now);
+        self.marks.target_commits_at_repoint = self.history.target.len();
+        self.occurs(Occasion::Repointed);
     }
 
     /// Gives so many of a hundred clients a host's own address, and restarts them with it.
@@ -512,6 +520,9 @@ impl World {
     pub fn repoint_share(&mut self, to: Host, percent: u32) -> Result<(), String> {
         self.server(to).ok_or(NO_TARGET)?;
         let told = Record::new(to, self.environment.names.ttl.0);
+        if to == Host::Target && !self.clients.some_moved_to(to) {
+            self.target_is_opened();
+        }
         let moved = self.clients.move_share(told, percent);
         self.restart_first(moved);
         let host = super::side(to);
