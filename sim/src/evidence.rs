@@ -9,8 +9,8 @@ mod rows;
 mod states;
 
 pub use commits::CommitSet;
-pub use rows::RowId;
-pub use states::{Counter, PlacedOrder, Shop, States};
+pub use rows::{RowId, out_of_order};
+pub use states::{Counter, PlacedOrder, Shop, States, compare_databases};
 
 use crate::{
     history::{Applied, Commit, History, Kind, NO_COMMIT, Operation, Told},
@@ -130,7 +130,7 @@ impl<'w> Evidence<'w> {
         let cut = snapshot.map_or(0, |s| s.commits);
         let cutover = (serving == Host::Target).then(|| opened(&world.marks, &world.history));
         let cutover = cutover.flatten();
-        let rows_of = rows::out_of_order(world, cut, plan.runbook.promises.prefix);
+        let rows_of = rows::of_world(world, cut, plan.runbook.promises.prefix);
         let states = cutover.and_then(|_| states::compare(world));
         let shop = states::shop(world, serving);
         let gtids = cutover.and_then(|at| gtids(world, at));
@@ -297,11 +297,13 @@ fn opened(marks: &Marks, history: &History) -> Option<u64> {
     moments.into_iter().flatten().min()
 }
 
-fn has_role(runbook: &Runbook, role: Role) -> bool {
+/// Whether a runbook has a step of this role.
+pub fn has_role(runbook: &Runbook, role: Role) -> bool {
     runbook.steps.iter().any(|s| s.role == Some(role))
 }
 
-fn gate_on_lag(runbook: &Runbook) -> bool {
+/// Whether a gate of a runbook looks at `Seconds_Behind_Source`.
+pub fn gate_on_lag(runbook: &Runbook) -> bool {
     let gates = runbook.steps.iter().filter(|s| s.role == Some(Role::Gate));
     gates.filter_map(|s| s.wait.as_ref()).any(|w| {
         matches!(

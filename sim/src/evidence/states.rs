@@ -100,15 +100,27 @@ pub(super) fn compare(world: &mut World) -> Option<States> {
         ..
     } = world;
     let target = target.as_ref()?;
-    let mut reference = source.database.clone();
+    let own = target.server.journal.iter().flatten();
+    let actual = &target.server.database;
+    Some(compare_databases(arena, &source.database, own, actual))
+}
+
+/// Compares what a target holds with what it should: the source's final state, with the changes of the target's own
+/// clients folded in.
+pub fn compare_databases<'o>(
+    arena: &mut Arena,
+    source: &Database,
+    own: impl Iterator<Item = &'o Own>,
+    actual: &Database,
+) -> States {
+    let mut reference = source.clone();
     let mut handed_out = HandedOut::by(&reference, arena);
-    for own in target.server.journal.iter().flatten() {
+    for own in own {
         own.fold(arena, &mut reference);
         if matches!(own, Own::Statement(_)) {
             handed_out.follow(&reference, arena);
         }
     }
-    let actual = &target.server.database;
     let mut states = States {
         schema: declarations(&reference, actual),
         broken: broken(&reference, actual, arena),
@@ -138,7 +150,7 @@ pub(super) fn compare(world: &mut World) -> Option<States> {
             }
         }
     }
-    Some(states)
+    states
 }
 
 /// The constraints that do not hold on the target and would hold on it if it had what it should: clients may

@@ -9,6 +9,7 @@ use crate::{
 };
 use cutover_model::{
     mutant::Mutant,
+    replica::Replica,
     server::{Cut, Durability},
 };
 
@@ -134,21 +135,21 @@ impl World {
 
     /// `kill -9` of the target's server; it serves again after `outage`.
     pub(super) fn target_crashes(&mut self, outage: Micros) {
-        if self.target_decides() {
+        if self.target_decides(Replica::killed) {
             self.target_is_down(outage, Farewell::Reset);
         }
     }
 
     /// The target's writer is lost, and another instance takes over with the same volume after `outage`.
     pub(super) fn target_fails_over(&mut self, outage: Micros) {
-        if self.target_decides() {
+        if self.target_decides(Replica::lose_relay_log) {
             self.target_is_down(outage, Farewell::Silence);
         }
     }
 
     /// The target loses its memory, and recovery decides what its clients had committed. False when there is none,
     /// or it is down already.
-    fn target_decides(&mut self) -> bool {
+    fn target_decides(&mut self, to_relay_log: fn(&mut Replica, bool)) -> bool {
         if !self.is_up(Host::Target) || self.target.is_none() {
             return false;
         }
@@ -163,7 +164,7 @@ impl World {
             .commits;
         if let Some(replica) = target.replica.as_mut() {
             replica.stop_receiver();
-            replica.lose_relay_log(self.environment.target.relay_log_recovery);
+            to_relay_log(replica, self.environment.target.relay_log_recovery);
         }
         // A server starts both threads when it is started, also those that had died before (`skip_replica_start` is
         // OFF); what the operator has stopped stays so, as RDS keeps it [K].
