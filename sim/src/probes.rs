@@ -5,7 +5,7 @@ use crate::{
     environment::{Checksum, Environment, Link, Retention, Retry},
     faults::{Kind, Occasion},
     plan::Plan,
-    runbook::{Host, Op, Role, SetExternalSource},
+    runbook::{Host, Migrates, Op, Role, SetExternalSource},
     workload_spec::Kind as Workload,
 };
 
@@ -46,6 +46,9 @@ probes! {
     StepRepeated, "step-repeated", "Somebody did a step again that had been done, and was not refused.";
     OperatorBackBeforeGate, "operator-back-before-gate", "The operator was lost, and came back with the fence up and the gate still to pass.";
     OpenAtFence, "open-at-fence", "A transaction was open when the source became read-only.";
+    LoadCutShort, "load-cut-short", "A DMS task took the end of the source's connection for the end of a table's rows.";
+    DmsTaskFailed, "dms-task-failed", "A DMS task stopped at an error.";
+    DmsCrashedAtWork, "dms-crashed-at-work", "A DMS task lost its memory with changes in it that were not applied.";
     StatementWaitedForDdl, "statement-waited-for-ddl", "A client's statement waited for an ALTER TABLE, or the ALTER TABLE for a client's transaction.";
 }
 
@@ -152,6 +155,11 @@ impl Probe {
             Self::StepRepeated => lead(&[Kind::StepAgain], &[Occasion::StepEnds]),
             Self::OperatorBackBeforeGate => lead(&[Kind::OperatorCrash], &[Occasion::FencePassed]),
             Self::OpenAtFence => lead(&[Kind::LongTransaction], &[Occasion::FenceAsked]),
+            Self::LoadCutShort => lead(CRASHES, &[Occasion::DmsLoadBegins]),
+            Self::DmsCrashedAtWork => lead(
+                &[Kind::DmsTaskCrash, Kind::DmsInstanceFailover],
+                &[Occasion::BinlogReceived],
+            ),
             Self::StatementWaitedForDdl => lead(&[Kind::Ddl], &[Occasion::CommitSent]),
             _ => Lead::ANYWHERE,
         }
@@ -240,6 +248,18 @@ impl Probe {
                 one_of(&[Kind::OperatorCrash]) && has(Role::Fence) && has(Role::Gate)
             }
             Self::OpenAtFence => fences,
+            Self::LoadCutShort => {
+                one_of(CRASHES)
+                    && does(
+                        |op| matches!(op, Op::CreateDmsTask(o) if o.migrates == Migrates::FullLoad),
+                    )
+            }
+            // Something that goes wrong on the target or with the binlog, which nobody knows beforehand.
+            Self::DmsTaskFailed => false,
+            Self::DmsCrashedAtWork => {
+                does(|op| matches!(op, Op::CreateDmsTask(o) if o.migrates != Migrates::FullLoad))
+                    && one_of(&[Kind::DmsTaskCrash, Kind::DmsInstanceFailover])
+            }
             Self::StatementWaitedForDdl => {
                 one_of(&[Kind::Ddl]) && plan.workload.kind == Workload::Orders
             }

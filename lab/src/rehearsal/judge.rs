@@ -219,6 +219,7 @@ impl Gathered {
             None => Default::default(),
         };
         Evidence {
+            fed: None,
             history: &self.history,
             marks: &self.marks,
             promises: &plan.runbook.promises,

@@ -29,7 +29,7 @@ use cutover_sim::{
     outcome::{Explanation, Finding, PropertyResult, Verdict},
     plan::Plan,
     properties::{check_all, lost, phantoms, repeated},
-    runbook::Host,
+    runbook::{Host, Op},
     verdict::verdict,
     workload::orders::Orders,
     workload_spec::Kind,
@@ -256,6 +256,15 @@ fn supported(plan: &Plan) -> Result<(), LabError> {
     if plan.workload.kind != Kind::Orders {
         return no("a recorded workload", "set workload.kind to orders");
     }
+    if !plan.workload.tables.is_empty() {
+        return no("tables beside the shop's three", "leave workload.table out");
+    }
+    if !plan.workload.rate_by_hour.is_empty() {
+        return no(
+            "a rate that follows the hours of the day",
+            "leave workload.rate_by_hour out",
+        );
+    }
     if plan.workload.existing_rows > EXISTING_MAX {
         let what = format!("{} existing rows", plan.workload.existing_rows);
         return no(
@@ -274,6 +283,21 @@ fn supported(plan: &Plan) -> Result<(), LabError> {
             "faults",
             "take them out of the plan: real servers have their own",
         );
+    }
+    for step in plan.runbook.steps.iter().chain(&plan.runbook.abort) {
+        match step.op() {
+            Ok(
+                Op::CreateCluster
+                | Op::CreateSchema(_)
+                | Op::AddConstraints(_)
+                | Op::CreateDmsTask(_)
+                | Op::DmsTask(_),
+            ) => return no(operator::NO_DMS, "choose another strategy"),
+            Ok(Op::Repoint(o)) if o.share.is_some() => {
+                return no(operator::NO_SHARE, "leave the step's share out");
+            }
+            _ => {}
+        }
     }
     if plan.environment.clients.retry != Retry::None {
         return no("clients that retry", "set clients.retry to none");

@@ -10,6 +10,7 @@ use crate::{
         encode::{Head, RowWrite},
         group::{Group, GroupKind},
     },
+    database::Change,
     gtid::Gtid,
     mutant::Mutant,
 };
@@ -47,6 +48,27 @@ impl Heading {
 }
 
 impl Server {
+    /// A tool has committed these changes at `at`: the server's own binlog has them, with a GTID of its own.
+    pub fn log_written(&mut self, arena: &Arena, at: u64, changes: &[Change]) {
+        if changes.is_empty() {
+            return;
+        }
+        let gtid = (self.config.gtid_mode && self.binlog.is_some()).then(|| {
+            self.next_gno += 1;
+            Gtid::new(self.config.uuid, self.next_gno - 1)
+        });
+        if let Some(gtid) = gtid {
+            self.gtid_executed.add(gtid);
+        }
+        let heading = Heading {
+            gtid,
+            timestamp_s: ((self.config.epoch_us + at) / 1_000_000) as u32,
+            original_commit_us: None,
+            ddl: None,
+        };
+        self.log_changes(arena, at, changes, &heading);
+    }
+
     /// Applies and commits one group at `at`; what it changed is left in `direct`. A transaction whose GTID
     /// is in `gtid_executed` already is skipped silently, as servers do: false then.
     ///
@@ -81,12 +103,12 @@ impl Server {
                 .add(Gtid::new(self.config.uuid, self.next_gno));
             self.next_gno += 1;
         }
-        self.log_replicated(arena, at, direct, heading);
+        self.log_changes(arena, at, &direct.changes, heading);
         Ok(true)
     }
 
     /// `log_replica_updates = ON`: the replica's own binlog has the transaction too, with its GTID.
-    fn log_replicated(&mut self, arena: &Arena, at: u64, direct: &Direct, heading: &Heading) {
+    fn log_changes(&mut self, arena: &Arena, at: u64, changes: &[Change], heading: &Heading) {
         let number = self.replicated_number();
         let Some(binlog) = self.binlog.as_mut() else {
             return;
@@ -113,12 +135,12 @@ impl Server {
             }
             None => {
                 let database = &self.database;
-                for change in &direct.changes {
+                for change in changes {
                     self.templates
                         .renew(database, binlog.writer(), change.table);
                 }
                 let templates = &self.templates;
-                let changes = direct.changes.iter().enumerate();
+                let changes = changes.iter().enumerate();
                 let rows = changes.filter_map(|(i, change)| {
                     Some(RowWrite {
                         template: templates.of(change.table)?,

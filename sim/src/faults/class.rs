@@ -4,7 +4,7 @@ use super::{Fault, Harm};
 use crate::{
     environment::{Checksum, Source, Target},
     plan::Plan,
-    runbook::{Host, Role, Runbook, Step, Until},
+    runbook::{Host, Migrates, Role, Runbook, Step, Until},
     units::Micros,
 };
 
@@ -62,6 +62,15 @@ fn of_kind(harm: &Harm, plan: &Plan) -> Class {
             gates_on_lag(plan) || hides_a_backlog(plan, fault.ahead),
             "the clocks of source and target agree, by which Seconds_Behind_Source is measured",
         ),
+        Harm::CorruptEvent(_) if moves_rows(&plan.runbook) => Class::Contract,
+        Harm::Ddl(_) => breaks(
+            moves_rows(&plan.runbook),
+            "nobody alters tables while a tool carries their rows",
+        ),
+        Harm::DmsTaskCrash(_) | Harm::DmsInstanceFailover(_) => breaks(
+            !remembers_what_it_applied(&plan.runbook),
+            "a DMS task knows what it has applied: TaskRecoveryTableEnabled",
+        ),
         Harm::CorruptEvent(_) => breaks(
             plan.environment.source.binlog_checksum == Checksum::None,
             "binlog events carry checksums: binlog_checksum = CRC32",
@@ -87,6 +96,20 @@ fn by_position(runbook: &Runbook) -> bool {
         .iter()
         .filter_map(|s| s.set_external_source.as_ref());
     sources.any(|s| s.at.is_some())
+}
+
+/// Whether a tool reads tables and writes rows.
+fn moves_rows(runbook: &Runbook) -> bool {
+    runbook.steps.iter().any(|s| s.create_dms_task.is_some())
+}
+
+/// Whether no task applies a change again that it had applied before it lost its memory.
+fn remembers_what_it_applied(runbook: &Runbook) -> bool {
+    let mut tasks = runbook
+        .steps
+        .iter()
+        .filter_map(|s| s.create_dms_task.as_ref());
+    tasks.all(|task| task.recovery_table || task.migrates == Migrates::FullLoad)
 }
 
 /// Whether a crash of the applier can leave transactions applied behind some that are not.

@@ -6,6 +6,7 @@
 
 use super::{
     Due, World,
+    by_hour::ByHour,
     habits::Habit,
     script::{Next, Script, retries},
     writers::{Errand, writer_of},
@@ -126,7 +127,10 @@ pub(super) struct Clients {
     /// A pause of the application's clients, on average: as a rule, and now.
     usual_think_us: u64,
     think_us: u64,
+    by_hour: ByHour,
     stopped: bool,
+    /// So many of the first clients have an address of their own, and do not ask for the name.
+    moved: Option<(Record<Host>, usize)>,
     /// Commits under way whose client has lost the connection: host, session, operation.
     unheard: Vec<(Host, SessionId, u32)>,
     pub(super) totals: ClientTotals,
@@ -189,7 +193,9 @@ impl Clients {
             script,
             settings,
             think_us,
+            by_hour: ByHour(spec.rate_by_hour.clone()),
             stopped: false,
+            moved: None,
             unheard: Vec::new(),
             totals: ClientTotals::default(),
         }
@@ -216,6 +222,18 @@ impl Clients {
             client.habit = *habit;
             client.resolver.forever = habit.forever;
         }
+    }
+
+    /// Gives so many of a hundred of the application's clients an address of their own: how many they are.
+    pub(super) fn move_share(&mut self, to: Record<Host>, percent: u32) -> usize {
+        let moved = (self.in_application() * percent as usize).div_ceil(100);
+        self.moved = Some((to, moved));
+        moved
+    }
+
+    /// All ask for the name again.
+    pub(super) fn go_by_the_name(&mut self) {
+        self.moved = None;
     }
 
     /// Whether clients begin nothing any more.
@@ -321,6 +339,10 @@ impl World {
         for client in 0..self.clients.in_application() as u16 {
             let think = self.clients.think_us;
             let first = self.clients.get_mut(client).random.below(2 * think + 1);
+            let first = self
+                .clients
+                .by_hour
+                .stretch(self.epoch_us + self.now, first);
             self.agenda.push(self.now + first, Due::Wake(client));
         }
     }
@@ -445,7 +467,9 @@ impl World {
             return connection.host;
         }
         self.drop_connection(client);
-        let names = &self.names;
+        let moved = self.clients.moved.clone();
+        let moved = moved.filter(|(_, first)| usize::from(client) < *first);
+        let names = moved.as_ref().map_or(&self.names, |(own, _)| own);
         let c = &mut self.clients.all[usize::from(client)];
         let host = match (errand.and_then(|e| e.straight), habit.told) {
             (Some(straight), _) => straight,
@@ -484,16 +508,18 @@ impl World {
     fn drop_connection(&mut self, client: u16) {
         let c = self.clients.get_mut(client);
         c.number += 1;
-        let Some(connection) = c.connection.take() else {
-            return;
-        };
-        match connection.host {
-            Host::Source => self.source.disconnect(&mut self.arena, connection.session),
+        if let Some(connection) = c.connection.take() {
+            self.disconnect(connection.host, connection.session);
+        }
+    }
+
+    /// A session of a host ends.
+    pub(super) fn disconnect(&mut self, host: Host, session: SessionId) {
+        match host {
+            Host::Source => self.source.disconnect(&mut self.arena, session),
             Host::Target => {
                 if let Some(target) = self.target.as_mut() {
-                    target
-                        .server
-                        .disconnect(&mut self.arena, connection.session);
+                    target.server.disconnect(&mut self.arena, session);
                 }
             }
         }
@@ -588,7 +614,7 @@ impl World {
                 self.agenda.push(next, Due::Request(client, number));
             }
             Step::Reply(Reply::Failed(error))
-                if error.code() == 1290 && c.step >= Orders::commit_step(intent) =>
+                if error.code() == 1290 && c.step >= orders.commit_step(intent) =>
             {
                 self.probes.reach(Probe::CommitRefusedByFence);
                 self.refused(client, connection.host, connection.session, &error);
@@ -736,11 +762,14 @@ impl World {
             return;
         }
         let pause = match c.failures {
-            0 => c.random.below(2 * think + 1),
+            0 => {
+                let pause = c.random.below(2 * think + 1);
+                self.clients.by_hour.stretch(self.epoch_us + now, pause)
+            }
             n => backoff << (n - 1).min(MOST_DOUBLINGS),
         };
         if !retry || stopped {
-            c.intent = None;
+            self.clients.get_mut(client).intent = None;
         }
         self.agenda.push(now + pause, Due::Wake(client));
     }
@@ -844,6 +873,9 @@ impl World {
     /// A lock was granted, or the fence has decided: the statement is executed again.
     pub(super) fn resume(&mut self, host: Host, session: SessionId) {
         let Some(client) = self.clients.index_of(host, session) else {
+            if self.operation_of_sql(host, session).is_some() {
+                self.sql_goes_on();
+            }
             return;
         };
         let number = self.clients.get(client).number;
@@ -858,6 +890,8 @@ impl World {
     ) {
         if let Some(client) = self.clients.index_of(host, session) {
             self.refused(client, host, session, error);
+        } else if self.operation_of_sql(host, session).is_some() {
+            self.sql_has_failed(error);
         }
     }
 
@@ -917,14 +951,19 @@ impl World {
 
     /// Restarts the application: every process forgets its connections and what it had looked up.
     pub fn restart_clients(&mut self) {
-        for client in 0..self.clients.in_application() as u16 {
-            self.clients.get_mut(client).resolver.forget();
-            self.break_connection(client);
-        }
+        self.restart_first(self.clients.in_application());
         self.tell(
             "clients",
             "the application is restarted: it looks its database up again".into(),
             Vec::new(),
         );
+    }
+
+    /// Restarts so many of the application's processes.
+    pub(super) fn restart_first(&mut self, clients: usize) {
+        for client in 0..clients as u16 {
+            self.clients.get_mut(client).resolver.forget();
+            self.break_connection(client);
+        }
     }
 }

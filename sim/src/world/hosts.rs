@@ -59,7 +59,10 @@ impl World {
         self.hear(Host::Source);
         let undecided: Vec<_> = self.source.undecided().collect();
         for (session, done) in undecided {
-            let operation = self.clients.operation_of(Host::Source, session);
+            let operation = match self.operation_of_sql(Host::Source, session) {
+                Some(operation) => operation,
+                None => self.clients.operation_of(Host::Source, session),
+            };
             self.history.source.push(Commit {
                 at: self.now,
                 end: done.end,
@@ -91,6 +94,7 @@ impl World {
             }
         };
         self.ddl_is_forgotten();
+        self.sql_is_lost(Host::Source);
         self.erase(kept as u32);
         true
     }
@@ -120,6 +124,7 @@ impl World {
     fn source_is_down(&mut self, outage: Micros, farewell: Farewell) {
         let back = self.now + outage.0;
         self.down_until[Host::Source as usize] = back;
+        self.dms_loses_source();
         match farewell {
             Farewell::Reset => {
                 self.kill_connections(Host::Source);
@@ -176,7 +181,11 @@ impl World {
             .into_iter()
             .filter(|(_, done)| done.number.0 < kept)
         {
-            let operation = self.clients.operation_of(Host::Target, session);
+            let typed = self.operation_of_sql(Host::Target, session);
+            let operation = match typed {
+                Some(operation) => operation,
+                None => self.clients.operation_of(Host::Target, session),
+            };
             self.numbered(operation, self.history.target.len() as u32);
             self.history.target.push(Commit {
                 at: self.now,
@@ -185,6 +194,7 @@ impl World {
                 operation,
             });
         }
+        self.sql_is_lost(Host::Target);
         true
     }
 

@@ -1,6 +1,6 @@
 //! Waits and gates: a look at a server, until it says what the runbook wants.
 
-use super::{Failure, Operator, failed};
+use super::{Failure, NO_DMS, Operator, failed};
 use cutover_sim::{
     operator::Noted,
     runbook::{Host, Until},
@@ -88,6 +88,7 @@ impl Operator<'_> {
                 Ok(open == Some(0))
             }
             Until::SnapshotAvailable(id) => self.is_available(id),
+            Until::Dms(_) => failed(NO_DMS),
             Until::SourceUnchangedSince(name) => {
                 let noted = self.noted.get(name).cloned();
                 let same = match noted {

@@ -30,6 +30,11 @@ pub const BASE: &str = "mysql-bin-changelog";
 pub const TARGET_BASE: &str = "aurora";
 /// How often a step whose `on_failure` is `retry` is tried in all.
 const ATTEMPTS: u32 = 3;
+/// Of steps that only the model has; they are refused before a server starts.
+pub const NO_DMS: &str =
+    "the lab has two servers and no replication instance: it does not rehearse AWS DMS";
+/// Likewise.
+pub const NO_SHARE: &str = "here all clients go by one name: a share of them cannot be moved";
 /// Pause between two polls when a wait says nothing.
 const POLL: Micros = Micros::secs(1);
 
@@ -221,6 +226,19 @@ impl<'a> Operator<'a> {
                         .query_drop(format!("ALTER TABLE shop.{table} AUTO_INCREMENT = {next}"))?;
                 }
             }
+            Op::CreateCluster
+            | Op::CreateSchema(_)
+            | Op::AddConstraints(_)
+            | Op::CreateDmsTask(_)
+            | Op::DmsTask(_) => return failed(NO_DMS),
+            Op::RunSql(o) => {
+                let connection = match o.on {
+                    Host::Source => &mut self.at_source,
+                    Host::Target => self.at_target()?,
+                };
+                connection.query_drop(&o.sql)?;
+            }
+            Op::Repoint(o) if o.share.is_some() => return failed(NO_SHARE),
             Op::Repoint(o) => {
                 self.api_call()?;
                 let now = self.clock.now_us();
