@@ -9,6 +9,7 @@ use crate::{
 };
 use cutover_model::{
     mutant::Mutant,
+    replica::Replica,
     server::{Cut, Durability},
 };
 
@@ -29,14 +30,14 @@ impl World {
 
     /// `kill -9` of the source's server, or a crash of it; it serves again after `outage`.
     pub(super) fn source_crashes(&mut self, durability: Durability, outage: Micros) {
-        if self.source_decides(None, durability) {
+        if self.source_decides(None, durability, Replica::killed) {
             self.source_is_down(outage, Farewell::Reset);
         }
     }
 
     /// The source's host is lost, and another takes over with the same storage after `outage`.
     pub(super) fn source_fails_over(&mut self, outage: Micros) {
-        if self.source_decides(None, Durability::Volume) {
+        if self.source_decides(None, Durability::Volume, Replica::lose_relay_log) {
             self.source_is_down(outage, Farewell::Silence);
         }
     }
@@ -44,14 +45,20 @@ impl World {
     /// The source's host is lost, and a standby takes over that had stopped following earlier.
     pub(super) fn host_is_lost(&mut self, outage: Micros) {
         let standby = self.faults.standby.take();
-        if standby.is_some() && self.source_decides(standby, Durability::Volume) {
+        let lost = Replica::lose_relay_log;
+        if standby.is_some() && self.source_decides(standby, Durability::Volume, lost) {
             self.source_is_down(outage, Farewell::Silence);
         }
     }
 
     /// The source loses its memory, and recovery (or the standby's storage) decides what was committed. False when
     /// it is down already.
-    fn source_decides(&mut self, standby: Option<Cut>, durability: Durability) -> bool {
+    fn source_decides(
+        &mut self,
+        standby: Option<Cut>,
+        durability: Durability,
+        to_relay_log: fn(&mut Replica, bool),
+    ) -> bool {
         if !self.is_up(Host::Source) {
             return false;
         }
@@ -93,7 +100,7 @@ impl World {
             }
         };
         self.ddl_is_forgotten();
-        self.replica_goes_down(Host::Source);
+        self.replica_goes_down(Host::Source, to_relay_log);
         self.sql_is_lost(Host::Source);
         self.erase(kept as u32);
         true
@@ -140,21 +147,21 @@ impl World {
 
     /// `kill -9` of the target's server; it serves again after `outage`.
     pub(super) fn target_crashes(&mut self, outage: Micros) {
-        if self.target_decides() {
+        if self.target_decides(Replica::killed) {
             self.target_is_down(outage, Farewell::Reset);
         }
     }
 
     /// The target's writer is lost, and another instance takes over with the same volume after `outage`.
     pub(super) fn target_fails_over(&mut self, outage: Micros) {
-        if self.target_decides() {
+        if self.target_decides(Replica::lose_relay_log) {
             self.target_is_down(outage, Farewell::Silence);
         }
     }
 
     /// The target loses its memory, and recovery decides what its clients had committed. False when there is none,
     /// or it is down already.
-    fn target_decides(&mut self) -> bool {
+    fn target_decides(&mut self, to_relay_log: fn(&mut Replica, bool)) -> bool {
         if !self.is_up(Host::Target) || self.target.is_none() {
             return false;
         }
@@ -167,7 +174,7 @@ impl World {
             .server
             .crash(&mut self.arena, self.now, Durability::Volume)
             .commits;
-        self.replica_goes_down(Host::Target);
+        self.replica_goes_down(Host::Target, to_relay_log);
         // What recovery has kept is committed, whether or not its client hears of it; Aurora's volume has every
         // commit that was acknowledged, so nothing else can be gone.
         for (session, done) in undecided
