@@ -46,6 +46,7 @@ probes! {
     StepRepeated, "step-repeated", "Somebody did a step again that had been done, and was not refused.";
     OperatorBackBeforeGate, "operator-back-before-gate", "The operator was lost, and came back with the fence up and the gate still to pass.";
     OpenAtFence, "open-at-fence", "A transaction was open when the source became read-only.";
+    TwoPhasesBehindFence, "two-phases-behind-fence", "An XA transaction that had been begun before was committed on a server that was read-only.";
     StatementWaitedForDdl, "statement-waited-for-ddl", "A client's statement waited for an ALTER TABLE, or the ALTER TABLE for a client's transaction.";
 }
 
@@ -152,6 +153,7 @@ impl Probe {
             Self::StepRepeated => lead(&[Kind::StepAgain], &[Occasion::StepEnds]),
             Self::OperatorBackBeforeGate => lead(&[Kind::OperatorCrash], &[Occasion::FencePassed]),
             Self::OpenAtFence => lead(&[Kind::LongTransaction], &[Occasion::FenceAsked]),
+            Self::TwoPhasesBehindFence => lead(&[Kind::XaTransaction], &[Occasion::FenceAsked]),
             Self::StatementWaitedForDdl => lead(&[Kind::Ddl], &[Occasion::CommitSent]),
             _ => Lead::ANYWHERE,
         }
@@ -240,6 +242,9 @@ impl Probe {
                 one_of(&[Kind::OperatorCrash]) && has(Role::Fence) && has(Role::Gate)
             }
             Self::OpenAtFence => fences,
+            Self::TwoPhasesBehindFence => {
+                fences && one_of(&[Kind::XaTransaction]) && plan.workload.kind == Workload::Orders
+            }
             Self::StatementWaitedForDdl => {
                 one_of(&[Kind::Ddl]) && plan.workload.kind == Workload::Orders
             }

@@ -12,7 +12,7 @@ use cutover::{
             SlowApply, SlowFsync, SourceCrash, SourceFailover, TargetCrash, Wire,
         },
         plan::Plan,
-        runbook::PrefixStrength,
+        runbook::{Host, PrefixStrength, Role, Step},
         stream::{Stream, stream_seed},
         units::Micros,
     },
@@ -116,6 +116,10 @@ fn base(mutant: Mutant) -> Base {
         M::GtidAtBegin => of(GTID, &["target.connect_retry=5s"]),
         M::CoordinatesTooLate => of(POSITION, &[APPEND]),
         M::SnapshotTorn | M::GtidExcess => of(GTID, &[APPEND]),
+        M::FenceAdmitsOpenTransactions | M::FenceOvertakesCommits => Base {
+            change: fenced_by_read_only_alone,
+            ..of(GTID, &[])
+        },
         M::FenceSparesOldSessions => of(GTID, &["clients.max_lifetime=60s"]),
         M::RelayLogNotRecovered => of(POSITION, &[APPEND, "source.gtid_mode=false"]),
         M::GtidHole => of(GTID, &[TRANSFERS]),
@@ -192,6 +196,18 @@ fn without_retention(plan: &mut Plan) {
     plan.runbook
         .steps
         .retain(|step| step.set_binlog_retention.is_none());
+}
+
+/// Without the wait until no transaction is open, behind which nothing is left that a leak could let through.
+fn fenced_by_read_only_alone(plan: &mut Plan) {
+    let waits_for = |step: &Step| step.wait.as_ref().map(|wait| wait.until.clone());
+    let steps = &mut plan.runbook.steps;
+    steps.retain(|step| waits_for(step).is_none_or(|until| until.no_open_transactions.is_none()));
+    for step in steps {
+        if waits_for(step).is_some_and(|until| until.read_only == Some(Host::Source)) {
+            step.role = Some(Role::Fence);
+        }
+    }
 }
 
 /// The ticket of a start position that is too early waits for seconds, not minutes.

@@ -125,13 +125,16 @@ impl World {
         self.marks.snapshot = Some(snapshot.at);
         self.marks.restoring = false;
         self.occurs(Occasion::Restored);
-        let server = setup::target_server(
+        let mut server = setup::target_server(
             &self.environment,
             self.epoch_us + self.ahead_us[Host::Target as usize],
             self.source.config.ddl_version,
             &snapshot.cut,
             self.mutants,
         );
+        for prepared in &snapshot.cut.prepared {
+            server.adopt(&mut self.arena, prepared.clone());
+        }
         self.target = Some(Target {
             server,
             replica: None,
@@ -172,7 +175,7 @@ impl World {
     /// No cluster, or replication runs.
     pub fn set_external_source(&mut self, start: Start) -> Result<(), String> {
         let target = self.target.as_mut().ok_or(NO_TARGET)?;
-        if target.replica.as_ref().is_some_and(|r| r.applier_runs()) {
+        if target.replica.as_ref().is_some_and(|r| !r.is_stopped()) {
             return Err("replication is running: stop it first (error 3081)".into());
         }
         let e = &self.environment.target;
@@ -226,7 +229,7 @@ impl World {
     pub fn reset_external_source(&mut self) -> Result<(), String> {
         let target = self.target.as_mut().ok_or(NO_TARGET)?;
         let replica = target.replica.as_ref().ok_or(NO_REPLICATION)?;
-        if replica.applier_runs() {
+        if !replica.is_stopped() {
             return Err("replication is running: stop it first (error 3081)".into());
         }
         self.marks.reset = Some(self.now);
@@ -283,11 +286,18 @@ impl World {
         } else {
             server.clear_read_only();
         }
-        if host == Host::Source && !value && self.marks.fence.is_some() {
-            self.marks.fence_lifted = Some(self.now);
+        if host == Host::Source && !value {
+            self.fence_is_lifted();
         }
         self.hear(host);
         Ok(())
+    }
+
+    /// The source takes writes again that the fence had stopped.
+    pub(super) fn fence_is_lifted(&mut self) {
+        if self.marks.fence.is_some() {
+            self.marks.fence_lifted.get_or_insert(self.now);
+        }
     }
 
     /// Changes `read_only` in the source's parameter group; the server has it after a while.

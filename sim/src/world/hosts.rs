@@ -9,7 +9,7 @@ use crate::{
 };
 use cutover_model::{
     mutant::Mutant,
-    server::{Cut, Durability},
+    server::{Cut, Durability, SessionId},
 };
 
 /// How what was connected to a host learns that it is gone.
@@ -58,7 +58,7 @@ impl World {
         self.hear(Host::Source);
         let undecided: Vec<_> = self.source.undecided().collect();
         for (session, done) in undecided {
-            let operation = self.clients.operation_of(Host::Source, session);
+            let operation = self.operation_under_way(Host::Source, session);
             self.history.source.push(Commit {
                 at: self.now,
                 end: done.end,
@@ -175,7 +175,7 @@ impl World {
             .into_iter()
             .filter(|(_, done)| done.number.0 < kept)
         {
-            let operation = self.clients.operation_of(Host::Target, session);
+            let operation = self.operation_under_way(Host::Target, session);
             self.numbered(operation, self.history.target.len() as u32);
             self.history.target.push(Commit {
                 at: self.now,
@@ -209,8 +209,9 @@ impl World {
         match host {
             Host::Source => {
                 // What the parameter group says by now holds from the start.
-                if self.source_parameter_read_only && !self.mutants.has(Mutant::FenceLostAtRestart)
-                {
+                if !self.source_parameter_read_only {
+                    self.fence_is_lifted();
+                } else if !self.mutants.has(Mutant::FenceLostAtRestart) {
                     self.source.set_read_only(false);
                     self.hear(Host::Source);
                 }
@@ -227,6 +228,13 @@ impl World {
             Host::Target => {}
         }
         self.tell(super::side(host), "serves again".into(), Vec::new());
+    }
+
+    /// The operation whose transaction a session was committing.
+    fn operation_under_way(&mut self, host: Host, session: Option<SessionId>) -> u32 {
+        session.map_or(NO_COMMIT, |session| {
+            self.clients.operation_of(host, session)
+        })
     }
 
     /// An operation's transaction has its number, whether or not anybody hears of it.

@@ -30,7 +30,7 @@ pub use setup::SetupError;
 use crate::{
     environment::{Environment, Retention},
     faults::{CorruptEvent, Occasion, Wire},
-    history::{Applied, Commit, History, add},
+    history::{Applied, Commit, History, NO_COMMIT, add},
     outcome::StoryLine,
     probes::{Probe, Probes},
     runbook::Host,
@@ -299,6 +299,19 @@ impl World {
                     Event::Resume(session) => self.resume(host, session),
                     Event::Failed(session, error) => {
                         self.failed_while_waiting(host, session, &error)
+                    }
+                    Event::Prepared(session, done) => {
+                        let commit = Commit {
+                            at: self.now,
+                            end: done.end,
+                            gno: done.gno,
+                            operation: NO_COMMIT,
+                        };
+                        match host {
+                            Host::Source => add(&mut self.history.source, commit),
+                            Host::Target => add(&mut self.history.target, commit),
+                        }
+                        self.is_prepared(host, session);
                     }
                     Event::Committed(session, done) => {
                         let operation = self.clients.operation_of(host, session);
