@@ -69,7 +69,7 @@ fn one_that_is_prepared_at_the_fence_is_waited_for_and_arrives() {
                 panic!("both cut over");
             };
             // Its own commit is the last write on the source, so the downtime is from there.
-            assert!(after <= before + 1_000, "{before}, {after}");
+            assert!(after < before + 5_000, "{before}, {after}");
             assert!(
                 outcome.longest_stall_ms > 10_000,
                 "{}",
