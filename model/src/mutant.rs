@@ -180,6 +180,21 @@ catalogue! {
     ResolverIgnoresTtl, "resolver-ignores-ttl", P17,
         "Resolvers keep a name for ever, whatever its TTL.",
         "CLI-01: a JVM's cache";
+    ErrorsIgnored, "errors-ignored", P1,
+        "A tool that applies rows as a client leaves out whatever the target refuses, whatever its error policies say.",
+        "DMS-06: the defaults LOG_ERROR and IGNORE_RECORD";
+    CaptureIsCheckpoint, "capture-is-checkpoint", P1,
+        "A DMS task saves how far it has captured as how far it has applied.",
+        "APP-31: gh-ost 72cf2297";
+    ValueTruncated, "value-truncated", P12,
+        "A tool that applies rows as a client cuts texts.",
+        "DMS-03: truncation with a line in the log";
+    BatchOutOfOrder, "batch-out-of-order", P11,
+        "Batch apply takes the oldest change of a row for its net change.",
+        "DMS-07";
+    CachedChangeLost, "cached-change-lost", P1,
+        "A DMS task forgets the changes to a table that it had captured while the table was loaded.",
+        "the overlap of copy and stream: gh-ost #1030, DMS-05";
 }
 
 impl Mutant {

@@ -39,12 +39,16 @@ pub const RUNBOOKS: &[Builtin] = embedded!("runbooks":
     "snapshot-binlog-position",
     "snapshot-freeze",
     "snapshot-only",
+    "dms-full-load-cdc",
+    "dms-full-load",
     "snapshot-binlog-gtid-no-retention",
     "naive-lag-gate",
     "naive-no-fence",
     "naive-no-retention",
     "naive-show-master-status",
     "naive-early-coordinates",
+    "naive-dms-live-load",
+    "naive-dms-defaults",
 );
 
 /// The built-in scenarios.

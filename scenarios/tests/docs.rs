@@ -2,11 +2,12 @@
 
 use cutover_scenarios::{parse_runbook, parse_scenario};
 use cutover_sim::runbook::{
-    Condition, CoordinatesFrom, CreateSnapshot, Host, Nothing, OnFailure, OnHost, Pause, Promises,
-    RaiseAutoIncrement, ReadCoordinates, Repoint, RestoreSnapshot, Role, Runbook,
-    SetBinlogRetention, SetExternalSource, SetReadOnly, Step, Wait,
+    AddConstraints, Condition, CoordinatesFrom, CreateDmsTask, CreateSchema, CreateSnapshot,
+    DmsCondition, DmsTask, Host, Migrates, Nothing, OnFailure, OnHost, Pause, Policy, Prep,
+    Promises, RaiseAutoIncrement, ReadCoordinates, Repoint, RestoreSnapshot, Role, RunSql, Runbook,
+    SetBinlogRetention, SetExternalSource, SetReadOnly, Step, TaskAction, Wait,
 };
-use cutover_sim::units::Micros;
+use cutover_sim::units::{Bytes, Micros};
 use std::collections::BTreeSet;
 use toml::Value;
 
@@ -63,6 +64,15 @@ fn everything() -> Step {
                 no_open_transactions: Some(Host::Source),
                 snapshot_available: Some("x".into()),
                 source_unchanged_since: Some("x".into()),
+                dms: Some(DmsCondition {
+                    task: "x".into(),
+                    loaded: Some(Nothing {}),
+                    stopped: Some(Nothing {}),
+                    latency: Some(1),
+                    checkpoint: Some("x".into()),
+                    validated: Some(Nothing {}),
+                    nothing_mismatched: Some(Nothing {}),
+                }),
             },
             every: Some(Micros::secs(1)),
             polls: Some(1),
@@ -78,9 +88,43 @@ fn everything() -> Step {
         repoint: Some(Repoint {
             to: Host::Target,
             restart_clients: true,
+            share: Some(1),
+        }),
+        run_sql: Some(RunSql {
+            on: Host::Source,
+            sql: "x".into(),
         }),
         pause: Some(Pause {
             length: Micros::secs(1),
+        }),
+        create_cluster: Some(Nothing {}),
+        create_schema: Some(CreateSchema {
+            without_constraints: true,
+        }),
+        add_constraints: Some(AddConstraints {
+            delete_orphans: true,
+        }),
+        create_dms_task: Some(CreateDmsTask {
+            id: "x".into(),
+            migrates: Migrates::Cdc,
+            tables: vec!["x.x".into()],
+            target_tables: Prep::DoNothing,
+            insert_errors: Policy::StopTask,
+            update_errors: Policy::StopTask,
+            delete_errors: Policy::StopTask,
+            data_errors: Policy::StopTask,
+            foreign_key_checks: true,
+            batch_apply: true,
+            stop_after_cached_changes: true,
+            recovery_table: true,
+            full_lobs: true,
+            lob_max_size: Some(Bytes(1)),
+            load_tables_at_once: Some(1),
+            transaction_consistency_timeout: Some(Micros::secs(1)),
+        }),
+        dms_task: Some(DmsTask {
+            id: "x".into(),
+            action: TaskAction::Start,
         }),
     }
 }

@@ -5,10 +5,12 @@
 //! out here, so that a property is a function of plain data and can be tested with data made by hand.
 
 mod commits;
+mod feed;
 mod rows;
 mod states;
 
 pub use commits::CommitSet;
+pub use feed::{FedFacts, FedTable, MissingRow};
 pub use rows::RowId;
 pub use states::{Counter, PlacedOrder, Shop, States};
 
@@ -93,6 +95,8 @@ pub struct Evidence<'w> {
     pub applied: &'w [Applied],
     /// How many of them the target had when the gate let through.
     pub applied_at_gate: usize,
+    /// What tools carried to the target row by row; none where a replica applied transactions, or nothing did.
+    pub fed: Option<FedFacts>,
     /// The source's commits that the target has in the end.
     pub on_target: CommitSet,
     /// The rows of commits whose order on the target is not the source's.
@@ -122,14 +126,16 @@ impl<'w> Evidence<'w> {
     /// Gathers what there is to know of a run that has ended.
     pub fn gather(world: &'w mut World, plan: &'w Plan, ended: Ended) -> Self {
         let serving = world.serving();
-        let snapshot = world.target.as_ref().map(|t| SnapshotFacts {
-            at: t.snapshot.at,
-            commits: t.snapshot.cut.commits as u32,
-            end: t.snapshot.cut.end,
+        let restored = world.target.as_ref().and_then(|t| t.snapshot.as_ref());
+        let snapshot = restored.map(|snapshot| SnapshotFacts {
+            at: snapshot.at,
+            commits: snapshot.cut.commits as u32,
+            end: snapshot.cut.end,
         });
         let cut = snapshot.map_or(0, |s| s.commits);
         let cutover = (serving == Host::Target).then(|| opened(&world.marks, &world.history));
         let cutover = cutover.flatten();
+        let fed = world.is_fed_by_rows().then(|| feed::arrivals(world, cut));
         let rows_of = rows::out_of_order(world, cut, plan.runbook.promises.prefix);
         let states = cutover.and_then(|_| states::compare(world));
         let shop = states::shop(world, serving);
@@ -137,6 +143,10 @@ impl<'w> Evidence<'w> {
         let world: &'w World = world;
         let applied = &world.history.applied;
         let on_target = on_target(&world.history, snapshot.as_ref(), applied);
+        let applied_at_gate = match (&fed, world.marks.gate) {
+            (Some(_), Some(gate)) => applied.partition_point(|a| a.at <= gate),
+            _ => world.marks.applied_at_gate,
+        };
         let base = world.source.binlog.as_ref().map(|b| b.name(1));
         Self {
             history: &world.history,
@@ -152,7 +162,8 @@ impl<'w> Evidence<'w> {
             source_read_only: world.is_read_only(Host::Source),
             snapshot,
             applied,
-            applied_at_gate: world.marks.applied_at_gate,
+            applied_at_gate,
+            fed,
             on_target,
             rows_of,
             states,
@@ -313,7 +324,9 @@ fn gate_on_lag(runbook: &Runbook) -> bool {
 
 fn gtids(world: &World, at: u64) -> Option<Gtids> {
     let config = &world.source.config;
-    let target = world.target.as_ref().filter(|_| config.gtid_mode)?;
+    // A tool writes with GTIDs of the target's own.
+    let by_gtid = config.gtid_mode && !world.is_fed_by_rows();
+    let target = world.target.as_ref().filter(|_| by_gtid)?;
     let commits = &world.history.source;
     let later = &commits[commits.partition_point(|c| c.at <= at)..];
     let mut after = GtidSet::new();

@@ -4,6 +4,7 @@
 //! binlog, sent, in the relay log, applied, visible. The first stage that does not have the write is the
 //! cause. Every word comes from what happened in the run, none from the runbook's name.
 
+mod fed;
 mod lost;
 
 pub use lost::lost_write;
@@ -87,6 +88,7 @@ pub fn operation(e: &Evidence<'_>, number: u32) -> String {
         Kind::Rollback => format!("an order of client {client} that was rolled back"),
         Kind::Draft => format!("order {subject}, drafted by client {client}"),
         Kind::Amend => format!("the new total of order {subject} by client {client}"),
+        Kind::Statement => "a statement of the operator's".to_string(),
         Kind::Recorded => recorded(e, subject),
     }
 }

@@ -97,6 +97,9 @@ impl fmt::Display for Stage {
         f.write_str(match self {
             Self::Source => "source",
             Self::Snapshot => "snapshot",
+            Self::Copied => "copied",
+            Self::Captured => "captured",
+            Self::Accepted => "accepted",
             Self::Binlog => "binlog",
             Self::Sent => "sent",
             Self::RelayLog => "relay-log",

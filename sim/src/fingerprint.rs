@@ -80,6 +80,17 @@ impl Canonical {
             self.number(applied.commit.into());
             self.number(applied.at);
         }
+        for read in &history.fed.reads {
+            let numbers = [read.table.into(), read.visible.into(), read.at];
+            numbers.into_iter().for_each(|n| self.number(n));
+            self.number(read.loaded.unwrap_or(u64::MAX));
+            self.number(read.upto.unwrap_or(u64::MAX));
+        }
+        for row in &history.fed.rows {
+            let numbers = [row.commit.into(), row.table.into(), row.row, row.at];
+            numbers.into_iter().for_each(|n| self.number(n));
+            self.number(row.refused.map_or(u64::MAX, u64::from));
+        }
         for erased in &history.erased {
             let numbers = [erased.from.into(), erased.to.into(), erased.at];
             numbers.into_iter().for_each(|n| self.number(n));
@@ -102,6 +113,7 @@ impl Canonical {
             Kind::Recorded => 6,
             Kind::Draft => 7,
             Kind::Amend => 8,
+            Kind::Statement => 9,
         };
         let told = match o.told {
             Told::Pending => 0,

@@ -4,7 +4,7 @@
 //! they stand in its binlog. Everything that is said of a run is derived from these and from the final
 //! states.
 
-use crate::runbook::Host;
+use crate::{fed::Fed, runbook::Host};
 use cutover_model::binlog::log::LogPos;
 
 /// What a client wanted.
@@ -29,6 +29,8 @@ pub enum Kind {
     Draft,
     /// Change an order's total.
     Amend,
+    /// A statement that the operator types.
+    Statement,
 }
 
 /// What the client knows in the end.
@@ -110,6 +112,8 @@ pub struct History {
     pub applied: Vec<Applied>,
     /// What the source has lost of its own commits.
     pub erased: Vec<Erased>,
+    /// What tools have carried to the target row by row.
+    pub fed: Fed,
 }
 
 /// Adds a record. The list's room grows by a quarter at a time: doubled, it would be empty by half in a long run.

@@ -72,7 +72,7 @@ pub fn longest_stall_us(e: &Evidence<'_>) -> u64 {
 /// The age, in µs, of the oldest transaction of the source that the target lacked when it was opened; in the
 /// end, without cutover. 0 when it lacked none, and without a target.
 pub fn final_lag_us(e: &Evidence<'_>) -> u64 {
-    if e.snapshot.is_none() {
+    if e.snapshot.is_none() && e.fed.is_none() {
         return 0;
     }
     let at = e.cutover().unwrap_or(e.end_us);

@@ -70,14 +70,20 @@ pub enum Stage {
     Source,
     /// Committed on the source, and in the snapshot.
     Snapshot,
+    /// In its table when a tool read that.
+    Copied,
     /// Still in the source's binlog when it was needed.
     Binlog,
     /// Sent to the target.
     Sent,
     /// In the target's relay log.
     RelayLog,
+    /// Captured by a tool that carries changes.
+    Captured,
     /// Applied on the target.
     Applied,
+    /// Not left out by an error policy.
+    Accepted,
     /// Visible on the endpoint that serves.
     Visible,
 }

@@ -118,7 +118,10 @@ fn every_kind_of_hazard_has_a_plan_in_which_it_is_caught_and_named() {
             harmless.push(facts.key);
         }
     }
-    assert_eq!(harmless, [""; 0], "never caught in {HAZARD_PLANS} plans each");
+    assert_eq!(
+        harmless, [""; 0],
+        "never caught in {HAZARD_PLANS} plans each"
+    );
 }
 
 #[test]
@@ -146,7 +149,9 @@ fn findings_of_one_cause_stand_together() {
     let sweep = sweep("snapshot-binlog-gtid").seeds(0..600);
     let report = sweep
         .faults(Choice::These(
-            ["async_failover", "privileged_writer", "stray_writer"].map(String::from).to_vec(),
+            ["async_failover", "privileged_writer", "stray_writer"]
+                .map(String::from)
+                .to_vec(),
         ))
         .run()
         .expect("the plans can be run");
@@ -158,7 +163,10 @@ fn findings_of_one_cause_stand_together() {
     distinct.dedup();
     assert_eq!(causes.len(), distinct.len(), "{causes:#?}");
     for assumption in &report.assumptions {
-        let of_it = report.findings.iter().filter(|f| f.broke.contains_key(&assumption.kind));
+        let of_it = report
+            .findings
+            .iter()
+            .filter(|f| f.broke.contains_key(&assumption.kind));
         let failed: u64 = of_it.map(|f| f.plans).sum();
         assert_eq!(failed, assumption.failed, "{assumption:?}");
     }

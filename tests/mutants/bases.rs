@@ -12,7 +12,7 @@ use cutover::{
             SlowApply, SlowFsync, SourceCrash, SourceFailover, TargetCrash, Wire,
         },
         plan::Plan,
-        runbook::{Host, PrefixStrength, Role, Step},
+        runbook::{Host, Policy, PrefixStrength, Role, Step},
         stream::{Stream, stream_seed},
         units::Micros,
     },
@@ -22,6 +22,12 @@ use cutover::{
 const GTID: &str = "snapshot-binlog-gtid";
 /// The same by file and position.
 const POSITION: &str = "snapshot-binlog-position";
+/// AWS DMS, full load and capture.
+const DMS: &str = "dms-full-load-cdc";
+/// Orders in one task, their lines in another.
+const DMS_SPLIT: &str = "scenarios/hazards/dms-multi-task-split.runbook.toml";
+/// A replication instance that is there at once, and new orders alone.
+const DMS_SOON: &[&str] = &[APPEND, "dms.start=2s", "dms.metrics_every=5s"];
 /// Nothing but new orders: what is missing shows no error.
 const APPEND: &str =
     "workload.mix={place=80,pay=0,transfer=0,cancel=0,read=20,rollback=0,draft=0,amend=0}";
@@ -180,15 +186,54 @@ fn base(mutant: Mutant) -> Base {
             )
         },
         M::ExecutedCountsReceived => of(GTID, &["target.apply_transaction=15ms"]),
-        M::LagFrozen => Base {
-            change: |plan| plan.runbook.promises.downtime = Some(Micros::secs(15)),
-            ..of(GTID, &["target.apply_transaction=45ms"])
-        },
-        M::ResolverIgnoresTtl => Base {
+        M::LagFrozen | M::ResolverIgnoresTtl => Base {
             change: |plan| plan.runbook.promises.downtime = Some(Micros::secs(20)),
             ..of(GTID, &[])
         },
+        M::CaptureIsCheckpoint | M::CachedChangeLost | M::ValueTruncated => Base {
+            change: without_validation,
+            ..of(DMS, DMS_SOON)
+        },
+        M::BatchOutOfOrder => Base {
+            change: in_batches,
+            ..of(DMS, DMS_SOON)
+        },
+        M::ErrorsIgnored => Base {
+            change: stopped_by_errors,
+            ..of(DMS_SPLIT, DMS_SOON)
+        },
         _ => of(GTID, &[]),
+    }
+}
+
+/// What looks at every row would call the migration off before the cutover.
+fn without_validation(plan: &mut Plan) {
+    plan.runbook.steps.retain(|step| {
+        let dms = step.wait.as_ref().and_then(|wait| wait.until.dms.as_ref());
+        dms.is_none_or(|dms| dms.validated.is_none())
+    });
+}
+
+/// Batches that break no foreign key, because there is none.
+fn in_batches(plan: &mut Plan) {
+    without_validation(plan);
+    let steps = &mut plan.runbook.steps;
+    steps.retain(|step| step.add_constraints.is_none());
+    for task in steps
+        .iter_mut()
+        .filter_map(|step| step.create_dms_task.as_mut())
+    {
+        task.batch_apply = true;
+    }
+}
+
+/// Two tasks for one transaction, which stop when one is ahead of the other.
+fn stopped_by_errors(plan: &mut Plan) {
+    let steps = plan.runbook.steps.iter_mut();
+    for task in steps.filter_map(|step| step.create_dms_task.as_mut()) {
+        (task.insert_errors, task.update_errors) = (Policy::StopTask, Policy::StopTask);
+        (task.delete_errors, task.data_errors) = (Policy::StopTask, Policy::StopTask);
+        task.recovery_table = true;
     }
 }
 
@@ -359,6 +404,12 @@ fn leads(mutant: Mutant, d: &mut Draw) -> Vec<Fault> {
             let times = d.between(4, 40) as u32;
             let slow = Harm::SlowApply(SlowApply { times });
             on(O::FenceAsked, 1, AT_ONCE, Micros::secs(30), slow)
+        }
+        M::LagFrozen => {
+            // The first transactions take long; whoever looks at the lag waits until they are applied.
+            let times = d.between(100_000, 200_000) as u32;
+            let slow = Harm::SlowApply(SlowApply { times });
+            on(O::ReceiverConnects, 1, AT_ONCE, Micros::secs(1), slow)
         }
         M::CheckpointAheadOfApply | M::PositionBehindApply => {
             let nth = d.between(1, 200) as u32;

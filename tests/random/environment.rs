@@ -3,8 +3,8 @@
 use super::{log_uniform, times};
 use cutover::sim::{
     environment::{
-        Checksum, Clients, ControlPlane, Environment, Link, Names, Network, Resolver, Retention,
-        Retry, RowImage, RowMetadata, Source, Target,
+        Checksum, Clients, ControlPlane, Dms, Environment, Link, Names, Network, Resolver,
+        Retention, Retry, RowImage, RowMetadata, Source, Target,
     },
     units::{Bytes, Micros},
 };
@@ -18,18 +18,34 @@ pub(super) fn environments() -> BoxedStrategy<Environment> {
         or_default(names()),
         or_default(clients()),
         control_planes(),
+        or_default(replication_instances()),
     )
         .prop_map(
-            |(source, target, network, names, clients, control_plane)| Environment {
+            |(source, target, network, names, clients, control_plane, dms)| Environment {
                 source,
                 target,
                 network,
                 names,
                 clients,
                 control_plane,
+                dms,
             },
         )
         .boxed()
+}
+
+/// A DMS replication instance, from tiny to large.
+fn replication_instances() -> impl Strategy<Value = Dms> {
+    (1u64..=300, 50u64..=5_000, 5u64..=500, 1u64..=30, 5u64..=90).prop_map(
+        |(mib_a_second, a_transaction, a_row, retry, start)| Dms {
+            load_rate: Bytes(mib_a_second << 20),
+            apply_transaction: Micros(a_transaction),
+            apply_row: Micros(a_row),
+            retry: Micros::secs(retry),
+            start: Micros::secs(start),
+            ..Dms::default()
+        },
+    )
 }
 
 fn or_default<T: Clone + Default + std::fmt::Debug + 'static>(

@@ -300,6 +300,7 @@ impl Gathered {
             wait.is_some_and(|w| matches!(w.until.kind(), Ok(Until::SecondsBehindSource(_))))
         };
         Evidence {
+            fed: None,
             history: &self.history,
             marks: &self.marks,
             promises: &plan.runbook.promises,

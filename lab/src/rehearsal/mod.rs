@@ -233,6 +233,15 @@ fn supported(plan: &Plan) -> Result<(), LabError> {
     if plan.workload.kind != Kind::Orders {
         return no("a recorded workload", "set workload.kind to orders");
     }
+    if !plan.workload.tables.is_empty() {
+        return no("tables beside the shop's three", "leave workload.table out");
+    }
+    if !plan.workload.rate_by_hour.is_empty() {
+        return no(
+            "a rate that follows the hours of the day",
+            "leave workload.rate_by_hour out",
+        );
+    }
     if plan.workload.existing_rows > EXISTING_MAX {
         let what = format!("{} existing rows", plan.workload.existing_rows);
         return no(

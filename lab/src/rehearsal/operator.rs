@@ -28,6 +28,9 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 pub const BASE: &str = "mysql-bin-changelog";
 /// How often a step whose `on_failure` is `retry` is tried in all.
 const ATTEMPTS: u32 = 3;
+/// Of steps that only the model has.
+const NO_DMS: &str =
+    "the lab has two servers and no replication instance: it does not rehearse AWS DMS";
 /// Pause between two polls when a wait says nothing.
 const POLL: Micros = Micros::secs(1);
 /// However fast the clock goes, servers are not asked more often than this.
@@ -245,6 +248,21 @@ impl<'a> Operator<'a> {
                     target
                         .query_drop(format!("ALTER TABLE shop.{table} AUTO_INCREMENT = {next}"))?;
                 }
+            }
+            Op::CreateCluster
+            | Op::CreateSchema(_)
+            | Op::AddConstraints(_)
+            | Op::CreateDmsTask(_)
+            | Op::DmsTask(_) => return failed(NO_DMS),
+            Op::RunSql(o) => {
+                let connection = match o.on {
+                    Host::Source => &mut self.at_source,
+                    Host::Target => self.at_target()?,
+                };
+                connection.query_drop(&o.sql)?;
+            }
+            Op::Repoint(o) if o.share.is_some() => {
+                return failed("here all clients go by one name: a share of them cannot be moved");
             }
             Op::Repoint(o) => {
                 self.api_call()?;
@@ -676,6 +694,7 @@ impl<'a> Operator<'a> {
                 Ok(open == Some(0))
             }
             Until::SnapshotAvailable(id) => self.is_available(id),
+            Until::Dms(_) => failed(NO_DMS),
             Until::SourceUnchangedSince(name) => {
                 let noted = self.noted.get(name).cloned();
                 let same = match noted {

@@ -156,7 +156,7 @@ pub fn body(connection: &mut Conn, intent: &mut Intent) -> Result<Body, mysql::E
             }
             Ok(Body::Commit)
         }
-        Kind::Read | Kind::Recorded => {
+        Kind::Read | Kind::Recorded | Kind::Statement => {
             let _: Option<String> = connection.exec_first(
                 "SELECT status FROM shop.orders WHERE id = ?",
                 (intent.order,),

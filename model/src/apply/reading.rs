@@ -31,6 +31,8 @@ pub struct Reading {
     start: Option<u64>,
     tables: Vec<(TableId, Arc<TableDef>)>,
     rows: Vec<RowAt>,
+    /// For each row that has to be looked for in a table without a key: the table.
+    sought: Vec<TableId>,
 }
 
 /// A row.
@@ -101,6 +103,11 @@ impl Reading {
     /// Number of rows.
     pub fn count(&self) -> u64 {
         self.count
+    }
+
+    /// The tables without a key in which a row has to be looked for, one for each such row.
+    pub fn sought(&self) -> &[TableId] {
+        &self.sought
     }
 
     /// The rows that could be told apart, in order: the table, and the row of it that the before image names.
@@ -187,6 +194,7 @@ impl Reading {
     fn begin(&mut self) {
         self.tables.clear();
         self.rows.clear();
+        self.sought.clear();
         self.count = 0;
         self.whole = true;
         self.new_statement = true;
@@ -246,6 +254,7 @@ impl Reading {
         let table = database.table(mapping.table);
         let layout = table.map(|t| &t.shape().layout);
         let before_event = frame.pos - self.start.unwrap_or(frame.pos);
+        let keyless = table.is_some_and(|t| t.shape().identity.is_none());
         let mut rows = event.rows(columns);
         if mapping.is_plain()
             && let Some(layout) = layout
@@ -260,6 +269,9 @@ impl Reading {
                 return;
             };
             self.count += 1;
+            if keyless && row.before.is_some() {
+                self.sought.push(mapping.table);
+            }
             if !self.whole {
                 continue;
             }

@@ -61,7 +61,7 @@ impl Range {
     }
 
     /// The part between two positions.
-    fn part(&self, from: u64, to: u64) -> Self {
+    pub(crate) fn part(&self, from: u64, to: u64) -> Self {
         let rest = self.from(from);
         Self {
             span: rest.span.slice(0, (to - from) as usize),
@@ -92,7 +92,7 @@ pub struct ThreadError {
 }
 
 /// How the events of a log are checked.
-fn checksum(binlog: &Binlog) -> Checksum {
+pub(crate) fn checksum(binlog: &Binlog) -> Checksum {
     if binlog.writer().options().checksum {
         Checksum::Crc32
     } else {

@@ -13,10 +13,12 @@
 
 mod commit;
 mod config;
+mod dml;
 mod error;
 mod fence;
 mod journal;
 mod locks;
+mod read_view;
 mod recovery;
 mod redo;
 mod replay;
@@ -29,6 +31,7 @@ mod xa;
 
 pub use commit::{CommitNumber, Committed};
 pub use config::{Config, Version};
+pub use dml::{DmlError, Statement};
 pub use error::ServerError;
 pub use journal::Own;
 pub use recovery::{Cut, Durability};

@@ -76,6 +76,27 @@ impl Heading {
 }
 
 impl Server {
+    /// A tool has committed these changes at `at`: the server's own binlog has them, with a GTID of its own.
+    pub fn log_written(&mut self, arena: &Arena, at: u64, changes: &[Change]) {
+        if changes.is_empty() {
+            return;
+        }
+        let gtid = (self.config.gtid_mode && self.binlog.is_some()).then(|| {
+            self.next_gno += 1;
+            Gtid::new(self.config.uuid, self.next_gno - 1)
+        });
+        if let Some(gtid) = gtid {
+            self.gtid_executed.add(gtid);
+        }
+        let heading = Heading {
+            gtid,
+            timestamp_s: ((self.config.epoch_us + at) / 1_000_000) as u32,
+            original_commit_us: None,
+            statement: None,
+        };
+        self.log_changes(arena, at, changes, &heading);
+    }
+
     /// Applies and commits one group at `at`; what it changed is left in `direct`. A transaction whose GTID
     /// is in `gtid_executed` already is skipped silently, as servers do: false then.
     ///
@@ -121,7 +142,7 @@ impl Server {
             Some(prepared) => prepared,
             None => &direct.changes,
         };
-        self.log_replicated(arena, at, changes, heading);
+        self.log_changes(arena, at, changes, heading);
         self.hold_prepared(arena, prepared);
         Ok(true)
     }
@@ -135,7 +156,7 @@ impl Server {
     }
 
     /// `log_replica_updates = ON`: the replica's own binlog has the transaction too, with its GTID.
-    fn log_replicated(&mut self, arena: &Arena, at: u64, changes: &[Change], heading: &Heading) {
+    fn log_changes(&mut self, arena: &Arena, at: u64, changes: &[Change], heading: &Heading) {
         let number = self.replicated_number();
         let Some(binlog) = self.binlog.as_mut() else {
             return;

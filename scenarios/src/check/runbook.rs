@@ -6,8 +6,12 @@
 use super::{Problem, keys};
 use crate::document::Part;
 use cutover_sim::{
-    runbook::{CoordinatesFrom, Host, Op, Role, Runbook, Step, StepError, Until, Wait},
+    runbook::{
+        CoordinatesFrom, CreateDmsTask, DmsCondition, DmsUntil, Host, Op, Policy, Repoint, Role,
+        Runbook, Step, StepError, TaskAction, Until, Wait,
+    },
     units::Micros,
+    world::unreadable_sql,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -77,6 +81,7 @@ enum Noted {
 struct Before<'a> {
     snapshots: BTreeSet<&'a str>,
     restored: bool,
+    tasks: BTreeMap<&'a str, bool>,
     source_set: bool,
     source_was_set: bool,
     started: bool,
@@ -140,7 +145,39 @@ impl<'a> Before<'a> {
                     "write how many numbers to leave out, like 1000",
                 ))
             }
-            Op::Repoint(o) => self.needs_host(o.to, "repoint"),
+            Op::Repoint(o) => {
+                self.needs_host(o.to, "repoint")?;
+                share(o)
+            }
+            Op::RunSql(o) => {
+                self.needs_host(o.on, "run_sql")?;
+                match unreadable_sql(&o.sql) {
+                    None => Ok(()),
+                    Some(why) => Err(Problem::new(
+                        keys(&["run_sql", "sql"]),
+                        format!("no modelled server carries this statement out: {why}"),
+                        "write one INSERT … VALUES, UPDATE or DELETE with `column = value` conditions, or one CREATE, \
+                         ALTER, DROP, RENAME or TRUNCATE TABLE",
+                    )),
+                }
+            }
+            Op::CreateCluster => self.create_cluster(),
+            Op::CreateSchema(_) => self.needs_host(Host::Target, "create_schema"),
+            Op::AddConstraints(_) => self.needs_host(Host::Target, "add_constraints"),
+            Op::CreateDmsTask(o) => self.create_dms_task(o),
+            Op::DmsTask(o) => {
+                let started = self.task(&o.id, &["dms_task", "id"])?;
+                let begins = matches!(o.action, TaskAction::Start);
+                if !started && !begins {
+                    return Err(Problem::new(
+                        keys(&["dms_task", "action"]),
+                        format!("no earlier step starts the task `{}`", o.id),
+                        "start it first: `dms_task = { id = \"…\", action = \"start\" }`",
+                    ));
+                }
+                self.tasks.insert(&o.id, true);
+                Ok(())
+            }
             Op::Pause(o) if o.length == Micros::ZERO => Err(Problem::new(
                 keys(&["pause", "for"]),
                 "a pause of no time",
@@ -232,6 +269,95 @@ impl<'a> Before<'a> {
             ));
         }
         Ok(())
+    }
+
+    fn create_cluster(&mut self) -> Result<(), Problem> {
+        if std::mem::replace(&mut self.restored, true) {
+            return Err(Problem::new(
+                keys(&["create_cluster"]),
+                "there is a target already",
+                "a runbook has one target: leave this step out",
+            ));
+        }
+        Ok(())
+    }
+
+    fn create_dms_task(&mut self, o: &'a CreateDmsTask) -> Result<(), Problem> {
+        let op = "create_dms_task";
+        self.needs_host(Host::Target, op)?;
+        let named = (1..=64).contains(&o.id.len()) && o.id.is_ascii();
+        if !named || self.tasks.insert(&o.id, false).is_some() {
+            return Err(Problem::new(
+                keys(&[op, "id"]),
+                "a task has a name of its own, of 1 to 64 characters",
+                "write a name like `id = \"move\"`",
+            ));
+        }
+        let tables = o.tables.iter().find(|name| name.split('.').count() != 2);
+        if let Some(table) = tables {
+            let table = crate::serde_message::clip(table);
+            return Err(Problem::new(
+                keys(&[op, "tables"]),
+                format!("`{table}` is not a table's full name"),
+                "write `schema.table`, or leave `tables` out for all of them",
+            ));
+        }
+        let upserts = [
+            ("delete_errors", o.delete_errors),
+            ("data_errors", o.data_errors),
+        ];
+        let upsert = upserts
+            .into_iter()
+            .find(|(_, p)| *p == Policy::UpdateRecord);
+        if let Some((key, _)) = upsert {
+            return Err(Problem::new(
+                keys(&[op, key]),
+                "`update-record` is a policy for INSERT and UPDATE alone",
+                "choose another policy, like `stop-task`",
+            ));
+        }
+        match o.load_tables_at_once {
+            Some(0 | 50..) => Err(Problem::new(
+                keys(&[op, "load_tables_at_once"]),
+                "MaxFullLoadSubTasks is 1 to 49",
+                "write a number like 8",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the task was started.
+    fn task(&self, id: &str, path: &[&'static str]) -> Result<bool, Problem> {
+        self.tasks.get(id).copied().ok_or_else(|| {
+            let help = match join(self.tasks.keys()) {
+                Some(known) => format!("created so far: {known}"),
+                None => "create it in an earlier step: `create_dms_task = { id = \"…\" }`".into(),
+            };
+            let id = crate::serde_message::clip(id);
+            Problem::new(
+                keys(path),
+                format!("no earlier step creates a DMS task `{id}`"),
+                help,
+            )
+        })
+    }
+
+    fn dms(&self, o: &DmsCondition) -> Result<(), Problem> {
+        let path = ["wait", "until", "dms"];
+        let until = o.kind().map_err(|error| several(error, &path))?;
+        self.task(&o.task, &["wait", "until", "dms", "task"])?;
+        let DmsUntil::Checkpoint(name) = until else {
+            return Ok(());
+        };
+        let path = ["wait", "until", "dms", "checkpoint"];
+        match self.noted(name, &path)? {
+            Noted::Position => Ok(()),
+            Noted::GtidSet => Err(Problem::new(
+                keys(&path),
+                format!("`{name}` is a GTID set, and a checkpoint is a file and position"),
+                "read it from `source-position`",
+            )),
+        }
     }
 
     fn read_coordinates(&mut self, from: CoordinatesFrom, name: &'a str) -> Result<(), Problem> {
@@ -349,6 +475,7 @@ impl<'a> Before<'a> {
             Until::SnapshotAvailable(id) => {
                 self.known_snapshot(id, &["wait", "until", "snapshot_available"])
             }
+            Until::Dms(o) => self.dms(o),
             Until::SourceUnchangedSince(name) => self
                 .noted(name, &["wait", "until", "source_unchanged_since"])
                 .map(|_| ()),
@@ -387,6 +514,25 @@ impl<'a> Before<'a> {
             "the target does not know a source to replicate from",
             "add a step with `set_external_source = { … }` before this one",
         ))
+    }
+}
+
+/// A part of the application.
+fn share(o: &Repoint) -> Result<(), Problem> {
+    match o.share {
+        None => Ok(()),
+        Some(_) if o.restart_clients => Err(Problem::new(
+            keys(&["repoint", "restart_clients"]),
+            "clients that are moved one by one are started anew as it is",
+            "leave `restart_clients` out",
+        )
+        .with(&["repoint", "share"])),
+        Some(1..=99) => Ok(()),
+        Some(share) => Err(Problem::new(
+            keys(&["repoint", "share"]),
+            format!("`share` is {share}, and is a part of the clients: 1 to 99 of a hundred"),
+            "write a number like 50, or leave it out to repoint all",
+        )),
     }
 }
 

@@ -133,7 +133,19 @@ pub(super) fn compare(world: &mut World) -> Option<States> {
                     .schema
                     .push(format!("table {table} is on the target alone"));
             }
-            Difference::Base { table } | Difference::Keys { table } => {
+            Difference::Base { table } => {
+                let untouched = |database: &Database| {
+                    let (schema, name) = table.split_once('.')?;
+                    let table = database.table(database.id(schema, name)?)?;
+                    Some(table.base().map_or(0, |base| base.rows()))
+                };
+                let there = untouched(actual).unwrap_or(0);
+                let all = untouched(&reference).unwrap_or(0);
+                states.schema.push(format!(
+                    "of the {all} rows of {table} that were there before the run, {there} are on the target"
+                ));
+            }
+            Difference::Keys { table } => {
                 states.schema.push(format!("the rows of {table} are identified differently on the target, and were not compared"));
             }
         }

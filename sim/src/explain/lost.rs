@@ -24,7 +24,12 @@ pub fn lost_write(e: &Evidence<'_>, number: u32) -> Explanation {
         Some((o, _)) if o.host == Host::Source && e.erased(o.commit).is_some() => {
             (Stage::Source, lost_by_the_source(e, o.commit))
         }
-        Some((_, commit)) => Walk { e, commit }.cause(),
+        Some((o, commit)) => Walk {
+            e,
+            number: o.commit,
+            commit,
+        }
+        .cause(),
     };
     explained(e, number, stage, because)
 }
@@ -52,12 +57,18 @@ fn written_over(e: &Evidence<'_>, commit: u32, host: Host) -> String {
 /// A commit of the source that the target does not have.
 struct Walk<'e, 'w> {
     e: &'e Evidence<'w>,
+    number: u32,
     commit: &'e Commit,
 }
 
 impl Walk<'_, '_> {
     /// The first stage that does not have it, and why.
     fn cause(&self) -> (Stage, String) {
+        if let Some(fed) = &self.e.fed
+            && let Some(row) = fed.missing.get(&self.number)
+        {
+            return super::fed::cause(self.e, self.number, self.commit, row);
+        }
         let r = &self.e.marks.replication;
         if let Some(s) = self.e.snapshot.filter(|s| self.commit.at <= s.at) {
             return (Stage::Snapshot, self.not_durable(s));

@@ -100,6 +100,7 @@ fn occasions(plan: &Plan) -> Vec<Occasion> {
     let does = |wanted: fn(&Op<'_>) -> bool| has(&|step| step.op().is_ok_and(|op| wanted(&op)));
     let replicates = does(|op| matches!(op, Op::StartReplication));
     let restores = does(|op| matches!(op, Op::RestoreSnapshot(_)));
+    let moves_rows = does(|op| matches!(op, Op::CreateDmsTask(_)));
     let occurs = |occasion: Occasion| match occasion {
         Occasion::StepBegins
         | Occasion::StepEnds
@@ -121,11 +122,12 @@ fn occasions(plan: &Plan) -> Vec<Occasion> {
         }),
         Occasion::SnapshotCut => does(|op| matches!(op, Op::CreateSnapshot(_))),
         Occasion::RestoreBegins | Occasion::Restored => restores,
-        Occasion::ReplicationStarts
-        | Occasion::ReceiverConnects
+        Occasion::ReplicationStarts => replicates,
+        Occasion::ReceiverConnects
         | Occasion::BinlogSent
         | Occasion::BinlogReceived
-        | Occasion::TargetApplies => replicates,
+        | Occasion::TargetApplies => replicates || moves_rows,
+        Occasion::DmsLoadBegins | Occasion::DmsTableLoaded | Occasion::DmsFollows => moves_rows,
         Occasion::LagReadsZero => {
             replicates
                 && has(&|step| {
@@ -163,9 +165,11 @@ impl Scales {
             // Snapshot, restore, fence, repoint.
             Occasion::CallTakesEffect => 1 + stream.below(4),
             Occasion::BinlogRotates => 1 + stream.below(8),
+            Occasion::DmsLoadBegins | Occasion::DmsTableLoaded => 1 + stream.below(4),
             Occasion::SnapshotCut
             | Occasion::RestoreBegins
             | Occasion::Restored
+            | Occasion::DmsFollows
             | Occasion::ReplicationStarts
             | Occasion::FenceAsked
             | Occasion::FencePassed

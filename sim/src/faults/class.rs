@@ -4,7 +4,7 @@ use super::{Fault, Harm};
 use crate::{
     environment::{Checksum, Source, Target},
     plan::Plan,
-    runbook::{Host, Role, Runbook, Step, Until},
+    runbook::{Host, Migrates, Role, Runbook, Step, Until},
     units::Micros,
 };
 
@@ -60,6 +60,9 @@ fn of_kind(harm: &Harm, plan: &Plan) -> Class {
             "every writer goes by the application's name",
         ),
         Harm::LongTransaction(_) => breaks(!is_fenced(plan), OPEN_THROUGH),
+        Harm::XaTransaction(_) if uses_dms(&plan.runbook) => {
+            Class::Hazard("no transaction commits in two phases, which DMS does not carry over")
+        }
         // `read_only` stops neither its PREPARE nor its COMMIT.
         Harm::XaTransaction(_) => breaks(
             !(is_fenced(plan) && waits_for_open(&plan.runbook)),
@@ -68,6 +71,15 @@ fn of_kind(harm: &Harm, plan: &Plan) -> Class {
         Harm::ClockSkew(fault) => breaks(
             gates_on_lag(plan) || hides_a_backlog(plan, fault.ahead),
             "the clocks of source and target agree, by which Seconds_Behind_Source is measured",
+        ),
+        Harm::CorruptEvent(_) if moves_rows(&plan.runbook) => Class::Contract,
+        Harm::Ddl(_) => breaks(
+            moves_rows(&plan.runbook),
+            "nobody alters tables while a tool carries their rows",
+        ),
+        Harm::DmsTaskCrash(_) | Harm::DmsInstanceFailover(_) => breaks(
+            !remembers_what_it_applied(&plan.runbook),
+            "a DMS task knows what it has applied: TaskRecoveryTableEnabled",
         ),
         Harm::CorruptEvent(_) => breaks(
             plan.environment.source.binlog_checksum == Checksum::None,
@@ -89,6 +101,11 @@ fn of_kind(harm: &Harm, plan: &Plan) -> Class {
 /// The assumption of a runbook whose fence does not stop a transaction that was begun before.
 const OPEN_THROUGH: &str = "no transaction stays open through the cutover";
 
+/// Whether the runbook moves rows with a DMS task.
+fn uses_dms(runbook: &Runbook) -> bool {
+    runbook.steps.iter().any(|s| s.create_dms_task.is_some())
+}
+
 /// Whether the runbook waits until no transaction is open on the source, prepared ones included.
 fn waits_for_open(runbook: &Runbook) -> bool {
     let mut waits = runbook.steps.iter().filter_map(|s| s.wait.as_ref());
@@ -102,6 +119,20 @@ fn by_position(runbook: &Runbook) -> bool {
         .iter()
         .filter_map(|s| s.set_external_source.as_ref());
     sources.any(|s| s.at.is_some())
+}
+
+/// Whether a tool reads tables and writes rows.
+fn moves_rows(runbook: &Runbook) -> bool {
+    runbook.steps.iter().any(|s| s.create_dms_task.is_some())
+}
+
+/// Whether no task applies a change again that it had applied before it lost its memory.
+fn remembers_what_it_applied(runbook: &Runbook) -> bool {
+    let mut tasks = runbook
+        .steps
+        .iter()
+        .filter_map(|s| s.create_dms_task.as_ref());
+    tasks.all(|task| task.recovery_table || task.migrates == Migrates::FullLoad)
 }
 
 /// Whether a crash of the applier can leave transactions applied behind some that are not.

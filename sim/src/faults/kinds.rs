@@ -149,6 +149,10 @@ parameters! {
     TargetCrash {}
     /// Failover of the Aurora cluster; `lasts` is the time until it serves again: about 30 s.
     AuroraFailover {}
+    /// A DMS task's process dies; `lasts` is the time until it is started again.
+    DmsTaskCrash {}
+    /// The DMS replication instance is lost; `lasts` is the time until its tasks are started again.
+    DmsInstanceFailover {}
     /// A lost relay log.
     RelayLogLoss {}
     /// A slow applier.

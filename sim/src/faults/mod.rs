@@ -164,6 +164,8 @@ catalogue! {
     aurora_failover: AuroraFailover, Lasts, None, "The target's writer is lost, and another instance of the cluster takes over with the same volume.";
     relay_log_loss: RelayLogLoss, Momentary, None, "What the target's relay log holds and was not applied is lost.";
     slow_apply: SlowApply, Lasts, None, "Applying takes so many times as long.";
+    dms_task_crash: DmsTaskCrash, Lasts, None, "The process of the first DMS task dies, and is started again from what it had saved.";
+    dms_instance_failover: DmsInstanceFailover, Lasts, None, "The DMS replication instance is lost, and another takes over: its tasks are started again from what they had saved.";
     cold_pages: ColdPages, Momentary, None, "The target's pages are cold again: each one's next touch comes from storage.";
 }
 

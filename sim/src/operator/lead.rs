@@ -40,9 +40,12 @@ pub fn until_first_cut(plan: &Plan) -> Micros {
                 let looks = fenced.saturating_sub(at + statement).div_ceil(round);
                 looks * round + statement
             }
+            Op::Repoint(o) if o.share.is_some() => {
+                api_call() + rounded(environment.clients.rolling_restart.0)
+            }
             Op::Repoint(_) => api_call() + rounded(environment.control_plane.dns_change.0),
             Op::Pause(o) => rounded(o.length.0),
-            Op::RestoreSnapshot(_) => return Micros(0),
+            Op::RestoreSnapshot(_) | Op::CreateCluster => return Micros(0),
             _ => statement,
         };
     }

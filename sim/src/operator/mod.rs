@@ -7,6 +7,7 @@
 
 mod calls;
 mod crash;
+mod dms;
 mod journal;
 mod lead;
 mod steps;

@@ -5,8 +5,8 @@ use crate::{
     faults::Occasion,
     probes::Probe,
     runbook::{
-        CoordinatesFrom, CreateSnapshot, Host, Op, Repoint, Role, SetExternalSource, SetReadOnly,
-        Step, Until, Wait,
+        CoordinatesFrom, CreateSnapshot, Host, Op, Repoint, Role, RunSql, SetExternalSource,
+        SetReadOnly, Step, Until, Wait,
     },
     units::Micros,
     world::World,
@@ -15,6 +15,8 @@ use cutover_model::replica::Start;
 
 /// Pause between two polls when a wait says nothing.
 pub(super) const POLL: Micros = Micros::secs(1);
+/// How often somebody at a prompt looks whether a statement was answered.
+const LOOK_FOR_ANSWER: Micros = Micros::ms(10);
 
 impl Operator {
     /// Carries out a step's operation. `again`: it was begun before, and nobody knows what came of it.
@@ -59,10 +61,19 @@ impl Operator {
                     .await
             }
             Op::Repoint(o) => self.repoint(o, again).await,
+            Op::RunSql(o) => self.run_sql(o).await,
             Op::Pause(o) => {
                 self.sleep(o.length).await;
                 Ok(())
             }
+            Op::CreateCluster => self.create_cluster(again).await,
+            Op::CreateSchema(o) => {
+                self.on_target(|world| world.create_schema(o.without_constraints))
+                    .await
+            }
+            Op::AddConstraints(o) => self.add_constraints(o).await,
+            Op::CreateDmsTask(o) => self.create_dms_task(o, again).await,
+            Op::DmsTask(o) => self.dms_task(o, again).await,
         }
     }
 
@@ -75,7 +86,7 @@ impl Operator {
         self.on_world(effect)
     }
 
-    fn on_world(
+    pub(super) fn on_world(
         &self,
         effect: impl FnOnce(&mut World) -> Result<(), String>,
     ) -> Result<(), Failure> {
@@ -83,7 +94,7 @@ impl Operator {
     }
 
     /// The operator has looked, and finds that a step that was begun before is done.
-    fn is_done(&self, found: &str) -> Result<(), Failure> {
+    pub(super) fn is_done(&self, found: &str) -> Result<(), Failure> {
         self.now_in_world().probes.reach(Probe::FoundDone);
         self.tell(format!("finds it done: {found}"), Vec::new());
         Ok(())
@@ -317,6 +328,10 @@ impl Operator {
             Until::SnapshotAvailable(id) => {
                 world.snapshot_is_available(id).map_err(Failure::Final)?
             }
+            Until::Dms(o) => {
+                drop(world);
+                self.dms_holds(o)?
+            }
             Until::SourceUnchangedSince(name) => {
                 let same = match self.journal.noted(name) {
                     Some(Noted::Gtids(set)) => world.source_gtid_executed() == *set,
@@ -353,7 +368,30 @@ impl Operator {
         }
     }
 
+    /// Types a statement and waits for its answer. Nothing tells whether it was typed before: it is typed again.
+    async fn run_sql(&mut self, o: &RunSql) -> Result<(), Failure> {
+        self.statement(o.on).await;
+        self.on_world(|world| world.type_sql(o.on, &o.sql))?;
+        loop {
+            let answer = self.now_in_world().sql_answer();
+            match answer {
+                Some(Ok(said)) => {
+                    self.tell(said, Vec::new());
+                    return Ok(());
+                }
+                Some(Err(why)) => return Err(Failure::Passing(why)),
+                None => self.sleep(LOOK_FOR_ANSWER).await,
+            }
+        }
+    }
+
     async fn repoint(&mut self, o: &Repoint, again: bool) -> Result<(), Failure> {
+        if let Some(share) = o.share {
+            self.call(|world| world.repoint_share(o.to, share)).await?;
+            self.sleep(self.plan.environment.clients.rolling_restart)
+                .await;
+            return Ok(());
+        }
         let mut there = false;
         if again {
             // aws route53 list-resource-record-sets
@@ -389,7 +427,7 @@ fn looks_at(until: Until<'_>) -> Option<Host> {
     match until {
         Until::ReadOnly(host) | Until::NoOpenTransactions(host) => Some(host),
         Until::SourceUnchangedSince(_) => Some(Host::Source),
-        Until::SnapshotAvailable(_) => None,
+        Until::SnapshotAvailable(_) | Until::Dms(_) => None,
         Until::ReplicationRunning
         | Until::SecondsBehindSource(_)
         | Until::CaughtUp(_)

@@ -202,6 +202,7 @@ impl Made {
             serving: self.serving,
             source_read_only: self.source_read_only,
             snapshot: self.snapshot,
+            fed: None,
             applied: &self.history.applied,
             applied_at_gate: self.applied_at_gate,
             on_target: CommitSet::new(self.history.source.len(), cut, &self.history.applied),

@@ -22,6 +22,10 @@ fn check(e: &Evidence<'_>) -> Finding {
     if e.applied.is_empty() {
         return absent(NO_REPLICATION);
     }
+    // Who carries rows keeps each row by itself in order, whatever the runbook promises.
+    if e.fed.is_some() {
+        return p11_per_key_order::check(e);
+    }
     match e.promises.prefix {
         PrefixStrength::Prefix => prefix(e),
         PrefixStrength::DependencyClosed => dependency_closed(e),

@@ -1,6 +1,6 @@
 //! The command that a person would type for a step.
 
-use super::{CoordinatesFrom, Host, Op, Until};
+use super::{CoordinatesFrom, Host, Op, Repoint, Until, dms};
 use crate::environment::Environment;
 
 /// The real command of a step, one line each. `noted` turns a name of noted coordinates into their text.
@@ -86,6 +86,7 @@ pub fn command(
             Ok(Until::SourceUnchangedSince(name)) => {
                 format!("SELECT @@global.gtid_executed;  -- on the source, still {}", show(name))
             }
+            Ok(Until::Dms(o)) => o.command(&show),
             Err(_) => String::new(),
         }],
         Op::SetReadOnly(o) => vec![match o.on {
@@ -104,6 +105,11 @@ pub fn command(
         Op::RaiseAutoIncrement(o) => {
             vec![format!("ALTER TABLE … AUTO_INCREMENT = <current + {}>;  -- every table of the target", o.gap)]
         }
+        Op::RunSql(o) => vec![format!("{};  -- on the {}", o.sql.trim_end_matches([';', ' ', '\n']), host(o.on))],
+        Op::Repoint(Repoint { to, share: Some(share), .. }) => vec![format!(
+            "kubectl set env deployment/app-{share}-percent DB_HOST={}  # and its rollout",
+            host(*to)
+        )],
         Op::Repoint(o) => {
             let mut lines = vec![format!(
                 "aws route53 change-resource-record-sets …  -- {} CNAME {}",
@@ -115,6 +121,28 @@ pub fn command(
             }
             lines
         }
+        Op::CreateCluster => vec![
+            "aws rds create-db-cluster --engine aurora-mysql --db-cluster-identifier target …".into(),
+            "aws rds create-db-instance --engine aurora-mysql --db-cluster-identifier target --db-instance-identifier target-1".into(),
+            "aws rds wait db-instance-available --db-instance-identifier target-1".into(),
+        ],
+        Op::CreateSchema(o) => vec![format!(
+            "mysqldump --no-data … | mysql -h target{}",
+            match o.without_constraints {
+                true => "  -- without FOREIGN KEY and secondary KEY clauses",
+                false => "",
+            }
+        )],
+        Op::AddConstraints(o) => {
+            let mut lines = Vec::new();
+            if o.delete_orphans {
+                lines.push("DELETE child FROM … child LEFT JOIN … parent ON … WHERE parent.id IS NULL;  -- on the target".into());
+            }
+            lines.push("ALTER TABLE … ADD CONSTRAINT …, ADD KEY …;  -- on the target, as SHOW CREATE TABLE on the source says".into());
+            lines
+        }
+        Op::CreateDmsTask(o) => dms::create_command(o),
+        Op::DmsTask(o) => vec![dms::task_command(o)],
         Op::Pause(o) => vec![format!("sleep {}", o.length.0 / 1_000_000)],
     }
 }

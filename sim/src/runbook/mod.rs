@@ -6,8 +6,10 @@
 //! loses them). Nothing in the engine knows a runbook by its name.
 
 mod command;
+mod dms;
 
 pub use command::command;
+pub use dms::*;
 
 use crate::units::Micros;
 use serde::{Deserialize, Serialize};
@@ -132,9 +134,27 @@ pub struct Step {
     /// Point the application's name at a host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repoint: Option<Repoint>,
+    /// Type a statement on a server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_sql: Option<RunSql>,
     /// Do nothing for a while.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause: Option<Pause>,
+    /// Create an empty Aurora cluster with a writer and wait until it is available.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create_cluster: Option<Nothing>,
+    /// Create the source's tables on the target, empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create_schema: Option<CreateSchema>,
+    /// Give the target's tables the keys and constraints that they lack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub add_constraints: Option<AddConstraints>,
+    /// Create a DMS task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create_dms_task: Option<CreateDmsTask>,
+    /// Start, stop, resume or reload a DMS task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dms_task: Option<DmsTask>,
 }
 
 fn is_default(on_failure: &OnFailure) -> bool {
@@ -264,6 +284,9 @@ pub struct Condition {
     /// The source stands where these noted coordinates say: nothing was written since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_unchanged_since: Option<String>,
+    /// Something of a DMS task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dms: Option<DmsCondition>,
 }
 
 /// [`Condition`], after it was checked that exactly one key is set.
@@ -285,6 +308,8 @@ pub enum Until<'a> {
     SnapshotAvailable(&'a str),
     /// See [`Condition::source_unchanged_since`].
     SourceUnchangedSince(&'a str),
+    /// See [`Condition::dms`].
+    Dms(&'a DmsCondition),
 }
 
 /// `read_only` of a host.
@@ -322,6 +347,20 @@ pub struct Repoint {
     /// Restart the application, one instance after the other.
     #[serde(default)]
     pub restart_clients: bool,
+    /// Only so many of a hundred clients: they are given the host's own address, and are restarted with it. A later
+    /// `repoint` without it moves the name, and takes these back to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<u32>,
+}
+
+/// A statement: INSERT, UPDATE, DELETE, or one that makes or changes a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunSql {
+    /// Where.
+    pub on: Host,
+    /// Its text; tables without a schema are in `shop`.
+    pub sql: String,
 }
 
 /// A pause.
@@ -362,8 +401,20 @@ pub enum Op<'a> {
     RaiseAutoIncrement(&'a RaiseAutoIncrement),
     /// See [`Step::repoint`].
     Repoint(&'a Repoint),
+    /// See [`Step::run_sql`].
+    RunSql(&'a RunSql),
     /// See [`Step::pause`].
     Pause(&'a Pause),
+    /// See [`Step::create_cluster`].
+    CreateCluster,
+    /// See [`Step::create_schema`].
+    CreateSchema(&'a CreateSchema),
+    /// See [`Step::add_constraints`].
+    AddConstraints(&'a AddConstraints),
+    /// See [`Step::create_dms_task`].
+    CreateDmsTask(&'a CreateDmsTask),
+    /// See [`Step::dms_task`].
+    DmsTask(&'a DmsTask),
 }
 
 /// A step or condition that names no operation, or several.
@@ -447,11 +498,25 @@ impl Step {
                     .as_ref()
                     .map(|o| ("raise_auto_increment", Op::RaiseAutoIncrement(o))),
                 self.repoint.as_ref().map(|o| ("repoint", Op::Repoint(o))),
+                self.run_sql.as_ref().map(|o| ("run_sql", Op::RunSql(o))),
                 self.pause.as_ref().map(|o| ("pause", Op::Pause(o))),
+                self.create_cluster
+                    .as_ref()
+                    .map(|_| ("create_cluster", Op::CreateCluster)),
+                self.create_schema
+                    .as_ref()
+                    .map(|o| ("create_schema", Op::CreateSchema(o))),
+                self.add_constraints
+                    .as_ref()
+                    .map(|o| ("add_constraints", Op::AddConstraints(o))),
+                self.create_dms_task
+                    .as_ref()
+                    .map(|o| ("create_dms_task", Op::CreateDmsTask(o))),
+                self.dms_task.as_ref().map(|o| ("dms_task", Op::DmsTask(o))),
             ],
             "set_binlog_retention, create_snapshot, restore_snapshot, read_coordinates, set_external_source, \
              start_replication, wait, set_read_only, kill_connections, stop_replication, reset_external_source, \
-             raise_auto_increment, repoint, pause",
+             raise_auto_increment, repoint, run_sql, pause, create_cluster, create_schema, add_constraints, create_dms_task, dms_task",
         )
     }
 }
@@ -479,8 +544,9 @@ impl Condition {
                 self.source_unchanged_since
                     .as_deref()
                     .map(|n| ("source_unchanged_since", Until::SourceUnchangedSince(n))),
+                self.dms.as_ref().map(|o| ("dms", Until::Dms(o))),
             ],
-            "replication_running, seconds_behind_source, caught_up, applied, read_only, no_open_transactions, snapshot_available, source_unchanged_since",
+            "replication_running, seconds_behind_source, caught_up, applied, read_only, no_open_transactions, snapshot_available, source_unchanged_since, dms",
         )
     }
 }

@@ -9,6 +9,7 @@ mod two_phases;
 
 use super::{
     Due, World,
+    by_hour::ByHour,
     habits::Habit,
     script::{Next, Script, retries},
     writers::{Errand, writer_of},
@@ -28,7 +29,7 @@ use cutover_model::{
     RowRef,
     database::TableId,
     mutant::{Mutant, Mutants},
-    names::Resolver,
+    names::{Record, Resolver},
     server::{Privilege, Reply, ServerError, SessionId},
 };
 use two_phases::TwoPhases;
@@ -89,17 +90,6 @@ pub(super) struct Client {
     pub(super) carries: Option<(u32, usize)>,
 }
 
-impl Client {
-    /// Whether the statements that go out next have the COMMIT among them.
-    fn next_commits(&self) -> bool {
-        let errand = self.errand;
-        let at_once = errand.map_or(1, |e| e.at_once);
-        let commit = self.intent.as_ref().map(Orders::commit_step);
-        let one_phase = errand.is_none_or(|e| !e.two_phases);
-        one_phase && commit.is_some_and(|commit| self.step + at_once > commit)
-    }
-}
-
 /// A read that contradicts what the client knows (property P15).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen {
@@ -135,7 +125,10 @@ pub(super) struct Clients {
     /// A pause of the application's clients, on average: as a rule, and now.
     usual_think_us: u64,
     think_us: u64,
+    by_hour: ByHour,
     stopped: bool,
+    /// So many of the first clients have an address of their own, and do not ask for the name.
+    moved: Option<(Record<Host>, usize)>,
     /// Commits under way whose client has lost the connection: host, session, operation.
     unheard: Vec<(Host, SessionId, u32)>,
     pub(super) totals: ClientTotals,
@@ -200,7 +193,9 @@ impl Clients {
             script,
             settings,
             think_us,
+            by_hour: ByHour(spec.rate_by_hour.clone()),
             stopped: false,
+            moved: None,
             unheard: Vec::new(),
             totals: ClientTotals::default(),
         }
@@ -227,6 +222,18 @@ impl Clients {
             client.habit = *habit;
             client.resolver.forever = habit.forever;
         }
+    }
+
+    /// Gives so many of a hundred of the application's clients an address of their own: how many they are.
+    pub(super) fn move_share(&mut self, to: Record<Host>, percent: u32) -> usize {
+        let moved = (self.in_application() * percent as usize).div_ceil(100);
+        self.moved = Some((to, moved));
+        moved
+    }
+
+    /// All ask for the name again.
+    pub(super) fn go_by_the_name(&mut self) {
+        self.moved = None;
     }
 
     /// Whether clients begin nothing any more.
@@ -275,6 +282,21 @@ impl Clients {
             Some(i) => self.unheard.swap_remove(i).2,
             None => NO_COMMIT,
         }
+    }
+
+    /// The number of the statement that is the COMMIT of what a client is about; the highest there is without any.
+    fn commit_step(&self, client: u16) -> u32 {
+        let intent = self.get(client).intent.as_ref();
+        let orders = self.workload.as_ref().zip(intent);
+        orders.map_or(u32::MAX, |(orders, intent)| orders.commit_step(intent))
+    }
+
+    /// Whether the statements that a client sends next have the COMMIT among them.
+    fn next_commits(&self, client: u16) -> bool {
+        let c = self.get(client);
+        let at_once = c.errand.map_or(1, |e| e.at_once);
+        let one_phase = c.errand.is_none_or(|e| !e.two_phases);
+        one_phase && c.step + at_once > self.commit_step(client)
     }
 
     fn index_of(&self, host: Host, session: SessionId) -> Option<u16> {
@@ -332,6 +354,10 @@ impl World {
         for client in 0..self.clients.in_application() as u16 {
             let think = self.clients.think_us;
             let first = self.clients.get_mut(client).random.below(2 * think + 1);
+            let first = self
+                .clients
+                .by_hour
+                .stretch(self.epoch_us + self.now, first);
             self.agenda.push(self.now + first, Due::Wake(client));
         }
     }
@@ -390,12 +416,12 @@ impl World {
         c.answer = Told::Pending;
         c.seen = None;
         c.two_phases = TwoPhases::default();
-        c.commit_sent_us = match c.next_commits() {
-            true => now,
-            false => u64::MAX,
-        };
+        c.commit_sent_us = u64::MAX;
         c.operation = self.history.operations.len() as u32;
         let (number, connected) = (c.number, c.connection.is_some());
+        if connected && self.clients.next_commits(client) {
+            self.clients.get_mut(client).commit_sent_us = now;
+        }
         let operation = Operation {
             invoked: now,
             returned: u64::MAX,
@@ -483,7 +509,7 @@ impl World {
         match step {
             Step::Next => {
                 c.step += 1;
-                let commits = c.next_commits();
+                let commits = self.clients.next_commits(client);
                 let back = now + self.way_from(connection.host);
                 let way = self.one_way(connection.host, Way::Requests, back);
                 let next = (back + way).max(holds.unwrap_or(0));
@@ -493,7 +519,7 @@ impl World {
                 self.agenda.push(next, Due::Request(client, number));
             }
             Step::Reply(Reply::Failed(error))
-                if error.code() == 1290 && c.step >= Orders::commit_step(intent) =>
+                if error.code() == 1290 && c.step >= orders.commit_step(intent) =>
             {
                 self.probes.reach(Probe::CommitRefusedByFence);
                 self.refused(client, connection.host, connection.session, &error);
@@ -641,11 +667,14 @@ impl World {
             return;
         }
         let pause = match c.failures {
-            0 => c.random.below(2 * think + 1),
+            0 => {
+                let pause = c.random.below(2 * think + 1);
+                self.clients.by_hour.stretch(self.epoch_us + now, pause)
+            }
             n => backoff << (n - 1).min(MOST_DOUBLINGS),
         };
         if !retry || stopped {
-            c.intent = None;
+            self.clients.get_mut(client).intent = None;
         }
         self.agenda.push(now + pause, Due::Wake(client));
     }
@@ -749,6 +778,9 @@ impl World {
     /// A lock was granted, or the fence has decided: the statement is executed again.
     pub(super) fn resume(&mut self, host: Host, session: SessionId) {
         let Some(client) = self.clients.index_of(host, session) else {
+            if self.operation_of_sql(host, session).is_some() {
+                self.sql_goes_on();
+            }
             return;
         };
         let number = self.clients.get(client).number;
@@ -763,6 +795,8 @@ impl World {
     ) {
         if let Some(client) = self.clients.index_of(host, session) {
             self.refused(client, host, session, error);
+        } else if self.operation_of_sql(host, session).is_some() {
+            self.sql_has_failed(error);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the operator can do to the world, and see of it.
 
-use super::{Due, Snapshot, Target, World, setup};
+use super::{Due, NO_TARGET, Snapshot, Target, World, setup};
 use crate::{
     environment::Retention, faults::Occasion, probes::Probe, runbook::Host, units::Micros,
 };
@@ -8,11 +8,12 @@ use cutover_model::{
     apply::Mode,
     gtid::GtidSet,
     mutant::Mutant,
+    names::Record,
     replica::{Config, Replica, Start, Status},
+    schema::TableDef,
     server::Durability,
 };
 
-const NO_TARGET: &str = "there is no Aurora cluster yet";
 const CLUSTER_EXISTS: &str = "DBClusterAlreadyExistsFault: there is a cluster target already";
 const NO_REPLICATION: &str = "no external source is configured on the target";
 
@@ -62,6 +63,7 @@ impl World {
             .source
             .cut(&mut self.arena, self.now, Durability::Volume);
         self.tear(&mut cut);
+        self.cut_myisam(&mut cut);
         self.tell(
             "rds",
             format!("the snapshot {id} is cut at {}: everything committed up to {}:{} is in it, nothing later", self.moment(self.now).time_of_day(), cut.file_name, cut.end.pos),
@@ -129,7 +131,8 @@ impl World {
             &self.environment,
             self.epoch_us + self.ahead_us[Host::Target as usize],
             self.source.config.ddl_version,
-            &snapshot.cut,
+            snapshot.cut.database.clone(),
+            snapshot.cut.gtid_executed.clone(),
             self.mutants,
         );
         for prepared in &snapshot.cut.prepared {
@@ -138,9 +141,95 @@ impl World {
         self.target = Some(Target {
             server,
             replica: None,
-            snapshot,
+            snapshot: Some(snapshot),
         });
         Ok(())
+    }
+
+    /// `aws rds create-db-cluster` is accepted; the cluster is there after `takes`.
+    ///
+    /// # Errors
+    /// There is a cluster already.
+    pub fn cluster_begins(&mut self, takes: Micros) -> Result<(), String> {
+        if self.target.is_some() || self.marks.restoring {
+            return Err(CLUSTER_EXISTS.into());
+        }
+        self.office.restoring_until(self.now + takes.0);
+        Ok(())
+    }
+
+    /// An Aurora cluster with nothing in it.
+    ///
+    /// # Errors
+    /// There is a cluster already.
+    pub fn create_cluster(&mut self) -> Result<(), String> {
+        if self.target.is_some() {
+            return Err(CLUSTER_EXISTS.into());
+        }
+        self.occurs(Occasion::Restored);
+        let server = setup::target_server(
+            &self.environment,
+            self.epoch_us + self.ahead_us[Host::Target as usize],
+            self.source.config.ddl_version,
+            Default::default(),
+            GtidSet::default(),
+            self.mutants,
+        );
+        self.target = Some(Target {
+            server,
+            replica: None,
+            snapshot: None,
+        });
+        Ok(())
+    }
+
+    /// `mysqldump --no-data` of the source, into the target.
+    ///
+    /// # Errors
+    /// No cluster, or another table has the place of one.
+    pub fn create_schema(&mut self, without_constraints: bool) -> Result<(), String> {
+        let target = self.target.as_mut().ok_or(NO_TARGET)?;
+        let source = &self.source.database;
+        let declare = |def: &TableDef| {
+            let mut def = def.clone();
+            if without_constraints {
+                def.foreign_keys.clear();
+                def.indexes.clear();
+            }
+            Some(def)
+        };
+        let target = &mut target.server.database;
+        let made = target.create_like(&mut self.arena, source, &declare);
+        made.map_err(|e| e.to_string())?;
+        let counters: Vec<_> = source
+            .tables()
+            .map(|(id, t)| (id, t.auto_increment()))
+            .collect();
+        for (id, next) in counters {
+            target.set_auto_increment(&self.arena, id, next);
+        }
+        Ok(())
+    }
+
+    /// `ALTER TABLE … ADD …` for all that the target's declarations lack of the source's. Returns how many rows had no
+    /// parent and were deleted.
+    ///
+    /// # Errors
+    /// No cluster; rows that the constraints do not allow.
+    pub fn add_constraints(&mut self, delete_orphans: bool) -> Result<u64, String> {
+        let target = self.target.as_mut().ok_or(NO_TARGET)?;
+        let tables: Vec<_> = self.source.database.tables().collect();
+        let mut deleted = 0;
+        for (id, table) in tables {
+            if target.server.database.table(id).is_none() {
+                continue;
+            }
+            let database = &mut target.server.database;
+            let def = table.def();
+            let done = database.complete_declaration(&mut self.arena, id, def, delete_orphans);
+            deleted += done.map_err(|e| format!("{e} ({})", e.code()))?;
+        }
+        Ok(deleted)
     }
 
     /// `SHOW MASTER STATUS` on the source.
@@ -164,9 +253,8 @@ impl World {
 
     /// "Binlog position from crash recovery is FILE POS" of the restored instance.
     pub fn recovery_event(&self) -> Option<(String, u64)> {
-        self.target
-            .as_ref()
-            .map(|t| (t.snapshot.cut.file_name.clone(), t.snapshot.cut.end.pos))
+        let snapshot = self.target.as_ref()?.snapshot.as_ref()?;
+        Some((snapshot.cut.file_name.clone(), snapshot.cut.end.pos))
     }
 
     /// `mysql.rds_set_external_source…` on the target.
@@ -346,6 +434,7 @@ impl World {
             .map(|(id, t)| (id, t.auto_increment()))
             .collect();
         for (id, next) in tables {
+            // `ALTER TABLE … AUTO_INCREMENT` of a table without such a column changes nothing.
             target
                 .server
                 .database
@@ -361,8 +450,10 @@ impl World {
     pub fn repoint(&mut self, to: Host) -> Result<(), String> {
         self.server(to).ok_or(NO_TARGET)?;
         if self.names.target() == to {
+            self.clients.go_by_the_name();
             return Ok(());
         }
+        self.clients.go_by_the_name();
         let effective = self.now + self.environment.control_plane.dns_change.0;
         self.names.change(to, effective);
         if to == Host::Target {
@@ -370,6 +461,21 @@ impl World {
             self.marks.target_commits_at_repoint = self.history.target.len();
             self.occurs(Occasion::Repointed);
         }
+        Ok(())
+    }
+
+    /// Gives so many of a hundred clients a host's own address, and restarts them with it.
+    ///
+    /// # Errors
+    /// No cluster.
+    pub fn repoint_share(&mut self, to: Host, percent: u32) -> Result<(), String> {
+        self.server(to).ok_or(NO_TARGET)?;
+        let told = Record::new(to, self.environment.names.ttl.0);
+        let moved = self.clients.move_share(told, percent);
+        self.restart_first(moved);
+        let host = super::side(to);
+        let what = format!("{moved} clients are started anew, with the address of the {host}");
+        self.tell("clients", what, Vec::new());
         Ok(())
     }
 
@@ -413,7 +519,7 @@ impl World {
             Retention::For(time) => time.0,
         };
         let before = (self.source.config.epoch_us + self.now).saturating_sub(keep);
-        let in_use = self.stream.file_in_use();
+        let in_use = self.file_in_use();
         let why = match self.retention {
             Retention::None => "binlog retention hours is NULL".to_string(),
             Retention::For(time) => format!("binlog retention is {time}"),
@@ -430,13 +536,19 @@ impl World {
             return;
         };
         let first_kept = (binlog.end().file + 1).saturating_sub(u64::from(keep.max(1)));
-        let in_use = self.stream.file_in_use().unwrap_or(u64::MAX);
+        let in_use = self.file_in_use().unwrap_or(u64::MAX);
         self.purge(
             u64::MAX,
             Some(first_kept.min(in_use)),
             "source",
             "PURGE BINARY LOGS",
         );
+    }
+
+    /// The first file that a dump thread reads.
+    fn file_in_use(&self) -> Option<u64> {
+        let files = [self.stream.file_in_use(), self.dms.file_in_use()];
+        files.into_iter().flatten().min()
     }
 
     fn purge(&mut self, before_us: u64, in_use: Option<u64>, who: &'static str, why: &str) {

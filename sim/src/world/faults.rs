@@ -113,7 +113,13 @@ impl Faults {
                 }
                 Harm::SlowApply(fault) => {
                     let target = &mut environment.target;
-                    for cost in [&mut target.apply_transaction.0, &mut target.apply_row.0] {
+                    let dms = &mut environment.dms;
+                    for cost in [
+                        &mut target.apply_transaction.0,
+                        &mut target.apply_row.0,
+                        &mut dms.apply_transaction.0,
+                        &mut dms.apply_row.0,
+                    ] {
                         *cost = cost.saturating_mul(fault.times.into());
                     }
                 }
@@ -247,6 +253,8 @@ impl World {
             | Harm::BlindRetry(_)
             | Harm::ClockSkew(_)
             | Harm::Burst(_) => {}
+            Harm::DmsTaskCrash(_) => self.dms_crashes(false, lasts),
+            Harm::DmsInstanceFailover(_) => self.dms_crashes(true, lasts),
             Harm::AnswerLost(_) => self.next_answer_is_lost(),
             Harm::OperatorCrash(_) => self.operator_is_lost(lasts),
             Harm::StepAgain(fault) => self.step_is_repeated(fault.step),
@@ -333,7 +341,10 @@ impl World {
             return;
         }
         match wire {
-            Wire::Replication => self.reset_stream(),
+            Wire::Replication => {
+                self.reset_stream();
+                self.dms_connections_break(Micros::ZERO);
+            }
             Wire::ClientsSource => {
                 self.break_waiting(Host::Source);
             }

@@ -90,6 +90,7 @@ impl World {
             }
         };
         self.ddl_is_forgotten();
+        self.sql_is_lost(Host::Source);
         self.erase(kept as u32);
         true
     }
@@ -119,6 +120,7 @@ impl World {
     fn source_is_down(&mut self, outage: Micros, farewell: Farewell) {
         let back = self.now + outage.0;
         self.down_until[Host::Source as usize] = back;
+        self.dms_loses_source();
         match farewell {
             Farewell::Reset => {
                 self.kill_connections(Host::Source);
@@ -184,6 +186,7 @@ impl World {
                 operation,
             });
         }
+        self.sql_is_lost(Host::Target);
         true
     }
 

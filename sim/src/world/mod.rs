@@ -4,20 +4,24 @@
 //! it up to now before it looks. Time is in µs since the run's clock started.
 
 pub mod agenda;
+mod by_hour;
 mod clients;
 mod control;
 mod ddl;
+mod dms;
 mod faults;
 mod habits;
 mod hosts;
 pub mod link;
 mod marks;
 mod mutants;
+mod myisam;
 mod operator;
 mod replay;
 mod replication;
 mod script;
 mod setup;
+mod sql;
 pub(crate) mod words;
 mod writers;
 
@@ -26,6 +30,7 @@ pub use faults::Fired;
 pub use marks::{Marks, Replication};
 pub use operator::Answers;
 pub use setup::SetupError;
+pub use sql::unreadable_sql;
 
 use crate::{
     environment::{Environment, Retention},
@@ -94,6 +99,10 @@ pub(crate) enum Due {
     Upload,
     /// `read_only` of the parameter group reaches the source.
     Parameter(bool),
+    /// Something of a DMS task: which, what, and the number of its connection.
+    Dms(u8, dms::Tell, u32),
+    /// The source's operating system writes back what MyISAM tables left in its cache.
+    WriteBack,
 }
 
 /// A snapshot.
@@ -114,9 +123,12 @@ pub struct Target {
     pub server: Server,
     /// Replication, once configured.
     pub replica: Option<Replica>,
-    /// What it was restored from.
-    pub snapshot: Snapshot,
+    /// What it was restored from; none for a cluster that was created empty.
+    pub snapshot: Option<Snapshot>,
 }
+
+/// Why something cannot be done to the target.
+const NO_TARGET: &str = "there is no Aurora cluster yet";
 
 /// The world.
 #[derive(Debug)]
@@ -144,11 +156,14 @@ pub struct World {
     office: operator::Office,
     lagging: habits::Lagging,
     alter: ddl::Alter,
+    prompt: sql::Prompt,
     /// For each host, how far its clock is ahead, in µs.
     ahead_us: [u64; 2],
     mutants: Mutants,
     /// The tables when the snapshot was asked for: what [`cutover_model::mutant::Mutant::SnapshotTorn`] takes a part from.
     snapshot_begun: Option<Database>,
+    /// The source's tables when MyISAM's were last written back; none without such tables.
+    written_back: Option<Database>,
     epoch_us: u64,
     retention: Retention,
     snapshots: BTreeMap<String, Snapshot>,
@@ -157,6 +172,7 @@ pub struct World {
     names: Record<Host>,
     clients: Clients,
     stream: BinlogStream,
+    dms: dms::Dms,
     /// The source answers nothing before this moment: I/O is suspended.
     source_suspended_until: u64,
     /// For each host, when it serves again.
@@ -194,6 +210,7 @@ impl World {
                 due = due.min(at(replica.next_due()));
             }
         }
+        due = due.min(at(self.dms.next_due()));
         (due < NEVER).then(|| due.max(self.now))
     }
 
@@ -213,6 +230,7 @@ impl World {
         self.healed_at() <= self.now
             && self.clients.is_quiet()
             && self.stream.is_quiet()
+            && self.dms.is_quiet(self.now)
             && applied
             && self.source.open_transactions() == 0
     }
@@ -241,6 +259,7 @@ impl World {
             self.hear_target();
             self.step_replica();
         }
+        self.step_dms();
         if let Some(due) = self.agenda.pop_due(now) {
             match due {
                 Due::Wake(client) => self.wake(client),
@@ -266,6 +285,8 @@ impl World {
                 Due::StartApplier => self.applier_starts_again(),
                 Due::Upload => self.upload(),
                 Due::Parameter(value) => self.parameter_arrives(value),
+                Due::Dms(task, what, connection) => self.dms_is_told(task, what, connection),
+                Due::WriteBack => self.write_back(),
             }
             self.hear_source();
             self.hear_target();
@@ -313,8 +334,19 @@ impl World {
                         }
                         self.is_prepared(host, session);
                     }
+                    // A change of a table is no write: the target is not opened by it.
+                    Event::Committed(session, _)
+                        if host == Host::Target
+                            && self.operation_of_sql(host, session) == Some(NO_COMMIT) =>
+                    {
+                        self.sql_is_committed();
+                    }
                     Event::Committed(session, done) => {
-                        let operation = self.clients.operation_of(host, session);
+                        let typed = self.operation_of_sql(host, session);
+                        let operation = match typed {
+                            Some(operation) => operation,
+                            None => self.clients.operation_of(host, session),
+                        };
                         let commit = Commit {
                             at: self.now,
                             end: done.end,
@@ -332,12 +364,16 @@ impl World {
                         // crashed: what it had numbered and lost before anybody heard of it is in no history.
                         let number = self.history.commits(host).len() - 1;
                         self.committed(host, session, operation, number as u32);
+                        if typed.is_some() {
+                            self.sql_is_committed();
+                        }
                         if host == Host::Source {
                             self.ddl_is_committed(session);
                         }
                     }
                     Event::Published if host == Host::Source => {
                         self.pump(self.stream.connection());
+                        self.dms_pumps();
                         self.occurs(Occasion::SourcePublishes);
                     }
                     Event::Published => {}

@@ -5,7 +5,7 @@ use crate::{
     environment::ControlPlane,
     faults::Harm,
     probes::Probe,
-    runbook::{Host, Op, SetExternalSource, Step},
+    runbook::{Host, Op, Repoint, SetExternalSource, Step},
     units::Micros,
 };
 use cutover_model::replica::Start;
@@ -134,6 +134,17 @@ impl World {
             Op::StopReplication => self.stop_replication(),
             Op::ResetExternalSource => self.reset_external_source(),
             Op::RaiseAutoIncrement(o) => self.raise_auto_increment(o.gap),
+            Op::CreateCluster => self.cluster_begins(Micros::ZERO),
+            Op::CreateSchema(o) => self.create_schema(o.without_constraints),
+            Op::AddConstraints(o) => self.add_constraints(o.delete_orphans).map(|_| ()),
+            Op::CreateDmsTask(o) => self.create_dms_task(o),
+            Op::DmsTask(o) => self.dms_task(&o.id, o.action),
+            Op::RunSql(o) => self.type_sql(o.on, &o.sql),
+            Op::Repoint(Repoint {
+                to,
+                share: Some(share),
+                ..
+            }) => self.repoint_share(*to, *share),
             Op::Repoint(o) => {
                 self.repoint(o.to)?;
                 if o.restart_clients {

@@ -32,7 +32,7 @@ struct Message {
 }
 
 /// Which of the refusals it is.
-fn why_refused(source: &Server, request: &Request) -> Probe {
+pub(super) fn why_refused(source: &Server, request: &Request) -> Probe {
     let Some(binlog) = &source.binlog else {
         return Probe::HandshakeRefused;
     };
@@ -141,7 +141,10 @@ impl World {
             Wire::ClientsTarget => {
                 self.kill_connections(Host::Target);
             }
-            Wire::Replication => self.reset_stream(),
+            Wire::Replication => {
+                self.reset_stream();
+                self.dms_connections_break(Micros::ZERO);
+            }
             // A command is a connection of its own.
             Wire::Operator => {}
         }
@@ -149,6 +152,7 @@ impl World {
 
     /// The source's end of the stream is gone, and the receiver learns of it only by its silence.
     pub(super) fn stream_is_half_open(&mut self) {
+        self.dms_connections_break(self.environment.target.replica_net_timeout);
         if self.stream.dump.is_none() {
             return;
         }
@@ -171,6 +175,7 @@ impl World {
         self.stream
             .link
             .change(&self.environment.network.replication, blocked);
+        self.dms_links_change();
     }
 
     /// The receiver's connection breaks; it tries again after `source_connect_retry`.
@@ -432,6 +437,7 @@ impl World {
             transaction_us: target.apply_transaction.0,
             row_us: target.apply_row.0,
             first_touch_us: target.first_touch.0,
+            scan_row_us: target.scan_row.0,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Due, World, agenda::Agenda, clients::Clients, ddl::Alter, faults::Faults, habits::Lagging,
-    marks::Marks, operator::Office, replay::Replay, replication,
+    marks::Marks, operator::Office, replay::Replay, replication, sql::Prompt,
 };
 use crate::{
     environment::{Checksum, Environment, RowImage, RowMetadata},
@@ -13,8 +13,10 @@ use crate::{
     recording::Recording,
     runbook::Host,
     stream::Stream,
-    workload::orders::{Orders, SCHEMA, SCHEMA_NAME},
-    workload_spec::Kind,
+    workload::orders::{
+        Orders, SCHEMA, SCHEMA_NAME, create_side_table, existing_side, side_trigger,
+    },
+    workload_spec::{Kind, SideTable},
 };
 use cutover_model::{
     Arena,
@@ -27,7 +29,7 @@ use cutover_model::{
     gtid::{GtidSet, Uuid},
     mutant::{Mutant, MutantError, Mutants},
     names::Record,
-    server::{Config, Cut, Event, Manner, Privilege, Server, Version},
+    server::{Config, Event, Manner, Privilege, Server, Version},
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -112,12 +114,13 @@ fn source_config(
     })
 }
 
-/// The Aurora writer, as the restore of a snapshot leaves it.
+/// The Aurora writer, as the restore of a snapshot leaves it, or as it is created.
 pub(super) fn target_server(
     environment: &Environment,
     epoch_us: u64,
     ddl_version: Version,
-    cut: &Cut,
+    database: Database,
+    gtid_executed: GtidSet,
     mutants: Mutants,
 ) -> Server {
     let target = &environment.target;
@@ -141,17 +144,12 @@ pub(super) fn target_server(
             writer(environment, 2),
             BINLOG_BASE,
             1,
-            cut.gtid_executed.clone(),
+            gtid_executed.clone(),
             epoch_us,
         )
     });
-    let mut server = Server::new(
-        config,
-        cut.database.clone(),
-        binlog,
-        cut.gtid_executed.clone(),
-    );
-    server.gtid_purged = cut.gtid_executed.clone();
+    let mut server = Server::new(config, database, binlog, gtid_executed.clone());
+    server.gtid_purged = gtid_executed;
     server.journal = Some(Vec::new());
     server
 }
@@ -224,6 +222,7 @@ impl World {
                 mutants,
             ),
             stream: replication::Stream::new(&environment),
+            dms: Default::default(),
             source_suspended_until: 0,
             down_until: [0; 2],
             silent_until: [0; 2],
@@ -238,10 +237,12 @@ impl World {
             },
             lagging: Lagging::new(),
             alter: Alter::default(),
+            prompt: Prompt::default(),
             ahead_us: [0; 2],
             events: Vec::new(),
             mutants,
             snapshot_begun: None,
+            written_back: None,
             plan_environment: environment.clone(),
             environment,
         };
@@ -264,28 +265,30 @@ impl World {
 
     fn open_shop(&mut self, plan: &Plan, fresh: bool) -> Result<(), SetupError> {
         if fresh {
-            self.found_shop()?;
+            self.found_shop(plan)?;
         }
         let mut orders = Orders::new(&plan.workload, &self.source.database);
         if fresh && let Some(orders) = orders.as_mut() {
             self.enrol_first_customers(orders);
         }
         self.clients.workload = orders;
+        self.start_write_back();
         self.start_clients();
         Ok(())
     }
 
     /// The schema's own DDL, through the server, so that the binlog begins with it.
-    fn found_shop(&mut self) -> Result<(), SetupError> {
+    fn found_shop(&mut self, plan: &Plan) -> Result<(), SetupError> {
         let session = self.source.connect(Privilege::Admin);
-        for sql in SCHEMA {
+        for sql in statements(plan) {
             let reply =
                 self.source
-                    .execute_ddl(&mut self.arena, self.now, session, SCHEMA_NAME, sql);
+                    .execute_ddl(&mut self.arena, self.now, session, SCHEMA_NAME, &sql);
             reply.map_err(|e| SetupError::Tables(e.to_string()))?;
             self.settle();
         }
         self.source.disconnect(&mut self.arena, session);
+        add_triggers(&mut self.source.database, &plan.workload.tables);
         Ok(())
     }
 
@@ -330,31 +333,59 @@ impl World {
     }
 }
 
+/// The statements that make the shop, with its tables of special traits.
+fn statements(plan: &Plan) -> Vec<String> {
+    let sides = plan.workload.tables.iter().map(create_side_table);
+    SCHEMA
+        .map(str::to_string)
+        .into_iter()
+        .chain(sides)
+        .collect()
+}
+
+fn add_triggers(database: &mut Database, tables: &[SideTable]) {
+    for spec in tables {
+        let table = |name| database.id(SCHEMA_NAME, name);
+        if let (Some(orders), Some(side)) = (table("orders"), table(&spec.name))
+            && let Some(trigger) = side_trigger(spec, orders, side)
+        {
+            database.add_trigger(trigger);
+        }
+    }
+}
+
 /// A shop with rows: they come from a generator and cost nothing until they are touched.
 fn existing_shop(plan: &Plan, arena: &mut Arena, version: Version) -> Result<Database, SetupError> {
     let tables = |e: String| SetupError::Tables(e);
     let mut database = Database::default();
     let context = Context::new(SCHEMA_NAME, version);
-    for sql in SCHEMA {
-        let statement = ddl::parse(sql, &context).map_err(|e| tables(e.to_string()))?;
+    for sql in statements(plan) {
+        let statement = ddl::parse(&sql, &context).map_err(|e| tables(e.to_string()))?;
         ddl::apply(&mut database, arena, &statement).map_err(|e| tables(e.to_string()))?;
     }
     // The statements declare; the tables themselves are made again with their rows.
     let mut shop = Database::default();
     shop.create_schema(SCHEMA_NAME)
         .map_err(|e| tables(e.to_string()))?;
+    let declared = |table: &str| {
+        let id = database.id(SCHEMA_NAME, table);
+        let def = id.and_then(|id| Some((**database.table(id)?.def()).clone()));
+        def.ok_or_else(|| tables(table.to_string()))
+    };
     for table in ["customers", "orders", "order_lines"] {
-        let id = database
-            .id(SCHEMA_NAME, table)
-            .ok_or_else(|| tables(table.to_string()))?;
-        let def = database
-            .table(id)
-            .map(|t| (**t.def()).clone())
-            .ok_or_else(|| tables(table.to_string()))?;
         let (rows, generators) = Orders::existing(&plan.workload, table, plan.streams.base.0);
-        shop.create_generated(arena, def, rows, generators)
+        shop.create_generated(arena, declared(table)?, rows, generators)
             .map_err(|e| tables(e.to_string()))?;
     }
+    for spec in &plan.workload.tables {
+        let def = declared(&spec.name)?;
+        let made = match existing_side(spec, plan.workload.existing_rows) {
+            Some((rows, generators)) => shop.create_generated(arena, def, rows, generators),
+            None => shop.create_table(arena, def),
+        };
+        made.map_err(|e| tables(e.to_string()))?;
+    }
+    add_triggers(&mut shop, &plan.workload.tables);
     Ok(shop)
 }
 

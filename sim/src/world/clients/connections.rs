@@ -66,7 +66,9 @@ impl World {
             return connection.host;
         }
         self.drop_connection(client);
-        let names = &self.names;
+        let moved = self.clients.moved.clone();
+        let moved = moved.filter(|(_, first)| usize::from(client) < *first);
+        let names = moved.as_ref().map_or(&self.names, |(own, _)| own);
         let c = &mut self.clients.all[usize::from(client)];
         let host = match (errand.and_then(|e| e.straight), habit.told) {
             (Some(straight), _) => straight,
@@ -105,16 +107,18 @@ impl World {
     fn drop_connection(&mut self, client: u16) {
         let c = self.clients.get_mut(client);
         c.number += 1;
-        let Some(connection) = c.connection.take() else {
-            return;
-        };
-        match connection.host {
-            Host::Source => self.source.disconnect(&mut self.arena, connection.session),
+        if let Some(connection) = c.connection.take() {
+            self.disconnect(connection.host, connection.session);
+        }
+    }
+
+    /// A session of a host ends.
+    pub(in crate::world) fn disconnect(&mut self, host: Host, session: SessionId) {
+        match host {
+            Host::Source => self.source.disconnect(&mut self.arena, session),
             Host::Target => {
                 if let Some(target) = self.target.as_mut() {
-                    target
-                        .server
-                        .disconnect(&mut self.arena, connection.session);
+                    target.server.disconnect(&mut self.arena, session);
                 }
             }
         }
@@ -205,14 +209,19 @@ impl World {
 
     /// Restarts the application: every process forgets its connections and what it had looked up.
     pub fn restart_clients(&mut self) {
-        for client in 0..self.clients.in_application() as u16 {
-            self.clients.get_mut(client).resolver.forget();
-            self.break_connection(client);
-        }
+        self.restart_first(self.clients.in_application());
         self.tell(
             "clients",
             "the application is restarted: it looks its database up again".into(),
             Vec::new(),
         );
+    }
+
+    /// Restarts so many of the application's processes.
+    pub(in crate::world) fn restart_first(&mut self, clients: usize) {
+        for client in 0..clients as u16 {
+            self.clients.get_mut(client).resolver.forget();
+            self.break_connection(client);
+        }
     }
 }

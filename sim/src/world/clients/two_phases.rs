@@ -10,7 +10,6 @@ use crate::{
     probes::Probe,
     runbook::Host,
     units::Micros,
-    workload::orders::Orders,
     world::{Due, World, writers::Errand},
 };
 use cutover_model::{
@@ -43,15 +42,16 @@ impl World {
     pub(super) fn is_at_a_phase(&self, client: u16) -> bool {
         let c = self.clients.get(client);
         let two_phases = c.errand.is_some_and(|e| e.two_phases);
-        two_phases && c.intent.is_some_and(|i| c.step >= Orders::commit_step(&i))
+        two_phases && c.step >= self.clients.commit_step(client)
     }
 
     /// PREPARE or COMMIT reaches the server.
     pub(super) fn phase_arrives(&mut self, client: u16, host: Host, session: SessionId) {
         let now = self.now;
+        let commit = self.clients.commit_step(client);
         let c = self.clients.get_mut(client);
         let id = xid(format!("{}", c.operation).as_bytes());
-        let decides = c.intent.is_some_and(|i| c.step > Orders::commit_step(&i));
+        let decides = c.step > commit;
         c.two_phases.asked = true;
         c.two_phases.decided |= decides;
         let Some(server) = self.server_mut(host) else {
@@ -121,8 +121,9 @@ impl World {
             return;
         }
         let arrival = (self.now + self.way_to(host)).max(errand.until);
+        let decision = self.clients.commit_step(client).saturating_add(1);
         let c = self.clients.get_mut(client);
-        c.step = c.intent.as_ref().map_or(0, Orders::commit_step) + 1;
+        c.step = decision;
         let number = c.number;
         self.agenda.push(arrival, Due::Request(client, number));
     }

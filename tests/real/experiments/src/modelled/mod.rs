@@ -272,6 +272,7 @@ impl Modelled {
             transaction_us: 0,
             row_us: if self.busy { SECOND } else { 0 },
             first_touch_us: 0,
+            scan_row_us: 0,
         }
     }
 
