@@ -1,4 +1,5 @@
-//! README and the page of hazards show what the command prints. `UPDATE_README=1 cargo test --test readme` writes it anew.
+//! README and the pages on strategies and on hazards show what the command prints. `UPDATE_README=1 cargo test --test
+//! readme` writes them anew.
 
 use std::{fs, path::Path, process::Command};
 
@@ -39,6 +40,7 @@ fn shown(marker: &str) -> Option<String> {
 #[test]
 fn pages_show_what_the_command_prints() {
     is_current("README.md", 2);
+    is_current("docs/strategies.md", 2);
     is_current("docs/hazards.md", 1);
 }
 

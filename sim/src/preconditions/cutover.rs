@@ -123,7 +123,7 @@ pub(super) fn gate(scene: &Scene<'_>) -> Option<Look> {
         );
     };
     let discards = |timed: &&Timed<'_>| {
-        matches!(timed.op, Op::ResetExternalSource) && timed.begins < gate.begins
+        matches!(timed.op, Op::ResetExternalSource(Host::Target)) && timed.begins < gate.begins
     };
     if scene.steps.iter().any(|timed| discards(&timed)) {
         return Look::fail(
