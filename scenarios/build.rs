@@ -2,9 +2,13 @@
 
 use std::{env, error::Error, fs, path::Path};
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "cargo tells a build script so where to write"
+)]
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=hazards");
-    let folder = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("hazards");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("hazards");
     let mut names = Vec::new();
     for file in fs::read_dir(&folder)? {
         let name = file?.file_name().to_string_lossy().into_owned();
