@@ -235,6 +235,11 @@ impl Gathered {
             applied: &self.history.applied,
             applied_at_gate: self.marks.applied_at_gate,
             on_target: CommitSet::new(self.history.source.len(), cut, &self.history.applied),
+            back_on_source: CommitSet::new(
+                self.history.target.len(),
+                0,
+                &self.history.applied_back,
+            ),
             rows_of,
             states,
             shop: self.shop.clone(),

@@ -20,7 +20,7 @@ use cutover_model::{
 use cutover_sim::{
     evidence::{RowId, States, compare_databases, out_of_order},
     history::History,
-    runbook::PrefixStrength,
+    runbook::{Host, PrefixStrength},
     workload::orders::SCHEMA_NAME,
     world::Marks,
 };
@@ -121,7 +121,13 @@ pub fn compare(
             unlike.len()
         )));
     }
-    let states = compare_databases(&mut follower.arena, &source, own.iter(), &held);
+    let states = compare_databases(
+        &mut follower.arena,
+        &source,
+        own.iter(),
+        &held,
+        Host::Target,
+    );
     let Follower { arena, walker, .. } = &mut follower;
     let rows_of = out_of_order(&source, history, given.cut, prefix, |commit, sink| {
         let group = given.source.logged.get(commit as usize);

@@ -94,6 +94,7 @@ impl World {
             }
         };
         self.ddl_is_forgotten();
+        self.replica_goes_down(Host::Source, Replica::lose_relay_log);
         self.sql_is_lost(Host::Source);
         self.erase(kept as u32);
         true
@@ -128,11 +129,11 @@ impl World {
         match farewell {
             Farewell::Reset => {
                 self.kill_connections(Host::Source);
-                self.reset_stream();
+                self.reset_streams_from(Host::Source);
             }
             Farewell::Silence => {
                 self.silent_until[Host::Source as usize] = back;
-                self.stream_is_half_open();
+                self.streams_are_half_open(Host::Source);
             }
         }
         self.agenda.push(back, Due::Back(Host::Source));
@@ -167,14 +168,7 @@ impl World {
             .server
             .crash(&mut self.arena, self.now, Durability::Volume)
             .commits;
-        if let Some(replica) = target.replica.as_mut() {
-            replica.stop_receiver();
-            to_relay_log(replica, self.environment.target.relay_log_recovery);
-        }
-        // A server starts both threads when it is started, also those that had died before (`skip_replica_start` is
-        // OFF); what the operator has stopped stays so, as RDS keeps it [K].
-        let replication = &self.marks.replication;
-        self.replication_resumes = replication.started.is_some() && replication.stopped.is_none();
+        self.replica_goes_down(Host::Target, to_relay_log);
         // What recovery has kept is committed, whether or not its client hears of it; Aurora's volume has every
         // commit that was acknowledged, so nothing else can be gone.
         for (session, done) in undecided
@@ -201,12 +195,15 @@ impl World {
     fn target_is_down(&mut self, outage: Micros, farewell: Farewell) {
         let back = self.now + outage.0;
         self.down_until[Host::Target as usize] = back;
-        self.receiver_stops();
         match farewell {
             Farewell::Reset => {
                 self.kill_connections(Host::Target);
+                self.reset_streams_from(Host::Target);
             }
-            Farewell::Silence => self.silent_until[Host::Target as usize] = back,
+            Farewell::Silence => {
+                self.silent_until[Host::Target as usize] = back;
+                self.streams_are_half_open(Host::Target);
+            }
         }
         self.agenda.push(back, Due::Back(Host::Target));
     }
@@ -217,26 +214,17 @@ impl World {
             return;
         }
         self.kill_connections(host);
-        match host {
-            Host::Source => {
-                // What the parameter group says by now holds from the start.
-                if self.source_parameter_read_only && !self.mutants.has(Mutant::FenceLostAtRestart)
-                {
-                    self.source.set_read_only(false);
-                    self.hear(Host::Source);
-                }
-                self.reset_stream();
+        // What the parameter group says by now holds from the start; what `mysql.rds_set_read_only` had set does not
+        // outlive the server [D].
+        let fenced = self.parameter_read_only[host as usize];
+        if fenced && !self.mutants.has(Mutant::FenceLostAtRestart) {
+            if let Some(server) = self.server_mut(host) {
+                server.set_read_only(false);
             }
-            Host::Target if self.replication_resumes => {
-                self.replication_resumes = false;
-                self.probes.reach(Probe::ReplicationResumed);
-                if let Some(replica) = self.target.as_mut().and_then(|t| t.replica.as_mut()) {
-                    replica.start();
-                }
-                self.receiver_starts();
-            }
-            Host::Target => {}
+            self.hear(host);
         }
+        self.reset_streams_from(host);
+        self.replica_comes_back(host);
         self.tell(super::side(host), "serves again".into(), Vec::new());
     }
 

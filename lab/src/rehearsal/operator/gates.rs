@@ -1,6 +1,6 @@
 //! Waits and gates: a look at a server, until it says what the runbook wants.
 
-use super::{Failure, NO_DMS, Operator, failed};
+use super::{Failure, NOT_HERE, Operator, failed};
 use cutover_sim::{
     operator::Noted,
     runbook::{Host, Until},
@@ -44,6 +44,11 @@ impl Operator<'_> {
         }
     }
 
+    fn read_only(&mut self, host: Host) -> Result<bool, Failure> {
+        let value: Option<u8> = self.at(host)?.query_first("SELECT @@global.read_only")?;
+        Ok(value == Some(1))
+    }
+
     /// Looks once.
     fn holds(&mut self, until: Until<'_>) -> Result<bool, Failure> {
         match until {
@@ -70,30 +75,23 @@ impl Operator<'_> {
                     None => failed(format!("nothing was noted as `{name}`")),
                 }
             }
-            Until::ReadOnly(host) => {
-                let connection = match host {
-                    Host::Source => &mut self.at_source,
-                    Host::Target => self.at_target()?,
-                };
-                let value: Option<u8> = connection.query_first("SELECT @@global.read_only")?;
-                Ok(value == Some(1))
-            }
+            Until::ReadOnly(host) => Ok(self.read_only(host)?),
+            Until::Writable(host) => Ok(!self.read_only(host)?),
             Until::NoOpenTransactions(host) => {
-                let connection = match host {
-                    Host::Source => &mut self.at_source,
-                    Host::Target => self.at_target()?,
-                };
+                let connection = self.at(host)?;
                 let open: Option<u64> =
                     connection.query_first("SELECT COUNT(*) FROM information_schema.innodb_trx")?;
                 Ok(open == Some(0))
             }
             Until::SnapshotAvailable(id) => self.is_available(id),
-            Until::Dms(_) => failed(NO_DMS),
+            Until::Dms(_) => failed(NOT_HERE),
             Until::SourceUnchangedSince(name) => {
                 let noted = self.noted.get(name).cloned();
                 let same = match noted {
-                    Some(Noted::Gtids(set)) => self.source_gtids()? == set,
-                    Some(Noted::Position { file, pos }) => self.source_position()? == (file, pos),
+                    Some(Noted::Gtids(set)) => self.executed(Host::Source)? == set,
+                    Some(Noted::Position { file, pos }) => {
+                        self.position(Host::Source)? == (file, pos)
+                    }
                     None => return failed(format!("nothing was noted as `{name}`")),
                 };
                 if same {
