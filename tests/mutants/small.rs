@@ -15,7 +15,7 @@ use cutover::{
 use std::{fs, path::PathBuf};
 
 /// Runs of candidates, at most.
-const RUNS: u32 = 3_000;
+const RUNS: u32 = 10_000;
 
 fn file(mutant: Mutant) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/mutants/plans");
