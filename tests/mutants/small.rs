@@ -14,6 +14,9 @@ use cutover::{
 };
 use std::{fs, path::PathBuf};
 
+/// What is left of a plan has no more events besides the runbook, and no more transactions.
+const EVENTS: usize = 5;
+const TRANSACTIONS: usize = 3;
 /// Runs of candidates, at most.
 const RUNS: u32 = 10_000;
 
@@ -23,9 +26,22 @@ fn file(mutant: Mutant) -> PathBuf {
 }
 
 /// A mutant's plan as it was saved.
-pub fn saved(mutant: Mutant) -> Plan {
-    let file = file(mutant);
-    load_plan(&file.to_string_lossy()).expect("a saved plan; CUTOVER_WRITE=mutants writes them")
+pub fn saved(mutant: Mutant) -> Result<Plan, String> {
+    let plan = load_plan(&file(mutant).to_string_lossy());
+    plan.map_err(|error| format!("CUTOVER_WRITE=mutants writes the plan that is missing: {error}"))
+}
+
+/// How large a plan is, when it is larger than what is to be left of one.
+pub fn is_large(plan: &Plan) -> Option<String> {
+    let (events, transactions) = (plan.faults.len(), transactions(plan).unwrap_or(0));
+    let large = events > EVENTS || transactions > TRANSACTIONS;
+    large.then(|| format!("{events} faults, {transactions} transactions"))
+}
+
+/// Whether a mutant's plan is there, small enough, and shows its bug.
+pub fn is_good(mutant: Mutant) -> bool {
+    let good = |plan: &Plan| is_large(plan).is_none() && by_its_bug(mutant, plan).is_some();
+    saved(mutant).as_ref().is_ok_and(good)
 }
 
 /// Shrinks the plans that were caught, and saves the smallest of what comes out.

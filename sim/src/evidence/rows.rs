@@ -2,16 +2,19 @@
 //! which of them touch the same row is read in the source's binlog, of the transactions in question only.
 
 use super::commits::CommitSet;
-use crate::{history::Applied, runbook::PrefixStrength, world::World};
+use crate::{
+    history::{Applied, Commit},
+    runbook::PrefixStrength,
+    world::World,
+};
 use cutover_model::{
     Arena,
-    apply::{ApplyErrorKind, DdlEvent, RowWork, Sink, Walker, is_declared, table_of},
-    binlog::decode::TableMap,
-    database::{Database, TableId},
+    apply::{OnRows, RowWork, Walker},
+    binlog::log::Binlog,
+    database::Database,
     row::Partial,
-    schema::TableDef,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// A row: its table, and a hash of the values that identify it.
@@ -37,41 +40,85 @@ pub(super) fn out_of_order(
         &world.history.applied,
         gaps,
     );
-    let mut rows_of = BTreeMap::new();
-    let mut walker = Walker::default();
-    let World {
-        arena,
-        source,
-        history,
-        ..
-    } = world;
-    let Some(binlog) = &source.binlog else {
-        return rows_of;
-    };
-    for commit in commits {
-        let Some(end) = history.source.get(commit as usize).map(|c| c.end) else {
-            continue;
-        };
-        let before = (commit as usize).checked_sub(1);
-        let start = before
-            .map(|i| history.source[i].end)
-            .filter(|e| e.file == end.file);
-        let mut collect = Collect {
-            database: &source.database,
-            rows: Vec::new(),
-        };
-        for group in binlog
-            .groups(end.file, start.map_or(0, |s| s.pos), end.pos)
-            .map_while(Result::ok)
-        {
-            // A group that no longer decodes against the tables as they are now keeps the rows so far.
-            let _ = walker.walk(arena, &mut collect, &group);
+    let mut binlog = CommitsOf::new(world);
+    let rows = commits.into_iter().filter_map(|commit| {
+        let mut rows = Vec::new();
+        binlog.rows(commit, |database, _, work| {
+            for image in [&work.before, &work.after].into_iter().flatten() {
+                rows.extend(identity(database, work, image).map(|key| RowId {
+                    table: work.table.0,
+                    key,
+                }));
+            }
+        })?;
+        rows.sort_unstable();
+        rows.dedup();
+        Some((commit, rows))
+    });
+    rows.collect()
+}
+
+/// Reads the rows of commits in the source's binlog.
+pub(super) struct CommitsOf<'a> {
+    arena: &'a mut Arena,
+    database: &'a Database,
+    binlog: Option<&'a Binlog>,
+    commits: &'a [Commit],
+    walker: Walker,
+}
+
+impl<'a> CommitsOf<'a> {
+    pub(super) fn new(world: &'a mut World) -> Self {
+        Self {
+            arena: &mut world.arena,
+            database: &world.source.database,
+            binlog: world.source.binlog.as_ref(),
+            commits: &world.history.source,
+            walker: Walker::default(),
         }
-        collect.rows.sort_unstable();
-        collect.rows.dedup();
-        rows_of.insert(commit, collect.rows);
     }
-    rows_of
+
+    /// Shows each row of a commit; none when there is no such commit, or no binlog. A group that no longer decodes
+    /// against the tables as they are now has the rows so far.
+    pub(super) fn rows(
+        &mut self,
+        commit: u32,
+        mut look: impl FnMut(&Database, &mut Arena, &RowWork<'_>),
+    ) -> Option<()> {
+        let Self {
+            database, binlog, ..
+        } = *self;
+        let end = self.commits.get(commit as usize)?.end;
+        let before = commit.checked_sub(1).map(|c| self.commits[c as usize].end);
+        let start = before.filter(|e| e.file == end.file).map_or(0, |e| e.pos);
+        let mut sink = OnRows {
+            database,
+            row: |arena: &mut Arena, work: &RowWork<'_>| {
+                look(database, arena, work);
+                Ok(())
+            },
+        };
+        let groups = binlog?.groups(end.file, start, end.pos);
+        for group in groups.map_while(Result::ok) {
+            let _ = self.walker.walk(self.arena, &mut sink, &group);
+        }
+        Some(())
+    }
+}
+
+/// `None` when the image lacks a column of the key: the other image of the change has it. `None` also where
+/// nothing identifies a row: rows of equal content stand for each other, so none of them has versions whose
+/// order could be told. What comes too early there finds no row (1032), and the final states are compared.
+fn identity(database: &Database, work: &RowWork<'_>, image: &Partial<'_>) -> Option<u64> {
+    let columns = &work.def.columns;
+    let table = database.table(work.table)?;
+    let identity = table.shape().identity.as_ref()?;
+    let mut hash = u64::from(work.table.0);
+    for part in &identity.key.parts {
+        let (_, raw) = image.iter(columns).find(|(i, _)| *i == part.column)?;
+        hash = xxh3_64_with_seed(raw?, hash);
+    }
+    Some(hash)
 }
 
 /// The commits whose place in the order matters, ascending.
@@ -110,65 +157,6 @@ fn in_question(commits: usize, cut: u32, applied: &[Applied], gaps: bool) -> Vec
         }
     }
     (0..commits as u32).filter(|c| asked.has(*c)).collect()
-}
-
-/// Collects the identities of rows.
-struct Collect<'a> {
-    database: &'a Database,
-    rows: Vec<RowId>,
-}
-
-impl Sink for Collect<'_> {
-    fn table(
-        &mut self,
-        _: &mut Arena,
-        map: &TableMap<'_>,
-    ) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
-        table_of(self.database, map)
-    }
-
-    fn is_declared(&self, table: TableId, def: &Arc<TableDef>) -> bool {
-        is_declared(self.database, table, def)
-    }
-
-    fn row(&mut self, _: &mut Arena, work: &RowWork<'_>) -> Result<(), ApplyErrorKind> {
-        for image in [&work.before, &work.after].into_iter().flatten() {
-            if let Some(key) = self.identity(work, image) {
-                self.rows.push(RowId {
-                    table: work.table.0,
-                    key,
-                });
-            }
-        }
-        Ok(())
-    }
-
-    fn ddl(&mut self, _: &mut Arena, _: &DdlEvent<'_>) -> Result<(), ApplyErrorKind> {
-        Ok(())
-    }
-
-    fn xa_prepared(&mut self, _: &str) {}
-
-    fn xa_decided(&mut self, _: &mut Arena, _: &str, _: bool) -> Result<(), ApplyErrorKind> {
-        Ok(())
-    }
-}
-
-impl Collect<'_> {
-    /// `None` when the image lacks a column of the key: the other image of the change has it. `None` also where
-    /// nothing identifies a row: rows of equal content stand for each other, so none of them has versions whose
-    /// order could be told. What comes too early there finds no row (1032), and the final states are compared.
-    fn identity(&self, work: &RowWork<'_>, image: &Partial<'_>) -> Option<u64> {
-        let columns = &work.def.columns;
-        let table = self.database.table(work.table)?;
-        let identity = table.shape().identity.as_ref()?;
-        let mut hash = u64::from(work.table.0);
-        for part in &identity.key.parts {
-            let (_, raw) = image.iter(columns).find(|(i, _)| *i == part.column)?;
-            hash = xxh3_64_with_seed(raw?, hash);
-        }
-        Some(hash)
-    }
 }
 
 #[cfg(test)]
