@@ -30,6 +30,19 @@ const NAIVE: &[(&str, &str, &[&str])] = &[
     ("naive-dms-live-load", "orders-small", &[]),
     ("naive-dms-defaults", "orders-small", &[]),
     ("snapshot-only", "orders-small", &[]),
+    ("naive-coordinates-from-target", "orders-append", &[]),
+    (
+        "naive-wizard-lag-gate",
+        "orders-small",
+        &["network.replication.latency=3s"],
+    ),
+    (
+        "naive-wizard-promote-early",
+        "orders-small",
+        &["network.replication.latency=3s"],
+    ),
+    ("naive-rollback-late-coordinates", "orders-append", &[]),
+    ("naive-rollback-without-replication", "orders-small", &[]),
 ];
 
 /// They fail loudly: the migration is called off, nothing is lost, and there is nothing to shrink.

@@ -22,7 +22,7 @@ pub struct MutantFacts {
     pub about: &'static str,
     /// Where the bug is from.
     pub basis: &'static str,
-    /// The property that must catch it: `P1` to `P17`.
+    /// The property that must catch it: `P1` to `P19`.
     pub caught_by: &'static str,
 }
 
@@ -195,6 +195,12 @@ catalogue! {
     CachedChangeLost, "cached-change-lost", P1,
         "A DMS task forgets the changes to a table that it had captured while the table was loaded.",
         "the overlap of copy and stream: gh-ost #1030, DMS-05";
+    AbortNeverArrives, "abort-never-arrives", P18,
+        "When the migration is given up, the parameter group that is to make the source writable again is never delivered.",
+        "CUT-13: an abort that leaves the source read-only";
+    SameServerId, "same-server-id", P19,
+        "The target was given the source's server_id: on the way back the source takes the target's transactions for its own, and leaves them out.",
+        "APP-24: own-id events are skipped";
 }
 
 impl Mutant {
@@ -295,7 +301,7 @@ mod tests {
 
     #[test]
     fn every_property_has_a_mutant_that_it_must_catch() {
-        for number in 1..=17 {
+        for number in 1..=19 {
             let property = format!("P{number}");
             assert!(
                 CATALOGUE.iter().any(|f| f.caught_by == property),

@@ -124,6 +124,10 @@ pub struct Source {
     pub binlog_retention: Retention,
     /// RDS rotates the binlog and uploads it this often, for point-in-time restore: 5 minutes [D].
     pub binlog_upload_every: Micros,
+    /// RDS takes an automated snapshot this often [D].
+    pub backup_every: Micros,
+    /// The last one is this old when the run begins: up to `backup_every`.
+    pub last_backup: Micros,
     /// `max_binlog_size`; RDS: 128 MiB [K].
     pub max_binlog_size: Bytes,
     /// `binlog_row_image`.
@@ -155,6 +159,8 @@ impl Default for Source {
             innodb_flush_log_at_trx_commit: 1,
             binlog_retention: Retention::None,
             binlog_upload_every: Micros::mins(5),
+            backup_every: Micros::hours(24),
+            last_backup: Micros::hours(7),
             max_binlog_size: Bytes(128 << 20),
             binlog_row_image: RowImage::Full,
             binlog_row_metadata: RowMetadata::Minimal,
@@ -435,6 +441,11 @@ pub struct ControlPlane {
     pub restore_per_tib: Micros,
     /// `create-db-instance` of the cluster's writer.
     pub create_instance: Micros,
+    /// From `promote-read-replica-db-cluster` to the event that says that it is done: about 90 s, measured by one
+    /// operator [B].
+    pub promote: Micros,
+    /// A restart of the target's server for a parameter that needs one [K].
+    pub reboot: Micros,
     /// A DNS change reaching the zone's servers.
     pub dns_change: Micros,
 }
@@ -450,6 +461,8 @@ impl Default for ControlPlane {
             restore_fixed: Micros::mins(12),
             restore_per_tib: Micros::hours(3),
             create_instance: Micros::mins(7),
+            promote: Micros::secs(90),
+            reboot: Micros::secs(30),
             dns_change: Micros::secs(2),
         }
     }

@@ -11,8 +11,8 @@ mod states;
 
 pub use commits::CommitSet;
 pub use feed::{FedFacts, FedTable, MissingRow};
-pub use rows::RowId;
-pub use states::{Counter, PlacedOrder, Shop, States};
+pub use rows::{RowId, out_of_order};
+pub use states::{Counter, PlacedOrder, Shop, States, compare_databases};
 
 use crate::{
     history::{Applied, Commit, History, Kind, NO_COMMIT, Operation, Told},
@@ -99,6 +99,8 @@ pub struct Evidence<'w> {
     pub fed: Option<FedFacts>,
     /// The source's commits that the target has in the end.
     pub on_target: CommitSet,
+    /// The target's own commits that the source has in the end, by the replication back.
+    pub back_on_source: CommitSet,
     /// The rows of commits whose order on the target is not the source's.
     pub rows_of: BTreeMap<u32, Vec<RowId>>,
     /// What a comparison of the final states says; none without a target that serves.
@@ -133,16 +135,20 @@ impl<'w> Evidence<'w> {
             end: snapshot.cut.end,
         });
         let cut = snapshot.map_or(0, |s| s.commits);
-        let cutover = (serving == Host::Target).then(|| opened(&world.marks, &world.history));
+        let returned = world.marks.returned.is_some();
+        let cutover =
+            (serving == Host::Target || returned).then(|| opened(&world.marks, &world.history));
         let cutover = cutover.flatten();
         let fed = world.is_fed_by_rows().then(|| feed::arrivals(world, cut));
-        let rows_of = rows::out_of_order(world, cut, plan.runbook.promises.prefix);
-        let states = cutover.and_then(|_| states::compare(world));
+        let rows_of = rows::of_world(world, cut, plan.runbook.promises.prefix);
+        let states = cutover.and_then(|_| states::compare(world, serving));
         let shop = states::shop(world, serving);
         let gtids = cutover.and_then(|at| gtids(world, at));
         let world: &'w World = world;
         let applied = &world.history.applied;
         let on_target = on_target(&world.history, snapshot.as_ref(), applied);
+        let back_on_source =
+            CommitSet::new(world.history.target.len(), 0, &world.history.applied_back);
         let applied_at_gate = match (&fed, world.marks.gate) {
             (Some(_), Some(gate)) => applied.partition_point(|a| a.at <= gate),
             _ => world.marks.applied_at_gate,
@@ -165,6 +171,7 @@ impl<'w> Evidence<'w> {
             applied_at_gate,
             fed,
             on_target,
+            back_on_source,
             rows_of,
             states,
             shop,
@@ -182,12 +189,41 @@ impl<'w> Evidence<'w> {
         }
     }
 
-    /// When the target was opened to the application; none when the name points at the source in the end.
+    /// When the target was opened to the application; none when the name points at the source in the end and never
+    /// pointed elsewhere.
     pub fn cutover(&self) -> Option<u64> {
         match self.serving {
-            Host::Source => None,
-            Host::Target => opened(self.marks, self.history),
+            Host::Source if self.marks.returned.is_none() => None,
+            _ => opened(self.marks, self.history),
         }
+    }
+
+    /// When the source was opened again after the cutover, in a run that ends with the application back at the source.
+    pub fn way_back(&self) -> Option<u64> {
+        self.marks
+            .returned
+            .filter(|_| self.serving == Host::Source)
+            .and(self.marks.reopened)
+    }
+
+    /// Acknowledged writes of the source from before the way back, with their numbers.
+    pub fn acknowledged_before_cutover(
+        &self,
+    ) -> impl Iterator<Item = (u32, &'w Operation)> + use<'w> {
+        let reopened = self.way_back().unwrap_or(u64::MAX);
+        let commits = &self.history.source;
+        let before = move |o: &Operation| {
+            let commit = commits.get(o.commit as usize);
+            commit.map_or(o.returned, |c| c.at) <= reopened
+        };
+        self.acknowledged(Host::Source)
+            .filter(move |(_, o)| before(o))
+    }
+
+    /// The acknowledged writes on the target that the source does not have: what going back loses.
+    pub fn lost_by_going_back(&self) -> impl Iterator<Item = &'w Operation> + use<'_, 'w> {
+        let acknowledged = self.acknowledged(Host::Target);
+        acknowledged.filter_map(|(_, o)| (!self.back_on_source.has(o.commit)).then_some(o))
     }
 
     /// How many of the source's commits are in the snapshot.
@@ -213,6 +249,7 @@ impl<'w> Evidence<'w> {
             && match (self.serving, operation.host) {
                 (Host::Target, Host::Source) => self.on_target.has(operation.commit),
                 (Host::Source, Host::Source) => self.erased(operation.commit).is_none(),
+                (Host::Source, Host::Target) => self.back_on_source.has(operation.commit),
                 (serving, host) => serving == host,
             }
     }
@@ -308,11 +345,13 @@ fn opened(marks: &Marks, history: &History) -> Option<u64> {
     moments.into_iter().flatten().min()
 }
 
-fn has_role(runbook: &Runbook, role: Role) -> bool {
+/// Whether a runbook has a step of this role.
+pub fn has_role(runbook: &Runbook, role: Role) -> bool {
     runbook.steps.iter().any(|s| s.role == Some(role))
 }
 
-fn gate_on_lag(runbook: &Runbook) -> bool {
+/// Whether a gate of a runbook looks at `Seconds_Behind_Source`.
+pub fn gate_on_lag(runbook: &Runbook) -> bool {
     let gates = runbook.steps.iter().filter(|s| s.role == Some(Role::Gate));
     gates.filter_map(|s| s.wait.as_ref()).any(|w| {
         matches!(
@@ -345,7 +384,11 @@ fn gtids(world: &World, at: u64) -> Option<Gtids> {
     }
     Some(Gtids {
         own,
-        source: world.source.gtid_executed.subtract(&after),
+        source: world
+            .source
+            .gtid_executed
+            .of_server(config.uuid)
+            .subtract(&after),
         target: target.server.gtid_executed.of_server(config.uuid),
     })
 }

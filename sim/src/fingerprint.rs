@@ -31,6 +31,9 @@ pub fn fingerprint(world: &World) -> String {
     if let Some(target) = &world.target {
         hash.server(&target.server, &world.arena);
     }
+    if let Some(replica) = &world.read_replica {
+        hash.server(replica, &world.arena);
+    }
     hash.finish()
 }
 
@@ -77,6 +80,10 @@ impl Canonical {
         }
         self.number(history.applied.len() as u64);
         for applied in &history.applied {
+            self.number(applied.commit.into());
+            self.number(applied.at);
+        }
+        for applied in &history.applied_back {
             self.number(applied.commit.into());
             self.number(applied.at);
         }

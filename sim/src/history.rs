@@ -110,6 +110,8 @@ pub struct History {
     pub target: Vec<Commit>,
     /// The source's commits in the order in which the target applied them.
     pub applied: Vec<Applied>,
+    /// The target's own commits in the order in which the source applied them: the way back.
+    pub applied_back: Vec<Applied>,
     /// What the source has lost of its own commits.
     pub erased: Vec<Erased>,
     /// What tools have carried to the target row by row.
@@ -124,10 +126,10 @@ pub(crate) fn add<T>(records: &mut Vec<T>, record: T) {
     records.push(record);
 }
 
-/// An application of a source's commit on the target.
+/// An application of a host's commit on the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Applied {
-    /// The commit's number on the source.
+    /// The commit's number on the host that it comes from.
     pub commit: u32,
     /// When, in µs.
     pub at: u64,
@@ -148,6 +150,8 @@ impl History {
         match host {
             Host::Source => &self.source,
             Host::Target => &self.target,
+            // Nobody writes to it.
+            Host::Replica => &[],
         }
     }
 }

@@ -184,11 +184,11 @@ impl Probe {
                 .filter_map(|step| step.op().ok())
                 .any(|op| wanted(&op))
         };
-        let replicates = does(|op| matches!(op, Op::StartReplication));
+        let replicates = does(|op| matches!(op, Op::StartReplication(_) | Op::CreateAuroraReplica));
         let by_gtid = does(|op| {
             matches!(
                 op,
-                Op::SetExternalSource(SetExternalSource { at: None, .. })
+                Op::SetExternalSource(SetExternalSource { at: None, .. }) | Op::CreateAuroraReplica
             )
         });
         let by_position = does(|op| {
@@ -201,7 +201,15 @@ impl Probe {
         match self {
             Self::CrashBetweenPublishAndCommit => one_of(CRASHES),
             Self::CrashInRestore => {
-                one_of(CRASHES) && does(|op| matches!(op, Op::RestoreSnapshot(_)))
+                one_of(CRASHES)
+                    && does(|op| {
+                        matches!(
+                            op,
+                            Op::RestoreSnapshot(_)
+                                | Op::MigrateLatestSnapshot
+                                | Op::CreateAuroraReplica
+                        )
+                    })
             }
             Self::CommitOutcomeUnknown | Self::UnknownHadSucceeded => {
                 one_of(BREAKS)
@@ -213,8 +221,9 @@ impl Probe {
                 one_of(BREAKS) && (blind || one_of(&[Kind::BlindRetry]))
             }
             Self::HandshakePurged => {
-                let keeps = does(|op| matches!(op, Op::SetBinlogRetention(_)))
-                    || environment.source.binlog_retention != Retention::None;
+                let keeps =
+                    does(|op| matches!(op, Op::SetBinlogRetention(_) | Op::CreateAuroraReplica))
+                        || environment.source.binlog_retention != Retention::None;
                 replicates && (!keeps || one_of(PURGES))
             }
             Self::HandshakeTooNew => by_gtid && loses_a_tail(environment, &one_of),

@@ -12,7 +12,7 @@ use cutover::{
             SlowApply, SlowFsync, SourceCrash, SourceFailover, TargetCrash, Wire,
         },
         plan::Plan,
-        runbook::{Policy, PrefixStrength},
+        runbook::{OnFailure, Policy, PrefixStrength, Role},
         stream::{Stream, stream_seed},
         units::Micros,
     },
@@ -154,6 +154,14 @@ fn base(mutant: Mutant) -> Base {
                 "workload.mix={place=10,pay=0,transfer=10,cancel=0,read=0,rollback=80,draft=0,amend=0}",
             ],
         ),
+        M::SameServerId => of(
+            "snapshot-binlog-position-rollback",
+            &["control_plane.reboot=2s"],
+        ),
+        M::AbortNeverArrives => Base {
+            change: without_time_at_the_gate,
+            ..of(GTID, &["target.apply_transaction=45ms"])
+        },
         M::PurgedNotChecked => of("snapshot-binlog-gtid-no-retention", &[]),
         M::StepsOverPurgedFiles => Base {
             change: without_retention,
@@ -237,6 +245,23 @@ fn without_retention(plan: &mut Plan) {
     plan.runbook
         .steps
         .retain(|step| step.set_binlog_retention.is_none());
+}
+
+/// A gate that gives up at once, so that the migration is called off behind its fence.
+fn without_time_at_the_gate(plan: &mut Plan) {
+    for step in &mut plan.runbook.steps {
+        let catches_up = step
+            .wait
+            .as_ref()
+            .is_some_and(|w| w.until.caught_up.is_some());
+        if catches_up {
+            step.timeout = Some(Micros::secs(1));
+            step.on_failure = OnFailure::Continue;
+        }
+        if step.role == Some(Role::Gate) {
+            step.timeout = Some(Micros::ms(20));
+        }
+    }
 }
 
 /// The ticket of a start position that is too early waits for seconds, not minutes.

@@ -30,6 +30,8 @@ mod latency;
 mod load;
 mod settings;
 mod task;
+#[cfg(test)]
+mod tests;
 mod validation;
 
 pub use latency::Latency;

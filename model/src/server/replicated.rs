@@ -8,6 +8,7 @@ use crate::{
     binlog::{
         QuerySession,
         encode::{Head, RowWrite},
+        event::Header as EventHeader,
         group::{Group, GroupKind},
     },
     database::Change,
@@ -23,6 +24,8 @@ pub struct Heading {
     /// When its first statement started, in seconds since 1970.
     pub timestamp_s: u32,
     original_commit_us: Option<u64>,
+    /// `server_id` of the server where it was committed first.
+    server_id: u32,
     /// Session, default schema and text of a DDL statement. Most groups are none, so they do not carry the room.
     ddl: Option<Box<(QuerySession, String, String)>>,
 }
@@ -36,6 +39,7 @@ impl Heading {
             gtid: event.and_then(|g| g.gtid),
             timestamp_s: group.timestamp_s,
             original_commit_us: event.and_then(|g| g.original_commit_us),
+            server_id: EventHeader::decode(group.bytes).map_or(0, |h| h.server_id),
             ddl: query.map(|q| {
                 Box::new((
                     QuerySession::of(&q),
@@ -64,13 +68,15 @@ impl Server {
             gtid,
             timestamp_s: ((self.config.epoch_us + at) / 1_000_000) as u32,
             original_commit_us: None,
+            server_id: self.server_id().unwrap_or_default(),
             ddl: None,
         };
         self.log_changes(arena, at, changes, &heading);
     }
 
     /// Applies and commits one group at `at`; what it changed is left in `direct`. A transaction whose GTID
-    /// is in `gtid_executed` already is skipped silently, as servers do: false then.
+    /// is in `gtid_executed` already is skipped silently, as servers do, and so is one that was committed here and comes
+    /// back (`replicate_same_server_id = OFF`, `queue_event` in sql/rpl_replica.cc): false then.
     ///
     /// # Errors
     /// What stops the applier, as `apply` tells it; the group is rolled back.
@@ -83,10 +89,9 @@ impl Server {
         apply: impl FnOnce(&mut Arena, &mut DirectOn<'_>) -> Result<(), ApplyError>,
     ) -> Result<bool, ApplyError> {
         direct.changes.clear();
-        if heading
-            .gtid
-            .as_ref()
-            .is_some_and(|g| self.gtid_executed.contains(g))
+        let is_known = |g: &Gtid| self.gtid_executed.contains(g);
+        if heading.gtid.as_ref().is_some_and(is_known)
+            || self.server_id() == Some(heading.server_id)
         {
             return Ok(false);
         }
@@ -107,6 +112,12 @@ impl Server {
         Ok(true)
     }
 
+    /// `server_id`, of a server that writes a binlog.
+    fn server_id(&self) -> Option<u32> {
+        let binlog = self.binlog.as_ref()?;
+        Some(binlog.writer().options().server_id)
+    }
+
     /// `log_replica_updates = ON`: the replica's own binlog has the transaction too, with its GTID.
     fn log_changes(&mut self, arena: &Arena, at: u64, changes: &[Change], heading: &Heading) {
         let number = self.replicated_number();
@@ -121,7 +132,7 @@ impl Server {
             immediate_commit_us: us,
             original_commit_us: heading.original_commit_us.unwrap_or(us),
             timestamp_s: heading.timestamp_s,
-            origin_server_id: None,
+            origin_server_id: Some(heading.server_id),
             thread_id: 0,
             default_schema: "",
             xid: number.1,

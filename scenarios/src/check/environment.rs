@@ -70,6 +70,18 @@ fn source(source: &Source) -> Result<(), Problem> {
         )?;
     }
     within(
+        &["backup_every"],
+        source.backup_every,
+        Micros::mins(1)..=Micros::hours(9_600),
+        "RDS takes one a day",
+    )?;
+    within(
+        &["last_backup"],
+        source.last_backup,
+        Micros::ZERO..=source.backup_every,
+        "an older one would not be the last: see `backup_every`",
+    )?;
+    within(
         &["binlog_upload_every"],
         source.binlog_upload_every,
         Micros::secs(1)..=Micros::hours(24),

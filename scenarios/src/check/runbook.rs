@@ -8,7 +8,7 @@ use crate::document::Part;
 use cutover_sim::{
     runbook::{
         CoordinatesFrom, CreateDmsTask, DmsCondition, DmsUntil, Host, Op, Policy, Repoint, Role,
-        Runbook, Step, StepError, TaskAction, Until, Wait,
+        Runbook, SetExternalSource, Step, StepError, TaskAction, Until, Wait,
     },
     units::Micros,
     world::unreadable_sql,
@@ -45,10 +45,16 @@ pub(crate) fn runbook(runbook: &Runbook) -> Result<(), Problem> {
         ));
     }
     let mut before = Before::default();
-    for (list, steps) in [("step", &runbook.steps), ("abort", &runbook.abort)] {
-        if list == "abort" {
-            // An abort may follow any step: what one of them did may be the case.
-            (before.source_set, before.started) = (before.source_was_set, before.was_started);
+    let lists = [
+        ("step", &runbook.steps),
+        ("abort", &runbook.abort),
+        ("stay", &runbook.stay),
+    ];
+    for (list, steps) in lists {
+        if list != "step" {
+            // It may follow any step: what one of them did may be the case.
+            before.configured.clone_from(&before.was_configured);
+            before.started.clone_from(&before.was_started);
         }
         if steps.len() > MOST_STEPS {
             return Err(Problem::new(
@@ -58,7 +64,7 @@ pub(crate) fn runbook(runbook: &Runbook) -> Result<(), Problem> {
             ));
         }
         for (index, step) in steps.iter().enumerate() {
-            before.then(step, list == "abort").map_err(|mut problem| {
+            before.then(step, list != "step").map_err(|mut problem| {
                 problem
                     .path
                     .splice(0..0, [Part::Key(list), Part::Index(index)]);
@@ -81,11 +87,16 @@ enum Noted {
 struct Before<'a> {
     snapshots: BTreeSet<&'a str>,
     restored: bool,
+    has_replica: bool,
     tasks: BTreeMap<&'a str, bool>,
-    source_set: bool,
-    source_was_set: bool,
-    started: bool,
-    was_started: bool,
+    /// RDS looks after the target's replication.
+    managed: bool,
+    /// Where an external source is configured now, and where one was.
+    configured: BTreeSet<Host>,
+    was_configured: BTreeSet<Host>,
+    /// Where replication was started.
+    started: BTreeSet<Host>,
+    was_started: BTreeSet<Host>,
     noted: BTreeMap<&'a str, Noted>,
     fence: bool,
     gate: bool,
@@ -116,23 +127,56 @@ impl<'a> Before<'a> {
                 "write a number of hours between 1 and 168 (a week)",
             )),
             Op::SetBinlogRetention(_) | Op::KillConnections(Host::Source) => Ok(()),
-            Op::CreateSnapshot(o) => self.create_snapshot(&o.id),
-            Op::RestoreSnapshot(o) => self.restore_snapshot(&o.id),
-            Op::ReadCoordinates(o) => self.read_coordinates(o.from, &o.name),
-            Op::SetExternalSource(o) => self.set_external_source(o.at.as_deref(), o.auto_position),
-            Op::StartReplication => {
-                self.needs_source("start_replication")?;
-                (self.started, self.was_started) = (true, true);
+            Op::CreateReadReplica => {
+                self.has_replica = true;
+                self.configure(Host::Replica);
+                self.start(Host::Replica);
                 Ok(())
             }
-            Op::StopReplication => self.needs_source("stop_replication"),
-            Op::ResetExternalSource => {
-                self.needs_source("reset_external_source")?;
-                (self.source_set, self.started) = (aborting, aborting);
+            Op::CreateSnapshot(o) => {
+                self.needs_host(o.of, "create_snapshot")?;
+                if o.of == Host::Target {
+                    return Err(not_of_a_replica("create_snapshot", "of", "the target"));
+                }
+                self.create_snapshot(&o.id)
+            }
+            Op::RestoreSnapshot(o) => self.restore_snapshot(&o.id),
+            Op::MigrateLatestSnapshot => self.makes_target("migrate_latest_snapshot"),
+            Op::CreateAuroraReplica => {
+                self.makes_target("create_aurora_replica")?;
+                self.managed = true;
+                self.configure(Host::Target);
+                self.start(Host::Target);
+                Ok(())
+            }
+            Op::PromoteCluster => self.promote_cluster(),
+            Op::EnableBinlog => self.needs_host(Host::Target, "enable_binlog"),
+            Op::ReadCoordinates(o) => self.read_coordinates(o.from, &o.name),
+            Op::SetExternalSource(o) => self.set_external_source(o),
+            Op::StartReplication(on) => {
+                self.needs_source(on, "start_replication")?;
+                self.start(on);
+                Ok(())
+            }
+            Op::StopReplication(on) => self.needs_source(on, "stop_replication"),
+            Op::ResetExternalSource(on) => {
+                self.needs_source(on, "reset_external_source")?;
+                if !aborting {
+                    self.configured.remove(&on);
+                    self.started.remove(&on);
+                }
                 Ok(())
             }
             Op::Wait(wait) => self.wait(wait, timeout),
+            Op::SetReadOnly(o) if o.on == Host::Replica => {
+                Err(not_of_a_replica("set_read_only", "on", "the read replica"))
+            }
             Op::SetReadOnly(o) => self.needs_host(o.on, "set_read_only"),
+            Op::KillConnections(Host::Replica) => Err(not_of_a_replica(
+                "kill_connections",
+                "on",
+                "the read replica",
+            )),
             Op::KillConnections(host) => self.needs_host(host, "kill_connections"),
             Op::RaiseAutoIncrement(o) => {
                 self.needs_host(Host::Target, "raise_auto_increment")?;
@@ -144,6 +188,12 @@ impl<'a> Before<'a> {
                     format!("`gap` is {}, and must be between 1 and 2147483648", o.gap),
                     "write how many numbers to leave out, like 1000",
                 ))
+            }
+            Op::Repoint(o) if o.to == Host::Replica => {
+                Err(not_of_a_replica("repoint", "to", "the read replica"))
+            }
+            Op::RunSql(o) if o.on == Host::Replica => {
+                Err(not_of_a_replica("run_sql", "on", "the read replica"))
             }
             Op::Repoint(o) => {
                 self.needs_host(o.to, "repoint")?;
@@ -260,7 +310,14 @@ impl<'a> Before<'a> {
 
     fn restore_snapshot(&mut self, id: &str) -> Result<(), Problem> {
         self.known_snapshot(id, &["restore_snapshot", "id"])?;
-        let path = keys(&["restore_snapshot", "id"]);
+        self.restored_once(keys(&["restore_snapshot", "id"]))
+    }
+
+    fn makes_target(&mut self, op: &'static str) -> Result<(), Problem> {
+        self.restored_once(keys(&[op]))
+    }
+
+    fn restored_once(&mut self, path: Vec<Part>) -> Result<(), Problem> {
         if std::mem::replace(&mut self.restored, true) {
             return Err(Problem::new(
                 path,
@@ -269,6 +326,28 @@ impl<'a> Before<'a> {
             ));
         }
         Ok(())
+    }
+
+    fn promote_cluster(&mut self) -> Result<(), Problem> {
+        if std::mem::replace(&mut self.managed, false) {
+            self.configured.remove(&Host::Target);
+            return Ok(());
+        }
+        Err(Problem::new(
+            keys(&["promote_cluster"]),
+            "the target is no Aurora read replica",
+            "add a step with `create_aurora_replica = {}` before this one",
+        ))
+    }
+
+    fn configure(&mut self, on: Host) {
+        self.configured.insert(on);
+        self.was_configured.insert(on);
+    }
+
+    fn start(&mut self, on: Host) {
+        self.started.insert(on);
+        self.was_started.insert(on);
     }
 
     fn create_cluster(&mut self) -> Result<(), Problem> {
@@ -364,7 +443,15 @@ impl<'a> Before<'a> {
         let noted = match from {
             CoordinatesFrom::SourcePosition => Noted::Position,
             CoordinatesFrom::SourceGtidExecuted => Noted::GtidSet,
-            CoordinatesFrom::RecoveryEvent => {
+            CoordinatesFrom::ReplicaPosition => {
+                self.needs_host(Host::Replica, "read_coordinates")?;
+                Noted::Position
+            }
+            CoordinatesFrom::TargetGtidExecuted => {
+                self.needs_host(Host::Target, "read_coordinates")?;
+                Noted::GtidSet
+            }
+            CoordinatesFrom::RecoveryEvent | CoordinatesFrom::TargetPosition => {
                 self.needs_host(Host::Target, "read_coordinates")?;
                 Noted::Position
             }
@@ -380,10 +467,11 @@ impl<'a> Before<'a> {
         Ok(())
     }
 
-    fn set_external_source(&mut self, at: Option<&str>, auto: bool) -> Result<(), Problem> {
+    fn set_external_source(&mut self, o: &SetExternalSource) -> Result<(), Problem> {
         self.needs_host(Host::Target, "set_external_source")?;
         let op = "set_external_source";
-        match at {
+        let auto = o.auto_position;
+        match o.at.as_deref() {
             Some(_) if auto => Err(Problem::new(
                 keys(&[op, "auto_position"]),
                 "`at` and `auto_position` in one place: the target starts at a position or finds it by GTID",
@@ -404,7 +492,7 @@ impl<'a> Before<'a> {
                 )),
             },
         }?;
-        (self.source_set, self.source_was_set) = (true, true);
+        self.configure(o.on);
         Ok(())
     }
 
@@ -454,7 +542,7 @@ impl<'a> Before<'a> {
         let until = wait.until.kind();
         match until.map_err(|error| several(error, &["wait", "until"]))? {
             Until::ReplicationRunning => {
-                if self.started {
+                if self.started.contains(&wait.on) {
                     return Ok(());
                 }
                 Err(Problem::new(
@@ -469,7 +557,7 @@ impl<'a> Before<'a> {
                 self.needs_host(Host::Target, "wait")?;
                 self.noted(name, &["wait", "until", "applied"]).map(|_| ())
             }
-            Until::ReadOnly(host) | Until::NoOpenTransactions(host) => {
+            Until::ReadOnly(host) | Until::Writable(host) | Until::NoOpenTransactions(host) => {
                 self.needs_host(host, "wait")
             }
             Until::SnapshotAvailable(id) => {
@@ -495,23 +583,34 @@ impl<'a> Before<'a> {
     }
 
     fn needs_host(&self, host: Host, op: &'static str) -> Result<(), Problem> {
-        if host == Host::Source || self.restored {
+        let (there, make) = match host {
+            Host::Source => return Ok(()),
+            Host::Target => (
+                self.restored,
+                "restore a snapshot in an earlier step: `restore_snapshot = { id = \"…\" }`",
+            ),
+            Host::Replica => (
+                self.has_replica,
+                "make it in an earlier step: `create_read_replica = {}`",
+            ),
+        };
+        if there {
             return Ok(());
         }
         Err(Problem::new(
             keys(&[op]),
-            "there is no target yet",
-            "restore a snapshot in an earlier step: `restore_snapshot = { id = \"…\" }`",
+            format!("there is no {} yet", host.name()),
+            make,
         ))
     }
 
-    fn needs_source(&self, op: &'static str) -> Result<(), Problem> {
-        if self.source_set {
+    fn needs_source(&self, on: Host, op: &'static str) -> Result<(), Problem> {
+        if self.configured.contains(&on) {
             return Ok(());
         }
         Err(Problem::new(
             keys(&[op]),
-            "the target does not know a source to replicate from",
+            format!("the {} does not know a source to replicate from", on.name()),
             "add a step with `set_external_source = { … }` before this one",
         ))
     }
@@ -534,6 +633,15 @@ fn share(o: &Repoint) -> Result<(), Problem> {
             "write a number like 50, or leave it out to repoint all",
         )),
     }
+}
+
+/// What is possible, and of no use in a migration.
+fn not_of_a_replica(op: &'static str, key: &'static str, host: &str) -> Problem {
+    Problem::new(
+        keys(&[op, key]),
+        format!("`{op}` is not for {host}: no client uses it, and nothing is migrated from it"),
+        "name another host",
+    )
 }
 
 /// The first few names; none when there are none.

@@ -5,6 +5,7 @@ use crate::document::Part;
 use cutover_sim::{
     outcome::Verdict,
     plan::{Clock, Expect},
+    properties::CATALOGUE,
     units::{Bytes, Micros},
     workload_spec::{Engine, Kind, SideTable, Transaction, Workload},
 };
@@ -298,12 +299,14 @@ fn transactions(workload: &Workload) -> Result<(), Problem> {
 /// Checks the expectations.
 pub(crate) fn expect(expect: &Expect) -> Result<(), Problem> {
     for (index, id) in expect.violates.iter().enumerate() {
-        let number = id.strip_prefix('P').and_then(|n| n.parse::<u8>().ok());
-        if !matches!(number, Some(1..=17)) || id.starts_with("P0") || id.starts_with("P+") {
+        if CATALOGUE.iter().all(|property| property.id != id) {
             return Err(Problem::new(
                 vec![Part::Key("violates"), Part::Index(index)],
                 format!("`{}` is not a property", crate::serde_message::clip(id)),
-                "write P1 to P17; `cutover list properties` says what they are",
+                format!(
+                    "write P1 to P{}; `cutover list properties` says what they are",
+                    CATALOGUE.len()
+                ),
             ));
         }
     }

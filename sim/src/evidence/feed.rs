@@ -3,13 +3,17 @@
 //! A transaction has arrived when each of its rows has: it was in the table when that was read, or its change was
 //! applied later. What the source committed is read in its binlog, whatever the tools have read of it.
 
-use super::rows::CommitsOf;
+use super::rows::Commits;
 use crate::{
     fed::{Fed, Read},
     history::Applied,
     world::World,
 };
-use cutover_model::{apply::rows_of, binlog::log::LogPos};
+use cutover_model::{
+    Arena,
+    apply::{OnRows, RowWork, rows_of},
+    binlog::log::LogPos,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a tool did with a table, for whoever asks why a row is not there.
@@ -49,25 +53,35 @@ pub struct FedFacts {
 
 /// The rows of each commit from `first` on, as the source's binlog has them.
 fn rows_of_commits(world: &mut World, first: usize) -> Vec<Vec<(u32, u64)>> {
-    if world.source.binlog.is_none() {
+    let World {
+        arena,
+        source,
+        history,
+        ..
+    } = world;
+    let Some(binlog) = &source.binlog else {
         return Vec::new();
-    }
-    let numbers = first as u32..world.history.source.len() as u32;
-    let kept = numbers.map(|number| (number, world.history.erased_at(number).is_none()));
-    let kept: Vec<(u32, bool)> = kept.collect();
-    let mut binlog = CommitsOf::new(world);
-    let rows = kept.into_iter().map(|(number, kept)| {
-        let mut of_commit = BTreeSet::new();
-        if kept {
-            binlog.rows(number, |database, arena, work| {
+    };
+    let database = &source.database;
+    let mut commits = Commits::new(arena, binlog, &history.source);
+    let numbers = first as u32..history.source.len() as u32;
+    let rows = numbers.map(|number| {
+        let mut rows = BTreeSet::new();
+        let mut collect = OnRows {
+            database,
+            row: |arena: &mut Arena, work: &RowWork<'_>| {
                 if let Some(table) = database.table(work.table) {
                     let (before, after) = (work.before.as_ref(), work.after.as_ref());
-                    let (rows, _) = rows_of(arena, table, before, after);
-                    of_commit.extend(rows.into_iter().flatten().map(|row| (work.table.0, row)));
+                    let (found, _) = rows_of(arena, table, before, after);
+                    rows.extend(found.into_iter().flatten().map(|row| (work.table.0, row)));
                 }
-            });
+                Ok(())
+            },
+        };
+        if history.erased_at(number).is_none() {
+            commits.walk(number, &mut collect);
         }
-        of_commit.into_iter().collect()
+        rows.into_iter().collect()
     });
     rows.collect()
 }

@@ -3,13 +3,13 @@
 
 use super::commits::CommitSet;
 use crate::{
-    history::{Applied, Commit},
+    history::{Applied, Commit, History},
     runbook::PrefixStrength,
     world::World,
 };
 use cutover_model::{
     Arena,
-    apply::{OnRows, RowWork, Walker},
+    apply::{OnRows, RowWork, Sink, Walker},
     binlog::log::Binlog,
     database::Database,
     row::Partial,
@@ -26,99 +26,93 @@ pub struct RowId {
     pub key: u64,
 }
 
-/// The rows of the commits that overtook another or were overtaken; with a promise of dependencies also of
-/// those that were applied while an earlier one never was.
-pub(super) fn out_of_order(
+/// The rows of the commits of a world in question: those of [`out_of_order`].
+pub(super) fn of_world(
     world: &mut World,
     cut: u32,
     strength: PrefixStrength,
 ) -> BTreeMap<u32, Vec<RowId>> {
-    let gaps = strength == PrefixStrength::DependencyClosed;
-    let commits = in_question(
-        world.history.source.len(),
-        cut,
-        &world.history.applied,
-        gaps,
-    );
-    let mut binlog = CommitsOf::new(world);
-    let rows = commits.into_iter().filter_map(|commit| {
-        let mut rows = Vec::new();
-        binlog.rows(commit, |database, _, work| {
-            for image in [&work.before, &work.after].into_iter().flatten() {
-                rows.extend(identity(database, work, image).map(|key| RowId {
-                    table: work.table.0,
-                    key,
-                }));
-            }
-        })?;
-        rows.sort_unstable();
-        rows.dedup();
-        Some((commit, rows))
-    });
-    rows.collect()
+    let World {
+        arena,
+        source,
+        history,
+        ..
+    } = world;
+    let Some(binlog) = &source.binlog else {
+        return BTreeMap::new();
+    };
+    let mut commits = Commits::new(arena, binlog, &history.source);
+    out_of_order(&source.database, history, cut, strength, |commit, sink| {
+        commits.walk(commit, sink);
+    })
 }
 
-/// Reads the rows of commits in the source's binlog.
-pub(super) struct CommitsOf<'a> {
+/// The commits of a source, as its binlog has them.
+pub(super) struct Commits<'a> {
     arena: &'a mut Arena,
-    database: &'a Database,
-    binlog: Option<&'a Binlog>,
+    binlog: &'a Binlog,
     commits: &'a [Commit],
     walker: Walker,
 }
 
-impl<'a> CommitsOf<'a> {
-    pub(super) fn new(world: &'a mut World) -> Self {
+impl<'a> Commits<'a> {
+    pub(super) fn new(arena: &'a mut Arena, binlog: &'a Binlog, commits: &'a [Commit]) -> Self {
         Self {
-            arena: &mut world.arena,
-            database: &world.source.database,
-            binlog: world.source.binlog.as_ref(),
-            commits: &world.history.source,
+            arena,
+            binlog,
+            commits,
             walker: Walker::default(),
         }
     }
 
-    /// Shows each row of a commit; none when there is no such commit, or no binlog. A group that no longer decodes
-    /// against the tables as they are now has the rows so far.
-    pub(super) fn rows(
-        &mut self,
-        commit: u32,
-        mut look: impl FnMut(&Database, &mut Arena, &RowWork<'_>),
-    ) -> Option<()> {
-        let Self {
-            database, binlog, ..
-        } = *self;
-        let end = self.commits.get(commit as usize)?.end;
-        let before = commit.checked_sub(1).map(|c| self.commits[c as usize].end);
-        let start = before.filter(|e| e.file == end.file).map_or(0, |e| e.pos);
-        let mut sink = OnRows {
-            database,
-            row: |arena: &mut Arena, work: &RowWork<'_>| {
-                look(database, arena, work);
-                Ok(())
-            },
+    /// Hands a commit's rows to a sink. A group that no longer decodes against the tables as they are now has the rows
+    /// so far.
+    pub(super) fn walk(&mut self, commit: u32, sink: &mut dyn Sink) {
+        let commit = commit as usize;
+        let Some(end) = self.commits.get(commit).map(|c| c.end) else {
+            return;
         };
-        let groups = binlog?.groups(end.file, start, end.pos);
+        let before = commit.checked_sub(1).map(|before| self.commits[before].end);
+        let start = before.filter(|e| e.file == end.file).map_or(0, |e| e.pos);
+        let groups = self.binlog.groups(end.file, start, end.pos);
         for group in groups.map_while(Result::ok) {
-            let _ = self.walker.walk(self.arena, &mut sink, &group);
+            let _ = self.walker.walk(self.arena, sink, &group);
         }
-        Some(())
     }
 }
 
-/// `None` when the image lacks a column of the key: the other image of the change has it. `None` also where
-/// nothing identifies a row: rows of equal content stand for each other, so none of them has versions whose
-/// order could be told. What comes too early there finds no row (1032), and the final states are compared.
-fn identity(database: &Database, work: &RowWork<'_>, image: &Partial<'_>) -> Option<u64> {
-    let columns = &work.def.columns;
-    let table = database.table(work.table)?;
-    let identity = table.shape().identity.as_ref()?;
-    let mut hash = u64::from(work.table.0);
-    for part in &identity.key.parts {
-        let (_, raw) = image.iter(columns).find(|(i, _)| *i == part.column)?;
-        hash = xxh3_64_with_seed(raw?, hash);
+/// The rows of the commits that overtook another or were overtaken; with a promise of dependencies also of
+/// those that were applied while an earlier one never was. `read` walks a commit's transaction through a sink.
+pub fn out_of_order(
+    database: &Database,
+    history: &History,
+    cut: u32,
+    strength: PrefixStrength,
+    mut read: impl FnMut(u32, &mut dyn Sink),
+) -> BTreeMap<u32, Vec<RowId>> {
+    let gaps = strength == PrefixStrength::DependencyClosed;
+    let commits = in_question(history.source.len(), cut, &history.applied, gaps);
+    let mut rows_of = BTreeMap::new();
+    for commit in commits {
+        let mut rows = Vec::new();
+        let mut collect = OnRows {
+            database,
+            row: |_: &mut Arena, work: &RowWork<'_>| {
+                for image in [&work.before, &work.after].into_iter().flatten() {
+                    rows.extend(identity(database, work, image).map(|key| RowId {
+                        table: work.table.0,
+                        key,
+                    }));
+                }
+                Ok(())
+            },
+        };
+        read(commit, &mut collect);
+        rows.sort_unstable();
+        rows.dedup();
+        rows_of.insert(commit, rows);
     }
-    Some(hash)
+    rows_of
 }
 
 /// The commits whose place in the order matters, ascending.
@@ -157,6 +151,21 @@ fn in_question(commits: usize, cut: u32, applied: &[Applied], gaps: bool) -> Vec
         }
     }
     (0..commits as u32).filter(|c| asked.has(*c)).collect()
+}
+
+/// `None` when the image lacks a column of the key: the other image of the change has it. `None` also where
+/// nothing identifies a row: rows of equal content stand for each other, so none of them has versions whose
+/// order could be told. What comes too early there finds no row (1032), and the final states are compared.
+fn identity(database: &Database, work: &RowWork<'_>, image: &Partial<'_>) -> Option<u64> {
+    let columns = &work.def.columns;
+    let table = database.table(work.table)?;
+    let identity = table.shape().identity.as_ref()?;
+    let mut hash = u64::from(work.table.0);
+    for part in &identity.key.parts {
+        let (_, raw) = image.iter(columns).find(|(i, _)| *i == part.column)?;
+        hash = xxh3_64_with_seed(raw?, hash);
+    }
+    Some(hash)
 }
 
 #[cfg(test)]

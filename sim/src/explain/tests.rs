@@ -77,7 +77,7 @@ fn a_start_behind_the_write_is_the_cause_when_nobody_asked_for_it() {
 fn a_write_after_replication_had_been_stopped_was_not_sent_and_the_missing_fence_is_named() {
     let mut made = without_the_last();
     made.marks.replication.stopped = Some(65 * S);
-    made.marks.sent_to = Some(made.history.source[2].end);
+    made.marks.replication.sent_to = Some(made.history.source[2].end);
     made.marks.fence = None;
     let (stage, text) = cause(&made);
     assert_eq!(stage, Stage::Sent);
@@ -106,7 +106,7 @@ fn unsent_on_the_wire_and_in_the_relay_log_are_told_apart() {
     );
     made.marks.replication.received_to = Some(before);
     assert_eq!(cause(&made).0, Stage::RelayLog);
-    made.marks.sent_to = Some(before);
+    made.marks.replication.sent_to = Some(before);
     made.gate_on_lag = true;
     let (stage, text) = cause(&made);
     assert_eq!(stage, Stage::Sent);

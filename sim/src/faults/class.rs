@@ -75,7 +75,8 @@ fn of_kind(harm: &Harm, plan: &Plan) -> Class {
             plan.environment.source.binlog_checksum == Checksum::None,
             "binlog events carry checksums: binlog_checksum = CRC32",
         ),
-        Harm::RelayLogLoss(_) | Harm::TargetCrash(_) | Harm::AuroraFailover(_)
+        // A server that was killed finds its relay log again.
+        Harm::RelayLogLoss(_) | Harm::AuroraFailover(_)
             if !plan.environment.target.relay_log_recovery && by_position(&plan.runbook) =>
         {
             Class::Hazard("the target recovers its relay log: relay_log_recovery = ON")

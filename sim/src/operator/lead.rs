@@ -25,7 +25,7 @@ pub fn until_first_cut(plan: &Plan) -> Micros {
     for step in &plan.runbook.steps {
         let Ok(op) = step.op() else { continue };
         at += match op {
-            Op::CreateSnapshot(_) => {
+            Op::CreateSnapshot(_) | Op::CreateAuroraReplica | Op::CreateReadReplica => {
                 return Micros(
                     at + api_call() + rounded(environment.control_plane.snapshot_start.0),
                 );
@@ -45,7 +45,9 @@ pub fn until_first_cut(plan: &Plan) -> Micros {
             }
             Op::Repoint(_) => api_call() + rounded(environment.control_plane.dns_change.0),
             Op::Pause(o) => rounded(o.length.0),
-            Op::RestoreSnapshot(_) | Op::CreateCluster => return Micros(0),
+            Op::RestoreSnapshot(_) | Op::MigrateLatestSnapshot | Op::CreateCluster => {
+                return Micros(0);
+            }
             _ => statement,
         };
     }

@@ -65,7 +65,7 @@ impl<'p> Scene<'p> {
     fn note(&mut self, op: &Op<'_>, at: u64) {
         let environment = &self.plan.environment;
         match op {
-            Op::CreateSnapshot(_) => {
+            Op::CreateSnapshot(_) | Op::CreateAuroraReplica => {
                 let start = environment.control_plane.snapshot_start.0;
                 self.cut
                     .get_or_insert(at + environment.control_plane.api_call.0 + start);
@@ -92,7 +92,25 @@ impl<'p> Scene<'p> {
                 };
                 control.api_call.0 + control.snapshot_start.0 + copying
             }
-            Op::RestoreSnapshot(_) => {
+            Op::CreateAuroraReplica => {
+                control.api_call.0
+                    + control.snapshot_start.0
+                    + control.snapshot_fixed.0
+                    + self.for_data(control.snapshot_per_tib)
+                    + control.restore_fixed.0
+                    + self.for_data(control.restore_per_tib)
+                    + control.create_instance.0
+            }
+            Op::CreateReadReplica => {
+                control.api_call.0
+                    + control.snapshot_start.0
+                    + control.snapshot_fixed.0
+                    + self.for_data(control.snapshot_per_tib)
+                    + control.create_instance.0
+            }
+            Op::PromoteCluster => control.api_call.0 + control.promote.0,
+            Op::EnableBinlog => control.api_call.0 + control.reboot.0,
+            Op::RestoreSnapshot(_) | Op::MigrateLatestSnapshot => {
                 control.api_call.0
                     + control.restore_fixed.0
                     + self.for_data(control.restore_per_tib)
@@ -120,6 +138,15 @@ impl<'p> Scene<'p> {
         ((u128::from(per_tib.0) * u128::from(bytes)) >> 40) as u64
     }
 
+    /// From when on the source writes again behind a snapshot's cut, which suspends I/O on Single-AZ.
+    pub fn writable_behind(&self, cut: u64) -> u64 {
+        let environment = &self.plan.environment;
+        match environment.source.multi_az {
+            true => cut,
+            false => cut + environment.control_plane.snapshot_suspends_io.0,
+        }
+    }
+
     /// The first step whose operation is such.
     pub fn first(&self, is: impl Fn(&Op<'_>) -> bool) -> Option<&Timed<'p>> {
         self.steps.iter().find(|timed| is(&timed.op))
@@ -127,7 +154,7 @@ impl<'p> Scene<'p> {
 
     /// The step that starts replication, where there is one.
     pub fn replicates(&self) -> Option<&Timed<'p>> {
-        self.first(|op| matches!(op, Op::StartReplication))
+        self.first(|op| matches!(op, Op::StartReplication(Host::Target)))
     }
 
     /// The step that points the whole application at the target.

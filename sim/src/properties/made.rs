@@ -90,7 +90,7 @@ impl Made {
         r.from = Some(made.history.source[1].end);
         r.received_to = Some(made.history.source[3].end);
         r.stopped = Some(115 * S);
-        made.marks.sent_to = Some(made.history.source[3].end);
+        made.marks.replication.sent_to = Some(made.history.source[3].end);
         made.marks.fence = Some(100 * S);
         made.marks.gate = Some(110 * S);
         made.applied_at_gate = 2;
@@ -118,6 +118,21 @@ impl Made {
         made
     }
 
+    /// A sound migration, and a sound way back: the target's two orders applied on the source, which is opened again at
+    /// 160 s; the name back at 165 s; an order on the source.
+    pub fn rolled_back() -> Self {
+        let mut made = Self::sound();
+        let at = |commit, at| Applied { commit, at };
+        made.history.applied_back = vec![at(0, 140 * S), at(1, 141 * S)];
+        made.marks.reopened = Some(160 * S);
+        made.marks.returned = Some(165 * S);
+        made.marks.fence_lifted = Some(160 * S);
+        made.serving = Host::Source;
+        made.source_read_only = false;
+        made.place(Host::Source, 0, 8, 170 * S);
+        made
+    }
+
     /// An order that a client placed, acknowledged a millisecond after its commit at `at`, and its row.
     pub fn place(&mut self, host: Host, client: u16, order: u64, at: u64) -> u32 {
         let operation = self.operation(host, client, Kind::Place, EXISTING + order, at);
@@ -136,6 +151,7 @@ impl Made {
         let commits = match host {
             Host::Source => &mut self.history.source,
             Host::Target => &mut self.history.target,
+            Host::Replica => panic!("clients do not write to a read replica"),
         };
         let commit = commits.len() as u32;
         commits.push(Commit {
@@ -206,6 +222,11 @@ impl Made {
             applied: &self.history.applied,
             applied_at_gate: self.applied_at_gate,
             on_target: CommitSet::new(self.history.source.len(), cut, &self.history.applied),
+            back_on_source: CommitSet::new(
+                self.history.target.len(),
+                0,
+                &self.history.applied_back,
+            ),
             rows_of: self.rows_of.clone(),
             states: self.states.clone(),
             shop: self.shop.clone(),

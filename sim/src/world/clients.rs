@@ -39,7 +39,8 @@ const MOST_DOUBLINGS: u32 = 5;
 fn clients_of(host: Host) -> Wire {
     match host {
         Host::Source => Wire::ClientsSource,
-        Host::Target => Wire::ClientsTarget,
+        // No client connects to a read replica.
+        Host::Target | Host::Replica => Wire::ClientsTarget,
     }
 }
 
@@ -119,7 +120,7 @@ pub(super) struct Clients {
     writers: Vec<u16>,
     seed: u64,
     /// For each host, by a session's slot: the client that opened it last.
-    by_slot: [Vec<u16>; 2],
+    by_slot: [Vec<u16>; Host::ALL.len()],
     pub(super) workload: Option<Orders>,
     pub(super) replay: Option<super::replay::Replay>,
     script: Option<Script>,
@@ -187,7 +188,7 @@ impl Clients {
             writers,
             seed,
             usual_think_us: think_us,
-            by_slot: [Vec::new(), Vec::new()],
+            by_slot: Default::default(),
             workload: None,
             replay: None,
             script,
@@ -229,6 +230,13 @@ impl Clients {
         let moved = (self.in_application() * percent as usize).div_ceil(100);
         self.moved = Some((to, moved));
         moved
+    }
+
+    /// Whether some clients have the address of a host.
+    pub(super) fn some_moved_to(&self, host: Host) -> bool {
+        self.moved
+            .as_ref()
+            .is_some_and(|(own, _)| own.target() == host)
     }
 
     /// All ask for the name again.
@@ -517,7 +525,7 @@ impl World {
     pub(super) fn disconnect(&mut self, host: Host, session: SessionId) {
         match host {
             Host::Source => self.source.disconnect(&mut self.arena, session),
-            Host::Target => {
+            Host::Target | Host::Replica => {
                 if let Some(target) = self.target.as_mut() {
                     target.server.disconnect(&mut self.arena, session);
                 }
@@ -539,7 +547,7 @@ impl World {
     fn one_way(&mut self, host: Host, way: Way, from: u64) -> u64 {
         let link = match host {
             Host::Source => &self.environment.network.clients_source,
-            Host::Target => &self.environment.network.clients_target,
+            Host::Target | Host::Replica => &self.environment.network.clients_target,
         };
         let time =
             link.wire_us(STATEMENT_BYTES) + link.latency.0 + self.jitter.below(link.jitter.0 + 1);
@@ -579,6 +587,7 @@ impl World {
             source,
             target,
             arena,
+            channels,
             ..
         } = self;
         let Some(orders) = clients.workload.as_mut() else {
@@ -591,7 +600,9 @@ impl World {
         let split = self.mutants.has(Mutant::ReadsFromReplica) && intent.kind == Kind::Read;
         let server = match (connection.host, target) {
             (Host::Target, Some(target)) => &mut target.server,
-            (_, Some(target)) if split && target.replica.is_some() => &mut target.server,
+            (_, Some(target)) if split && channels[Host::Target as usize].replica.is_some() => {
+                &mut target.server
+            }
             _ => source,
         };
         let (mut left, holds) = c
@@ -651,7 +662,7 @@ impl World {
     pub(super) fn roll_back(&mut self, host: Host, session: SessionId) {
         match host {
             Host::Source => self.source.rollback(&mut self.arena, session),
-            Host::Target => {
+            Host::Target | Host::Replica => {
                 if let Some(target) = self.target.as_mut() {
                     target.server.rollback(&mut self.arena, session);
                 }
@@ -774,7 +785,8 @@ impl World {
         self.agenda.push(now + pause, Due::Wake(client));
     }
 
-    /// The writes that a story is about: the first new order, and the first write on the target.
+    /// The writes that a story is about: the first new order, the first write on the target, and the first one back on the
+    /// source.
     fn tell_of_write(&mut self, client: u16, operation: usize, host: Host) {
         let Operation { kind, subject, .. } = self.history.operations[operation];
         let first_new = self
@@ -788,6 +800,13 @@ impl World {
                 format!(
                     "order {subject} is placed and confirmed to client {client}: the first new one"
                 ),
+                Vec::new(),
+            );
+        }
+        if host == Host::Source && self.marks.is_first_back(self.now) {
+            self.tell(
+                "clients",
+                "the first write back on the source is confirmed".into(),
                 Vec::new(),
             );
         }

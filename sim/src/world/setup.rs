@@ -2,7 +2,7 @@
 
 use super::{
     Due, World, agenda::Agenda, clients::Clients, ddl::Alter, faults::Faults, habits::Lagging,
-    marks::Marks, operator::Office, replay::Replay, replication, sql::Prompt,
+    marks::Marks, operator::Office, replay::Replay, replication::Channel, sql::Prompt,
 };
 use crate::{
     environment::{Checksum, Environment, RowImage, RowMetadata},
@@ -29,7 +29,7 @@ use cutover_model::{
     gtid::{GtidSet, Uuid},
     mutant::{Mutant, MutantError, Mutants},
     names::Record,
-    server::{Config, Event, Manner, Privilege, Server, Version},
+    server::{Config, Cut, Event, Manner, Privilege, Server, Version},
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -41,6 +41,13 @@ const SOURCE_UUID: Uuid =
 /// The target's.
 const TARGET_UUID: Uuid =
     Uuid(*b"\x7a\x76\xe7\x00\x00\x00\x40\x00\x80\x00\x00\x00\x00\x00\x00\x02");
+/// The read replica's.
+const REPLICA_UUID: Uuid =
+    Uuid(*b"\x4e\x9b\x1d\x00\x00\x00\x40\x00\x80\x00\x00\x00\x00\x00\x00\x03");
+/// Their `server_id`s.
+const SOURCE_ID: u32 = 1;
+const TARGET_ID: u32 = 2;
+const REPLICA_ID: u32 = 3;
 /// Connections that replay a recording.
 const REPLAY_CLIENTS: u32 = 8;
 /// The first binlog file of a source that has lived before the run.
@@ -121,6 +128,7 @@ pub(super) fn target_server(
     ddl_version: Version,
     database: Database,
     gtid_executed: GtidSet,
+    cut_in: Option<u64>,
     mutants: Mutants,
 ) -> Server {
     let target = &environment.target;
@@ -140,18 +148,61 @@ pub(super) fn target_server(
         mutants,
     };
     let binlog = target.binlog.then(|| {
-        Binlog::new(
-            writer(environment, 2),
-            BINLOG_BASE,
-            1,
+        target_binlog(
+            environment,
+            cut_in,
             gtid_executed.clone(),
             epoch_us,
+            mutants,
         )
     });
     let mut server = Server::new(config, database, binlog, gtid_executed.clone());
     server.gtid_purged = gtid_executed;
     server.journal = Some(Vec::new());
     server
+}
+
+/// An RDS read replica of the source, as it is made of a snapshot.
+pub(super) fn read_replica(
+    environment: &Environment,
+    epoch_us: u64,
+    source: &Config,
+    cut: &Cut,
+) -> Server {
+    let config = Config {
+        uuid: REPLICA_UUID,
+        epoch_us,
+        ..source.clone()
+    };
+    let executed = || cut.gtid_executed.clone();
+    let writer = writer(environment, REPLICA_ID);
+    let binlog = Binlog::new(writer, BINLOG_BASE, 1, executed(), epoch_us);
+    let mut server = Server::new(config, cut.database.clone(), Some(binlog), executed());
+    server.gtid_purged = executed();
+    server
+}
+
+/// The binlog of an Aurora cluster, which begins behind the source's file that its volume was cut in; with the first file
+/// where it was created empty.
+pub(super) fn target_binlog(
+    environment: &Environment,
+    cut_in: Option<u64>,
+    executed: GtidSet,
+    epoch_us: u64,
+    mutants: Mutants,
+) -> Binlog {
+    let first = cut_in.map_or(1, |file| file + 1);
+    let server_id = match mutants.has(Mutant::SameServerId) {
+        true => SOURCE_ID,
+        false => TARGET_ID,
+    };
+    Binlog::new(
+        writer(environment, server_id),
+        BINLOG_BASE,
+        first,
+        executed,
+        epoch_us,
+    )
 }
 
 impl World {
@@ -187,7 +238,7 @@ impl World {
         };
         let first_file = if fresh { 1 } else { FIRST_FILE_IN_MID_LIFE };
         let binlog = Binlog::new(
-            writer(&environment, 1),
+            writer(&environment, SOURCE_ID),
             BINLOG_BASE,
             first_file,
             lived.clone(),
@@ -204,6 +255,7 @@ impl World {
             arena,
             source,
             target: None,
+            read_replica: None,
             history: History::default(),
             story: Vec::new(),
             marks: Marks::default(),
@@ -221,13 +273,12 @@ impl World {
                 &plan.faults,
                 mutants,
             ),
-            stream: replication::Stream::new(&environment),
+            channels: Host::ALL.map(|to| Channel::new(to.replicates_from(), &environment)),
             dms: Default::default(),
             source_suspended_until: 0,
-            down_until: [0; 2],
-            silent_until: [0; 2],
-            source_parameter_read_only: false,
-            replication_resumes: false,
+            down_until: [0; Host::ALL.len()],
+            silent_until: [0; Host::ALL.len()],
+            parameter_read_only: [false; Host::ALL.len()],
             corruption: None,
             probes: Probes::default(),
             faults: Faults::new(&plan.faults),
@@ -238,7 +289,7 @@ impl World {
             lagging: Lagging::new(),
             alter: Alter::default(),
             prompt: Prompt::default(),
-            ahead_us: [0; 2],
+            ahead_us: [0; Host::ALL.len()],
             events: Vec::new(),
             mutants,
             snapshot_begun: None,
@@ -246,6 +297,7 @@ impl World {
             plan_environment: environment.clone(),
             environment,
         };
+        world.automated_snapshots(&plan.runbook.steps);
         world.arm_faults();
         world
             .agenda

@@ -91,6 +91,7 @@ impl World {
             (Host::Source, _) => (source, Privilege::Ordinary),
             (Host::Target, Some(target)) => (&mut target.server, Privilege::Admin),
             (Host::Target, None) => return Err("there is no Aurora cluster yet".into()),
+            (Host::Replica, _) => return Err("a read replica takes no writes".into()),
         };
         let typed = match dml::is_dml(sql) {
             true => {

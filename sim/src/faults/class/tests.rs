@@ -30,6 +30,7 @@ fn plan(steps: Vec<Step>) -> Plan {
             },
             steps,
             abort: Vec::new(),
+            stay: Vec::new(),
         },
     }
 }
@@ -39,6 +40,7 @@ fn fence() -> Step {
         set_read_only: Some(SetReadOnly {
             on: Host::Source,
             value: true,
+            lasting: false,
         }),
         ..Step::default()
     }
@@ -51,6 +53,7 @@ fn gate(until: Condition) -> Step {
             until,
             every: None,
             polls: None,
+            on: Host::Target,
         }),
         ..Step::default()
     }

@@ -414,7 +414,7 @@ impl Modelled {
     /// What a start does with the relay log.
     fn recover_replica(&mut self) {
         if let Some(replica) = &mut self.replica.replica {
-            replica.lose_relay_log(self.settings.relay_log_recovery);
+            replica.killed(self.settings.relay_log_recovery);
             replica.start();
         }
     }
