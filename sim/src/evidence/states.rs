@@ -108,18 +108,12 @@ pub(super) fn compare(world: &mut World, serving: Host) -> Option<States> {
         Host::Replica => return None,
     };
     let own = server.journal.iter().flatten();
-    let actual = &server.database;
-    Some(compare_databases(
-        arena,
-        &other.database,
-        own,
-        actual,
-        serving,
-    ))
+    let (expected, actual) = (&other.database, &server.database);
+    Some(compare_databases(arena, expected, own, actual, serving))
 }
 
-/// Compares what a host holds with what it should: the other's final state, with the changes of its own clients folded
-/// in.
+/// Compares what the serving host holds with what it should: the other host's final state, with the changes of its own
+/// clients folded in.
 pub fn compare_databases<'o>(
     arena: &mut Arena,
     other: &Database,

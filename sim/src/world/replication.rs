@@ -416,7 +416,7 @@ impl World {
         replicas.for_each(Replica::cool);
     }
 
-    /// A replica's server goes down: its threads are gone, and what its relay log held. A server starts both threads when
+    /// A replica's server goes down: its threads are gone, and of its relay log what `to_relay_log` says. A server starts both threads when
     /// it is started, also those that had died before (`skip_replica_start` is OFF); what the operator has stopped stays
     /// so, as RDS keeps it [K].
     pub(super) fn replica_goes_down(&mut self, to: Host, to_relay_log: fn(&mut Replica, bool)) {
