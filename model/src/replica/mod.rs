@@ -323,6 +323,11 @@ impl Replica {
         self.io != IoRunning::No && self.applier.running
     }
 
+    /// Whether neither thread runs, which is when the source can be configured anew or forgotten (3081).
+    pub fn is_stopped(&self) -> bool {
+        self.io == IoRunning::No && !self.applier.running
+    }
+
     /// Whether the applier runs.
     pub fn applier_runs(&self) -> bool {
         self.applier.running

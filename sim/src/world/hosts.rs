@@ -10,7 +10,7 @@ use crate::{
 use cutover_model::{
     mutant::Mutant,
     replica::Replica,
-    server::{Cut, Durability},
+    server::{Cut, Durability, SessionId},
 };
 
 /// How what was connected to a host learns that it is gone.
@@ -65,10 +65,7 @@ impl World {
         self.hear(Host::Source);
         let undecided: Vec<_> = self.source.undecided().collect();
         for (session, done) in undecided {
-            let operation = match self.operation_of_sql(Host::Source, session) {
-                Some(operation) => operation,
-                None => self.clients.operation_of(Host::Source, session),
-            };
+            let operation = self.operation_under_way(Host::Source, session);
             self.history.source.push(Commit {
                 at: self.now,
                 end: done.end,
@@ -181,11 +178,7 @@ impl World {
             .into_iter()
             .filter(|(_, done)| done.number.0 < kept)
         {
-            let typed = self.operation_of_sql(Host::Target, session);
-            let operation = match typed {
-                Some(operation) => operation,
-                None => self.clients.operation_of(Host::Target, session),
-            };
+            let operation = self.operation_under_way(Host::Target, session);
             self.numbered(operation, self.history.target.len() as u32);
             self.history.target.push(Commit {
                 at: self.now,
@@ -222,8 +215,11 @@ impl World {
         self.kill_connections(host);
         // What the parameter group says by now holds from the start; what `mysql.rds_set_read_only` had set does not
         // outlive the server [D].
-        let fenced = self.parameter_read_only[host as usize];
-        if fenced && !self.mutants.has(Mutant::FenceLostAtRestart) {
+        if !self.parameter_read_only[host as usize] {
+            if host == Host::Source {
+                self.fence_is_lifted();
+            }
+        } else if !self.mutants.has(Mutant::FenceLostAtRestart) {
             if let Some(server) = self.server_mut(host) {
                 server.set_read_only(false);
             }
@@ -232,6 +228,13 @@ impl World {
         self.reset_streams_from(host);
         self.replica_comes_back(host);
         self.tell(super::side(host), "serves again".into(), Vec::new());
+    }
+
+    /// The operation whose transaction a session was committing.
+    fn operation_under_way(&mut self, host: Host, session: Option<SessionId>) -> u32 {
+        session.map_or(NO_COMMIT, |session| {
+            self.clients.operation_of(host, session)
+        })
     }
 
     /// An operation's transaction has its number, whether or not anybody hears of it.
