@@ -17,7 +17,7 @@ use cutover_sim::{
     evidence::SnapshotFacts,
     operator::{Ended, Noted},
     plan::Plan,
-    runbook::{CoordinatesFrom, Host, OnFailure, Op, Role, Step, Until},
+    runbook::{CoordinatesFrom, Host, OnFailure, Op, Role, SetExternalSource, Step, Until},
     units::Micros,
     world::Marks,
 };
@@ -218,18 +218,19 @@ impl<'a> Operator<'a> {
                 self.noted.insert(o.name.clone(), noted);
             }
             Op::SetExternalSource(SetExternalSource {
-                on: Host::Source, ..
+                on: Host::Source | Host::Replica,
+                ..
             })
-            | Op::StartReplication(Host::Source)
-            | Op::StopReplication(Host::Source)
-            | Op::ResetExternalSource(Host::Source)
+            | Op::StartReplication(Host::Source | Host::Replica)
+            | Op::StopReplication(Host::Source | Host::Replica)
+            | Op::ResetExternalSource(Host::Source | Host::Replica)
             | Op::MigrateLatestSnapshot
             | Op::CreateAuroraReplica
+            | Op::CreateReadReplica
             | Op::PromoteCluster
             | Op::EnableBinlog => {
                 return failed(
-                    "the lab's two servers cannot do this: it is the cloud's, or the way back"
-                        .into(),
+                    "the lab's two servers cannot do this: it is the cloud's, or the way back",
                 );
             }
             Op::SetExternalSource(o) => self.set_external_source(o.at.as_deref())?,
@@ -272,7 +273,7 @@ impl<'a> Operator<'a> {
             Op::RunSql(o) => {
                 let connection = match o.on {
                     Host::Source => &mut self.at_source,
-                    Host::Target => self.at_target()?,
+                    Host::Target | Host::Replica => self.at_target()?,
                 };
                 connection.query_drop(&o.sql)?;
             }
@@ -493,6 +494,11 @@ impl<'a> Operator<'a> {
                 Noted::Position { file, pos }
             }
             CoordinatesFrom::SourceGtidExecuted => Noted::Gtids(self.source_gtids()?),
+            CoordinatesFrom::TargetPosition
+            | CoordinatesFrom::TargetGtidExecuted
+            | CoordinatesFrom::ReplicaPosition => {
+                return failed("the lab does not read coordinates there");
+            }
             CoordinatesFrom::RecoveryEvent => {
                 let restored = self.restored.as_ref().and_then(|id| self.snapshots.get(id));
                 match restored {
@@ -610,7 +616,7 @@ impl<'a> Operator<'a> {
     fn kill_connections(&mut self, host: Host) -> Result<(), Failure> {
         let connection = match host {
             Host::Source => &mut self.at_source,
-            Host::Target => self.at_target()?,
+            Host::Target | Host::Replica => self.at_target()?,
         };
         let ids: Vec<u64> = connection.query(
             "SELECT id FROM performance_schema.processlist WHERE user IN ('app', 'admin')",
@@ -629,7 +635,7 @@ impl<'a> Operator<'a> {
                 let delay = self.plan.environment.source.parameter_delay.0;
                 self.read_only_due = Some((self.clock.now_us() + delay, value));
             }
-            Host::Target => {
+            Host::Target | Host::Replica => {
                 let value = u8::from(value);
                 self.at_target()?
                     .query_drop(format!("SET GLOBAL read_only = {value}"))?;
@@ -694,15 +700,16 @@ impl<'a> Operator<'a> {
             Until::ReadOnly(host) => {
                 let connection = match host {
                     Host::Source => &mut self.at_source,
-                    Host::Target => self.at_target()?,
+                    Host::Target | Host::Replica => self.at_target()?,
                 };
                 let value: Option<u8> = connection.query_first("SELECT @@global.read_only")?;
                 Ok(value == Some(1))
             }
+            Until::Writable(_) => failed("the lab does not wait for this"),
             Until::NoOpenTransactions(host) => {
                 let connection = match host {
                     Host::Source => &mut self.at_source,
-                    Host::Target => self.at_target()?,
+                    Host::Target | Host::Replica => self.at_target()?,
                 };
                 let open: Option<u64> =
                     connection.query_first("SELECT COUNT(*) FROM information_schema.innodb_trx")?;

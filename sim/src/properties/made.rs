@@ -151,6 +151,7 @@ impl Made {
         let commits = match host {
             Host::Source => &mut self.history.source,
             Host::Target => &mut self.history.target,
+            Host::Replica => panic!("nobody writes to a read replica"),
         };
         let commit = commits.len() as u32;
         commits.push(Commit {

@@ -407,13 +407,19 @@ impl World {
             server.clear_read_only();
         }
         if host == Host::Source && !value {
-            if self.marks.fence.is_some() {
-                self.marks.fence_lifted.get_or_insert(self.now);
-            }
-            self.source_is_opened_again();
+            self.source_takes_writes();
         }
         self.hear(host);
         Ok(())
+    }
+
+    /// The source's fence is lifted, if there was one: by the operator, or because the server was started again and its
+    /// parameter group says so by then.
+    pub(super) fn source_takes_writes(&mut self) {
+        if self.marks.fence.is_some() {
+            self.marks.fence_lifted.get_or_insert(self.now);
+        }
+        self.source_is_opened_again();
     }
 
     /// After the cutover the source takes writes again, or may: from here on it goes its own way, and what its clients

@@ -221,6 +221,8 @@ impl World {
                 server.set_read_only(false);
             }
             self.hear(host);
+        } else if host == Host::Source && !fenced && self.marks.fence.is_some() {
+            self.source_takes_writes();
         }
         self.reset_streams_from(host);
         self.replica_comes_back(host);
