@@ -11,8 +11,8 @@ mod states;
 
 pub use commits::CommitSet;
 pub use feed::{FedFacts, FedTable, MissingRow};
-pub use rows::RowId;
-pub use states::{Counter, PlacedOrder, Shop, States};
+pub use rows::{RowId, out_of_order};
+pub use states::{Counter, PlacedOrder, Shop, States, compare_databases};
 
 use crate::{
     history::{Applied, Commit, History, Kind, NO_COMMIT, Operation, Told},
@@ -140,7 +140,7 @@ impl<'w> Evidence<'w> {
             (serving == Host::Target || returned).then(|| opened(&world.marks, &world.history));
         let cutover = cutover.flatten();
         let fed = world.is_fed_by_rows().then(|| feed::arrivals(world, cut));
-        let rows_of = rows::out_of_order(world, cut, plan.runbook.promises.prefix);
+        let rows_of = rows::of_world(world, cut, plan.runbook.promises.prefix);
         let states = cutover.and_then(|_| states::compare(world, serving));
         let shop = states::shop(world, serving);
         let gtids = cutover.and_then(|at| gtids(world, at));
@@ -345,11 +345,13 @@ fn opened(marks: &Marks, history: &History) -> Option<u64> {
     moments.into_iter().flatten().min()
 }
 
-fn has_role(runbook: &Runbook, role: Role) -> bool {
+/// Whether a runbook has a step of this role.
+pub fn has_role(runbook: &Runbook, role: Role) -> bool {
     runbook.steps.iter().any(|s| s.role == Some(role))
 }
 
-fn gate_on_lag(runbook: &Runbook) -> bool {
+/// Whether a gate of a runbook looks at `Seconds_Behind_Source`.
+pub fn gate_on_lag(runbook: &Runbook) -> bool {
     let gates = runbook.steps.iter().filter(|s| s.role == Some(Role::Gate));
     gates.filter_map(|s| s.wait.as_ref()).any(|w| {
         matches!(

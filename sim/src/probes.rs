@@ -46,6 +46,7 @@ probes! {
     StepRepeated, "step-repeated", "Somebody did a step again that had been done, and was not refused.";
     OperatorBackBeforeGate, "operator-back-before-gate", "The operator was lost, and came back with the fence up and the gate still to pass.";
     OpenAtFence, "open-at-fence", "A transaction was open when the source became read-only.";
+    TwoPhasesBehindFence, "two-phases-behind-fence", "An XA transaction that had been begun before was committed on a server that was read-only.";
     LoadCutShort, "load-cut-short", "A DMS task took the end of the source's connection for the end of a table's rows.";
     DmsTaskFailed, "dms-task-failed", "A DMS task stopped at an error.";
     DmsCrashedAtWork, "dms-crashed-at-work", "A DMS task lost its memory with changes in it that were not applied.";
@@ -155,6 +156,7 @@ impl Probe {
             Self::StepRepeated => lead(&[Kind::StepAgain], &[Occasion::StepEnds]),
             Self::OperatorBackBeforeGate => lead(&[Kind::OperatorCrash], &[Occasion::FencePassed]),
             Self::OpenAtFence => lead(&[Kind::LongTransaction], &[Occasion::FenceAsked]),
+            Self::TwoPhasesBehindFence => lead(&[Kind::XaTransaction], &[Occasion::FenceAsked]),
             Self::LoadCutShort => lead(CRASHES, &[Occasion::DmsLoadBegins]),
             Self::DmsCrashedAtWork => lead(
                 &[Kind::DmsTaskCrash, Kind::DmsInstanceFailover],
@@ -257,6 +259,9 @@ impl Probe {
                 one_of(&[Kind::OperatorCrash]) && has(Role::Fence) && has(Role::Gate)
             }
             Self::OpenAtFence => fences,
+            Self::TwoPhasesBehindFence => {
+                fences && one_of(&[Kind::XaTransaction]) && plan.workload.kind == Workload::Orders
+            }
             Self::LoadCutShort => {
                 one_of(CRASHES)
                     && does(

@@ -12,7 +12,7 @@ use cutover::{
             SlowApply, SlowFsync, SourceCrash, SourceFailover, TargetCrash, Wire,
         },
         plan::Plan,
-        runbook::{OnFailure, Policy, PrefixStrength, Role},
+        runbook::{Host, OnFailure, Policy, PrefixStrength, Role, Step},
         stream::{Stream, stream_seed},
         units::Micros,
     },
@@ -122,6 +122,10 @@ fn base(mutant: Mutant) -> Base {
         M::GtidAtBegin => of(GTID, &["target.connect_retry=5s"]),
         M::CoordinatesTooLate => of(POSITION, &[APPEND]),
         M::SnapshotTorn | M::GtidExcess => of(GTID, &[APPEND]),
+        M::FenceAdmitsOpenTransactions | M::FenceOvertakesCommits => Base {
+            change: fenced_by_read_only_alone,
+            ..of(GTID, &[])
+        },
         M::FenceSparesOldSessions => of(GTID, &["clients.max_lifetime=60s"]),
         M::RelayLogNotRecovered => of(POSITION, &[APPEND, "source.gtid_mode=false"]),
         M::GtidHole => of(GTID, &[TRANSFERS]),
@@ -260,6 +264,18 @@ fn without_time_at_the_gate(plan: &mut Plan) {
         }
         if step.role == Some(Role::Gate) {
             step.timeout = Some(Micros::ms(20));
+        }
+    }
+}
+
+/// Without the wait until no transaction is open, behind which nothing is left that a leak could let through.
+fn fenced_by_read_only_alone(plan: &mut Plan) {
+    let waits_for = |step: &Step| step.wait.as_ref().map(|wait| wait.until.clone());
+    let steps = &mut plan.runbook.steps;
+    steps.retain(|step| waits_for(step).is_none_or(|until| until.no_open_transactions.is_none()));
+    for step in steps {
+        if waits_for(step).is_some_and(|until| until.read_only == Some(Host::Source)) {
+            step.role = Some(Role::Fence);
         }
     }
 }

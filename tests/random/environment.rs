@@ -232,10 +232,27 @@ fn control_planes() -> impl Strategy<Value = ControlPlane> {
         prop_oneof![1 => Just(Micros::ZERO), 1 => times(Micros::secs(1), Micros::mins(10))],
         times(Micros::secs(1), Micros::mins(7)),
         times(Micros::ms(1), Micros::secs(20)),
+        (
+            times(Micros::secs(5), Micros::mins(4)),
+            times(Micros::secs(2), Micros::mins(2)),
+        ),
     )
         .prop_map(
-            |(call, start, suspends, fixed, per_tib, restore, restore_per_tib, create, dns)| {
+            |(
+                call,
+                start,
+                suspends,
+                fixed,
+                per_tib,
+                restore,
+                restore_per_tib,
+                create,
+                dns,
+                (promote, reboot),
+            )| {
                 ControlPlane {
+                    promote,
+                    reboot,
                     api_call: call,
                     snapshot_start: start,
                     snapshot_suspends_io: suspends,

@@ -27,6 +27,7 @@ mod session;
 mod statements;
 #[cfg(test)]
 mod tests;
+mod xa;
 
 pub use commit::{CommitNumber, Committed};
 pub use config::{Config, Version};
@@ -38,6 +39,7 @@ pub use replay::Replaying;
 pub use replicated::Heading;
 pub use session::{Privilege, SessionId};
 pub use statements::Manner;
+pub use xa::Prepared;
 
 use crate::{
     arena::Arena,
@@ -75,6 +77,8 @@ pub enum Event {
     Resume(SessionId),
     /// The session's statement failed while it waited.
     Failed(SessionId, ServerError),
+    /// The session's XA transaction is prepared: a transaction of the history, whose changes nobody sees yet.
+    Prepared(SessionId, Committed),
     /// The session's transaction is committed in the engine and acknowledged.
     Committed(SessionId, Committed),
     /// The binlog has a new end for readers.

@@ -1,12 +1,13 @@
 //! Transactions that arrive by replication: applied as a replica thread does, past `read_only`, with the
 //! GTID that they have.
 
-use super::Server;
+use super::{Prepared, Server};
 use crate::{
-    apply::{ApplyError, Direct, DirectOn},
+    apply::{ApplyError, Direct, DirectOn, xa_id},
     arena::Arena,
     binlog::{
         QuerySession,
+        decode::Query,
         encode::{Head, RowWrite},
         event::Header as EventHeader,
         group::{Group, GroupKind},
@@ -15,6 +16,7 @@ use crate::{
     gtid::Gtid,
     mutant::Mutant,
 };
+use std::collections::BTreeMap;
 
 /// What a replica's own binlog keeps of a group, besides its changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,27 +28,53 @@ pub struct Heading {
     original_commit_us: Option<u64>,
     /// `server_id` of the server where it was committed first.
     server_id: u32,
-    /// Session, default schema and text of a DDL statement. Most groups are none, so they do not carry the room.
-    ddl: Option<Box<(QuerySession, String, String)>>,
+    /// What else than rows there is to say. Most groups have nothing, so they do not carry the room.
+    statement: Option<Box<Statement>>,
+}
+
+/// What a group says beside its rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Statement {
+    /// Session, default schema and text of a DDL statement.
+    Ddl(QuerySession, String, String),
+    /// It prepares the XA transaction of this id.
+    XaPrepare(String),
+    /// It decides the XA transaction of this id, with this text.
+    XaDecide(String, String),
+}
+
+impl Statement {
+    fn of(group: &Group<'_>) -> Option<Self> {
+        match group.kind {
+            GroupKind::Ddl => group.statement().map(|q| {
+                let schema = String::from_utf8_lossy(q.schema).into_owned();
+                Self::Ddl(QuerySession::of(&q), schema, q.text().into_owned())
+            }),
+            GroupKind::XaPrepared => {
+                let queries = group.events().filter_map(|f| Query::decode(f.body).ok());
+                let mut ids = queries.filter_map(|q| xa_id(&q.text(), "START"));
+                ids.next().map(Self::XaPrepare)
+            }
+            GroupKind::XaDecided => {
+                let text = group.statement()?.text().into_owned();
+                let id = xa_id(&text, "COMMIT").or_else(|| xa_id(&text, "ROLLBACK"))?;
+                Some(Self::XaDecide(id, text))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Heading {
     /// Of a group that has been read.
     pub fn of(group: &Group<'_>) -> Self {
         let event = group.gtid.as_ref();
-        let query = group.statement().filter(|_| group.kind == GroupKind::Ddl);
         Self {
             gtid: event.and_then(|g| g.gtid),
             timestamp_s: group.timestamp_s,
             original_commit_us: event.and_then(|g| g.original_commit_us),
             server_id: EventHeader::decode(group.bytes).map_or(0, |h| h.server_id),
-            ddl: query.map(|q| {
-                Box::new((
-                    QuerySession::of(&q),
-                    String::from_utf8_lossy(q.schema).into_owned(),
-                    q.text().into_owned(),
-                ))
-            }),
+            statement: Statement::of(group).map(Box::new),
         }
     }
 }
@@ -69,7 +97,7 @@ impl Server {
             timestamp_s: ((self.config.epoch_us + at) / 1_000_000) as u32,
             original_commit_us: None,
             server_id: self.server_id().unwrap_or_default(),
-            ddl: None,
+            statement: None,
         };
         self.log_changes(arena, at, changes, &heading);
     }
@@ -96,8 +124,14 @@ impl Server {
             return Ok(false);
         }
         let version = self.config.ddl_version;
+        if let Some(Statement::XaDecide(xid, _)) = heading.statement.as_deref()
+            && let Some(changes) = self.hand_out(xid)
+        {
+            direct.hold(xid, changes);
+        }
         if let Err(error) = apply(arena, &mut direct.on(&mut self.database, version)) {
             direct.roll_back(arena, &mut self.database);
+            self.hold_prepared(arena, direct.take_prepared());
             return Err(error);
         }
         if let Some(gtid) = heading.gtid {
@@ -108,7 +142,13 @@ impl Server {
                 .add(Gtid::new(self.config.uuid, self.next_gno));
             self.next_gno += 1;
         }
-        self.log_changes(arena, at, &direct.changes, heading);
+        let prepared = direct.take_prepared();
+        let changes = match prepared.values().next() {
+            Some(prepared) => prepared,
+            None => &direct.changes,
+        };
+        self.log_changes(arena, at, changes, heading);
+        self.hold_prepared(arena, prepared);
         Ok(true)
     }
 
@@ -116,6 +156,14 @@ impl Server {
     fn server_id(&self) -> Option<u32> {
         let binlog = self.binlog.as_ref()?;
         Some(binlog.writer().options().server_id)
+    }
+
+    /// What a group has prepared waits for its decision on the server, not at the applier: it survives the applier.
+    fn hold_prepared(&mut self, arena: &mut Arena, prepared: BTreeMap<String, Vec<Change>>) {
+        for (xid, changes) in prepared {
+            let xid = xid.into();
+            self.adopt(arena, Prepared { xid, changes });
+        }
     }
 
     /// `log_replica_updates = ON`: the replica's own binlog has the transaction too, with its GTID.
@@ -137,14 +185,18 @@ impl Server {
             default_schema: "",
             xid: number.1,
         };
-        match &heading.ddl {
-            Some(ddl) => {
-                let (session, schema, sql) = &**ddl;
+        match heading.statement.as_deref() {
+            Some(Statement::Ddl(session, schema, sql)) => {
                 binlog.append(us, head.gtid, |writer, out, pos| {
                     writer.ddl(out, pos, &head, session, schema, sql)
                 });
             }
-            None => {
+            Some(Statement::XaDecide(_, text)) => {
+                binlog.append(us, head.gtid, |writer, out, pos| {
+                    writer.xa_decide(out, pos, &head, text)
+                });
+            }
+            rows_of => {
                 let database = &self.database;
                 for change in changes {
                     self.templates
@@ -163,8 +215,11 @@ impl Server {
                     })
                 });
                 let rows: Vec<RowWrite<'_>> = rows.collect();
-                binlog.append(us, head.gtid, |writer, out, pos| {
-                    writer.transaction(out, pos, &head, &rows)
+                binlog.append(us, head.gtid, |writer, out, pos| match rows_of {
+                    Some(Statement::XaPrepare(xid)) => {
+                        writer.xa_prepare(out, pos, &head, &rows, xid)
+                    }
+                    _ => writer.transaction(out, pos, &head, &rows),
                 });
             }
         }

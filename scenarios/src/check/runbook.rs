@@ -22,6 +22,8 @@ const DEFAULT_EVERY: Micros = Micros::secs(1);
 /// Each is a step of the run, and a line of its trace.
 const MOST_POLLS: u64 = 10_000_000;
 const MOST_STEPS: usize = 1_000;
+/// Tasks of one replication instance.
+const MOST_TASKS: usize = 100;
 
 /// Checks a runbook.
 pub(crate) fn runbook(runbook: &Runbook) -> Result<(), Problem> {
@@ -370,6 +372,13 @@ impl<'a> Before<'a> {
                 keys(&[op, "id"]),
                 "a task has a name of its own, of 1 to 64 characters",
                 "write a name like `id = \"move\"`",
+            ));
+        }
+        if self.tasks.len() > MOST_TASKS {
+            return Err(Problem::new(
+                keys(&[op]),
+                format!("more than {MOST_TASKS} DMS tasks"),
+                "an account has room for no more: put tables together",
             ));
         }
         let tables = o.tables.iter().find(|name| name.split('.').count() != 2);

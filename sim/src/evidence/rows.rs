@@ -2,7 +2,11 @@
 //! which of them touch the same row is read in the source's binlog, of the transactions in question only.
 
 use super::commits::CommitSet;
-use crate::{history::Applied, runbook::PrefixStrength, world::World};
+use crate::{
+    history::{Applied, History},
+    runbook::PrefixStrength,
+    world::World,
+};
 use cutover_model::{
     Arena,
     apply::{ApplyErrorKind, DdlEvent, RowWork, Sink, Walker, is_declared, table_of},
@@ -23,22 +27,12 @@ pub struct RowId {
     pub key: u64,
 }
 
-/// The rows of the commits that overtook another or were overtaken; with a promise of dependencies also of
-/// those that were applied while an earlier one never was.
-pub(super) fn out_of_order(
+/// The rows of the commits of a world in question: those of [`out_of_order`].
+pub(super) fn of_world(
     world: &mut World,
     cut: u32,
     strength: PrefixStrength,
 ) -> BTreeMap<u32, Vec<RowId>> {
-    let gaps = strength == PrefixStrength::DependencyClosed;
-    let commits = in_question(
-        world.history.source.len(),
-        cut,
-        &world.history.applied,
-        gaps,
-    );
-    let mut rows_of = BTreeMap::new();
-    let mut walker = Walker::default();
     let World {
         arena,
         source,
@@ -46,27 +40,45 @@ pub(super) fn out_of_order(
         ..
     } = world;
     let Some(binlog) = &source.binlog else {
-        return rows_of;
+        return BTreeMap::new();
     };
-    for commit in commits {
+    let mut walker = Walker::default();
+    out_of_order(&source.database, history, cut, strength, |commit, sink| {
         let Some(end) = history.source.get(commit as usize).map(|c| c.end) else {
-            continue;
+            return;
         };
         let before = (commit as usize).checked_sub(1);
         let start = before
             .map(|i| history.source[i].end)
             .filter(|e| e.file == end.file);
-        let mut collect = Collect {
-            database: &source.database,
-            rows: Vec::new(),
-        };
         for group in binlog
             .groups(end.file, start.map_or(0, |s| s.pos), end.pos)
             .map_while(Result::ok)
         {
             // A group that no longer decodes against the tables as they are now keeps the rows so far.
-            let _ = walker.walk(arena, &mut collect, &group);
+            let _ = walker.walk(arena, sink, &group);
         }
+    })
+}
+
+/// The rows of the commits that overtook another or were overtaken; with a promise of dependencies also of
+/// those that were applied while an earlier one never was. `read` walks a commit's transaction through a sink.
+pub fn out_of_order(
+    database: &Database,
+    history: &History,
+    cut: u32,
+    strength: PrefixStrength,
+    mut read: impl FnMut(u32, &mut dyn Sink),
+) -> BTreeMap<u32, Vec<RowId>> {
+    let gaps = strength == PrefixStrength::DependencyClosed;
+    let commits = in_question(history.source.len(), cut, &history.applied, gaps);
+    let mut rows_of = BTreeMap::new();
+    for commit in commits {
+        let mut collect = Collect {
+            database,
+            rows: Vec::new(),
+        };
+        read(commit, &mut collect);
         collect.rows.sort_unstable();
         collect.rows.dedup();
         rows_of.insert(commit, collect.rows);

@@ -107,15 +107,28 @@ pub(super) fn compare(world: &mut World, serving: Host) -> Option<States> {
         // No name points at a read replica.
         Host::Replica => return None,
     };
-    let mut reference = other.database.clone();
+    let own = server.journal.iter().flatten();
+    let (expected, actual) = (&other.database, &server.database);
+    Some(compare_databases(arena, expected, own, actual, serving))
+}
+
+/// Compares what the serving host holds with what it should: the other host's final state, with the changes of its own
+/// clients folded in.
+pub fn compare_databases<'o>(
+    arena: &mut Arena,
+    other: &Database,
+    own: impl Iterator<Item = &'o Own>,
+    actual: &Database,
+    serving: Host,
+) -> States {
+    let mut reference = other.clone();
     let mut handed_out = HandedOut::by(&reference, arena);
-    for own in server.journal.iter().flatten() {
+    for own in own {
         own.fold(arena, &mut reference);
         if matches!(own, Own::Statement(_)) {
             handed_out.follow(&reference, arena);
         }
     }
-    let actual = &server.database;
     let mut states = States {
         schema: declarations(&reference, actual, serving.name()),
         broken: broken(&reference, actual, arena),
@@ -166,7 +179,7 @@ pub(super) fn compare(world: &mut World, serving: Host) -> Option<States> {
             }
         }
     }
-    Some(states)
+    states
 }
 
 /// The constraints that do not hold on the target and would hold on it if it had what it should: clients may

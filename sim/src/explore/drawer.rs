@@ -11,7 +11,7 @@ use crate::{
         Lasting, Latency, LongTransaction, OperatorCrash, Partition, PinnedPool, PrivilegedWriter,
         PurgeBinlogs, ReceiverCrash, RelayLogLoss, Reset, RetentionLost, RotationStorm, SlowApply,
         SlowFsync, SourceCrash, SourceFailover, StaleDns, Stall, StepAgain, StrayWriter,
-        TargetCrash, Way, Wire,
+        TargetCrash, Way, Wire, XaTransaction,
     },
     runbook::Host,
     stream::Stream,
@@ -160,6 +160,7 @@ fn harm(kind: Kind, stream: &mut Stream, scales: &Scales) -> (Harm, Micros) {
             times: 1 << (1 + stream.below(4)),
         }),
         Kind::LongTransaction => Harm::LongTransaction(LongTransaction {}),
+        Kind::XaTransaction => Harm::XaTransaction(XaTransaction {}),
         Kind::HugeTransaction => Harm::HugeTransaction(HugeTransaction {
             rows: 3 << stream.below(10),
         }),

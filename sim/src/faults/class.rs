@@ -41,14 +41,19 @@ fn of_kind(harm: &Harm, plan: &Plan) -> Class {
         Harm::StepAgain(fault) if is_taken_back(&plan.runbook, fault.step) => {
             Class::Hazard("nobody does a step again that was taken back since")
         }
-        Harm::StepAgain(fault) => breaks(
-            fences(
-                plan.runbook
-                    .steps
-                    .get((fault.step as usize).wrapping_sub(1)),
-            ),
-            "nobody fences the source once the migration is given up",
-        ),
+        Harm::StepAgain(fault) => {
+            let steps = &plan.runbook.steps;
+            let step = steps.get((fault.step as usize).wrapping_sub(1));
+            if starts_over(step) {
+                return Class::Hazard(
+                    "nobody sends the target back to the snapshot's position once it has applied more",
+                );
+            }
+            breaks(
+                fences(step),
+                "nobody fences the source once the migration is given up",
+            )
+        }
         Harm::StaleDns(_) | Harm::CachedForever(_) | Harm::PinnedPool(_) => breaks(
             !is_fenced(plan),
             "clients follow the application's name within seconds",
@@ -57,9 +62,14 @@ fn of_kind(harm: &Harm, plan: &Plan) -> Class {
             !is_fenced(plan),
             "every writer goes by the application's name",
         ),
-        Harm::LongTransaction(_) => breaks(
-            !is_fenced(plan),
-            "no transaction stays open through the cutover",
+        Harm::LongTransaction(_) => breaks(!is_fenced(plan), OPEN_THROUGH),
+        Harm::XaTransaction(_) if uses_dms(&plan.runbook) => {
+            Class::Hazard("no transaction commits in two phases, which DMS does not carry over")
+        }
+        // `read_only` stops neither its PREPARE nor its COMMIT.
+        Harm::XaTransaction(_) => breaks(
+            !(is_fenced(plan) && waits_for_open(&plan.runbook)),
+            OPEN_THROUGH,
         ),
         Harm::ClockSkew(fault) => breaks(
             gates_on_lag(plan) || hides_a_backlog(plan, fault.ahead),
@@ -78,7 +88,8 @@ fn of_kind(harm: &Harm, plan: &Plan) -> Class {
             plan.environment.source.binlog_checksum == Checksum::None,
             "binlog events carry checksums: binlog_checksum = CRC32",
         ),
-        Harm::RelayLogLoss(_) | Harm::TargetCrash(_) | Harm::AuroraFailover(_)
+        // A server that was killed finds its relay log again.
+        Harm::RelayLogLoss(_) | Harm::AuroraFailover(_)
             if !plan.environment.target.relay_log_recovery && by_position(&plan.runbook) =>
         {
             Class::Hazard("the target recovers its relay log: relay_log_recovery = ON")
@@ -89,6 +100,20 @@ fn of_kind(harm: &Harm, plan: &Plan) -> Class {
         ),
         _ => Class::Contract,
     }
+}
+
+/// The assumption of a runbook whose fence does not stop a transaction that was begun before.
+const OPEN_THROUGH: &str = "no transaction stays open through the cutover";
+
+/// Whether the runbook moves rows with a DMS task.
+fn uses_dms(runbook: &Runbook) -> bool {
+    runbook.steps.iter().any(|s| s.create_dms_task.is_some())
+}
+
+/// Whether the runbook waits until no transaction is open on the source, prepared ones included.
+fn waits_for_open(runbook: &Runbook) -> bool {
+    let mut waits = runbook.steps.iter().filter_map(|s| s.wait.as_ref());
+    waits.any(|w| w.until.kind() == Ok(Until::NoOpenTransactions(Host::Source)))
 }
 
 /// Whether the runbook replicates by file and position.
@@ -144,6 +169,13 @@ fn is_taken_back(runbook: &Runbook, number: u32) -> bool {
         repoints.is_some_and(|(a, b)| a.to != b.to)
             || fences.is_some_and(|(a, b)| a.on == b.on && a.value != b.value)
     })
+}
+
+/// Whether a step, done while replication stands still, makes the target apply again what it has: by GTID it would pass
+/// it over.
+fn starts_over(step: Option<&Step>) -> bool {
+    let source = step.and_then(|s| s.set_external_source.as_ref());
+    source.is_some_and(|o| o.at.is_some())
 }
 
 /// Whether a step makes the source read-only.

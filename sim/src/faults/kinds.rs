@@ -236,6 +236,8 @@ parameters! {
     }
     /// A transaction is begun and held open; `lasts` is the time until its COMMIT.
     LongTransaction {}
+    /// A transaction in two phases; `lasts` is the time until its COMMIT.
+    XaTransaction {}
     /// A transaction of many rows.
     HugeTransaction {
         /// Rows that it inserts.

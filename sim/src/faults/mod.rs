@@ -150,6 +150,7 @@ catalogue! {
     clock_skew: ClockSkew, Lasts, None, "A host's clock is ahead, which Seconds_Behind_Source and the timestamps of events tell of.";
     burst: Burst, Lasts, None, "A burst of load: clients pause for so many times less.";
     long_transaction: LongTransaction, Lasts, None, "A client begins a transaction on the database that serves, holds it open, and commits it at the end.";
+    xa_transaction: XaTransaction, Lasts, None, "A client prepares a transaction (XA) on the database that serves, and its manager commits it at the end, whatever came between.";
     huge_transaction: HugeTransaction, Momentary, None, "A client inserts many rows in one transaction.";
     ddl: Ddl, Momentary, None, "ALTER TABLE on the source's shop.orders while the traffic flows.";
     disk_full: DiskFull, Lasts, None, "The source's storage is full, of binlog files that are kept for the target: commits wait for space.";

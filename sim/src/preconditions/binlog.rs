@@ -100,9 +100,17 @@ pub(super) fn start_coordinate(scene: &Scene<'_>) -> Option<Look> {
             statement,
         );
     }
+    let gtids = scene.plan.environment.source.gtid_mode;
+    if read.begins < cut && gtids {
+        return Look::warn(
+            "the position is the source's own, read before the snapshot's cut: what comes twice is skipped by its \
+             GTID, and without GTIDs it would be applied twice",
+            statement,
+        );
+    }
     let (gap, wrong) = match read.begins >= cut {
         true => (
-            read.begins - cut,
+            read.begins.saturating_sub(scene.writable_behind(cut)),
             "too late: what was committed in between is never streamed",
         ),
         false => (

@@ -66,10 +66,13 @@ pub(super) fn resolution(scene: &Scene<'_>) -> Option<Look> {
     }
     let reason = "names are cached for ever: the clients stay with the old writer until somebody restarts them \
                   (`restart_clients = true`)";
-    // A client that never arrives at the target writes nothing anywhere, or to a source that is not fenced.
-    let settings = &environment.clients;
-    let surely =
-        scene.surely_writes(scene.plan.workload.after_cutover.0, 1.0) && settings.privileged == 0;
+    // Nobody arrives at the target, which is a violation where a downtime is promised that is over by then.
+    let promised = scene.plan.runbook.promises.downtime;
+    let after = scene.plan.workload.after_cutover;
+    let surely = promised.is_some_and(|promised| after > promised)
+        && scene.surely_writes(after.0, 1.0)
+        && scene.fenced.is_some()
+        && environment.clients.privileged == 0;
     Look::certain(Look::fail(reason, statement), surely)
 }
 

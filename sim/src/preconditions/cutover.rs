@@ -94,7 +94,7 @@ pub(super) fn snapshot_behind_fence(scene: &Scene<'_>) -> Option<Look> {
         ),
         fenced => {
             let until = fenced.unwrap_or(repoint.ends).min(repoint.ends);
-            let lost = until.saturating_sub(cut);
+            let lost = until.saturating_sub(scene.writable_behind(cut));
             let reason = format!(
                 "nothing carries what is written after the snapshot's cut to the target: {} of writes are lost",
                 about(lost)

@@ -138,6 +138,15 @@ impl<'p> Scene<'p> {
         ((u128::from(per_tib.0) * u128::from(bytes)) >> 40) as u64
     }
 
+    /// From when on the source writes again behind a snapshot's cut, which suspends I/O on Single-AZ.
+    pub fn writable_behind(&self, cut: u64) -> u64 {
+        let environment = &self.plan.environment;
+        match environment.source.multi_az {
+            true => cut,
+            false => cut + environment.control_plane.snapshot_suspends_io.0,
+        }
+    }
+
     /// The first step whose operation is such.
     pub fn first(&self, is: impl Fn(&Op<'_>) -> bool) -> Option<&Timed<'p>> {
         self.steps.iter().find(|timed| is(&timed.op))

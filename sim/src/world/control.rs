@@ -17,11 +17,6 @@ use cutover_model::{
 pub(super) const CLUSTER_EXISTS: &str =
     "DBClusterAlreadyExistsFault: there is a cluster target already";
 
-/// One of the two threads is enough for the server to refuse another configuration.
-fn threads_are_on(replica: &Replica) -> bool {
-    replica.applier_runs() || replica.receiver_is_on()
-}
-
 fn no_replication(on: Host) -> String {
     format!("no external source is configured on the {}", side(on))
 }
@@ -155,7 +150,7 @@ impl World {
         self.marks.snapshot = Some(snapshot.at);
         self.marks.restoring = false;
         self.occurs(Occasion::Restored);
-        let server = setup::target_server(
+        let mut server = setup::target_server(
             &self.environment,
             self.epoch_us + self.ahead_us[Host::Target as usize],
             self.source.config.ddl_version,
@@ -164,6 +159,9 @@ impl World {
             Some(snapshot.cut.end.file),
             self.mutants,
         );
+        for prepared in &snapshot.cut.prepared {
+            server.adopt(&mut self.arena, prepared.clone());
+        }
         self.target = Some(Target {
             server,
             snapshot: Some(snapshot),
@@ -298,7 +296,7 @@ impl World {
             mutants: self.mutants,
         };
         let replica = &mut self.channels[on as usize].replica;
-        if replica.as_ref().is_some_and(threads_are_on) {
+        if replica.as_ref().is_some_and(|r| !r.is_stopped()) {
             return Err("replication is running: stop it first (error 3081)".into());
         }
         *replica = Some(Replica::new(start, config));
@@ -346,7 +344,7 @@ impl World {
     /// Nothing is configured, or replication runs.
     pub fn reset_external_source(&mut self, on: Host) -> Result<(), String> {
         let replica = self.channel(on).replica.as_ref();
-        if threads_are_on(replica.ok_or_else(|| no_replication(on))?) {
+        if !replica.ok_or_else(|| no_replication(on))?.is_stopped() {
             return Err("replication is running: stop it first (error 3081)".into());
         }
         let now = self.now;
@@ -407,19 +405,18 @@ impl World {
             server.clear_read_only();
         }
         if host == Host::Source && !value {
-            self.source_takes_writes();
+            self.fence_is_lifted();
+            self.source_is_opened_again();
         }
         self.hear(host);
         Ok(())
     }
 
-    /// The source's fence is lifted, if there was one: by the operator, or because the server was started again and its
-    /// parameter group says so by then.
-    pub(super) fn source_takes_writes(&mut self) {
+    /// The source takes writes again that the fence had stopped.
+    pub(super) fn fence_is_lifted(&mut self) {
         if self.marks.fence.is_some() {
             self.marks.fence_lifted.get_or_insert(self.now);
         }
-        self.source_is_opened_again();
     }
 
     /// After the cutover the source takes writes again, or may: from here on it goes its own way, and what its clients
@@ -497,18 +494,26 @@ impl World {
             self.clients.go_by_the_name();
             return Ok(());
         }
+        let is_open = to == Host::Target && self.clients.some_moved_to(to);
         self.clients.go_by_the_name();
         let effective = self.now + self.environment.control_plane.dns_change.0;
         self.names.change(to, effective);
-        if to == Host::Target {
-            self.marks.repointed = Some(self.now);
-            self.marks.target_commits_at_repoint = self.history.target.len();
-            self.occurs(Occasion::Repointed);
-        } else {
-            self.marks.returned = Some(self.now);
-            self.source_is_opened_again();
+        match to {
+            Host::Target if is_open => {}
+            Host::Target => self.target_is_opened(),
+            Host::Source | Host::Replica => {
+                self.marks.returned = Some(self.now);
+                self.source_is_opened_again();
+            }
         }
         Ok(())
+    }
+
+    /// From now on the application, or a part of it, is to write to the target.
+    fn target_is_opened(&mut self) {
+        self.marks.repointed = Some(self.now);
+        self.marks.target_commits_at_repoint = self.history.target.len();
+        self.occurs(Occasion::Repointed);
     }
 
     /// Gives so many of a hundred clients a host's own address, and restarts them with it.
@@ -518,6 +523,9 @@ impl World {
     pub fn repoint_share(&mut self, to: Host, percent: u32) -> Result<(), String> {
         self.server(to).ok_or(NO_TARGET)?;
         let told = Record::new(to, self.environment.names.ttl.0);
+        if to == Host::Target && !self.clients.some_moved_to(to) {
+            self.target_is_opened();
+        }
         let moved = self.clients.move_share(told, percent);
         self.restart_first(moved);
         let host = super::side(to);

@@ -263,6 +263,7 @@ impl World {
             | Harm::PrivilegedWriter(_)
             | Harm::StrayWriter(_)
             | Harm::LongTransaction(_)
+            | Harm::XaTransaction(_)
             | Harm::HugeTransaction(_) => self.writer_comes(index, harm, lasts),
             Harm::Ddl(fault) => self.ddl_is_asked(fault.add),
         }

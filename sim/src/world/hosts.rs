@@ -9,7 +9,8 @@ use crate::{
 };
 use cutover_model::{
     mutant::Mutant,
-    server::{Cut, Durability},
+    replica::Replica,
+    server::{Cut, Durability, SessionId},
 };
 
 /// How what was connected to a host learns that it is gone.
@@ -29,14 +30,14 @@ impl World {
 
     /// `kill -9` of the source's server, or a crash of it; it serves again after `outage`.
     pub(super) fn source_crashes(&mut self, durability: Durability, outage: Micros) {
-        if self.source_decides(None, durability) {
+        if self.source_decides(None, durability, Replica::killed) {
             self.source_is_down(outage, Farewell::Reset);
         }
     }
 
     /// The source's host is lost, and another takes over with the same storage after `outage`.
     pub(super) fn source_fails_over(&mut self, outage: Micros) {
-        if self.source_decides(None, Durability::Volume) {
+        if self.source_decides(None, Durability::Volume, Replica::lose_relay_log) {
             self.source_is_down(outage, Farewell::Silence);
         }
     }
@@ -44,24 +45,27 @@ impl World {
     /// The source's host is lost, and a standby takes over that had stopped following earlier.
     pub(super) fn host_is_lost(&mut self, outage: Micros) {
         let standby = self.faults.standby.take();
-        if standby.is_some() && self.source_decides(standby, Durability::Volume) {
+        let lost = Replica::lose_relay_log;
+        if standby.is_some() && self.source_decides(standby, Durability::Volume, lost) {
             self.source_is_down(outage, Farewell::Silence);
         }
     }
 
     /// The source loses its memory, and recovery (or the standby's storage) decides what was committed. False when
     /// it is down already.
-    fn source_decides(&mut self, standby: Option<Cut>, durability: Durability) -> bool {
+    fn source_decides(
+        &mut self,
+        standby: Option<Cut>,
+        durability: Durability,
+        to_relay_log: fn(&mut Replica, bool),
+    ) -> bool {
         if !self.is_up(Host::Source) {
             return false;
         }
         self.hear(Host::Source);
         let undecided: Vec<_> = self.source.undecided().collect();
         for (session, done) in undecided {
-            let operation = match self.operation_of_sql(Host::Source, session) {
-                Some(operation) => operation,
-                None => self.clients.operation_of(Host::Source, session),
-            };
+            let operation = self.operation_under_way(Host::Source, session);
             self.history.source.push(Commit {
                 at: self.now,
                 end: done.end,
@@ -93,7 +97,7 @@ impl World {
             }
         };
         self.ddl_is_forgotten();
-        self.replica_goes_down(Host::Source);
+        self.replica_goes_down(Host::Source, to_relay_log);
         self.sql_is_lost(Host::Source);
         self.erase(kept as u32);
         true
@@ -140,21 +144,21 @@ impl World {
 
     /// `kill -9` of the target's server; it serves again after `outage`.
     pub(super) fn target_crashes(&mut self, outage: Micros) {
-        if self.target_decides() {
+        if self.target_decides(Replica::killed) {
             self.target_is_down(outage, Farewell::Reset);
         }
     }
 
     /// The target's writer is lost, and another instance takes over with the same volume after `outage`.
     pub(super) fn target_fails_over(&mut self, outage: Micros) {
-        if self.target_decides() {
+        if self.target_decides(Replica::lose_relay_log) {
             self.target_is_down(outage, Farewell::Silence);
         }
     }
 
     /// The target loses its memory, and recovery decides what its clients had committed. False when there is none,
     /// or it is down already.
-    fn target_decides(&mut self) -> bool {
+    fn target_decides(&mut self, to_relay_log: fn(&mut Replica, bool)) -> bool {
         if !self.is_up(Host::Target) || self.target.is_none() {
             return false;
         }
@@ -167,18 +171,14 @@ impl World {
             .server
             .crash(&mut self.arena, self.now, Durability::Volume)
             .commits;
-        self.replica_goes_down(Host::Target);
+        self.replica_goes_down(Host::Target, to_relay_log);
         // What recovery has kept is committed, whether or not its client hears of it; Aurora's volume has every
         // commit that was acknowledged, so nothing else can be gone.
         for (session, done) in undecided
             .into_iter()
             .filter(|(_, done)| done.number.0 < kept)
         {
-            let typed = self.operation_of_sql(Host::Target, session);
-            let operation = match typed {
-                Some(operation) => operation,
-                None => self.clients.operation_of(Host::Target, session),
-            };
+            let operation = self.operation_under_way(Host::Target, session);
             self.numbered(operation, self.history.target.len() as u32);
             self.history.target.push(Commit {
                 at: self.now,
@@ -215,18 +215,26 @@ impl World {
         self.kill_connections(host);
         // What the parameter group says by now holds from the start; what `mysql.rds_set_read_only` had set does not
         // outlive the server [D].
-        let fenced = self.parameter_read_only[host as usize];
-        if fenced && !self.mutants.has(Mutant::FenceLostAtRestart) {
+        if !self.parameter_read_only[host as usize] {
+            if host == Host::Source {
+                self.fence_is_lifted();
+            }
+        } else if !self.mutants.has(Mutant::FenceLostAtRestart) {
             if let Some(server) = self.server_mut(host) {
                 server.set_read_only(false);
             }
             self.hear(host);
-        } else if host == Host::Source && !fenced && self.marks.fence.is_some() {
-            self.source_takes_writes();
         }
         self.reset_streams_from(host);
         self.replica_comes_back(host);
         self.tell(super::side(host), "serves again".into(), Vec::new());
+    }
+
+    /// The operation whose transaction a session was committing.
+    fn operation_under_way(&mut self, host: Host, session: Option<SessionId>) -> u32 {
+        session.map_or(NO_COMMIT, |session| {
+            self.clients.operation_of(host, session)
+        })
     }
 
     /// An operation's transaction has its number, whether or not anybody hears of it.

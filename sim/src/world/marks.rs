@@ -82,7 +82,7 @@ pub struct Marks {
 
 impl Marks {
     /// The applier has committed a transaction on the target.
-    pub(super) fn target_changed(
+    pub fn target_changed(
         &mut self,
         customers: Option<TableId>,
         changes: &[Change],

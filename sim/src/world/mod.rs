@@ -330,6 +330,21 @@ impl World {
                     Event::Failed(session, error) => {
                         self.failed_while_waiting(host, session, &error)
                     }
+                    Event::Prepared(session, done) => {
+                        let commit = Commit {
+                            at: self.now,
+                            end: done.end,
+                            gno: done.gno,
+                            operation: NO_COMMIT,
+                        };
+                        match host {
+                            Host::Source => add(&mut self.history.source, commit),
+                            Host::Target => add(&mut self.history.target, commit),
+                            // Nobody connects to it.
+                            Host::Replica => {}
+                        }
+                        self.is_prepared(host, session);
+                    }
                     // A change of a table is no write: the target is not opened by it.
                     Event::Committed(session, _)
                         if host == Host::Target

@@ -416,10 +416,10 @@ impl World {
         replicas.for_each(Replica::cool);
     }
 
-    /// A replica's server goes down: its threads are gone, and what its relay log held. A server starts both threads when
+    /// A replica's server goes down: its threads are gone, and of its relay log what `to_relay_log` says. A server starts both threads when
     /// it is started, also those that had died before (`skip_replica_start` is OFF); what the operator has stopped stays
     /// so, as RDS keeps it [K].
-    pub(super) fn replica_goes_down(&mut self, to: Host) {
+    pub(super) fn replica_goes_down(&mut self, to: Host, to_relay_log: fn(&mut Replica, bool)) {
         let recovery = self.environment.target.relay_log_recovery;
         let marks = self.marks.replication_into(to);
         let resumes = marks.started.is_some() && marks.stopped.is_none();
@@ -427,7 +427,7 @@ impl World {
         channel.resumes = resumes;
         if let Some(replica) = channel.replica.as_mut() {
             replica.stop_receiver();
-            replica.lose_relay_log(recovery);
+            to_relay_log(replica, recovery);
         }
         channel.close();
     }

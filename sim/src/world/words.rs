@@ -148,6 +148,9 @@ pub(crate) fn in_words(harm: &Harm, lasts: Micros) -> String {
         Harm::LongTransaction(_) => {
             format!("a client begins a transaction and will COMMIT it in {lasts}")
         }
+        Harm::XaTransaction(_) => {
+            format!("a client begins a transaction in two phases and will XA COMMIT it in {lasts}")
+        }
         Harm::HugeTransaction(f) => format!("a client inserts {} rows in one transaction", f.rows),
         Harm::Ddl(f) => match f.add {
             Added::Column => "somebody adds a column to shop.orders on the source".into(),

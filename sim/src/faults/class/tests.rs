@@ -3,7 +3,7 @@ use crate::{
     environment::Environment,
     faults::*,
     plan::{Clock, Expect, PLAN_SCHEMA, Streams},
-    runbook::{Condition, Promises, Runbook, SetReadOnly, Wait},
+    runbook::{Condition, Promises, Runbook, SetExternalSource, SetReadOnly, Wait},
     workload_spec::Workload,
 };
 
@@ -83,6 +83,42 @@ fn what_a_fence_on_the_server_stops_is_a_hazard_without_one() {
     }
     let privileged = Harm::PrivilegedWriter(PrivilegedWriter { every: minute });
     assert!(is_hazard(privileged, minute, &fenced));
+}
+
+#[test]
+fn to_configure_replication_by_position_again_is_a_hazard_and_by_gtid_is_none() {
+    let again = Harm::StepAgain(StepAgain { step: 1 });
+    for (at, hazard) in [(Some("cut".to_string()), true), (None, false)] {
+        let configures = Step {
+            set_external_source: Some(SetExternalSource {
+                auto_position: at.is_none(),
+                at,
+                on: Host::Target,
+            }),
+            ..Step::default()
+        };
+        assert_eq!(
+            is_hazard(again.clone(), Micros::ZERO, &plan(vec![configures])),
+            hazard
+        );
+    }
+}
+
+#[test]
+fn a_prepared_transaction_is_a_hazard_where_nobody_waits_for_it() {
+    let xa = Harm::XaTransaction(XaTransaction {});
+    let waits = gate(Condition {
+        no_open_transactions: Some(Host::Source),
+        ..Condition::default()
+    });
+    let minute = Micros::mins(1);
+    assert!(!is_hazard(
+        xa.clone(),
+        minute,
+        &plan(vec![fence(), waits.clone()])
+    ));
+    assert!(is_hazard(xa.clone(), minute, &plan(vec![fence()])));
+    assert!(is_hazard(xa, minute, &plan(vec![waits])));
 }
 
 #[test]
