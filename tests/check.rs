@@ -27,6 +27,7 @@ fn finding(name: &str, plan: &Plan) -> Option<Finding> {
 
 const GTID: &str = "snapshot-binlog-gtid";
 const POSITION: &str = "snapshot-binlog-position";
+const DMS: &str = "dms-full-load-cdc";
 const FREEZE: &str = "snapshot-freeze";
 const CANARY: &str = "scenarios/hazards/half-of-the-fleet-first.runbook.toml";
 const CANARY_BEHIND: &str = "scenarios/hazards/half-of-the-fleet-first.remedy.runbook.toml";
@@ -48,6 +49,7 @@ type Case = (
 
 const MYISAM: &str = r#"workload.table=[{name="s",engine="myisam"}]"#;
 const KEYLESS: &str = r#"workload.table=[{name="s",primary_key=false}]"#;
+const LOB: &str = r#"workload.table=[{name="s",lob="40KiB"}]"#;
 const HAZARD: &str = r#"fault=[{at="1m",retention_lost={}}]"#;
 const HARMLESS: &str = r#"fault=[{at="1m",reset={link="replication"}}]"#;
 
@@ -63,6 +65,10 @@ const CASES: &[Case] = &[
     ("primary-keys", (GTID, &[]), (GTID, &[KEYLESS]), Status::Warn, false),
     ("apply-rate", (GTID, &[]), (GTID, &["target.apply_transaction=1s", "clock.limit=10m"]), Status::Fail, true),
     ("snapshot-io", (GTID, &[]), (GTID, &["source.multi_az=false"]), Status::Warn, false),
+    ("dms-errors", (DMS, &[]), ("naive-dms-defaults", &[]), Status::Fail, false),
+    ("dms-lobs", (DMS, &[]), (DMS, &[LOB]), Status::Fail, false),
+    ("dms-keys", (DMS, &[]), (DMS, &[KEYLESS]), Status::Fail, false),
+    ("dms-batch-apply", (DMS, &[]), ("scenarios/hazards/dms-batch-apply.runbook.toml", &[]), Status::Warn, false),
     ("fence", (GTID, &[]), ("naive-no-fence", &[]), Status::Fail, true),
     ("fence-effective", (GTID, &[]), (NOT_AWAITED, &["source.parameter_delay=30s"]), Status::Fail, true),
     ("snapshot-behind-fence", (FREEZE, &[]), ("snapshot-only", &[]), Status::Fail, true),

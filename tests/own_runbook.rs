@@ -54,11 +54,11 @@ fn it_runs_and_its_statements_are_carried_out_by_the_servers() {
     );
     assert_eq!(
         rows(&run, Host::Source, "shop.migration_log"),
-        [r#"["1","approved"]"#]
+        [r#"["1", "approved"]"#]
     );
     assert_eq!(
         rows(&run, Host::Target, "shop.migration_log"),
-        [r#"["1","done"]"#]
+        [r#"["1", "done"]"#]
     );
     let told = told(&run.outcome);
     assert!(told.contains("2 clients are started anew"), "{told}");

@@ -1,5 +1,5 @@
-//! README and the page on strategies show what the command prints. `UPDATE_README=1 cargo test --test readme` writes
-//! them anew.
+//! README and the pages on strategies and on hazards show what the command prints. `UPDATE_README=1 cargo test --test
+//! readme` writes them anew.
 
 use std::{fs, path::Path, process::Command};
 
@@ -39,16 +39,16 @@ fn shown(marker: &str) -> Option<String> {
 
 #[test]
 fn pages_show_what_the_command_prints() {
-    for page in ["README.md", "docs/strategies.md"] {
-        check(page);
-    }
+    is_current("README.md", 2);
+    is_current("docs/strategies.md", 2);
+    is_current("docs/hazards.md", 1);
 }
 
 #[expect(
     clippy::disallowed_methods,
     reason = "whoever runs it says whether to write"
 )]
-fn check(page: &str) {
+fn is_current(page: &str, blocks: usize) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
     let readme = fs::read_to_string(&path).expect("the page is there");
     let mut lines = readme.lines();
@@ -68,7 +68,7 @@ fn check(page: &str) {
             rebuilt.push_str(&format!("```text\n{text}\n```\n"));
         }
     }
-    assert_eq!(markers, 2, "both blocks of {page} are checked");
+    assert_eq!(markers, blocks, "every block of {page} is checked");
     if std::env::var_os("UPDATE_README").is_some() {
         fs::write(&path, rebuilt).expect("the page can be written");
         return;

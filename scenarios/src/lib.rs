@@ -28,7 +28,7 @@ mod sets;
 mod template;
 mod workload_arg;
 
-pub use catalogue::{Listed, scenarios, strategies};
+pub use catalogue::{Hazard, Listed, hazards, scenarios, strategies};
 pub use check::check_mutants;
 pub use cutover_sim::stream::stream_seed;
 pub use error::LoadError;

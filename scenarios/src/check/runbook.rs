@@ -560,10 +560,12 @@ impl<'a> Before<'a> {
                     "add a step with `start_replication = {}` before this one",
                 ))
             }
-            Until::SecondsBehindSource(seconds) => self.lag("seconds_behind_source", seconds),
-            Until::CaughtUp(seconds) => self.lag("caught_up", seconds),
+            Until::SecondsBehindSource(seconds) => {
+                self.lag(wait.on, "seconds_behind_source", seconds)
+            }
+            Until::CaughtUp(seconds) => self.lag(wait.on, "caught_up", seconds),
             Until::Applied(name) => {
-                self.needs_host(Host::Target, "wait")?;
+                self.needs_host(wait.on, "wait")?;
                 self.noted(name, &["wait", "until", "applied"]).map(|_| ())
             }
             Until::ReadOnly(host) | Until::Writable(host) | Until::NoOpenTransactions(host) => {
@@ -579,8 +581,8 @@ impl<'a> Before<'a> {
         }
     }
 
-    fn lag(&self, key: &'static str, seconds: u64) -> Result<(), Problem> {
-        self.needs_host(Host::Target, "wait")?;
+    fn lag(&self, on: Host, key: &'static str, seconds: u64) -> Result<(), Problem> {
+        self.needs_host(on, "wait")?;
         if seconds <= 34_560_000 {
             return Ok(());
         }

@@ -63,7 +63,11 @@ pub(super) fn fence_effective(scene: &Scene<'_>) -> Option<Look> {
         return Look::pass("the server is asked until it is read-only", READ_ONLY);
     }
     let fenced = scene.fenced.unwrap_or(0);
-    let early = fenced.saturating_sub(first.begins);
+    let rests_from = match first.op {
+        Op::CreateSnapshot(_) => scene.writable_behind(first.begins),
+        _ => first.begins,
+    };
+    let early = fenced.saturating_sub(rests_from);
     let reason = format!(
         "\"{}\" rests on a parameter group that reaches the server about {} later: no step waits for \
          `read_only = \"source\"`",

@@ -8,6 +8,7 @@
 mod binlog;
 mod clients;
 mod cutover;
+mod dms;
 mod scene;
 mod tables;
 
@@ -171,6 +172,34 @@ pub const CATALOGUE: &[Check] = &[
         codes: "P17",
         source: "RDS user guide, USER_CreateSnapshot",
         look: tables::snapshot_io,
+    },
+    Check {
+        name: "dms-errors",
+        asks: "Does the DMS task stop at a row that it cannot write?",
+        codes: "DMS-06",
+        source: "DMS user guide, CHAP_Tasks.CustomizingTasks.TaskSettings.ErrorHandling",
+        look: dms::errors,
+    },
+    Check {
+        name: "dms-lobs",
+        asks: "Is every LOB carried whole?",
+        codes: "DMS-03",
+        source: "DMS user guide, CHAP_Tasks.LOBSupport",
+        look: dms::lobs,
+    },
+    Check {
+        name: "dms-keys",
+        asks: "Has every table that DMS captures a primary key?",
+        codes: "DMS-05, DMS-13",
+        source: "DMS user guide, CHAP_Troubleshooting, CHAP_Validating",
+        look: dms::keys,
+    },
+    Check {
+        name: "dms-batch-apply",
+        asks: "Are changes applied by transaction?",
+        codes: "DMS-07",
+        source: "DMS user guide, CHAP_Tasks.CustomizingTasks.TaskSettings.ChangeProcessingTuning",
+        look: dms::batch_apply,
     },
     Check {
         name: "fence",
