@@ -27,6 +27,8 @@ const NAIVE: &[(&str, &str, &[&str])] = &[
     ("naive-no-fence", "orders-small", &[]),
     ("naive-no-retention", "orders-small", &[]),
     ("naive-show-master-status", "orders-append", &[]),
+    ("naive-dms-live-load", "orders-small", &[]),
+    ("naive-dms-defaults", "orders-small", &[]),
     ("snapshot-only", "orders-small", &[]),
     ("naive-coordinates-from-target", "orders-append", &[]),
     (

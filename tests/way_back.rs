@@ -72,7 +72,7 @@ fn a_rollback_that_nobody_prepared_loses_just_that_and_says_why() {
     assert!(violates(&outcome, "P1") && violates(&outcome, "P19"));
     assert_eq!(outcome.lost_writes, outcome.way_back.loses);
     let why = &outcome.explanations[0];
-    assert_eq!(why.stage, Stage::Binlog);
+    assert_eq!(why.stage, Stage::Visible);
     assert!(
         why.because
             .contains("nothing carries writes in that direction"),
@@ -209,4 +209,56 @@ fn a_restored_clusters_own_binlog_is_no_place_to_read_coordinates() {
         "{:?}",
         outcome.properties
     );
+}
+
+#[test]
+fn a_stopped_read_replica_knows_its_coordinate_and_its_copys_own_event_does_not() {
+    for gtids in ["source.gtid_mode=true", "source.gtid_mode=false"] {
+        let sound = plan("replica-binlog-position", &[gtids, APPEND]);
+        let outcome = outcome(&sound);
+        assert_eq!(
+            outcome.verdict,
+            Verdict::Safe,
+            "{gtids}: {:?}",
+            outcome.properties
+        );
+    }
+    // The restored copy's recovery event is of the replica's own binlog.
+    let mut wrong = plan("replica-binlog-position", &["source.gtid_mode=false"]);
+    let reads = |op: &Op<'_>| matches!(op, Op::ReadCoordinates(o) if o.from == CoordinatesFrom::ReplicaPosition);
+    let steps = &mut wrong.runbook.steps;
+    let at = steps
+        .iter()
+        .position(|s| s.op().is_ok_and(|op| reads(&op)))
+        .expect("the step");
+    let mut read = steps.remove(at);
+    if let Some(coordinates) = read.read_coordinates.as_mut() {
+        coordinates.from = CoordinatesFrom::RecoveryEvent;
+    }
+    let restored = steps
+        .iter()
+        .position(|s| s.restore_snapshot.is_some())
+        .expect("the step");
+    steps.insert(restored + 1, read);
+    let outcome = outcome(&wrong);
+    assert_eq!(
+        outcome.verdict,
+        Verdict::Aborted,
+        "{:?}",
+        outcome.properties
+    );
+}
+
+#[test]
+fn a_read_replica_that_goes_on_while_its_snapshot_is_taken_gives_a_wrong_coordinate() {
+    let mut moving = plan(
+        "replica-binlog-position",
+        &["source.gtid_mode=false", APPEND],
+    );
+    moving
+        .runbook
+        .steps
+        .retain(|s| s.stop_replication.is_none_or(|o| o.on != Host::Replica));
+    let outcome = outcome(&moving);
+    assert_ne!(outcome.verdict, Verdict::Safe);
 }

@@ -18,6 +18,7 @@ mod ddl_event;
 mod direct;
 mod error;
 mod mapping;
+mod on_rows;
 mod reading;
 mod undone;
 
@@ -25,6 +26,7 @@ pub use client::{Client, ClientOn, Conflict, Manners, Written, rows_of};
 pub use ddl_event::{DdlEvent, session_context};
 pub use direct::{Direct, DirectOn, Mode, table_of};
 pub use error::{ApplyError, ApplyErrorKind};
+pub use on_rows::OnRows;
 pub use reading::{Reading, is_declared};
 
 use crate::{

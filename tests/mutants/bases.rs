@@ -8,8 +8,8 @@ use cutover::{
     sim::{
         explore::{Bias, Choice, Swarm},
         faults::{
-            AuroraFailover, BadPlace, CorruptEvent, Fault, Harm, Latency, Occasion, On, Reset,
-            SlowApply, SlowFsync, SourceCrash, SourceFailover, TargetCrash, Wire,
+            AuroraFailover, BadPlace, CorruptEvent, DmsTaskCrash, Fault, Harm, Latency, Occasion,
+            On, Reset, SlowApply, SlowFsync, SourceCrash, SourceFailover, TargetCrash, Wire,
         },
         plan::Plan,
         runbook::{Host, OnFailure, Policy, PrefixStrength, Role, Step},
@@ -28,6 +28,13 @@ const DMS: &str = "dms-full-load-cdc";
 const DMS_SPLIT: &str = "scenarios/hazards/dms-multi-task-split.runbook.toml";
 /// A replication instance that is there at once, and new orders alone.
 const DMS_SOON: &[&str] = &[APPEND, "dms.start=2s", "dms.metrics_every=5s"];
+/// The same, and it applies slowly.
+const DMS_SLOW: &[&str] = &[
+    APPEND,
+    "dms.start=2s",
+    "dms.metrics_every=5s",
+    "dms.apply_transaction=30ms",
+];
 /// Nothing but new orders: what is missing shows no error.
 const APPEND: &str =
     "workload.mix={place=80,pay=0,transfer=0,cancel=0,read=20,rollback=0,draft=0,amend=0}";
@@ -198,7 +205,11 @@ fn base(mutant: Mutant) -> Base {
             change: |plan| plan.runbook.promises.downtime = Some(Micros::secs(20)),
             ..of(GTID, &[])
         },
-        M::CaptureIsCheckpoint | M::CachedChangeLost | M::ValueTruncated => Base {
+        M::CaptureIsCheckpoint => Base {
+            change: without_validation,
+            ..of(DMS, DMS_SLOW)
+        },
+        M::CachedChangeLost | M::ValueTruncated => Base {
             change: without_validation,
             ..of(DMS, DMS_SOON)
         },
@@ -222,11 +233,16 @@ fn without_validation(plan: &mut Plan) {
     });
 }
 
-/// Batches that break no foreign key, because there is none.
+/// Batches that break no foreign key, because those come last.
 fn in_batches(plan: &mut Plan) {
     without_validation(plan);
     let steps = &mut plan.runbook.steps;
-    steps.retain(|step| step.add_constraints.is_none());
+    let adds = |step: &Step| step.add_constraints.is_some();
+    let ends = |step: &Step| step.raise_auto_increment.is_some();
+    let (from, to) = (steps.iter().position(adds), steps.iter().position(ends));
+    if let (Some(from), Some(to)) = (from, to) {
+        steps[from..to].rotate_left(1);
+    }
     for task in steps
         .iter_mut()
         .filter_map(|step| step.create_dms_task.as_mut())
@@ -454,6 +470,17 @@ fn leads(mutant: Mutant, d: &mut Draw) -> Vec<Fault> {
                 d.us(0, 600),
                 AT_ONCE,
                 reset(Wire::Replication),
+            )
+        }
+        M::CaptureIsCheckpoint => {
+            let crash = Harm::DmsTaskCrash(DmsTaskCrash {});
+            let nth = d.between(200, 900) as u32;
+            on(
+                O::BinlogReceived,
+                nth,
+                d.us(0, 20_000),
+                d.ms(500, 3_000),
+                crash,
             )
         }
         M::GtidHull => {

@@ -29,7 +29,7 @@ use cutover_sim::{
     outcome::{Explanation, Finding, PropertyResult, Verdict},
     plan::Plan,
     properties::{check_all, lost, phantoms, repeated},
-    runbook::{Host, Op},
+    runbook::Host,
     verdict::verdict,
     workload::orders::Orders,
     workload_spec::Kind,
@@ -285,25 +285,8 @@ fn supported(plan: &Plan) -> Result<(), LabError> {
         );
     }
     for step in plan.runbook.steps.iter().chain(&plan.runbook.abort) {
-        match step.op() {
-            Ok(
-                Op::CreateCluster
-                | Op::CreateSchema(_)
-                | Op::AddConstraints(_)
-                | Op::CreateDmsTask(_)
-                | Op::DmsTask(_),
-            ) => return no(operator::NO_DMS, "choose another strategy"),
-            Ok(
-                Op::CreateReadReplica
-                | Op::MigrateLatestSnapshot
-                | Op::CreateAuroraReplica
-                | Op::PromoteCluster
-                | Op::EnableBinlog,
-            ) => return no(operator::NOT_HERE, "choose another strategy"),
-            Ok(Op::Repoint(o)) if o.share.is_some() => {
-                return no(operator::NO_SHARE, "leave the step's share out");
-            }
-            _ => {}
+        if let Some(why) = step.op().ok().as_ref().and_then(operator::refused) {
+            return no(&format!("`{}`: {why}", step.say), "choose another strategy");
         }
     }
     if plan.environment.clients.retry != Retry::None {

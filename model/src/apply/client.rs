@@ -173,9 +173,7 @@ impl ClientOn<'_> {
         {
             image = out.image().to_vec();
         }
-        let text = |kind: &ColumnKind| {
-            matches!(kind, ColumnKind::Char { .. } | ColumnKind::Varchar { .. })
-        };
+        let text = |kind: &ColumnKind| matches!(kind, ColumnKind::Char { .. });
         if self.manners.mutants.has(Mutant::ValueTruncated)
             && shorten(columns, &image, text, TRUNCATED_TO, out)
         {

@@ -302,49 +302,13 @@ impl Reading {
 mod tests {
     use super::*;
     use crate::{
-        apply::{ApplyErrorKind, DdlEvent},
+        apply::OnRows,
         binlog::{
-            decode::TableMap,
             encode::{Head, RowWrite, TableTemplate, Writer, WriterOptions},
             event::{Checksum, HEADER_LENGTH},
         },
         ddl,
     };
-
-    /// Notes which rows are the first of their statements.
-    struct Marks<'a> {
-        database: &'a Database,
-        firsts: Vec<bool>,
-    }
-
-    impl Sink for Marks<'_> {
-        fn table(
-            &mut self,
-            _: &mut Arena,
-            map: &TableMap<'_>,
-        ) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
-            crate::apply::table_of(self.database, map)
-        }
-
-        fn is_declared(&self, table: TableId, def: &Arc<TableDef>) -> bool {
-            is_declared(self.database, table, def)
-        }
-
-        fn row(&mut self, _: &mut Arena, work: &RowWork<'_>) -> Result<(), ApplyErrorKind> {
-            self.firsts.push(work.new_statement);
-            Ok(())
-        }
-
-        fn ddl(&mut self, _: &mut Arena, _: &DdlEvent<'_>) -> Result<(), ApplyErrorKind> {
-            Ok(())
-        }
-
-        fn xa_prepared(&mut self, _: &str) {}
-
-        fn xa_decided(&mut self, _: &mut Arena, _: &str, _: bool) -> Result<(), ApplyErrorKind> {
-            Ok(())
-        }
-    }
 
     fn database(arena: &mut Arena) -> Database {
         let mut database = Database::default();
@@ -415,18 +379,20 @@ mod tests {
         for (bytes, firsts) in [(bytes, vec![true; 3]), (cut, vec![true; 2])] {
             let mut groups = Groups::new(&bytes, 4, Checksum::None);
             let (mut walker, mut reading) = (Walker::default(), Reading::default());
-            let mut sink = Marks {
-                database: &database,
-                firsts: Vec::new(),
-            };
             let group = walker.read_next(arena, &database, &mut groups, &mut reading);
             let group = group.unwrap().unwrap();
-            walker.walk(arena, &mut sink, &group).unwrap();
-            assert_eq!(sink.firsts, firsts, "walked");
-            sink.firsts.clear();
             assert!(reading.is_whole());
+            let mut seen = Vec::new();
+            let mut sink = OnRows {
+                database: &database,
+                row: |_: &mut Arena, work: &RowWork<'_>| {
+                    seen.push(work.new_statement);
+                    Ok(())
+                },
+            };
+            walker.walk(arena, &mut sink, &group).unwrap();
             reading.apply(arena, &mut sink, &bytes).unwrap();
-            assert_eq!(sink.firsts, firsts, "read once");
+            assert_eq!(seen, firsts.repeat(2), "walked, and read once");
         }
     }
 }

@@ -122,7 +122,8 @@ impl NetChanges {
                 }
             }
         }
-        let mut by_end: BTreeMap<LogPos, Vec<Written>> = BTreeMap::new();
+        // In the order in which they went into the batch.
+        let mut told: Vec<(LogPos, Vec<Written>)> = Vec::new();
         for (end, row, change) in &self.of {
             let nothing_left = self
                 .rows
@@ -133,12 +134,17 @@ impl NetChanges {
             if !out.contains(&of_table) && !nothing_left {
                 continue;
             }
-            by_end.entry(*end).or_default().push(Written {
-                refused: refused.get(&of_table).cloned(),
-                ..change.clone()
-            });
+            if told.last().is_none_or(|(last, _)| last != end) {
+                told.push((*end, Vec::new()));
+            }
+            if let Some((_, written)) = told.last_mut() {
+                written.push(Written {
+                    refused: refused.get(&of_table).cloned(),
+                    ..change.clone()
+                });
+            }
         }
-        by_end.into_iter().collect()
+        told
     }
 }
 

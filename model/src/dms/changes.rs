@@ -159,8 +159,10 @@ impl Task {
             };
             let ready = now.max(at);
             let us = match work {
-                Work::Cached(_, captured) | Work::Transaction(captured) => {
-                    self.cost_us(&captured, costs)
+                Work::Transaction(captured) => self.cost_us(&captured, costs),
+                // It comes once for each table.
+                Work::Cached(_, captured) => {
+                    self.cost_us(&captured, costs) / self.tables.len().max(1) as u64
                 }
                 Work::Batch(count) => {
                     let changes = self.captured.iter().take(count);

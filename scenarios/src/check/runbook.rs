@@ -22,6 +22,8 @@ const DEFAULT_EVERY: Micros = Micros::secs(1);
 /// Each is a step of the run, and a line of its trace.
 const MOST_POLLS: u64 = 10_000_000;
 const MOST_STEPS: usize = 1_000;
+/// Tasks of one replication instance.
+const MOST_TASKS: usize = 100;
 
 /// Checks a runbook.
 pub(crate) fn runbook(runbook: &Runbook) -> Result<(), Problem> {
@@ -372,6 +374,13 @@ impl<'a> Before<'a> {
                 "write a name like `id = \"move\"`",
             ));
         }
+        if self.tasks.len() > MOST_TASKS {
+            return Err(Problem::new(
+                keys(&[op]),
+                format!("more than {MOST_TASKS} DMS tasks"),
+                "an account has room for no more: put tables together",
+            ));
+        }
         let tables = o.tables.iter().find(|name| name.split('.').count() != 2);
         if let Some(table) = tables {
             let table = crate::serde_message::clip(table);
@@ -551,10 +560,12 @@ impl<'a> Before<'a> {
                     "add a step with `start_replication = {}` before this one",
                 ))
             }
-            Until::SecondsBehindSource(seconds) => self.lag("seconds_behind_source", seconds),
-            Until::CaughtUp(seconds) => self.lag("caught_up", seconds),
+            Until::SecondsBehindSource(seconds) => {
+                self.lag(wait.on, "seconds_behind_source", seconds)
+            }
+            Until::CaughtUp(seconds) => self.lag(wait.on, "caught_up", seconds),
             Until::Applied(name) => {
-                self.needs_host(Host::Target, "wait")?;
+                self.needs_host(wait.on, "wait")?;
                 self.noted(name, &["wait", "until", "applied"]).map(|_| ())
             }
             Until::ReadOnly(host) | Until::Writable(host) | Until::NoOpenTransactions(host) => {
@@ -570,8 +581,8 @@ impl<'a> Before<'a> {
         }
     }
 
-    fn lag(&self, key: &'static str, seconds: u64) -> Result<(), Problem> {
-        self.needs_host(Host::Target, "wait")?;
+    fn lag(&self, on: Host, key: &'static str, seconds: u64) -> Result<(), Problem> {
+        self.needs_host(on, "wait")?;
         if seconds <= 34_560_000 {
             return Ok(());
         }

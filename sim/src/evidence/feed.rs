@@ -3,6 +3,7 @@
 //! A transaction has arrived when each of its rows has: it was in the table when that was read, or its change was
 //! applied later. What the source committed is read in its binlog, whatever the tools have read of it.
 
+use super::rows::Commits;
 use crate::{
     fed::{Fed, Read},
     history::Applied,
@@ -10,15 +11,10 @@ use crate::{
 };
 use cutover_model::{
     Arena,
-    apply::{ApplyErrorKind, DdlEvent, RowWork, Sink, Walker, is_declared, rows_of, table_of},
-    binlog::{decode::TableMap, log::LogPos},
-    database::{Database, TableId},
-    schema::TableDef,
+    apply::{OnRows, RowWork, rows_of},
+    binlog::log::LogPos,
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a tool did with a table, for whoever asks why a row is not there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,30 +59,31 @@ fn rows_of_commits(world: &mut World, first: usize) -> Vec<Vec<(u32, u64)>> {
         history,
         ..
     } = world;
-    let commits = &history.source;
     let Some(binlog) = &source.binlog else {
         return Vec::new();
     };
-    let mut walker = Walker::default();
-    let mut all = Vec::new();
-    for number in first..commits.len() {
-        let end = commits[number].end;
-        let before = number.checked_sub(1).map(|i| commits[i].end);
-        let start = before.filter(|e| e.file == end.file).map_or(0, |s| s.pos);
-        let mut rows = Rows {
-            database: &source.database,
-            rows: BTreeSet::new(),
+    let database = &source.database;
+    let mut commits = Commits::new(arena, binlog, &history.source);
+    let numbers = first as u32..history.source.len() as u32;
+    let rows = numbers.map(|number| {
+        let mut rows = BTreeSet::new();
+        let mut collect = OnRows {
+            database,
+            row: |arena: &mut Arena, work: &RowWork<'_>| {
+                if let Some(table) = database.table(work.table) {
+                    let (before, after) = (work.before.as_ref(), work.after.as_ref());
+                    let (found, _) = rows_of(arena, table, before, after);
+                    rows.extend(found.into_iter().flatten().map(|row| (work.table.0, row)));
+                }
+                Ok(())
+            },
         };
-        if history.erased_at(number as u32).is_none() {
-            let groups = binlog.groups(end.file, start, end.pos);
-            for group in groups.map_while(Result::ok) {
-                // A group that no longer decodes against the tables as they are now keeps the rows so far.
-                let _ = walker.walk(arena, &mut rows, &group);
-            }
+        if history.erased_at(number).is_none() {
+            commits.walk(number, &mut collect);
         }
-        all.push(rows.rows.into_iter().collect());
-    }
-    all
+        rows.into_iter().collect()
+    });
+    rows.collect()
 }
 
 /// Works out which commits have arrived and when, and leaves them with the history; in what order their rows came is in
@@ -167,44 +164,4 @@ fn carried(fed: &Fed, reads: &BTreeMap<u32, Read>) -> BTreeMap<(u32, u32, u64), 
         }
     }
     carried
-}
-
-/// Collects the rows of a transaction.
-struct Rows<'a> {
-    database: &'a Database,
-    rows: BTreeSet<(u32, u64)>,
-}
-
-impl Sink for Rows<'_> {
-    fn table(
-        &mut self,
-        _: &mut Arena,
-        map: &TableMap<'_>,
-    ) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
-        table_of(self.database, map)
-    }
-
-    fn is_declared(&self, table: TableId, def: &Arc<TableDef>) -> bool {
-        is_declared(self.database, table, def)
-    }
-
-    fn row(&mut self, arena: &mut Arena, work: &RowWork<'_>) -> Result<(), ApplyErrorKind> {
-        if let Some(table) = self.database.table(work.table) {
-            let (before, after) = (work.before.as_ref(), work.after.as_ref());
-            let (rows, _) = rows_of(arena, table, before, after);
-            let rows = rows.into_iter().flatten();
-            self.rows.extend(rows.map(|row| (work.table.0, row)));
-        }
-        Ok(())
-    }
-
-    fn ddl(&mut self, _: &mut Arena, _: &DdlEvent<'_>) -> Result<(), ApplyErrorKind> {
-        Ok(())
-    }
-
-    fn xa_prepared(&mut self, _: &str) {}
-
-    fn xa_decided(&mut self, _: &mut Arena, _: &str, _: bool) -> Result<(), ApplyErrorKind> {
-        Ok(())
-    }
 }

@@ -36,13 +36,16 @@ fn left_on_target(e: &Evidence<'_>, commit: &Commit) -> (Stage, String) {
     let lead = "The target had confirmed it, and then the application's name was pointed back at the source";
     let back = &e.marks.replication_back;
     let Some(from) = back.from else {
-        let text = match back.configured {
-            None => format!("{lead}: nothing carries writes in that direction."),
-            Some(_) => {
-                format!("{lead}; the replication back never came to read the target's binlog.")
-            }
+        return match back.configured {
+            None => (
+                Stage::Visible,
+                format!("{lead}: nothing carries writes in that direction."),
+            ),
+            Some(_) => (
+                Stage::Sent,
+                format!("{lead}; the replication back never came to read the target's binlog."),
+            ),
         };
-        return (Stage::Binlog, text);
     };
     if commit.end <= from {
         let text = format!(

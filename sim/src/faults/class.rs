@@ -38,6 +38,9 @@ fn of_kind(harm: &Harm, plan: &Plan) -> Class {
             !is_durable(&plan.environment.source),
             "the source is durable: sync_binlog = 1 and innodb_flush_log_at_trx_commit = 1",
         ),
+        Harm::StepAgain(fault) if is_taken_back(&plan.runbook, fault.step) => {
+            Class::Hazard("nobody does a step again that was taken back since")
+        }
         Harm::StepAgain(fault) => {
             let steps = &plan.runbook.steps;
             let step = steps.get((fault.step as usize).wrapping_sub(1));
@@ -151,6 +154,21 @@ fn is_durable(source: &Source) -> bool {
 fn hides_a_backlog(plan: &Plan, ahead: Micros) -> bool {
     let promised = plan.runbook.promises.downtime;
     promised.is_some_and(|promised| ahead.0 > promised.0 / 2)
+}
+
+/// Whether a later step takes back what a step does, counted from 1: the name is pointed elsewhere, a host is opened or
+/// fenced again.
+fn is_taken_back(runbook: &Runbook, number: u32) -> bool {
+    let index = (number as usize).wrapping_sub(1);
+    let Some(step) = runbook.steps.get(index) else {
+        return false;
+    };
+    runbook.steps[index + 1..].iter().any(|later| {
+        let repoints = step.repoint.zip(later.repoint);
+        let fences = step.set_read_only.zip(later.set_read_only);
+        repoints.is_some_and(|(a, b)| a.to != b.to)
+            || fences.is_some_and(|(a, b)| a.on == b.on && a.value != b.value)
+    })
 }
 
 /// Whether a step, done while replication stands still, makes the target apply again what it has: by GTID it would pass

@@ -2,8 +2,10 @@
 
 use crate::{
     evidence::{
-        CommitSet, Evidence, Gtids, Names, PlacedOrder, RowId, Shop, SnapshotFacts, States,
+        CommitSet, Evidence, FedFacts, Gtids, Names, PlacedOrder, RowId, Shop, SnapshotFacts,
+        States,
     },
+    fed::FedRow,
     history::{Applied, Commit, History, Kind, NO_COMMIT, Operation, Told},
     operator::Ended,
     outcome::Finding,
@@ -39,6 +41,7 @@ pub struct Made {
     pub gtids: Option<Gtids>,
     pub disturbed: Vec<(u64, u64)>,
     pub stale_reads: Vec<Seen>,
+    pub fed: Option<FedFacts>,
 }
 
 pub const SOURCE: Uuid = Uuid([1; 16]);
@@ -66,6 +69,7 @@ impl Made {
             gtids: None,
             disturbed: Vec::new(),
             stale_reads: Vec::new(),
+            fed: None,
         }
     }
 
@@ -196,6 +200,19 @@ impl Made {
         self.history.applied.push(Applied { commit, at });
     }
 
+    /// A tool applies a commit's change of a row, and no replica applies transactions.
+    pub fn feed(&mut self, commit: u32, row: u64, at: u64) {
+        self.fed.get_or_insert_default();
+        self.history.fed.rows.push(FedRow {
+            commit,
+            table: 1,
+            row,
+            identified: true,
+            at,
+            refused: None,
+        });
+    }
+
     /// Takes an order's row away.
     pub fn drop_row(&mut self, order: u64) {
         let shop = self.shop.as_mut().expect("a shop");
@@ -218,7 +235,7 @@ impl Made {
             serving: self.serving,
             source_read_only: self.source_read_only,
             snapshot: self.snapshot,
-            fed: None,
+            fed: self.fed.clone(),
             applied: &self.history.applied,
             applied_at_gate: self.applied_at_gate,
             on_target: CommitSet::new(self.history.source.len(), cut, &self.history.applied),

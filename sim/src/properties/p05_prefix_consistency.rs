@@ -103,6 +103,19 @@ mod tests {
     }
 
     #[test]
+    fn a_target_that_was_filled_row_by_row_keeps_each_row_in_order_whatever_is_promised() {
+        let mut made = Made::sound();
+        // Commit 3 has arrived before commit 2, with other rows.
+        made.history.applied.swap(0, 1);
+        assert_eq!(made.violations(&PROPERTY), 2);
+        made.feed(3, 8, 61 * S);
+        made.feed(2, 7, 62 * S);
+        assert_eq!(made.violations(&PROPERTY), 0);
+        made.feed(2, 8, 63 * S);
+        assert_eq!(made.violations(&PROPERTY), 1);
+    }
+
+    #[test]
     fn a_gap_or_a_swap_breaks_the_prefix() {
         let mut made = Made::sound();
         assert_eq!(made.violations(&PROPERTY), 0);

@@ -37,6 +37,15 @@ mod tests {
     use super::{super::made::*, *};
 
     #[test]
+    fn a_target_that_was_filled_row_by_row_has_no_whole_transactions_to_show() {
+        let mut made = Made::sound();
+        made.marks.torn_commits = 1;
+        assert_eq!(made.violations(&PROPERTY), 1);
+        made.feed(2, 7, 61 * S);
+        assert!(made.is_absent(&PROPERTY));
+    }
+
+    #[test]
     fn a_sum_that_is_off_is_half_a_transfer() {
         let mut made = Made::sound();
         assert_eq!(made.violations(&PROPERTY), 0);

@@ -86,6 +86,21 @@ mod tests {
     }
 
     #[test]
+    fn a_change_that_a_tool_applies_to_a_row_after_a_newer_one_is_a_violation() {
+        let mut made = Made::sound();
+        made.feed(2, 7, 61 * S);
+        made.feed(3, 7, 62 * S);
+        made.feed(2, 8, 63 * S);
+        assert_eq!(made.violations(&PROPERTY), 0);
+        made.feed(2, 7, 64 * S);
+        assert_eq!(made.violations(&PROPERTY), 1);
+        // What nothing identifies has no versions, and what was refused is none.
+        let again = made.history.fed.rows.last_mut().unwrap();
+        again.identified = false;
+        assert_eq!(made.violations(&PROPERTY), 0);
+    }
+
+    #[test]
     fn a_row_that_goes_back_is_a_violation_and_another_order_of_others_is_not() {
         let mut made = Made::sound();
         assert_eq!(made.violations(&PROPERTY), 0);

@@ -7,7 +7,7 @@ use super::{
         LabError, accounts, options,
         shop::{self, Rows},
     },
-    Failure, NOT_HERE, Operator, TARGET_BASE, failed,
+    Failure, Operator, TARGET_BASE, failed,
     replication::log_pos,
 };
 use cutover_model::gtid::GtidSet;
@@ -116,8 +116,8 @@ impl Operator<'_> {
         // Nobody commits between the two: the view is that of the position.
         self.at_source.query_drop("FLUSH TABLES WITH READ LOCK")?;
         reader.query_drop("START TRANSACTION WITH CONSISTENT SNAPSHOT")?;
-        let (file, pos) = self.source_position()?;
-        let gtids = self.source_gtids()?;
+        let (file, pos) = self.position(Host::Source)?;
+        let gtids = self.executed(Host::Source)?;
         let at = self.clock.now_us();
         self.at_source.query_drop("UNLOCK TABLES")?;
         let rows = shop::read(&mut reader)?;
@@ -192,12 +192,11 @@ impl Operator<'_> {
                 let delay = self.plan.environment.source.parameter_delay.0;
                 self.read_only_due = Some((self.clock.now_us() + delay, value));
             }
-            Host::Target => {
+            Host::Target | Host::Replica => {
                 let value = u8::from(value);
-                self.at_target()?
+                self.at(on)?
                     .query_drop(format!("SET GLOBAL read_only = {value}"))?;
             }
-            Host::Replica => return failed(NOT_HERE),
         }
         Ok(())
     }

@@ -1,7 +1,11 @@
 //! Waits and gates: a look at a server, until it says what the runbook wants.
 
-use super::{Failure, NO_DMS, Operator, failed};
-use cutover_sim::{operator::Noted, runbook::Until, units::Micros};
+use super::{Failure, NOT_HERE, Operator, failed};
+use cutover_sim::{
+    operator::Noted,
+    runbook::{Host, Until},
+    units::Micros,
+};
 use mysql::prelude::Queryable;
 
 /// However fast the clock goes, servers are not asked more often than this.
@@ -40,6 +44,11 @@ impl Operator<'_> {
         }
     }
 
+    fn read_only(&mut self, host: Host) -> Result<bool, Failure> {
+        let value: Option<u8> = self.at(host)?.query_first("SELECT @@global.read_only")?;
+        Ok(value == Some(1))
+    }
+
     /// Looks once.
     fn holds(&mut self, until: Until<'_>) -> Result<bool, Failure> {
         match until {
@@ -66,15 +75,8 @@ impl Operator<'_> {
                     None => failed(format!("nothing was noted as `{name}`")),
                 }
             }
-            Until::ReadOnly(host) => {
-                let connection = self.at(host)?;
-                let value: Option<u8> = connection.query_first("SELECT @@global.read_only")?;
-                Ok(value == Some(1))
-            }
-            Until::Writable(host) => {
-                let value: Option<u8> = self.at(host)?.query_first("SELECT @@global.read_only")?;
-                Ok(value == Some(0))
-            }
+            Until::ReadOnly(host) => Ok(self.read_only(host)?),
+            Until::Writable(host) => Ok(!self.read_only(host)?),
             Until::NoOpenTransactions(host) => {
                 let connection = self.at(host)?;
                 let open: Option<u64> =
@@ -82,12 +84,14 @@ impl Operator<'_> {
                 Ok(open == Some(0))
             }
             Until::SnapshotAvailable(id) => self.is_available(id),
-            Until::Dms(_) => failed(NO_DMS),
+            Until::Dms(_) => failed(NOT_HERE),
             Until::SourceUnchangedSince(name) => {
                 let noted = self.noted.get(name).cloned();
                 let same = match noted {
-                    Some(Noted::Gtids(set)) => self.source_gtids()? == set,
-                    Some(Noted::Position { file, pos }) => self.source_position()? == (file, pos),
+                    Some(Noted::Gtids(set)) => self.executed(Host::Source)? == set,
+                    Some(Noted::Position { file, pos }) => {
+                        self.position(Host::Source)? == (file, pos)
+                    }
                     None => return failed(format!("nothing was noted as `{name}`")),
                 };
                 if same {

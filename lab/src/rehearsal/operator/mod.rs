@@ -30,14 +30,38 @@ pub const BASE: &str = "mysql-bin-changelog";
 pub const TARGET_BASE: &str = "aurora";
 /// How often a step whose `on_failure` is `retry` is tried in all.
 const ATTEMPTS: u32 = 3;
-/// Of steps that only the model has; they are refused before a server starts.
-pub const NO_DMS: &str =
-    "the lab has two servers and no replication instance: it does not rehearse AWS DMS";
-/// Likewise.
-pub const NOT_HERE: &str =
-    "the lab has two servers and one direction: it has no wizards, no read replica and no way back";
-/// Likewise.
-pub const NO_SHARE: &str = "here all clients go by one name: a share of them cannot be moved";
+/// Why the lab does not carry out an operation; said before a server starts.
+pub fn refused(op: &Op<'_>) -> Option<&'static str> {
+    match op {
+        Op::CreateCluster
+        | Op::CreateSchema(_)
+        | Op::AddConstraints(_)
+        | Op::CreateDmsTask(_)
+        | Op::DmsTask(_) => {
+            Some("there are two servers and no replication instance for a task of AWS DMS")
+        }
+        Op::MigrateLatestSnapshot
+        | Op::CreateAuroraReplica
+        | Op::PromoteCluster
+        | Op::EnableBinlog => Some("what the cloud does by itself here is the snapshot alone"),
+        Op::CreateReadReplica => Some(NO_REPLICA),
+        Op::StartReplication(on) | Op::StopReplication(on) | Op::ResetExternalSource(on)
+            if *on != Host::Target =>
+        {
+            Some(NO_WAY_BACK)
+        }
+        Op::SetExternalSource(o) if o.on != Host::Target => Some(NO_WAY_BACK),
+        Op::Repoint(o) if o.share.is_some() => {
+            Some("all clients go by one name, and a share of them cannot be moved")
+        }
+        _ => None,
+    }
+}
+
+const NO_REPLICA: &str = "there are two servers, and no read replica";
+const NO_WAY_BACK: &str = "the target replicates from the source, nothing the other way";
+/// A step that was refused all the same.
+const NOT_HERE: &str = "the lab's two servers cannot do this";
 /// Pause between two polls when a wait says nothing.
 const POLL: Micros = Micros::secs(1);
 
@@ -197,17 +221,8 @@ impl<'a> Operator<'a> {
                 self.tell(format!("notes {} = {}", o.name, noted.text()));
                 self.noted.insert(o.name.clone(), noted);
             }
-            Op::CreateReadReplica
-            | Op::MigrateLatestSnapshot
-            | Op::CreateAuroraReplica
-            | Op::PromoteCluster
-            | Op::EnableBinlog
-            | Op::StartReplication(Host::Source | Host::Replica)
-            | Op::StopReplication(Host::Source | Host::Replica)
-            | Op::ResetExternalSource(Host::Source | Host::Replica) => return failed(NOT_HERE),
-            Op::SetExternalSource(o) if o.on != Host::Target => return failed(NOT_HERE),
             Op::SetExternalSource(o) => self.set_external_source(o.at.as_deref())?,
-            Op::StartReplication(Host::Target) => {
+            Op::StartReplication(_) => {
                 self.at_target()?.query_drop("START REPLICA")?;
                 self.marks.replication.started = Some(self.clock.now_us());
                 self.marks.replication.stopped = None;
@@ -223,8 +238,8 @@ impl<'a> Operator<'a> {
             }
             Op::SetReadOnly(o) => self.set_read_only(o.on, o.value)?,
             Op::KillConnections(host) => self.kill_connections(host)?,
-            Op::StopReplication(Host::Target) => self.stop_replication()?,
-            Op::ResetExternalSource(Host::Target) => {
+            Op::StopReplication(_) => self.stop_replication()?,
+            Op::ResetExternalSource(_) => {
                 self.stop_replication()?;
                 self.at_target()?.query_drop("RESET REPLICA ALL")?;
                 self.marks.reset = Some(self.clock.now_us());
@@ -238,15 +253,10 @@ impl<'a> Operator<'a> {
                         .query_drop(format!("ALTER TABLE shop.{table} AUTO_INCREMENT = {next}"))?;
                 }
             }
-            Op::CreateCluster
-            | Op::CreateSchema(_)
-            | Op::AddConstraints(_)
-            | Op::CreateDmsTask(_)
-            | Op::DmsTask(_) => return failed(NO_DMS),
             Op::RunSql(o) => {
-                self.at(o.on)?.query_drop(&o.sql)?;
+                let connection = self.at(o.on)?;
+                connection.query_drop(&o.sql)?;
             }
-            Op::Repoint(o) if o.share.is_some() => return failed(NO_SHARE),
             Op::Repoint(o) => {
                 self.api_call()?;
                 let now = self.clock.now_us();
@@ -265,6 +275,7 @@ impl<'a> Operator<'a> {
                 }
             }
             Op::Pause(o) => self.rest(o.length)?,
+            _ => return failed(NOT_HERE),
         }
         Ok(())
     }
@@ -297,7 +308,7 @@ impl<'a> Operator<'a> {
         match host {
             Host::Source => Ok(&mut self.at_source),
             Host::Target => self.at_target(),
-            Host::Replica => failed(NOT_HERE),
+            Host::Replica => failed(NO_REPLICA),
         }
     }
 

@@ -1,8 +1,11 @@
 //! Replication, in SQL: coordinates, the external source, the status.
 
-use super::{super::LabError, Failure, NOT_HERE, Operator, POLL, failed};
+use super::{super::LabError, Failure, NO_REPLICA, Operator, POLL, failed};
 use cutover_model::{binlog::log::LogPos, gtid::GtidSet, replica::ThreadError};
-use cutover_sim::{operator::Noted, runbook::CoordinatesFrom};
+use cutover_sim::{
+    operator::Noted,
+    runbook::{CoordinatesFrom, Host},
+};
 use mysql::{Row, prelude::Queryable};
 
 /// What a replica says of itself.
@@ -19,17 +22,17 @@ pub(super) struct Status {
 }
 
 impl Operator<'_> {
-    pub(super) fn source_position(&mut self) -> Result<(String, u64), Failure> {
-        let row: Option<Row> = self.at_source.query_first("SHOW BINARY LOG STATUS")?;
+    pub(super) fn position(&mut self, host: Host) -> Result<(String, u64), Failure> {
+        let row: Option<Row> = self.at(host)?.query_first("SHOW BINARY LOG STATUS")?;
         match row.and_then(|row| Some((row.get(0)?, row.get(1)?))) {
             Some(found) => Ok(found),
-            None => failed("the source has no binlog"),
+            None => failed("it has no binlog"),
         }
     }
 
-    pub(super) fn source_gtids(&mut self) -> Result<GtidSet, Failure> {
+    pub(super) fn executed(&mut self, host: Host) -> Result<GtidSet, Failure> {
         gtids(
-            self.at_source
+            self.at(host)?
                 .query_first("SELECT @@global.gtid_executed")?,
         )
     }
@@ -37,10 +40,16 @@ impl Operator<'_> {
     pub(super) fn read_coordinates(&mut self, from: CoordinatesFrom) -> Result<Noted, Failure> {
         Ok(match from {
             CoordinatesFrom::SourcePosition => {
-                let (file, pos) = self.source_position()?;
+                let (file, pos) = self.position(Host::Source)?;
                 Noted::Position { file, pos }
             }
-            CoordinatesFrom::SourceGtidExecuted => Noted::Gtids(self.source_gtids()?),
+            CoordinatesFrom::TargetPosition => {
+                let (file, pos) = self.position(Host::Target)?;
+                Noted::Position { file, pos }
+            }
+            CoordinatesFrom::SourceGtidExecuted => Noted::Gtids(self.executed(Host::Source)?),
+            CoordinatesFrom::TargetGtidExecuted => Noted::Gtids(self.executed(Host::Target)?),
+            CoordinatesFrom::ReplicaPosition => return failed(NO_REPLICA),
             CoordinatesFrom::RecoveryEvent => {
                 let restored = self.restored.as_ref().and_then(|id| self.snapshots.get(id));
                 match restored {
@@ -51,9 +60,6 @@ impl Operator<'_> {
                     None => return failed("no instance was restored yet"),
                 }
             }
-            CoordinatesFrom::TargetPosition
-            | CoordinatesFrom::TargetGtidExecuted
-            | CoordinatesFrom::ReplicaPosition => return failed(NOT_HERE),
         })
     }
 
@@ -103,7 +109,7 @@ impl Operator<'_> {
         if self.target.is_none() || stands.started.is_none() || stands.stopped.is_some() {
             return Ok(());
         }
-        let (end, limit) = (self.source_position(), self.limit());
+        let (end, limit) = (self.position(Host::Source), self.limit());
         // A thread that has stopped is told by the status that is noted.
         while let (Ok(end), Ok(status)) = (&end, self.running()) {
             if status.applied >= *end || self.clock.now_us() > limit {

@@ -155,3 +155,21 @@ fn to_fence_the_source_again_is_a_hazard_and_to_do_another_step_again_is_none() 
     assert!(is_hazard(again(2), Micros::ZERO, &plan));
     assert!(!is_hazard(again(9), Micros::ZERO, &plan));
 }
+
+#[test]
+fn a_step_that_was_taken_back_since_is_a_hazard_to_repeat() {
+    let to = |to| Step {
+        repoint: Some(crate::runbook::Repoint {
+            to,
+            restart_clients: false,
+            share: None,
+        }),
+        ..Step::default()
+    };
+    let again = |step| Harm::StepAgain(StepAgain { step });
+    let there_and_back = plan(vec![to(Host::Target), to(Host::Source)]);
+    assert!(is_hazard(again(1), Micros::ZERO, &there_and_back));
+    assert!(!is_hazard(again(2), Micros::ZERO, &there_and_back));
+    let there = plan(vec![to(Host::Target)]);
+    assert!(!is_hazard(again(1), Micros::ZERO, &there));
+}
