@@ -49,7 +49,10 @@ pub enum Told {
 }
 
 /// One operation of a client. An attempt that is retried is an operation of its own.
+///
+/// There are as many of these records as transactions: they are packed.
 #[derive(Clone, Copy, Debug)]
+#[repr(C, packed(4))]
 pub struct Operation {
     /// Invocation, in µs.
     pub invoked: u64,
@@ -74,6 +77,7 @@ pub const NO_COMMIT: u32 = u32::MAX;
 
 /// A commit of a server.
 #[derive(Clone, Copy, Debug)]
+#[repr(C, packed(4))]
 pub struct Commit {
     /// When the engine had it, in µs.
     pub at: u64,
@@ -112,16 +116,17 @@ pub struct History {
     pub erased: Vec<Erased>,
 }
 
-/// Adds a record. The list's room grows by a quarter at a time: doubled, it would be empty by half in a long run.
+/// Adds a record. The list's room grows by a sixteenth at a time: doubled, it would be empty by half in a long run.
 pub(crate) fn add<T>(records: &mut Vec<T>, record: T) {
     if records.len() == records.capacity() {
-        records.reserve_exact(records.len() / 4 + 256);
+        records.reserve_exact(records.len() / 16 + 256);
     }
     records.push(record);
 }
 
 /// An application of a source's commit on the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, packed(4))]
 pub struct Applied {
     /// The commit's number on the source.
     pub commit: u32,

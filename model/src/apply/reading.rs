@@ -117,7 +117,8 @@ impl Reading {
             .all(|(table, def)| is_declared(database, *table, def))
     }
 
-    /// Hands the rows to a sink; `bytes` are the group's. Stops at the first error.
+    /// Hands the rows to a sink; `bytes` are the group's. Where the source's tables hold a row as it becomes here,
+    /// its image is not stored again. Stops at the first error.
     ///
     /// # Errors
     /// [`ApplyError`] with the position of the event.
@@ -126,6 +127,7 @@ impl Reading {
         arena: &mut Arena,
         sink: &mut dyn Sink,
         bytes: &[u8],
+        source: &Database,
     ) -> Result<(), ApplyError> {
         for row in &self.rows {
             let (table, def) = &self.tables[row.table as usize];
@@ -140,8 +142,15 @@ impl Reading {
                 new_statement: row.new_statement,
             };
             let pos = row.pos;
-            sink.row(arena, &work)
-                .map_err(|kind| ApplyError { pos, kind })?;
+            let same = work.after.as_ref().and_then(|after| {
+                let table = source.table(*table)?;
+                let key = row.key.or_else(|| table.named(arena, after))?;
+                table.stored(key)
+            });
+            arena.expect(same);
+            let done = sink.row(arena, &work);
+            arena.expect(None);
+            done.map_err(|kind| ApplyError { pos, kind })?;
         }
         Ok(())
     }
@@ -413,7 +422,7 @@ mod tests {
             assert_eq!(sink.firsts, firsts, "walked");
             sink.firsts.clear();
             assert!(reading.is_whole());
-            reading.apply(arena, &mut sink, &bytes).unwrap();
+            reading.apply(arena, &mut sink, &bytes, &database).unwrap();
             assert_eq!(sink.firsts, firsts, "read once");
         }
     }
