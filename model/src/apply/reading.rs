@@ -299,7 +299,7 @@ impl Reading {
 mod tests {
     use super::*;
     use crate::{
-        apply::{ApplyErrorKind, DdlEvent},
+        apply::{ApplyErrorKind, DdlEvent, Direct},
         binlog::{
             decode::TableMap,
             encode::{Head, RowWrite, TableTemplate, Writer, WriterOptions},
@@ -425,5 +425,28 @@ mod tests {
             reading.apply(arena, &mut sink, &bytes, &database).unwrap();
             assert_eq!(sink.firsts, firsts, "read once");
         }
+    }
+
+    #[test]
+    fn a_row_that_the_source_holds_is_not_stored_again() {
+        let arena = &mut Arena::default();
+        let before = database(arena);
+        let id = before.id("app", "t").unwrap();
+        let bytes = three_inserts(before.table(id).unwrap().def());
+        let mut groups = Groups::new(&bytes, 4, Checksum::None);
+        let (mut walker, mut reading) = (Walker::default(), Reading::default());
+        let group = walker.read_next(arena, &before, &mut groups, &mut reading);
+        assert!(group.is_some_and(|group| group.is_ok()) && reading.is_whole());
+        let mut applied_beside = |source: &Database| {
+            let (mut direct, mut database) = (Direct::default(), before.clone());
+            let mut sink = direct.on(&mut database, ddl::Version::V8_0);
+            reading.apply(arena, &mut sink, &bytes, source).unwrap();
+            database
+        };
+        let source = applied_beside(&before);
+        let handles =
+            |database: &Database| -> Vec<_> { database.table(id).unwrap().touched().collect() };
+        assert_eq!(handles(&applied_beside(&source)), handles(&source));
+        assert_ne!(handles(&applied_beside(&before)), handles(&source));
     }
 }
