@@ -1,6 +1,6 @@
 //! What the command line says.
 
-use crate::{audit, binlog, compare, explore, lab, list, replay, run, shrink};
+use crate::{audit, binlog, check, compare, explore, lab, list, new, replay, run, shrink};
 use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 
 const LONG: &str = "\
@@ -20,6 +20,8 @@ Examples:
   cutover replay plan.toml                    the same run, to the byte
   cutover shrink plan.toml                    what of it matters, when it fails
   cutover audit orders-small                  what each step of a runbook is for
+  cutover new my-shop                         describe your own environment, and:
+  cutover check my-shop.toml                  what its runbook takes for granted
   cutover binlog verify mysql-bin.0*          are these real binlog files whole?
 
 Exit status:
@@ -64,6 +66,10 @@ pub enum Command {
     Shrink(shrink::Args),
     /// What is each step of a runbook for? Leave it out, move it, weaken it, and see what breaks
     Audit(audit::Args),
+    /// Check what a runbook takes for granted of its environment, without a run
+    Check(check::Args),
+    /// Write a commented scenario to start from
+    New(new::Args),
     /// What there is: strategies, scenarios, properties
     List(list::Args),
     /// Look into real binlog files

@@ -34,6 +34,7 @@ const EXAMPLES: &str = "\
 Examples:
   cutover audit orders-small
   cutover audit orders-small --strategy my-runbook.toml --seeds 200
+  cutover audit orders-small --hazards                with faults that break an assumption
   cutover audit orders-small --out audit/             and keep a plan for each finding
   cutover replay audit/01-without.toml                the story of one of them";
 
@@ -53,7 +54,10 @@ pub struct Args {
     /// How many plans each variant is rehearsed with: seeds 1 to N
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = value_parser!(u64).range(1..=1_000_000))]
     seeds: u64,
-    /// Faults of a plan, at most, all of them such as the strategy promises to survive; 0: none
+    /// Draw faults that break an assumption too, at most one kind in each plan: what a step guards against may be one
+    #[arg(long)]
+    hazards: bool,
+    /// Faults of a plan, at most, all of them such as the strategy promises to survive (see --hazards); 0: none
     #[arg(long, value_name = "N", default_value_t = MOST_FAULTS, value_parser = value_parser!(u32).range(0..=100))]
     most_faults: u32,
     /// Write a plan for each finding into this folder: the one with the fewest faults
@@ -72,7 +76,11 @@ pub fn execute(args: &Args, format: Format, interrupt: &Interrupt) -> Result<Sta
         files::ready_folder(folder)?;
     }
     let first = scenario.plan(1, strategy.as_ref());
-    let swarm = Swarm::new(&first, &Choice::Contract, args.most_faults);
+    let choice = match args.hazards {
+        true => Choice::Hazards,
+        false => Choice::Contract,
+    };
+    let swarm = Swarm::new(&first, &choice, args.most_faults);
     let recording = rehearse::recording(&first)?;
     let variants = variants(&first.runbook);
     let refused: Vec<Option<String>> = variants.iter().map(|v| refusal(&first, v)).collect();

@@ -109,8 +109,10 @@ fn legend(seeds: usize, ended: usize, total: usize, scenario: &str) -> String {
         )));
     }
     for line in [
-        "lost: committed for the application, missing on the target. phantom: on the target, never committed. twice:",
-        "took effect more than once. –: no write on the target, so no downtime.",
+        "lost: committed for the application, missing on what serves. twice: took effect more than once. rows off:",
+        "that differ from what they should be. back loses: writes of the target that the source does not have at the end,",
+        "so that going back loses them; free for: how long after the cutover there was none. by hand: steps that act and",
+        "steps that wait. –: no cutover.",
     ] {
         text.push_str(&table::remark(line));
     }

@@ -176,6 +176,11 @@ fn status(report: &Report) -> Status {
     let not_live = |f: &Finding| f.property.is_none();
     if !report.hung.is_empty() {
         Status::Defect
+    } else if let Some(expected) = &report.expected {
+        match expected.holds() && report.missed.is_empty() {
+            true => Status::Holds,
+            false => Status::Fails,
+        }
     } else if report.is_clean() {
         match report.tried {
             0 => Status::Unknown,

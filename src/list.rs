@@ -8,7 +8,7 @@ use crate::{
 };
 use clap::ValueEnum;
 use cutover::{
-    scenarios::{scenarios, strategies},
+    scenarios::{Hazard, hazards, scenarios, strategies},
     sim::{
         faults,
         mutant::{self, Mutants},
@@ -23,7 +23,7 @@ Examples:
   cutover list strategies
   cutover list properties --format json | jq -r '.properties[].id'";
 
-/// What there is: strategies, scenarios, faults, occasions, properties, probes, mutants.
+/// What there is: strategies, scenarios, hazards, faults, occasions, properties, probes, mutants.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -39,6 +39,8 @@ enum What {
     Strategies,
     /// Environments and traffic that come with cutover
     Scenarios,
+    /// Scenarios that cross a limit and are caught, each with its remedy
+    Hazards,
     /// What can go wrong in a run: `[[fault]]` in a scenario or a plan
     Faults,
     /// What a fault can be tied to: `on = { event = … }`
@@ -59,6 +61,8 @@ pub struct Lists {
     strategies: Option<Vec<Strategy>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scenarios: Option<Vec<Named>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hazards: Option<Vec<HazardJson>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     faults: Option<Vec<Fault>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,6 +86,15 @@ struct Strategy {
 struct Named {
     name: String,
     about: String,
+}
+
+#[derive(Debug, Serialize)]
+struct HazardJson {
+    name: String,
+    about: String,
+    caught_by: Vec<String>,
+    remedy: String,
+    file: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -122,6 +135,17 @@ fn environments() -> Vec<Named> {
     let listed = scenarios().into_iter().map(|l| Named {
         name: l.name,
         about: l.about,
+    });
+    listed.collect()
+}
+
+fn limits() -> Vec<HazardJson> {
+    let listed = hazards().into_iter().map(|hazard: Hazard| HazardJson {
+        file: format!("scenarios/hazards/{}.toml", hazard.name),
+        name: hazard.name,
+        about: hazard.about,
+        caught_by: hazard.caught_by,
+        remedy: hazard.remedy,
     });
     listed.collect()
 }
@@ -179,6 +203,7 @@ pub fn everything() -> Lists {
         schema: json::SCHEMA,
         strategies: Some(runbooks()),
         scenarios: Some(environments()),
+        hazards: Some(limits()),
         faults: Some(kinds_of_fault()),
         occasions: Some(occasions()),
         properties: Some(properties()),
@@ -193,6 +218,7 @@ pub fn execute(args: &Args, format: Format) -> Result<Status, Failure> {
         schema: json::SCHEMA,
         strategies: None,
         scenarios: None,
+        hazards: None,
         faults: None,
         occasions: None,
         properties: None,
@@ -202,6 +228,7 @@ pub fn execute(args: &Args, format: Format) -> Result<Status, Failure> {
     match args.what {
         What::Strategies => lists.strategies = Some(runbooks()),
         What::Scenarios => lists.scenarios = Some(environments()),
+        What::Hazards => lists.hazards = Some(limits()),
         What::Faults => lists.faults = Some(kinds_of_fault()),
         What::Occasions => lists.occasions = Some(occasions()),
         What::Properties => lists.properties = Some(properties()),
@@ -237,6 +264,20 @@ fn text(lists: &Lists) -> String {
             .collect();
         text.push_str(&table::glossary("Scenarios", &entries, width));
         text.push_str("\nRehearse one:  cutover run NAME\n");
+    }
+    if let Some(hazards) = &lists.hazards {
+        let described = |h: &HazardJson| {
+            let caught = h.caught_by.join(", ");
+            format!("{} Caught by: {caught}. Remedy: {}", h.about, h.remedy)
+        };
+        let entries: Vec<_> = hazards
+            .iter()
+            .map(|h| (h.name.clone(), described(h)))
+            .collect();
+        text.push_str(&table::glossary("Hazards", &entries, width));
+        text.push_str(
+            "\nRehearse one:  cutover run scenarios/hazards/NAME.toml, and its remedy: NAME.remedy.toml\n",
+        );
     }
     if let Some(kinds) = &lists.faults {
         for (heading, hazards) in [

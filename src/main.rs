@@ -4,6 +4,7 @@ mod again;
 mod args;
 mod audit;
 mod binlog;
+mod check;
 mod compare;
 mod defect;
 mod exit;
@@ -13,6 +14,7 @@ mod files;
 mod interrupt;
 mod lab;
 mod list;
+mod new;
 mod output;
 mod progress;
 mod rehearse;
@@ -68,6 +70,8 @@ fn execute(cli: &Cli) -> Result<Status, Failure> {
         Command::Replay(args) => replay::execute(args, cli.format, &interrupt),
         Command::Audit(args) => audit::execute(args, cli.format, &interrupt),
         Command::Shrink(args) => shrink::execute(args, cli.format, &interrupt),
+        Command::Check(args) => check::execute(args, cli.format),
+        Command::New(args) => new::execute(args, cli.format, &interrupt),
         Command::List(args) => list::execute(args, cli.format),
         Command::Binlog(command) => binlog::execute(command, cli.format, &interrupt),
         Command::Lab(args) => lab::execute_lab(args, cli.format, &interrupt),

@@ -67,7 +67,7 @@ fn all_properties_of_the_catalogue_are_listed_in_order() {
         .iter()
         .map(|p| p["id"].clone())
         .collect();
-    let expected: Vec<_> = (1..=17).map(|n| format!("P{n}")).collect();
+    let expected: Vec<_> = (1..=19).map(|n| format!("P{n}")).collect();
     assert_eq!(ids, expected);
 }
 

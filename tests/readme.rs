@@ -1,4 +1,5 @@
-//! README shows what the command prints. `UPDATE_README=1 cargo test --test readme` writes it anew.
+//! README and the pages on strategies and on hazards show what the command prints. `UPDATE_README=1 cargo test --test
+//! readme` writes them anew.
 
 use std::{fs, path::Path, process::Command};
 
@@ -37,13 +38,19 @@ fn shown(marker: &str) -> Option<String> {
 }
 
 #[test]
+fn pages_show_what_the_command_prints() {
+    is_current("README.md", 2);
+    is_current("docs/strategies.md", 2);
+    is_current("docs/hazards.md", 1);
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "whoever runs it says whether to write"
 )]
-fn readme_shows_what_the_command_prints() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = fs::read_to_string(&path).expect("README.md is there");
+fn is_current(page: &str, blocks: usize) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
+    let readme = fs::read_to_string(&path).expect("the page is there");
     let mut lines = readme.lines();
     let mut rebuilt = String::new();
     let mut markers = 0;
@@ -61,13 +68,13 @@ fn readme_shows_what_the_command_prints() {
             rebuilt.push_str(&format!("```text\n{text}\n```\n"));
         }
     }
-    assert_eq!(markers, 2, "both blocks are checked");
+    assert_eq!(markers, blocks, "every block of {page} is checked");
     if std::env::var_os("UPDATE_README").is_some() {
-        fs::write(&path, rebuilt).expect("README.md can be written");
+        fs::write(&path, rebuilt).expect("the page can be written");
         return;
     }
     assert!(
         readme == rebuilt,
-        "README.md is behind: run UPDATE_README=1 cargo test --test readme"
+        "{page} is behind: run UPDATE_README=1 cargo test --test readme"
     );
 }

@@ -3,6 +3,7 @@
 use cutover::{
     scenarios::{check_made, load_runbook, load_scenario, parse_plan, plan_to_toml, strategies},
     sim::{
+        explore::{Bias, Choice, MOST_FAULTS, Swarm},
         faults::{
             AsyncFailover, Fault, Harm, Jitter, Latency, Occasion, On, SlowFsync, Stall, Wire,
         },
@@ -13,7 +14,7 @@ use cutover::{
         units::Micros,
     },
 };
-use std::{fs, path::Path, process::Command};
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 /// For each strategy that shows a mistake: where it shows.
 const NAIVE: &[(&str, &str, &[&str])] = &[
@@ -26,7 +27,22 @@ const NAIVE: &[(&str, &str, &[&str])] = &[
     ("naive-no-fence", "orders-small", &[]),
     ("naive-no-retention", "orders-small", &[]),
     ("naive-show-master-status", "orders-append", &[]),
+    ("naive-dms-live-load", "orders-small", &[]),
+    ("naive-dms-defaults", "orders-small", &[]),
     ("snapshot-only", "orders-small", &[]),
+    ("naive-coordinates-from-target", "orders-append", &[]),
+    (
+        "naive-wizard-lag-gate",
+        "orders-small",
+        &["network.replication.latency=3s"],
+    ),
+    (
+        "naive-wizard-promote-early",
+        "orders-small",
+        &["network.replication.latency=3s"],
+    ),
+    ("naive-rollback-late-coordinates", "orders-append", &[]),
+    ("naive-rollback-without-replication", "orders-small", &[]),
 ];
 
 /// They fail loudly: the migration is called off, nothing is lost, and there is nothing to shrink.
@@ -142,17 +158,17 @@ fn a_run_whose_transactions_are_written_down_is_the_same_run() {
 }
 
 #[test]
-fn each_naive_strategy_shrinks_to_at_most_three_transactions_of_one_client() {
-    let shown: Vec<&str> = NAIVE.iter().map(|(strategy, ..)| *strategy).collect();
-    let naive = strategies().into_iter().filter(|listed| listed.naive);
-    for listed in naive {
-        let aborts = ABORTED.iter().any(|(strategy, _)| *strategy == listed.name);
-        assert!(
-            aborts || shown.contains(&listed.name.as_str()),
-            "{}",
-            listed.name
-        );
+fn every_naive_strategy_is_here() {
+    let shown = NAIVE.iter().map(|(strategy, ..)| *strategy);
+    let aborted = ABORTED.iter().map(|(strategy, _)| *strategy);
+    let here: BTreeSet<&str> = shown.chain(aborted).collect();
+    for listed in strategies().into_iter().filter(|listed| listed.naive) {
+        assert!(here.contains(listed.name.as_str()), "{}", listed.name);
     }
+}
+
+#[test]
+fn each_naive_strategy_shrinks_to_at_most_three_transactions_of_one_client() {
     for (strategy, scenario, sets) in NAIVE {
         let plan = plan(scenario, strategy, sets);
         let (wanted, shrunk) = failing(&plan);
@@ -169,6 +185,52 @@ fn each_naive_strategy_shrinks_to_at_most_three_transactions_of_one_client() {
             small.runbook.steps.len() < plan.runbook.steps.len() || *strategy == "snapshot-only"
         );
         assert!(fails(small, &wanted), "{strategy}: {}", text(small));
+    }
+}
+
+/// The first of a swarm's plans from a seed on that ends with a verdict, and how many it took.
+fn caught(swarm: &Swarm, from: u64, verdict: Verdict) -> Option<(u64, Plan)> {
+    (1..=1_000).find_map(|plans| {
+        let plan = swarm.plan(from + plans, &Bias::none());
+        let ended = run(&plan, None).unwrap().outcome.verdict;
+        (ended == verdict).then_some((plans, plan))
+    })
+}
+
+/// What sweeps from different seeds on come upon, in their order.
+fn caught_by_sweeps(plan: &Plan, verdict: Verdict) -> Vec<(u64, Plan)> {
+    let swarm = Swarm::new(plan, &Choice::Contract, MOST_FAULTS);
+    let name = &plan.runbook.name;
+    let caught = [0, 10_000, 20_000].map(|from| {
+        let caught = caught(&swarm, from, verdict);
+        caught.unwrap_or_else(|| panic!("{name} survived a thousand plans from {from} on"))
+    });
+    let mut took = caught.each_ref().map(|(plans, _)| *plans);
+    took.sort_unstable();
+    assert!(took[1] < 100, "{name}: {took:?} plans");
+    caught.into()
+}
+
+#[test]
+fn each_naive_strategy_that_a_sweep_catches_among_faults_shrinks_to_what_fits_on_a_screen() {
+    for (strategy, scenario, sets) in NAIVE {
+        let plan = plan(scenario, strategy, sets);
+        for (_, plan) in caught_by_sweeps(&plan, Verdict::Violated) {
+            let (wanted, shrunk) = failing(&plan);
+            let small = &shrunk.best.plan;
+            assert!(shrunk.complete, "{strategy}");
+            assert!(fails(small, &wanted), "{strategy}: {}", text(small));
+            let (events, transactions) = (small.faults.len(), small.workload.transactions.len());
+            assert!(
+                events <= 5 && (1..=3).contains(&transactions),
+                "{strategy}, seed {}: {}",
+                plan.seed,
+                text(small)
+            );
+        }
+    }
+    for (strategy, sets) in ABORTED {
+        caught_by_sweeps(&plan("orders-small", strategy, sets), Verdict::Aborted);
     }
 }
 

@@ -2,8 +2,9 @@
 //! from (the modelled source, or files of a real server).
 //!
 //! The rows of a group are handed to a [`Sink`] one by one, in the columns of the table as it is declared
-//! *there*; two sinks exist: [`Direct`] changes a [`Database`] as an applier thread does, and a client
-//! session of a modelled server replays a recording through locks and commit.
+//! *there*; three sinks exist: [`Direct`] changes a [`Database`] as an applier thread does, [`Client`] as a tool does
+//! that sends statements and has a policy for each error, and a client session of a modelled server replays a recording
+//! through locks and commit.
 //!
 //! Facts (sql/log_event.cc, `Rows_log_event`): a row is found by the primary key when the before image
 //! has it, else by a unique key without NULLs, else by the columns that the image has; other columns are
@@ -12,16 +13,20 @@
 //! binlog has. With `USE_SQL_FOREIGN_KEY` alone a server checks and cascades above the engine, to rows that the
 //! source did not have too (measured on 9.7.4): it makes no difference here.
 
+mod client;
 mod ddl_event;
 mod direct;
 mod error;
 mod mapping;
+mod on_rows;
 mod reading;
 mod undone;
 
+pub use client::{Client, ClientOn, Conflict, Manners, Written, rows_of};
 pub use ddl_event::{DdlEvent, session_context};
 pub use direct::{Direct, DirectOn, Mode, table_of};
 pub use error::{ApplyError, ApplyErrorKind};
+pub use on_rows::OnRows;
 pub use reading::{Reading, is_declared};
 
 use crate::{

@@ -11,6 +11,8 @@ pub mod binlog;
 mod cases;
 pub mod database;
 pub mod ddl;
+pub mod dml;
+pub mod dms;
 pub mod follow;
 pub mod gtid;
 pub mod mutant;

@@ -22,7 +22,7 @@ pub struct MutantFacts {
     pub about: &'static str,
     /// Where the bug is from.
     pub basis: &'static str,
-    /// The property that must catch it: `P1` to `P17`.
+    /// The property that must catch it: `P1` to `P19`.
     pub caught_by: &'static str,
 }
 
@@ -180,6 +180,27 @@ catalogue! {
     ResolverIgnoresTtl, "resolver-ignores-ttl", P17,
         "Resolvers keep a name for ever, whatever its TTL.",
         "CLI-01: a JVM's cache";
+    ErrorsIgnored, "errors-ignored", P1,
+        "A tool that applies rows as a client leaves out whatever the target refuses, whatever its error policies say.",
+        "DMS-06: the defaults LOG_ERROR and IGNORE_RECORD";
+    CaptureIsCheckpoint, "capture-is-checkpoint", P1,
+        "A DMS task saves how far it has captured as how far it has applied.",
+        "APP-31: gh-ost 72cf2297";
+    ValueTruncated, "value-truncated", P12,
+        "A tool that applies rows as a client cuts texts.",
+        "DMS-03: truncation with a line in the log";
+    BatchOutOfOrder, "batch-out-of-order", P11,
+        "Batch apply takes the oldest change of a row for its net change.",
+        "DMS-07";
+    CachedChangeLost, "cached-change-lost", P1,
+        "A DMS task forgets the changes to a table that it had captured while the table was loaded.",
+        "the overlap of copy and stream: gh-ost #1030, DMS-05";
+    AbortNeverArrives, "abort-never-arrives", P18,
+        "When the migration is given up, the parameter group that is to make the source writable again is never delivered.",
+        "CUT-13: an abort that leaves the source read-only";
+    SameServerId, "same-server-id", P19,
+        "The target was given the source's server_id: on the way back the source takes the target's transactions for its own, and leaves them out.",
+        "APP-24: own-id events are skipped";
 }
 
 impl Mutant {
@@ -280,7 +301,7 @@ mod tests {
 
     #[test]
     fn every_property_has_a_mutant_that_it_must_catch() {
-        for number in 1..=17 {
+        for number in 1..=19 {
             let property = format!("P{number}");
             assert!(
                 CATALOGUE.iter().any(|f| f.caught_by == property),

@@ -116,6 +116,8 @@ pub enum ColumnKind {
     Vector {
         /// Bytes of the length prefix.
         length_bytes: u8,
+        /// The most floats; 0 where the binlog does not say.
+        dimension: u16,
     },
 }
 

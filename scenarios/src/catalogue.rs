@@ -3,6 +3,7 @@
 //! To add one, add the file and its line; to remove one, remove both. Nothing else names them.
 
 use crate::parse_scenario;
+use cutover_sim::plan::Expect;
 
 /// A built-in file.
 #[derive(Clone, Copy, Debug)]
@@ -37,14 +38,30 @@ macro_rules! embedded {
 pub const RUNBOOKS: &[Builtin] = embedded!("runbooks":
     "snapshot-binlog-gtid",
     "snapshot-binlog-position",
+    "replica-binlog-position",
     "snapshot-freeze",
+    "wizard-read-replica",
+    "wizard-migrate-snapshot-frozen",
+    "snapshot-binlog-gtid-rollback",
+    "snapshot-binlog-position-rollback",
+    "wizard-read-replica-rollback",
     "snapshot-only",
+    "wizard-migrate-snapshot",
+    "dms-full-load-cdc",
+    "dms-full-load",
     "snapshot-binlog-gtid-no-retention",
     "naive-lag-gate",
     "naive-no-fence",
     "naive-no-retention",
     "naive-show-master-status",
     "naive-early-coordinates",
+    "naive-coordinates-from-target",
+    "naive-wizard-lag-gate",
+    "naive-wizard-promote-early",
+    "naive-rollback-late-coordinates",
+    "naive-rollback-without-replication",
+    "naive-dms-live-load",
+    "naive-dms-defaults",
 );
 
 /// The built-in scenarios.
@@ -54,6 +71,56 @@ pub const SCENARIOS: &[Builtin] = embedded!("scenarios":
     "orders-append",
     "orders-jvm-dns",
 );
+
+/// The files of the folder `hazards`, by their names: `build.rs` lists them.
+const HAZARD_FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/hazards.rs"));
+
+/// A scenario that crosses a limit and is caught, and its remedy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hazard {
+    /// Its name; the files are `scenarios/hazards/NAME.toml` and `NAME.remedy.toml`.
+    pub name: String,
+    /// What it shows.
+    pub about: String,
+    /// What it is caught by: properties, or the verdict that is no safe one.
+    pub caught_by: Vec<String>,
+    /// What its remedy does.
+    pub remedy: String,
+}
+
+/// The head of a hazard's file.
+#[derive(serde::Deserialize)]
+struct Head {
+    about: String,
+    #[serde(default)]
+    expect: Expect,
+}
+
+/// Every hazard that has a remedy.
+pub fn hazards() -> Vec<Hazard> {
+    let head = |name: &str| -> Option<Head> {
+        let (_, text) = HAZARD_FILES.iter().find(|(file, _)| *file == name)?;
+        toml::from_str(text).ok()
+    };
+    let hazard = |(name, _): &(&str, &str)| {
+        let (hazard, remedy) = (head(name)?, head(&format!("{name}.remedy"))?);
+        let verdict = hazard
+            .expect
+            .verdict
+            .map(|v| format!("{v:?}").to_lowercase());
+        let caught_by = match hazard.expect.violates.is_empty() {
+            true => verdict.into_iter().collect(),
+            false => hazard.expect.violates,
+        };
+        Some(Hazard {
+            name: name.to_string(),
+            about: hazard.about,
+            caught_by,
+            remedy: remedy.about,
+        })
+    };
+    HAZARD_FILES.iter().filter_map(hazard).collect()
+}
 
 /// Every built-in strategy.
 pub fn strategies() -> Vec<Listed> {
@@ -103,6 +170,16 @@ mod tests {
         // `strategies` leaves out what it cannot read; so nothing is left out.
         assert_eq!(strategies().len(), RUNBOOKS.len());
         assert_eq!(scenarios().len(), SCENARIOS.len());
+    }
+
+    #[test]
+    fn every_hazard_is_listed_with_what_it_is_caught_by_and_its_remedy() {
+        let scenarios = HAZARD_FILES.iter().filter(|(n, _)| !n.ends_with(".remedy"));
+        let listed = hazards();
+        assert_eq!(listed.len(), scenarios.count());
+        for hazard in listed {
+            assert!(!hazard.caught_by.is_empty(), "{}", hazard.name);
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Every key that a scenario can have, by its path: for the remedy of one that stands in the wrong table.
 
 use cutover_sim::{
-    environment::Environment,
+    environment::{Dms, Environment},
     explore::Exploring,
     plan::{Clock, Expect},
     units::Micros,
@@ -23,12 +23,20 @@ struct Everything {
 /// A scenario's tables with every key in them and its default; keys without a default have some value.
 fn everything() -> Table {
     let everything = Everything {
-        environment: Environment::default(),
+        environment: Environment {
+            // Left out where it is as ever.
+            dms: Dms {
+                start: Micros::ZERO,
+                ..Dms::default()
+            },
+            ..Environment::default()
+        },
         clock: Clock::default(),
         workload: Workload {
             first_order_after: Some(Micros::ZERO),
             paths: vec!["".into()],
             schema: Some("".into()),
+            rate_by_hour: vec![1.0],
             mix: Mix {
                 draft: 1,
                 amend: 1,
@@ -98,6 +106,7 @@ mod tests {
             "workload.first_order_after",
             "workload.paths",
             "workload.schema",
+            "workload.rate_by_hour",
         ];
         for (path, value) in all() {
             let (table, key) = path.rsplit_once('.').unwrap();

@@ -25,9 +25,10 @@ mod runbook;
 mod scenario;
 mod serde_message;
 mod sets;
+mod template;
 mod workload_arg;
 
-pub use catalogue::{Listed, scenarios, strategies};
+pub use catalogue::{Hazard, Listed, hazards, scenarios, strategies};
 pub use check::check_mutants;
 pub use cutover_sim::stream::stream_seed;
 pub use error::LoadError;
@@ -38,4 +39,5 @@ pub use files::{
 pub use plan::{check_made, load_plan, parse_plan, plan_to_toml};
 pub use runbook::{RUNBOOK_SCHEMA, load_runbook, parse_runbook};
 pub use scenario::{SCENARIO_SCHEMA, Scenario, load_scenario, parse_scenario};
+pub use template::template;
 pub use workload_arg::WorkloadArg;

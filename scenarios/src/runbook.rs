@@ -32,6 +32,8 @@ struct RunbookFile {
     steps: Vec<Step>,
     #[serde(default)]
     abort: Vec<Step>,
+    #[serde(default)]
+    stay: Vec<Step>,
 }
 
 /// Loads a runbook: a built-in by its name, or a file by its path.
@@ -85,6 +87,7 @@ fn read_marked(document: &Document) -> Result<(Runbook, bool), LoadError> {
         promises: file.promises,
         steps: file.steps,
         abort: file.abort,
+        stay: file.stay,
     };
     check::runbook(&runbook).map_err(|problem| document.problem(&problem))?;
     Ok((runbook, file.naive))

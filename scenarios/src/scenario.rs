@@ -9,7 +9,7 @@ use crate::{
     sets::Set,
 };
 use cutover_sim::{
-    environment::{Clients, ControlPlane, Environment, Names, Network, Source, Target},
+    environment::{Clients, ControlPlane, Dms, Environment, Names, Network, Source, Target},
     explore::Exploring,
     faults::Fault,
     plan::{Clock, Expect},
@@ -61,6 +61,7 @@ pub(crate) struct ScenarioFile {
     names: Names,
     clients: Clients,
     control_plane: ControlPlane,
+    dms: Dms,
     workload: Workload,
     fault: Vec<Fault>,
     expect: Expect,
@@ -179,6 +180,7 @@ impl Layers<'_> {
                 names: file.names,
                 clients: file.clients,
                 control_plane: file.control_plane,
+                dms: file.dms,
             },
             workload: file.workload,
             faults: file.fault,

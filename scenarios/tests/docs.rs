@@ -2,11 +2,12 @@
 
 use cutover_scenarios::{parse_runbook, parse_scenario};
 use cutover_sim::runbook::{
-    Condition, CoordinatesFrom, CreateSnapshot, Host, Nothing, OnFailure, OnHost, Pause, Promises,
-    RaiseAutoIncrement, ReadCoordinates, Repoint, RestoreSnapshot, Role, Runbook,
-    SetBinlogRetention, SetExternalSource, SetReadOnly, Step, Wait,
+    AddConstraints, Condition, CoordinatesFrom, CreateDmsTask, CreateSchema, CreateSnapshot,
+    DmsCondition, DmsTask, Host, Migrates, Nothing, OnFailure, OnHost, OnReplica, Pause, Policy,
+    Prep, Promises, RaiseAutoIncrement, ReadCoordinates, Repoint, RestoreSnapshot, Role, RunSql,
+    Runbook, SetBinlogRetention, SetExternalSource, SetReadOnly, Step, TaskAction, Wait,
 };
-use cutover_sim::units::Micros;
+use cutover_sim::units::{Bytes, Micros};
 use std::collections::BTreeSet;
 use toml::Value;
 
@@ -42,8 +43,14 @@ fn everything() -> Step {
             id: "x".into(),
             // Waiting is the default, and left out.
             wait: false,
+            of: Host::Replica,
         }),
         restore_snapshot: Some(RestoreSnapshot { id: "x".into() }),
+        migrate_latest_snapshot: Some(Nothing {}),
+        create_aurora_replica: Some(Nothing {}),
+        create_read_replica: Some(Nothing {}),
+        promote_cluster: Some(Nothing {}),
+        enable_binlog: Some(Nothing {}),
         read_coordinates: Some(ReadCoordinates {
             from: CoordinatesFrom::RecoveryEvent,
             name: "x".into(),
@@ -51,8 +58,9 @@ fn everything() -> Step {
         set_external_source: Some(SetExternalSource {
             at: Some("x".into()),
             auto_position: true,
+            on: Host::Source,
         }),
-        start_replication: Some(Nothing {}),
+        start_replication: Some(OnReplica { on: Host::Source }),
         wait: Some(Wait {
             until: Condition {
                 replication_running: Some(Nothing {}),
@@ -60,27 +68,73 @@ fn everything() -> Step {
                 caught_up: Some(1),
                 applied: Some("x".into()),
                 read_only: Some(Host::Source),
+                writable: Some(Host::Source),
                 no_open_transactions: Some(Host::Source),
                 snapshot_available: Some("x".into()),
                 source_unchanged_since: Some("x".into()),
+                dms: Some(DmsCondition {
+                    task: "x".into(),
+                    loaded: Some(Nothing {}),
+                    stopped: Some(Nothing {}),
+                    latency: Some(1),
+                    checkpoint: Some("x".into()),
+                    validated: Some(Nothing {}),
+                    nothing_mismatched: Some(Nothing {}),
+                }),
             },
             every: Some(Micros::secs(1)),
             polls: Some(1),
+            on: Host::Source,
         }),
         set_read_only: Some(SetReadOnly {
             on: Host::Source,
             value: true,
+            lasting: true,
         }),
         kill_connections: Some(OnHost { on: Host::Source }),
-        stop_replication: Some(Nothing {}),
-        reset_external_source: Some(Nothing {}),
+        stop_replication: Some(OnReplica { on: Host::Source }),
+        reset_external_source: Some(OnReplica { on: Host::Source }),
         raise_auto_increment: Some(RaiseAutoIncrement { gap: 1 }),
         repoint: Some(Repoint {
             to: Host::Target,
             restart_clients: true,
+            share: Some(1),
+        }),
+        run_sql: Some(RunSql {
+            on: Host::Source,
+            sql: "x".into(),
         }),
         pause: Some(Pause {
             length: Micros::secs(1),
+        }),
+        create_cluster: Some(Nothing {}),
+        create_schema: Some(CreateSchema {
+            without_constraints: true,
+        }),
+        add_constraints: Some(AddConstraints {
+            delete_orphans: true,
+        }),
+        create_dms_task: Some(CreateDmsTask {
+            id: "x".into(),
+            migrates: Migrates::Cdc,
+            tables: vec!["x.x".into()],
+            target_tables: Prep::DoNothing,
+            insert_errors: Policy::StopTask,
+            update_errors: Policy::StopTask,
+            delete_errors: Policy::StopTask,
+            data_errors: Policy::StopTask,
+            foreign_key_checks: true,
+            batch_apply: true,
+            stop_after_cached_changes: true,
+            recovery_table: true,
+            full_lobs: true,
+            lob_max_size: Some(Bytes(1)),
+            load_tables_at_once: Some(1),
+            transaction_consistency_timeout: Some(Micros::secs(1)),
+        }),
+        dms_task: Some(DmsTask {
+            id: "x".into(),
+            action: TaskAction::Start,
         }),
     }
 }
@@ -109,6 +163,7 @@ fn every_key_of_a_runbook_is_in_the_reference() {
         },
         steps: vec![everything()],
         abort: vec![everything()],
+        stay: vec![everything()],
     };
     let mut found = BTreeSet::new();
     keys(&Value::try_from(runbook).unwrap(), &mut found);

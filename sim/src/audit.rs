@@ -108,6 +108,13 @@ fn weaker(runbook: &Runbook, number: usize, step: &Step) -> Vec<(String, Runbook
             "a fence by routing alone: nothing is read-only, and the name moves".into(),
             fenced_by_routing(runbook, o.on),
         )],
+        Ok(Op::Repoint(o)) if o.share.is_some() => vec![(
+            "all of the application at once".into(),
+            with(Step {
+                repoint: Some(Repoint { share: None, ..*o }),
+                ..step.clone()
+            }),
+        )],
         Ok(Op::Repoint(o)) if o.restart_clients => vec![(
             "the application is not restarted".into(),
             with(Step {

@@ -22,6 +22,9 @@ pub struct Environment {
     pub clients: Clients,
     /// How long the cloud's control plane takes.
     pub control_plane: ControlPlane,
+    /// The DMS replication instance.
+    #[serde(skip_serializing_if = "Dms::is_usual")]
+    pub dms: Dms,
 }
 
 /// Which columns a row event carries (`binlog_row_image`).
@@ -121,6 +124,10 @@ pub struct Source {
     pub binlog_retention: Retention,
     /// RDS rotates the binlog and uploads it this often, for point-in-time restore: 5 minutes [D].
     pub binlog_upload_every: Micros,
+    /// RDS takes an automated snapshot this often [D].
+    pub backup_every: Micros,
+    /// The last one is this old when the run begins: up to `backup_every`.
+    pub last_backup: Micros,
     /// `max_binlog_size`; RDS: 128 MiB [K].
     pub max_binlog_size: Bytes,
     /// `binlog_row_image`.
@@ -152,6 +159,8 @@ impl Default for Source {
             innodb_flush_log_at_trx_commit: 1,
             binlog_retention: Retention::None,
             binlog_upload_every: Micros::mins(5),
+            backup_every: Micros::hours(24),
+            last_backup: Micros::hours(7),
             max_binlog_size: Bytes(128 << 20),
             binlog_row_image: RowImage::Full,
             binlog_row_metadata: RowMetadata::Minimal,
@@ -186,6 +195,9 @@ pub struct Target {
     pub apply_transaction: Micros,
     /// Applying one row [K].
     pub apply_row: Micros,
+    /// Looking at a row of a table without a key to find another: an applier looks at all of them for each row that an
+    /// UPDATE or DELETE changes [D; the figure is K].
+    pub scan_row: Micros,
     /// A page's first touch after the restore comes from S3 [D; the figure is K].
     pub first_touch: Micros,
     /// `source_connect_retry`: pause before a receiver whose connection broke tries again; 60 s [K].
@@ -205,6 +217,7 @@ impl Default for Target {
             binlog: false,
             apply_transaction: Micros(400),
             apply_row: Micros(40),
+            scan_row: Micros(1),
             first_touch: Micros::ms(8),
             connect_retry: Micros::secs(60),
             commit: Micros::ms(2),
@@ -286,9 +299,31 @@ pub struct Network {
     /// Application to target.
     pub clients_target: Link,
     /// Source to target: the binlog stream.
+    #[serde(deserialize_with = "ReplicationLink::deserialize")]
     pub replication: Link,
     /// Operator to servers, one way.
     pub operator_latency: Micros,
+}
+
+/// The link of the binlog stream as a file says it: what it leaves out has this link's defaults, not those of the others.
+#[derive(Deserialize)]
+#[serde(remote = "Link", default = "replication_link", deny_unknown_fields)]
+struct ReplicationLink {
+    latency: Micros,
+    jitter: Micros,
+    bandwidth: Bytes,
+    stall_every: Micros,
+    stall_for: Micros,
+    reset_every: Micros,
+}
+
+fn replication_link() -> Link {
+    Link {
+        latency: Micros(500),
+        jitter: Micros(300),
+        bandwidth: Bytes(64 << 20),
+        ..Link::STEADY
+    }
 }
 
 impl Default for Network {
@@ -296,12 +331,7 @@ impl Default for Network {
         Self {
             clients_source: Link::default(),
             clients_target: Link::default(),
-            replication: Link {
-                latency: Micros(500),
-                jitter: Micros(300),
-                bandwidth: Bytes(64 << 20),
-                ..Link::STEADY
-            },
+            replication: replication_link(),
             operator_latency: Micros::ms(5),
         }
     }
@@ -411,6 +441,11 @@ pub struct ControlPlane {
     pub restore_per_tib: Micros,
     /// `create-db-instance` of the cluster's writer.
     pub create_instance: Micros,
+    /// From `promote-read-replica-db-cluster` to the event that says that it is done: about 90 s, measured by one
+    /// operator [B].
+    pub promote: Micros,
+    /// A restart of the target's server for a parameter that needs one [K].
+    pub reboot: Micros,
     /// A DNS change reaching the zone's servers.
     pub dns_change: Micros,
 }
@@ -426,7 +461,48 @@ impl Default for ControlPlane {
             restore_fixed: Micros::mins(12),
             restore_per_tib: Micros::hours(3),
             create_instance: Micros::mins(7),
+            promote: Micros::secs(90),
+            reboot: Micros::secs(30),
             dns_change: Micros::secs(2),
+        }
+    }
+}
+
+/// The DMS replication instance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Dms {
+    /// Bytes per second of one table's load: 250 to 300 MiB/s were reached with 49 threads [D]; with 8, some 30 MiB/s
+    /// each [K].
+    pub load_rate: Bytes,
+    /// Applying one transaction, rows aside [K].
+    pub apply_transaction: Micros,
+    /// Applying one row [K].
+    pub apply_row: Micros,
+    /// Pause before a connection that broke is tried again: `RecoverableErrorInterval`, 5 s [D].
+    pub retry: Micros,
+    /// Pause between two samples of CDCLatencySource and CDCLatencyTarget: 1 min [D].
+    pub metrics_every: Micros,
+    /// From `start-replication-task` to a running task [K].
+    pub start: Micros,
+}
+
+impl Dms {
+    /// Plans without DMS stay as they were.
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for Dms {
+    fn default() -> Self {
+        Self {
+            load_rate: Bytes(30 << 20),
+            apply_transaction: Micros(800),
+            apply_row: Micros(80),
+            retry: Micros::secs(5),
+            metrics_every: Micros::mins(1),
+            start: Micros::secs(60),
         }
     }
 }

@@ -5,12 +5,14 @@
 //! out here, so that a property is a function of plain data and can be tested with data made by hand.
 
 mod commits;
+mod feed;
 mod rows;
 mod states;
 
 pub use commits::CommitSet;
-pub use rows::RowId;
-pub use states::{Counter, PlacedOrder, Shop, States};
+pub use feed::{FedFacts, FedTable, MissingRow};
+pub use rows::{RowId, out_of_order};
+pub use states::{Counter, PlacedOrder, Shop, States, compare_databases};
 
 use crate::{
     history::{Applied, Commit, History, Kind, NO_COMMIT, Operation, Told},
@@ -93,8 +95,12 @@ pub struct Evidence<'w> {
     pub applied: &'w [Applied],
     /// How many of them the target had when the gate let through.
     pub applied_at_gate: usize,
+    /// What tools carried to the target row by row; none where a replica applied transactions, or nothing did.
+    pub fed: Option<FedFacts>,
     /// The source's commits that the target has in the end.
     pub on_target: CommitSet,
+    /// The target's own commits that the source has in the end, by the replication back.
+    pub back_on_source: CommitSet,
     /// The rows of commits whose order on the target is not the source's.
     pub rows_of: BTreeMap<u32, Vec<RowId>>,
     /// What a comparison of the final states says; none without a target that serves.
@@ -122,21 +128,31 @@ impl<'w> Evidence<'w> {
     /// Gathers what there is to know of a run that has ended.
     pub fn gather(world: &'w mut World, plan: &'w Plan, ended: Ended) -> Self {
         let serving = world.serving();
-        let snapshot = world.target.as_ref().map(|t| SnapshotFacts {
-            at: t.snapshot.at,
-            commits: t.snapshot.cut.commits as u32,
-            end: t.snapshot.cut.end,
+        let restored = world.target.as_ref().and_then(|t| t.snapshot.as_ref());
+        let snapshot = restored.map(|snapshot| SnapshotFacts {
+            at: snapshot.at,
+            commits: snapshot.cut.commits as u32,
+            end: snapshot.cut.end,
         });
         let cut = snapshot.map_or(0, |s| s.commits);
-        let cutover = (serving == Host::Target).then(|| opened(&world.marks, &world.history));
+        let returned = world.marks.returned.is_some();
+        let cutover =
+            (serving == Host::Target || returned).then(|| opened(&world.marks, &world.history));
         let cutover = cutover.flatten();
-        let rows_of = rows::out_of_order(world, cut, plan.runbook.promises.prefix);
-        let states = cutover.and_then(|_| states::compare(world));
+        let fed = world.is_fed_by_rows().then(|| feed::arrivals(world, cut));
+        let rows_of = rows::of_world(world, cut, plan.runbook.promises.prefix);
+        let states = cutover.and_then(|_| states::compare(world, serving));
         let shop = states::shop(world, serving);
         let gtids = cutover.and_then(|at| gtids(world, at));
         let world: &'w World = world;
         let applied = &world.history.applied;
         let on_target = on_target(&world.history, snapshot.as_ref(), applied);
+        let back_on_source =
+            CommitSet::new(world.history.target.len(), 0, &world.history.applied_back);
+        let applied_at_gate = match (&fed, world.marks.gate) {
+            (Some(_), Some(gate)) => applied.partition_point(|a| a.at <= gate),
+            _ => world.marks.applied_at_gate,
+        };
         let base = world.source.binlog.as_ref().map(|b| b.name(1));
         Self {
             history: &world.history,
@@ -152,8 +168,10 @@ impl<'w> Evidence<'w> {
             source_read_only: world.is_read_only(Host::Source),
             snapshot,
             applied,
-            applied_at_gate: world.marks.applied_at_gate,
+            applied_at_gate,
+            fed,
             on_target,
+            back_on_source,
             rows_of,
             states,
             shop,
@@ -171,12 +189,41 @@ impl<'w> Evidence<'w> {
         }
     }
 
-    /// When the target was opened to the application; none when the name points at the source in the end.
+    /// When the target was opened to the application; none when the name points at the source in the end and never
+    /// pointed elsewhere.
     pub fn cutover(&self) -> Option<u64> {
         match self.serving {
-            Host::Source => None,
-            Host::Target => opened(self.marks, self.history),
+            Host::Source if self.marks.returned.is_none() => None,
+            _ => opened(self.marks, self.history),
         }
+    }
+
+    /// When the source was opened again after the cutover, in a run that ends with the application back at the source.
+    pub fn way_back(&self) -> Option<u64> {
+        self.marks
+            .returned
+            .filter(|_| self.serving == Host::Source)
+            .and(self.marks.reopened)
+    }
+
+    /// Acknowledged writes of the source from before the way back, with their numbers.
+    pub fn acknowledged_before_cutover(
+        &self,
+    ) -> impl Iterator<Item = (u32, &'w Operation)> + use<'w> {
+        let reopened = self.way_back().unwrap_or(u64::MAX);
+        let commits = &self.history.source;
+        let before = move |o: &Operation| {
+            let commit = commits.get(o.commit as usize);
+            commit.map_or(o.returned, |c| c.at) <= reopened
+        };
+        self.acknowledged(Host::Source)
+            .filter(move |(_, o)| before(o))
+    }
+
+    /// The acknowledged writes on the target that the source does not have: what going back loses.
+    pub fn lost_by_going_back(&self) -> impl Iterator<Item = &'w Operation> + use<'_, 'w> {
+        let acknowledged = self.acknowledged(Host::Target);
+        acknowledged.filter_map(|(_, o)| (!self.back_on_source.has(o.commit)).then_some(o))
     }
 
     /// How many of the source's commits are in the snapshot.
@@ -202,6 +249,7 @@ impl<'w> Evidence<'w> {
             && match (self.serving, operation.host) {
                 (Host::Target, Host::Source) => self.on_target.has(operation.commit),
                 (Host::Source, Host::Source) => self.erased(operation.commit).is_none(),
+                (Host::Source, Host::Target) => self.back_on_source.has(operation.commit),
                 (serving, host) => serving == host,
             }
     }
@@ -297,11 +345,13 @@ fn opened(marks: &Marks, history: &History) -> Option<u64> {
     moments.into_iter().flatten().min()
 }
 
-fn has_role(runbook: &Runbook, role: Role) -> bool {
+/// Whether a runbook has a step of this role.
+pub fn has_role(runbook: &Runbook, role: Role) -> bool {
     runbook.steps.iter().any(|s| s.role == Some(role))
 }
 
-fn gate_on_lag(runbook: &Runbook) -> bool {
+/// Whether a gate of a runbook looks at `Seconds_Behind_Source`.
+pub fn gate_on_lag(runbook: &Runbook) -> bool {
     let gates = runbook.steps.iter().filter(|s| s.role == Some(Role::Gate));
     gates.filter_map(|s| s.wait.as_ref()).any(|w| {
         matches!(
@@ -313,7 +363,9 @@ fn gate_on_lag(runbook: &Runbook) -> bool {
 
 fn gtids(world: &World, at: u64) -> Option<Gtids> {
     let config = &world.source.config;
-    let target = world.target.as_ref().filter(|_| config.gtid_mode)?;
+    // A tool writes with GTIDs of the target's own.
+    let by_gtid = config.gtid_mode && !world.is_fed_by_rows();
+    let target = world.target.as_ref().filter(|_| by_gtid)?;
     let commits = &world.history.source;
     let later = &commits[commits.partition_point(|c| c.at <= at)..];
     let mut after = GtidSet::new();
@@ -332,7 +384,11 @@ fn gtids(world: &World, at: u64) -> Option<Gtids> {
     }
     Some(Gtids {
         own,
-        source: world.source.gtid_executed.subtract(&after),
+        source: world
+            .source
+            .gtid_executed
+            .of_server(config.uuid)
+            .subtract(&after),
         target: target.server.gtid_executed.of_server(config.uuid),
     })
 }

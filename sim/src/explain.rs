@@ -4,6 +4,7 @@
 //! binlog, sent, in the relay log, applied, visible. The first stage that does not have the write is the
 //! cause. Every word comes from what happened in the run, none from the runbook's name.
 
+mod fed;
 mod lost;
 
 pub use lost::lost_write;
@@ -17,6 +18,8 @@ use crate::{
     workload::orders::makes_order,
 };
 use cutover_model::binlog::log::LogPos;
+use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// So many of each sort are explained.
 const EXPLAINED: usize = 5;
@@ -30,6 +33,41 @@ pub fn explanations(e: &Evidence<'_>) -> Vec<Explanation> {
         .take(EXPLAINED)
         .map(|r| repeated_write(e, *r));
     lost.chain(phantoms).chain(again).collect()
+}
+
+/// What a run came to, and why, without its numbers: what two runs of a runbook should agree on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Causes {
+    /// The stages that lost writes did not reach, and how many writes got lost at each.
+    pub lost_at: BTreeMap<Stage, u64>,
+    /// The thread of replication that stopped with an error.
+    pub stopped: Option<Thread>,
+}
+
+/// A thread of replication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Thread {
+    /// Gets the binlog.
+    Receiver,
+    /// Applies it.
+    Applier,
+}
+
+/// Why a run came to what it did.
+pub fn causes(e: &Evidence<'_>) -> Causes {
+    let mut causes = Causes::default();
+    for number in lost(e) {
+        let stage = lost_write(e, *number).stage;
+        *causes.lost_at.entry(stage).or_default() += 1;
+    }
+    let replication = &e.marks.replication;
+    causes.stopped = match (&replication.failed, &replication.refused) {
+        (Some(_), _) => Some(Thread::Applier),
+        (None, Some(_)) => Some(Thread::Receiver),
+        (None, None) => None,
+    };
+    causes
 }
 
 /// The first lost writes; among them the first new order, which people can look for.
@@ -87,6 +125,7 @@ pub fn operation(e: &Evidence<'_>, number: u32) -> String {
         Kind::Rollback => format!("an order of client {client} that was rolled back"),
         Kind::Draft => format!("order {subject}, drafted by client {client}"),
         Kind::Amend => format!("the new total of order {subject} by client {client}"),
+        Kind::Statement => "a statement of the operator's".to_string(),
         Kind::Recorded => recorded(e, subject),
     }
 }

@@ -31,6 +31,9 @@ pub fn fingerprint(world: &World) -> String {
     if let Some(target) = &world.target {
         hash.server(&target.server, &world.arena);
     }
+    if let Some(replica) = &world.read_replica {
+        hash.server(replica, &world.arena);
+    }
     hash.finish()
 }
 
@@ -89,6 +92,21 @@ impl Canonical {
         for applied in &history.applied {
             self.numbers([applied.commit.into(), applied.at]);
         }
+        for applied in &history.applied_back {
+            self.number(applied.commit.into());
+            self.number(applied.at);
+        }
+        for read in &history.fed.reads {
+            let numbers = [read.table.into(), read.visible.into(), read.at];
+            numbers.into_iter().for_each(|n| self.number(n));
+            self.number(read.loaded.unwrap_or(u64::MAX));
+            self.number(read.upto.unwrap_or(u64::MAX));
+        }
+        for row in &history.fed.rows {
+            let numbers = [row.commit.into(), row.table.into(), row.row, row.at];
+            numbers.into_iter().for_each(|n| self.number(n));
+            self.number(row.refused.map_or(u64::MAX, u64::from));
+        }
         for erased in &history.erased {
             self.numbers([erased.from.into(), erased.to.into(), erased.at]);
         }
@@ -106,6 +124,7 @@ impl Canonical {
             Kind::Recorded => 6,
             Kind::Draft => 7,
             Kind::Amend => 8,
+            Kind::Statement => 9,
         };
         let told = match o.told {
             Told::Pending => 0,

@@ -4,7 +4,7 @@
 //! they stand in its binlog. Everything that is said of a run is derived from these and from the final
 //! states.
 
-use crate::runbook::Host;
+use crate::{fed::Fed, runbook::Host};
 use cutover_model::binlog::log::LogPos;
 
 /// What a client wanted.
@@ -29,6 +29,8 @@ pub enum Kind {
     Draft,
     /// Change an order's total.
     Amend,
+    /// A statement that the operator types.
+    Statement,
 }
 
 /// What the client knows in the end.
@@ -77,7 +79,6 @@ pub const NO_COMMIT: u32 = u32::MAX;
 
 /// A commit of a server.
 #[derive(Clone, Copy, Debug)]
-#[repr(C, packed(4))]
 pub struct Commit {
     /// When the engine had it, in µs.
     pub at: u64,
@@ -112,8 +113,12 @@ pub struct History {
     pub target: Vec<Commit>,
     /// The source's commits in the order in which the target applied them.
     pub applied: Vec<Applied>,
+    /// The target's own commits in the order in which the source applied them: the way back.
+    pub applied_back: Vec<Applied>,
     /// What the source has lost of its own commits.
     pub erased: Vec<Erased>,
+    /// What tools have carried to the target row by row.
+    pub fed: Fed,
 }
 
 /// Adds a record. The list's room grows by a sixteenth at a time: doubled, it would be empty by half in a long run.
@@ -124,11 +129,11 @@ pub(crate) fn add<T>(records: &mut Vec<T>, record: T) {
     records.push(record);
 }
 
-/// An application of a source's commit on the target.
+/// An application of a host's commit on the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, packed(4))]
 pub struct Applied {
-    /// The commit's number on the source.
+    /// The commit's number on the host that it comes from.
     pub commit: u32,
     /// When, in µs.
     pub at: u64,
@@ -149,6 +154,8 @@ impl History {
         match host {
             Host::Source => &self.source,
             Host::Target => &self.target,
+            // Nobody writes to it.
+            Host::Replica => &[],
         }
     }
 }

@@ -1,6 +1,11 @@
 //! The figures of a run: outcomes counted, downtime, the longest stall, the lag at cutover.
 
-use crate::{evidence::Evidence, history::Told, outcome::Commits, runbook::Host};
+use crate::{
+    evidence::Evidence,
+    history::Told,
+    outcome::{Commits, WayBack},
+    runbook::Host,
+};
 use std::{cmp::Reverse, collections::BinaryHeap};
 
 /// The transactions that write, by what their clients were told. One that was never answered is unknown.
@@ -22,7 +27,7 @@ pub fn commits(e: &Evidence<'_>) -> Commits {
 pub fn downtime_us(e: &Evidence<'_>) -> Option<u64> {
     e.cutover()?;
     let last = e
-        .acknowledged(Host::Source)
+        .acknowledged_before_cutover()
         .map(|(_, o)| o.returned)
         .max()?;
     let first = e
@@ -30,6 +35,21 @@ pub fn downtime_us(e: &Evidence<'_>) -> Option<u64> {
         .map(|(_, o)| o.returned)
         .min()?;
     Some(first.saturating_sub(last))
+}
+
+/// What going back to the source loses, or has lost, and from when on.
+pub fn way_back(e: &Evidence<'_>) -> WayBack {
+    let (mut loses, mut first) = (0, None::<u64>);
+    for operation in e.lost_by_going_back() {
+        loses += 1;
+        first = Some(first.map_or(operation.returned, |at| at.min(operation.returned)));
+    }
+    let free = first.zip(e.cutover());
+    WayBack {
+        taken: e.way_back().is_some(),
+        loses,
+        free_for_ms: free.map(|(first, cutover)| first.saturating_sub(cutover) / 1_000),
+    }
 }
 
 /// The longest time in which no write was acknowledged anywhere while some client wanted to write, in µs.
@@ -72,7 +92,7 @@ pub fn longest_stall_us(e: &Evidence<'_>) -> u64 {
 /// The age, in µs, of the oldest transaction of the source that the target lacked when it was opened; in the
 /// end, without cutover. 0 when it lacked none, and without a target.
 pub fn final_lag_us(e: &Evidence<'_>) -> u64 {
-    if e.snapshot.is_none() {
+    if e.snapshot.is_none() && e.fed.is_none() {
         return 0;
     }
     let at = e.cutover().unwrap_or(e.end_us);
@@ -118,6 +138,22 @@ mod tests {
         assert_eq!(final_lag_us(&made.evidence()), 0);
         made.history.applied.clear();
         assert_eq!(final_lag_us(&made.evidence()), 60 * S, "from 60 s to 120 s");
+    }
+
+    #[test]
+    fn going_back_loses_what_was_confirmed_on_the_target_and_never_came_to_the_source() {
+        let mut made = Made::sound();
+        let lost = way_back(&made.evidence());
+        assert_eq!((lost.taken, lost.loses), (false, 2));
+        assert_eq!(lost.free_for_ms, Some(5_001), "from 120 s to 125.001 s");
+        made.history.applied_back.push(crate::history::Applied {
+            commit: 0,
+            at: 130 * S,
+        });
+        let lost = way_back(&made.evidence());
+        assert_eq!((lost.loses, lost.free_for_ms), (1, Some(6_001)));
+        let back = way_back(&Made::rolled_back().evidence());
+        assert_eq!((back.taken, back.loses, back.free_for_ms), (true, 0, None));
     }
 
     #[test]

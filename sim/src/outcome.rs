@@ -42,7 +42,7 @@ pub enum Finding {
 /// A property and how it came out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PropertyResult {
-    /// `P1` to `P17`.
+    /// `P1` to `P19`.
     pub id: &'static str,
     /// Its name.
     pub name: &'static str,
@@ -70,14 +70,20 @@ pub enum Stage {
     Source,
     /// Committed on the source, and in the snapshot.
     Snapshot,
+    /// In its table when a tool read that.
+    Copied,
     /// Still in the source's binlog when it was needed.
     Binlog,
     /// Sent to the target.
     Sent,
     /// In the target's relay log.
     RelayLog,
+    /// Captured by a tool that carries changes.
+    Captured,
     /// Applied on the target.
     Applied,
+    /// Not left out by an error policy.
+    Accepted,
     /// Visible on the endpoint that serves.
     Visible,
 }
@@ -111,6 +117,27 @@ pub struct StoryLine {
     /// The commands, for a step of the runbook.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub commands: Vec<String>,
+}
+
+/// Going back to the source: what it would lose, or has lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct WayBack {
+    /// Whether the application went back in this run.
+    pub taken: bool,
+    /// Acknowledged writes of the target that the source does not have at the end.
+    pub loses: u64,
+    /// How long after the cutover one could go back and lose nothing, in ms: until the first of these writes. None when
+    /// there are none, or no cutover.
+    pub free_for_ms: Option<u64>,
+}
+
+/// What the operator did by hand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ByHand {
+    /// Steps that change something, or note something.
+    pub actions: u32,
+    /// Steps that wait for something.
+    pub waits: u32,
 }
 
 /// A fault of the plan's schedule that has fired.
@@ -162,6 +189,12 @@ pub struct Outcome {
     /// From the last acknowledged write on the source to the first on the target; 0 where they overlap,
     /// none without cutover.
     pub downtime_ms: Option<u64>,
+    /// Rows of the database that serves that are not what they should be, and declarations; none without cutover.
+    pub diverged_rows: Option<u64>,
+    /// Whether, and at what price, the application can go back to the source, as it stands at the end.
+    pub way_back: WayBack,
+    /// What the operator did.
+    pub by_hand: ByHand,
     /// The longest time in which no write was acknowledged anywhere while clients wanted to write.
     pub longest_stall_ms: u64,
     /// `Seconds_Behind_Source` in truth: age of the oldest committed transaction that the target lacked at

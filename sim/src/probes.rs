@@ -5,7 +5,7 @@ use crate::{
     environment::{Checksum, Environment, Link, Retention, Retry},
     faults::{Kind, Occasion},
     plan::Plan,
-    runbook::{Host, Op, Role, SetExternalSource},
+    runbook::{Host, Migrates, Op, Role, SetExternalSource},
     workload_spec::Kind as Workload,
 };
 
@@ -46,6 +46,10 @@ probes! {
     StepRepeated, "step-repeated", "Somebody did a step again that had been done, and was not refused.";
     OperatorBackBeforeGate, "operator-back-before-gate", "The operator was lost, and came back with the fence up and the gate still to pass.";
     OpenAtFence, "open-at-fence", "A transaction was open when the source became read-only.";
+    TwoPhasesBehindFence, "two-phases-behind-fence", "An XA transaction that had been begun before was committed on a server that was read-only.";
+    LoadCutShort, "load-cut-short", "A DMS task took the end of the source's connection for the end of a table's rows.";
+    DmsTaskFailed, "dms-task-failed", "A DMS task stopped at an error.";
+    DmsCrashedAtWork, "dms-crashed-at-work", "A DMS task lost its memory with changes in it that were not applied.";
     StatementWaitedForDdl, "statement-waited-for-ddl", "A client's statement waited for an ALTER TABLE, or the ALTER TABLE for a client's transaction.";
 }
 
@@ -152,6 +156,12 @@ impl Probe {
             Self::StepRepeated => lead(&[Kind::StepAgain], &[Occasion::StepEnds]),
             Self::OperatorBackBeforeGate => lead(&[Kind::OperatorCrash], &[Occasion::FencePassed]),
             Self::OpenAtFence => lead(&[Kind::LongTransaction], &[Occasion::FenceAsked]),
+            Self::TwoPhasesBehindFence => lead(&[Kind::XaTransaction], &[Occasion::FenceAsked]),
+            Self::LoadCutShort => lead(CRASHES, &[Occasion::DmsLoadBegins]),
+            Self::DmsCrashedAtWork => lead(
+                &[Kind::DmsTaskCrash, Kind::DmsInstanceFailover],
+                &[Occasion::BinlogReceived],
+            ),
             Self::StatementWaitedForDdl => lead(&[Kind::Ddl], &[Occasion::CommitSent]),
             _ => Lead::ANYWHERE,
         }
@@ -176,11 +186,11 @@ impl Probe {
                 .filter_map(|step| step.op().ok())
                 .any(|op| wanted(&op))
         };
-        let replicates = does(|op| matches!(op, Op::StartReplication));
+        let replicates = does(|op| matches!(op, Op::StartReplication(_) | Op::CreateAuroraReplica));
         let by_gtid = does(|op| {
             matches!(
                 op,
-                Op::SetExternalSource(SetExternalSource { at: None, .. })
+                Op::SetExternalSource(SetExternalSource { at: None, .. }) | Op::CreateAuroraReplica
             )
         });
         let by_position = does(|op| {
@@ -193,7 +203,15 @@ impl Probe {
         match self {
             Self::CrashBetweenPublishAndCommit => one_of(CRASHES),
             Self::CrashInRestore => {
-                one_of(CRASHES) && does(|op| matches!(op, Op::RestoreSnapshot(_)))
+                one_of(CRASHES)
+                    && does(|op| {
+                        matches!(
+                            op,
+                            Op::RestoreSnapshot(_)
+                                | Op::MigrateLatestSnapshot
+                                | Op::CreateAuroraReplica
+                        )
+                    })
             }
             Self::CommitOutcomeUnknown | Self::UnknownHadSucceeded => {
                 one_of(BREAKS)
@@ -205,8 +223,9 @@ impl Probe {
                 one_of(BREAKS) && (blind || one_of(&[Kind::BlindRetry]))
             }
             Self::HandshakePurged => {
-                let keeps = does(|op| matches!(op, Op::SetBinlogRetention(_)))
-                    || environment.source.binlog_retention != Retention::None;
+                let keeps =
+                    does(|op| matches!(op, Op::SetBinlogRetention(_) | Op::CreateAuroraReplica))
+                        || environment.source.binlog_retention != Retention::None;
                 replicates && (!keeps || one_of(PURGES))
             }
             Self::HandshakeTooNew => by_gtid && loses_a_tail(environment, &one_of),
@@ -240,6 +259,21 @@ impl Probe {
                 one_of(&[Kind::OperatorCrash]) && has(Role::Fence) && has(Role::Gate)
             }
             Self::OpenAtFence => fences,
+            Self::TwoPhasesBehindFence => {
+                fences && one_of(&[Kind::XaTransaction]) && plan.workload.kind == Workload::Orders
+            }
+            Self::LoadCutShort => {
+                one_of(CRASHES)
+                    && does(
+                        |op| matches!(op, Op::CreateDmsTask(o) if o.migrates == Migrates::FullLoad),
+                    )
+            }
+            // Something that goes wrong on the target or with the binlog, which nobody knows beforehand.
+            Self::DmsTaskFailed => false,
+            Self::DmsCrashedAtWork => {
+                does(|op| matches!(op, Op::CreateDmsTask(o) if o.migrates != Migrates::FullLoad))
+                    && one_of(&[Kind::DmsTaskCrash, Kind::DmsInstanceFailover])
+            }
             Self::StatementWaitedForDdl => {
                 one_of(&[Kind::Ddl]) && plan.workload.kind == Workload::Orders
             }

@@ -1,6 +1,8 @@
 //! A run: `plan → outcome`.
 
 use crate::{
+    evidence::Evidence,
+    explain::{self, Causes},
     operator::{Ended, Operator, now_us, sleep},
     outcome::Outcome,
     plan::Plan,
@@ -157,6 +159,11 @@ impl Run {
     /// that was run, the outcome is the one that is there already.
     pub fn judge(&mut self, plan: &Plan) -> Outcome {
         crate::verdict::outcome(plan, &mut self.world, self.ended)
+    }
+
+    /// Why it came to its outcome.
+    pub fn causes(&mut self, plan: &Plan) -> Causes {
+        explain::causes(&Evidence::gather(&mut self.world, plan, self.ended))
     }
 
     /// The trace as text: every operation of a client, every commit, every application, the moments that the

@@ -11,6 +11,7 @@ use crate::{
     outcome::{FaultSeen, Finding, Outcome, ProbeSeen, PropertyResult, Verdict},
     plan::{Expect, Plan},
     properties::{self, check_all},
+    runbook::Host,
     world::World,
 };
 
@@ -21,7 +22,7 @@ const NAMED: usize = 5;
 pub fn outcome(plan: &Plan, world: &mut World, ended: Ended) -> Outcome {
     let notes = notes(world);
     let (faults, probes) = (faults(plan, world), probes(world));
-    let story = world.story.clone();
+    let (story, by_hand) = (world.story.clone(), world.by_hand());
     let (virtual_ms, fingerprint) = (world.now() / 1_000, fingerprint(world));
     let e = Evidence::gather(world, plan, ended);
     let properties = check_all(&e);
@@ -37,6 +38,9 @@ pub fn outcome(plan: &Plan, world: &mut World, ended: Ended) -> Outcome {
         phantom_writes: properties::phantoms(&e).len() as u64,
         duplicate_writes: properties::repeated(&e).len() as u64,
         downtime_ms: metrics::downtime_us(&e).map(|us| us / 1_000),
+        diverged_rows: e.states.as_ref().map(|s| s.rows + s.schema.len() as u64),
+        way_back: metrics::way_back(&e),
+        by_hand,
         longest_stall_ms: metrics::longest_stall_us(&e) / 1_000,
         final_lag_ms: metrics::final_lag_us(&e) / 1_000,
         virtual_ms,
@@ -60,10 +64,10 @@ pub fn verdict(e: &Evidence<'_>, properties: &[PropertyResult]) -> Verdict {
     match (e.ended, e.cutover()) {
         (Ended::Stuck, _) => Verdict::NotLive,
         // Given up in the middle: the source is given back, and the name points at the target.
-        (Ended::Aborted, Some(_)) => Verdict::NotLive,
-        (_, None) if e.source_read_only => Verdict::NotLive,
+        (Ended::Aborted, Some(_)) if e.way_back().is_none() => Verdict::NotLive,
+        (_, _) if e.serving == Host::Source && e.source_read_only => Verdict::NotLive,
         (_, _) if !acknowledged => Verdict::Unknown,
-        (_, None) => Verdict::Aborted,
+        (_, None) | (Ended::Aborted, Some(_)) => Verdict::Aborted,
         (Ended::Finished, Some(at)) if !exercised(e, at) => Verdict::Unknown,
         (Ended::Finished, Some(_)) => Verdict::Safe,
     }
@@ -138,7 +142,7 @@ fn notes(world: &World) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{properties::made::*, runbook::Host};
+    use crate::properties::made::*;
 
     fn verdict_on(made: &Made) -> Verdict {
         let e = made.evidence();
@@ -171,6 +175,19 @@ mod tests {
         let mut made = Made::sound();
         made.ended = Ended::Aborted;
         assert_eq!(verdict_on(&made), Verdict::NotLive);
+    }
+
+    #[test]
+    fn a_rehearsed_way_back_is_safe_and_a_source_that_stays_fenced_is_none() {
+        let mut made = Made::rolled_back();
+        assert_eq!(verdict_on(&made), Verdict::Safe);
+        made.source_read_only = true;
+        assert_eq!(verdict_on(&made), Verdict::NotLive);
+        made.source_read_only = false;
+        made.ended = Ended::Aborted;
+        assert_eq!(verdict_on(&made), Verdict::Aborted);
+        made.history.applied_back.clear();
+        assert_eq!(verdict_on(&made), Verdict::Violated);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the application does, as a scenario file says it.
 
-use crate::units::Micros;
+use crate::units::{Bytes, Micros};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -24,6 +24,13 @@ pub struct Workload {
     pub first_order_after: Option<Micros>,
     /// Weights of the kinds of transaction.
     pub mix: Mix,
+    /// The rate over the day: it is multiplied by these, one for each hour of the calendar (UTC), from midnight on;
+    /// none: it is the same at any hour.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rate_by_hour: Vec<f64>,
+    /// Further tables of the shop, with traits that the first three do not have.
+    #[serde(rename = "table", skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<SideTable>,
     /// The clients do these and nothing else, whatever the rate and the mix say.
     #[serde(rename = "transaction", skip_serializing_if = "Vec::is_empty")]
     pub transactions: Vec<Transaction>,
@@ -38,6 +45,62 @@ pub struct Workload {
     pub start_after: f64,
     /// Stretch the recording in time so that it lasts through restore and cutover.
     pub stretch: bool,
+}
+
+/// A table beside the shop's three: a row for each order, written when the order is placed or drafted, in the same
+/// transaction, and changed when it is paid or amended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SideTable {
+    /// Its name in the schema `shop`.
+    pub name: String,
+    /// Whether it has one: `order_id`. Without, an applier looks each row up by a scan, and nothing tells two equal
+    /// rows apart.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub primary_key: bool,
+    /// Bytes of a LONGBLOB in each row; 0: there is no such column.
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub lob: Bytes,
+    /// `order_id` refers to `orders`, with ON DELETE CASCADE.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub foreign_key: bool,
+    /// A trigger of the database writes the row (AFTER INSERT ON orders), not the application.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub trigger: bool,
+    /// Its storage engine.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub engine: Engine,
+}
+
+/// A table's storage engine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Engine {
+    /// Crash-safe: a snapshot of the volume is consistent.
+    #[default]
+    Innodb,
+    /// Not crash-safe: what had not been flushed is not in a snapshot.
+    Myisam,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_yes(value: &bool) -> bool {
+    *value
+}
+
+fn is_no(value: &bool) -> bool {
+    !value
+}
+
+fn is_empty(size: &Bytes) -> bool {
+    size.0 == 0
+}
+
+fn is_default(engine: &Engine) -> bool {
+    *engine == Engine::default()
 }
 
 /// The generators.
@@ -168,6 +231,8 @@ impl Default for Workload {
             rate_per_s: 8.0,
             first_order_after: None,
             mix: Mix::default(),
+            rate_by_hour: Vec::new(),
+            tables: Vec::new(),
             transactions: Vec::new(),
             paths: Vec::new(),
             schema: None,

@@ -2,8 +2,8 @@
 
 use cutover::sim::{
     outcome::{
-        Commits, Explanation, FaultSeen, Finding, Outcome, ProbeSeen, PropertyResult, Stage,
-        StoryLine, Verdict,
+        ByHand, Commits, Explanation, FaultSeen, Finding, Outcome, ProbeSeen, PropertyResult,
+        Stage, StoryLine, Verdict, WayBack,
     },
     units::Moment,
 };
@@ -81,6 +81,16 @@ pub fn lossy() -> Outcome {
         phantom_writes: 0,
         duplicate_writes: 0,
         downtime_ms: Some(41_370),
+        diverged_rows: Some(5_432),
+        way_back: WayBack {
+            taken: false,
+            loses: 1_204,
+            free_for_ms: Some(40_120),
+        },
+        by_hand: ByHand {
+            actions: 9,
+            waits: 4,
+        },
         longest_stall_ms: 43_002,
         final_lag_ms: 0,
         virtual_ms: 16_000_000,
@@ -140,6 +150,7 @@ pub fn clean() -> Outcome {
             .map(|p| property(p.id, p.name, Finding::Holds))
             .collect(),
         lost_writes: 0,
+        diverged_rows: Some(0),
         explanations: Vec::new(),
         notes: Vec::new(),
         ..lossy
@@ -152,6 +163,8 @@ pub fn called_off() -> Outcome {
         strategy: "gtid".into(),
         verdict: Verdict::Aborted,
         downtime_ms: None,
+        diverged_rows: None,
+        way_back: WayBack::default(),
         ..clean()
     }
 }

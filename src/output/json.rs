@@ -4,8 +4,8 @@ use super::summary::{OfStrategy, by_strategy};
 use cutover::sim::{
     explore::Report,
     outcome::{
-        Commits, Explanation, FaultSeen, Finding, Outcome, ProbeSeen, PropertyResult, StoryLine,
-        Verdict,
+        ByHand, Commits, Explanation, FaultSeen, Finding, Outcome, ProbeSeen, PropertyResult,
+        StoryLine, Verdict, WayBack,
     },
     plan::Recorded,
 };
@@ -30,6 +30,9 @@ pub struct RunJson<'a> {
     phantom_writes: u64,
     duplicate_writes: u64,
     downtime_ms: Option<u64>,
+    diverged_rows: Option<u64>,
+    way_back: WayBack,
+    by_hand: ByHand,
     longest_stall_ms: u64,
     final_lag_ms: u64,
     virtual_ms: u64,
@@ -87,6 +90,9 @@ impl<'a> RunJson<'a> {
             phantom_writes: outcome.phantom_writes,
             duplicate_writes: outcome.duplicate_writes,
             downtime_ms: outcome.downtime_ms,
+            diverged_rows: outcome.diverged_rows,
+            way_back: outcome.way_back,
+            by_hand: outcome.by_hand,
             longest_stall_ms: outcome.longest_stall_ms,
             final_lag_ms: outcome.final_lag_ms,
             virtual_ms: outcome.virtual_ms,

@@ -184,6 +184,11 @@ fn verdict(out: &mut String, telling: &Telling<'_>) {
 /// The verdict in plain words.
 pub fn headline(outcome: &Outcome) -> String {
     match outcome.verdict {
+        Verdict::Safe if outcome.way_back.taken => {
+            "the application went over and back, every write that it was told is committed is on the \
+                          source, once, and nothing else is."
+                .into()
+        }
         Verdict::Safe => {
             "every write that the application was told is committed is on the target, once, and \
                           nothing else is."
@@ -211,8 +216,9 @@ fn violated(outcome: &Outcome) -> String {
     let mut parts = Vec::new();
     if outcome.lost_writes > 0 {
         parts.push(format!(
-            "{} lost: the application was told that they are committed, and the target does not have them.",
-            count(outcome.lost_writes, "committed write is", "committed writes are")
+            "{} lost: the application was told that they are committed, and the {} does not have them.",
+            count(outcome.lost_writes, "committed write is", "committed writes are"),
+            if outcome.way_back.taken { "source" } else { "target" }
         ));
     }
     if outcome.phantom_writes > 0 {
@@ -421,6 +427,7 @@ mod tests {
             promises: Default::default(),
             steps: Vec::new(),
             abort: Vec::new(),
+            stay: Vec::new(),
         };
         story(&Telling {
             outcome,

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 pub struct Spread {
     /// The median.
     pub median: u64,
+    /// What 99 of 100 runs do not exceed: the value of the run at the rank n × 99 / 100, rounded up.
+    pub p99: u64,
     /// The smallest.
     pub min: u64,
     /// The largest.
@@ -23,6 +25,7 @@ impl Spread {
         values.sort_unstable();
         Some(Self {
             median: *values.get(values.len().checked_sub(1)? / 2)?,
+            p99: *values.get((values.len() * 99).div_ceil(100).checked_sub(1)?)?,
             min: *values.first()?,
             max: *values.last()?,
         })
@@ -46,12 +49,38 @@ pub struct OfStrategy<'a> {
     pub duplicate_writes: Option<Spread>,
     /// Of the runs that had a cutover.
     pub downtime_ms: Option<Spread>,
+    /// Of the runs that had a cutover.
+    pub diverged_rows: Option<Spread>,
     /// As the run's field of this name.
     pub longest_stall_ms: Option<Spread>,
     /// As the run's field of this name.
     pub final_lag_ms: Option<Spread>,
+    /// Going back to the source, of the runs that had a cutover.
+    pub way_back: WayBackSpreads,
+    /// What the operator did by hand.
+    pub by_hand: ByHandSpreads,
     /// As the run's field of this name.
     pub commits: CommitSpreads,
+}
+
+/// Going back to the source.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct WayBackSpreads {
+    /// How many runs went back.
+    pub taken: u64,
+    /// Writes that the source does not have at the end.
+    pub loses: Option<Spread>,
+    /// How long after the cutover one could go back and lose nothing; of the runs in which that came to an end.
+    pub free_for_ms: Option<Spread>,
+}
+
+/// What the operator did by hand.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct ByHandSpreads {
+    /// Steps that change or note something.
+    pub actions: Option<Spread>,
+    /// Steps that wait for something.
+    pub waits: Option<Spread>,
 }
 
 /// Outcomes of the writing transactions.
@@ -70,6 +99,8 @@ impl<'a> OfStrategy<'a> {
     pub fn of(strategy: &'a str, runs: &[&Outcome]) -> Self {
         let spread =
             |figure: fn(&Outcome) -> u64| Spread::of(runs.iter().map(|outcome| figure(outcome)));
+        // The states are compared where there was a cutover.
+        let cut_over = || runs.iter().filter(|o| o.diverged_rows.is_some());
         let mut verdicts = BTreeMap::new();
         for run in runs {
             *verdicts.entry(verdict_name(run.verdict)).or_insert(0) += 1;
@@ -82,8 +113,18 @@ impl<'a> OfStrategy<'a> {
             phantom_writes: spread(|o| o.phantom_writes),
             duplicate_writes: spread(|o| o.duplicate_writes),
             downtime_ms: Spread::of(runs.iter().filter_map(|o| o.downtime_ms)),
+            diverged_rows: Spread::of(runs.iter().filter_map(|o| o.diverged_rows)),
             longest_stall_ms: spread(|o| o.longest_stall_ms),
             final_lag_ms: spread(|o| o.final_lag_ms),
+            way_back: WayBackSpreads {
+                taken: runs.iter().filter(|o| o.way_back.taken).count() as u64,
+                loses: Spread::of(cut_over().map(|o| o.way_back.loses)),
+                free_for_ms: Spread::of(runs.iter().filter_map(|o| o.way_back.free_for_ms)),
+            },
+            by_hand: ByHandSpreads {
+                actions: spread(|o| o.by_hand.actions.into()),
+                waits: spread(|o| o.by_hand.waits.into()),
+            },
             commits: CommitSpreads {
                 ok: spread(|o| o.commits.ok),
                 fail: spread(|o| o.commits.fail),

@@ -33,6 +33,7 @@ pub fn told(told: &Told<'_>) -> String {
     let mut out = String::new();
     head(&mut out, told);
     outcomes(&mut out, report);
+    assumptions(&mut out, report, told.width);
     findings(&mut out, told);
     probes(&mut out, report, told.width);
     meaning(&mut out, report, told.width);
@@ -116,14 +117,41 @@ fn outcomes(out: &mut String, report: &Report) {
     }
 }
 
+/// What the hazards came to: an assumption that did not hold may be noticed in time.
+fn assumptions(out: &mut String, report: &Report, width: usize) {
+    if report.assumptions.is_empty() {
+        return;
+    }
+    heading(
+        out,
+        "ASSUMPTIONS THAT DID NOT HOLD  (by the fault that broke them)",
+    );
+    for a in &report.assumptions {
+        let harmless = a.plans - a.failed - a.aborted;
+        let text = format!(
+            "{}: {}. {}: {} failed, {} called off, {} unharmed",
+            a.kind,
+            a.assumption,
+            count(a.plans, "plan", "plans"),
+            thousands(a.failed),
+            thousands(a.aborted),
+            thousands(harmless)
+        );
+        hang(out, "  ", 4, &tame(&text), width);
+    }
+}
+
 fn findings(out: &mut String, told: &Told<'_>) {
     let report = told.report;
     if report.findings.is_empty() && report.hung.is_empty() {
         return;
     }
     heading(out, "FINDINGS");
-    for finding in &report.findings {
-        one(out, finding, told);
+    for cause in report.findings.chunk_by(|a, b| a.broke == b.broke) {
+        because(out, cause, told.width);
+        for finding in cause {
+            one(out, finding, told);
+        }
     }
     for seed in &report.hung {
         let said = format!("seed {seed} did not end within the time that a seed is given");
@@ -136,11 +164,28 @@ fn findings(out: &mut String, told: &Told<'_>) {
     }
 }
 
+/// What the findings that follow have in common.
+fn because(out: &mut String, findings: &[Finding], width: usize) {
+    let plans = findings.iter().map(|f| f.plans).sum();
+    let plans = count(plans, "plan", "plans");
+    let broke = findings.first().map(|f| &f.broke).into_iter().flatten();
+    let broke: Vec<String> = broke
+        .map(|(kind, assumption)| format!("{assumption} ({kind})"))
+        .collect();
+    let text = match broke.is_empty() {
+        true => format!(
+            "The strategy itself: every fault that fired is one that it promises to survive. {plans}"
+        ),
+        false => format!("Did not hold: {}. {plans}", tame(&broke.join("; "))),
+    };
+    hang(out, "  ", 4, &text, width);
+}
+
 fn one(out: &mut String, finding: &Finding, told: &Told<'_>) {
     let what = finding.property.as_deref().unwrap_or("NOT LIVE");
     let plans = count(finding.plans, "plan", "plans");
-    out.push_str(&format!("  {}  {plans}\n", paint(BAD, what)));
-    let mut line = |text: &str| hang(out, "      ", 6, &tame(text), told.width);
+    out.push_str(&format!("    {}  {plans}\n", paint(BAD, what)));
+    let mut line = |text: &str| hang(out, "        ", 8, &tame(text), told.width);
     line(finding.says);
     match (&finding.stage, &finding.during) {
         (Some(stage), Some(step)) => line(&format!(
@@ -149,14 +194,6 @@ fn one(out: &mut String, finding: &Finding, told: &Told<'_>) {
         (Some(stage), None) => line(&format!("first missing at: {stage}")),
         (None, Some(step)) => line(&format!("during \"{step}\"")),
         (None, None) => {}
-    }
-    if finding.broke.is_empty() {
-        line("the strategy itself: every fault that fired is one that it promises to survive");
-    }
-    for (kind, assumption) in &finding.broke {
-        line(&format!(
-            "assumption that did not hold: {assumption} ({kind})"
-        ));
     }
     let cheapest = &finding.cheapest;
     line(&format!(
@@ -172,7 +209,7 @@ fn replay(out: &mut String, name: &str, told: &Told<'_>) {
     if let Some(folder) = told.folder {
         let file = folder.join(format!("{name}.toml")).display().to_string();
         let command = again::command(["cutover", "replay", &file]);
-        out.push_str(&format!("      {}\n", paint(STRONG, &tame(&command))));
+        out.push_str(&format!("        {}\n", paint(STRONG, &tame(&command))));
     }
 }
 
@@ -244,6 +281,14 @@ fn meaning(out: &mut String, report: &Report, width: usize) {
         ),
     };
     hang(out, "  ", 2, &text, width);
+    if let Some(expected) = &report.expected {
+        let text = format!(
+            "The scenario expects failures: {} came to what it expects; {} to another failure.",
+            count(expected.plans, "plan", "plans"),
+            thousands(expected.other_failures)
+        );
+        hang(out, "  ", 2, &text, width);
+    }
     if nothing > 0 {
         let text = format!(
             "Not counted: {} in which nothing could have gone wrong.",

@@ -29,12 +29,13 @@ pub fn comparison(strategies: &[OfStrategy<'_>], width: usize) -> String {
             "strategy",
             "verdict",
             "lost",
-            "phan-\ntom",
             "twice",
-            "downtime",
+            "rows\noff",
+            "downtime\np50, p99",
             "longest\nstall",
-            "final\nlag",
-            "writes\nok",
+            "back\nloses",
+            "free\nfor",
+            "by\nhand",
         ]);
     for strategy in strategies {
         let number = |spread: Option<Spread>| cell(spread, thousands);
@@ -43,12 +44,13 @@ pub fn comparison(strategies: &[OfStrategy<'_>], width: usize) -> String {
             Cell::new(broken_name(&tame(strategy.strategy))),
             Cell::new(verdicts(strategy)),
             number(strategy.lost_writes),
-            number(strategy.phantom_writes),
             number(strategy.duplicate_writes),
-            time(strategy.downtime_ms),
+            number(strategy.diverged_rows),
+            downtime(strategy.downtime_ms),
             time(strategy.longest_stall_ms),
-            time(strategy.final_lag_ms),
-            number(strategy.commits.ok),
+            number(strategy.way_back.loses),
+            free_for(strategy),
+            by_hand(strategy),
         ]);
     }
     for (i, column) in table.column_iter_mut().enumerate() {
@@ -99,6 +101,36 @@ fn cell(spread: Option<Spread>, show: fn(u64) -> String) -> Cell {
         }
     };
     Cell::new(text)
+}
+
+/// The median and, where it is another, what 99 of 100 runs do not exceed.
+fn downtime(spread: Option<Spread>) -> Cell {
+    let figures = |s: Spread| {
+        let (median, p99) = (human_ms(s.median), human_ms(s.p99));
+        match median == p99 {
+            true => median,
+            false => format!("{median}\n{p99}"),
+        }
+    };
+    Cell::new(spread.map_or_else(|| "–".into(), figures))
+}
+
+/// How long one can go back and lose nothing.
+fn free_for(strategy: &OfStrategy<'_>) -> Cell {
+    let back = &strategy.way_back;
+    match (back.free_for_ms, back.loses) {
+        (Some(_), _) => cell(back.free_for_ms, human_ms),
+        (None, None) => Cell::new("–"),
+        (None, Some(_)) if back.taken == strategy.runs => Cell::new("went back"),
+        (None, Some(_)) => Cell::new("any time"),
+    }
+}
+
+/// Actions and waits.
+fn by_hand(strategy: &OfStrategy<'_>) -> Cell {
+    let most = |spread: Option<Spread>| spread.map_or(0, |s| s.max);
+    let hand = &strategy.by_hand;
+    Cell::new(format!("{}+{}", most(hand.actions), most(hand.waits)))
 }
 
 fn verdicts(strategy: &OfStrategy<'_>) -> String {

@@ -1,10 +1,13 @@
 //! What fails is found, grouped, attributed and replayable; what is sound stays clean.
 
-use crate::support::{command, out, output, strategy, sweep};
+use crate::support::{command, out, output, scenario, strategy, sweep};
 use cutover::{
     scenarios::{load_plan, parse_plan},
     sim::{
-        explore::{Choice, Report},
+        explore::{Bias, Choice, Report, Swarm},
+        failure::Failure,
+        faults::CATALOGUE,
+        outcome::Verdict,
         run::run,
     },
 };
@@ -87,6 +90,86 @@ fn a_hazard_that_does_harm_is_named_as_the_assumption_that_broke() {
         broke.iter().all(|b| b.len() == 1),
         "no failure without a broken assumption, and none with two: {broke:#?}"
     );
+}
+
+/// Plans that a hazard gets to do harm in.
+const HAZARD_PLANS: u64 = 400;
+
+#[test]
+fn every_kind_of_hazard_has_a_plan_in_which_it_is_caught_and_named() {
+    let base = scenario().plan(0, Some(&strategy("snapshot-binlog-gtid")));
+    let hazards = CATALOGUE.iter().filter(|facts| facts.breaks.is_some());
+    let mut harmless = Vec::new();
+    for facts in hazards {
+        // Nothing else goes wrong, so it is the only cause.
+        let swarm = Swarm::new(&base, &Choice::These(vec![facts.key.into()]), 1);
+        let caught = (0..HAZARD_PLANS).any(|seed| {
+            let plan = swarm.plan(seed, &Bias::none());
+            let outcome = run(&plan, None).expect("it can be run").outcome;
+            let called_off = outcome.verdict == Verdict::Aborted;
+            let caught = called_off || Failure::of(&outcome).is_some();
+            if caught {
+                let named: Vec<_> = outcome.faults.iter().map(|f| f.breaks).collect();
+                assert_eq!(named, [facts.breaks], "{}, seed {seed}", facts.key);
+            }
+            caught
+        });
+        if !caught {
+            harmless.push(facts.key);
+        }
+    }
+    assert_eq!(
+        harmless, [""; 0],
+        "never caught in {HAZARD_PLANS} plans each"
+    );
+}
+
+#[test]
+fn what_the_scenario_expects_is_no_failure_of_a_sweep() {
+    let expects = |expect: &[&str], strategy: &str| {
+        let mut args = vec!["--strategy", strategy, "--seeds", "8", "--faults", "burst"];
+        for set in expect {
+            args.extend(["--set", set]);
+        }
+        let output = output(&args);
+        (output.status.code(), out(&output))
+    };
+    let (status, text) = expects(&["expect.violates=[\"P1\"]"], "snapshot-only");
+    assert_eq!(status, Some(0), "{text}");
+    let (status, text) = expects(&["expect.violates=[\"P8\"]"], "snapshot-only");
+    assert_eq!(status, Some(1), "another property: {text}");
+    let (status, text) = expects(&["expect.violates=[\"P1\"]"], "snapshot-binlog-gtid");
+    assert_eq!(status, Some(1), "nothing fails: {text}");
+    let (status, text) = expects(&["expect.verdict=safe"], "snapshot-only");
+    assert_eq!(status, Some(1), "{text}");
+}
+
+#[test]
+fn findings_of_one_cause_stand_together() {
+    let sweep = sweep("snapshot-binlog-gtid").seeds(0..600);
+    let report = sweep
+        .faults(Choice::These(
+            ["async_failover", "privileged_writer", "stray_writer"]
+                .map(String::from)
+                .to_vec(),
+        ))
+        .run()
+        .expect("the plans can be run");
+    let mut causes: Vec<_> = report.findings.iter().map(|f| &f.broke).collect();
+    assert!(causes.len() > 3, "{:#?}", report.findings);
+    causes.dedup();
+    let mut distinct = causes.clone();
+    distinct.sort();
+    distinct.dedup();
+    assert_eq!(causes.len(), distinct.len(), "{causes:#?}");
+    for assumption in &report.assumptions {
+        let of_it = report
+            .findings
+            .iter()
+            .filter(|f| f.broke.contains_key(&assumption.kind));
+        let failed: u64 = of_it.map(|f| f.plans).sum();
+        assert_eq!(failed, assumption.failed, "{assumption:?}");
+    }
 }
 
 #[test]

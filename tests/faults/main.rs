@@ -9,4 +9,5 @@ mod source;
 mod support;
 mod target;
 mod traffic;
+mod two_phases;
 mod writers;

@@ -12,7 +12,7 @@ use cutover::{
             SlowApply, SlowFsync, SourceCrash, SourceFailover, TargetCrash, Wire,
         },
         plan::Plan,
-        runbook::PrefixStrength,
+        runbook::{Host, OnFailure, Policy, PrefixStrength, Role, Step},
         stream::{Stream, stream_seed},
         units::Micros,
     },
@@ -22,6 +22,12 @@ use cutover::{
 const GTID: &str = "snapshot-binlog-gtid";
 /// The same by file and position.
 const POSITION: &str = "snapshot-binlog-position";
+/// AWS DMS, full load and capture.
+const DMS: &str = "dms-full-load-cdc";
+/// Orders in one task, their lines in another.
+const DMS_SPLIT: &str = "scenarios/hazards/dms-multi-task-split.runbook.toml";
+/// A replication instance that is there at once, and new orders alone.
+const DMS_SOON: &[&str] = &[APPEND, "dms.start=2s", "dms.metrics_every=5s"];
 /// Nothing but new orders: what is missing shows no error.
 const APPEND: &str =
     "workload.mix={place=80,pay=0,transfer=0,cancel=0,read=20,rollback=0,draft=0,amend=0}";
@@ -116,6 +122,10 @@ fn base(mutant: Mutant) -> Base {
         M::GtidAtBegin => of(GTID, &["target.connect_retry=5s"]),
         M::CoordinatesTooLate => of(POSITION, &[APPEND]),
         M::SnapshotTorn | M::GtidExcess => of(GTID, &[APPEND]),
+        M::FenceAdmitsOpenTransactions | M::FenceOvertakesCommits => Base {
+            change: fenced_by_read_only_alone,
+            ..of(GTID, &[])
+        },
         M::FenceSparesOldSessions => of(GTID, &["clients.max_lifetime=60s"]),
         M::RelayLogNotRecovered => of(POSITION, &[APPEND, "source.gtid_mode=false"]),
         M::GtidHole => of(GTID, &[TRANSFERS]),
@@ -148,6 +158,14 @@ fn base(mutant: Mutant) -> Base {
                 "workload.mix={place=10,pay=0,transfer=10,cancel=0,read=0,rollback=80,draft=0,amend=0}",
             ],
         ),
+        M::SameServerId => of(
+            "snapshot-binlog-position-rollback",
+            &["control_plane.reboot=2s"],
+        ),
+        M::AbortNeverArrives => Base {
+            change: without_time_at_the_gate,
+            ..of(GTID, &["target.apply_transaction=45ms"])
+        },
         M::PurgedNotChecked => of("snapshot-binlog-gtid-no-retention", &[]),
         M::StepsOverPurgedFiles => Base {
             change: without_retention,
@@ -176,15 +194,54 @@ fn base(mutant: Mutant) -> Base {
             )
         },
         M::ExecutedCountsReceived => of(GTID, &["target.apply_transaction=15ms"]),
-        M::LagFrozen => Base {
-            change: |plan| plan.runbook.promises.downtime = Some(Micros::secs(15)),
-            ..of(GTID, &["target.apply_transaction=45ms"])
-        },
-        M::ResolverIgnoresTtl => Base {
+        M::LagFrozen | M::ResolverIgnoresTtl => Base {
             change: |plan| plan.runbook.promises.downtime = Some(Micros::secs(20)),
             ..of(GTID, &[])
         },
+        M::CaptureIsCheckpoint | M::CachedChangeLost | M::ValueTruncated => Base {
+            change: without_validation,
+            ..of(DMS, DMS_SOON)
+        },
+        M::BatchOutOfOrder => Base {
+            change: in_batches,
+            ..of(DMS, DMS_SOON)
+        },
+        M::ErrorsIgnored => Base {
+            change: stopped_by_errors,
+            ..of(DMS_SPLIT, DMS_SOON)
+        },
         _ => of(GTID, &[]),
+    }
+}
+
+/// What looks at every row would call the migration off before the cutover.
+fn without_validation(plan: &mut Plan) {
+    plan.runbook.steps.retain(|step| {
+        let dms = step.wait.as_ref().and_then(|wait| wait.until.dms.as_ref());
+        dms.is_none_or(|dms| dms.validated.is_none())
+    });
+}
+
+/// Batches that break no foreign key, because there is none.
+fn in_batches(plan: &mut Plan) {
+    without_validation(plan);
+    let steps = &mut plan.runbook.steps;
+    steps.retain(|step| step.add_constraints.is_none());
+    for task in steps
+        .iter_mut()
+        .filter_map(|step| step.create_dms_task.as_mut())
+    {
+        task.batch_apply = true;
+    }
+}
+
+/// Two tasks for one transaction, which stop when one is ahead of the other.
+fn stopped_by_errors(plan: &mut Plan) {
+    let steps = plan.runbook.steps.iter_mut();
+    for task in steps.filter_map(|step| step.create_dms_task.as_mut()) {
+        (task.insert_errors, task.update_errors) = (Policy::StopTask, Policy::StopTask);
+        (task.delete_errors, task.data_errors) = (Policy::StopTask, Policy::StopTask);
+        task.recovery_table = true;
     }
 }
 
@@ -192,6 +249,35 @@ fn without_retention(plan: &mut Plan) {
     plan.runbook
         .steps
         .retain(|step| step.set_binlog_retention.is_none());
+}
+
+/// A gate that gives up at once, so that the migration is called off behind its fence.
+fn without_time_at_the_gate(plan: &mut Plan) {
+    for step in &mut plan.runbook.steps {
+        let catches_up = step
+            .wait
+            .as_ref()
+            .is_some_and(|w| w.until.caught_up.is_some());
+        if catches_up {
+            step.timeout = Some(Micros::secs(1));
+            step.on_failure = OnFailure::Continue;
+        }
+        if step.role == Some(Role::Gate) {
+            step.timeout = Some(Micros::ms(20));
+        }
+    }
+}
+
+/// Without the wait until no transaction is open, behind which nothing is left that a leak could let through.
+fn fenced_by_read_only_alone(plan: &mut Plan) {
+    let waits_for = |step: &Step| step.wait.as_ref().map(|wait| wait.until.clone());
+    let steps = &mut plan.runbook.steps;
+    steps.retain(|step| waits_for(step).is_none_or(|until| until.no_open_transactions.is_none()));
+    for step in steps {
+        if waits_for(step).is_some_and(|until| until.read_only == Some(Host::Source)) {
+            step.role = Some(Role::Fence);
+        }
+    }
 }
 
 /// The ticket of a start position that is too early waits for seconds, not minutes.
@@ -343,6 +429,12 @@ fn leads(mutant: Mutant, d: &mut Draw) -> Vec<Fault> {
             let times = d.between(4, 40) as u32;
             let slow = Harm::SlowApply(SlowApply { times });
             on(O::FenceAsked, 1, AT_ONCE, Micros::secs(30), slow)
+        }
+        M::LagFrozen => {
+            // The first transactions take long; whoever looks at the lag waits until they are applied.
+            let times = d.between(100_000, 200_000) as u32;
+            let slow = Harm::SlowApply(SlowApply { times });
+            on(O::ReceiverConnects, 1, AT_ONCE, Micros::secs(1), slow)
         }
         M::CheckpointAheadOfApply | M::PositionBehindApply => {
             let nth = d.between(1, 200) as u32;

@@ -9,13 +9,15 @@ use cutover::{
         outcome::Outcome,
         plan::Plan,
         shrink::{Alike, Enough, Failing, Trial, shrink},
-        workload_spec::Kind,
     },
 };
 use std::{fs, path::PathBuf};
 
+/// What is left of a plan has no more events besides the runbook, and no more transactions.
+const EVENTS: usize = 5;
+const TRANSACTIONS: usize = 3;
 /// Runs of candidates, at most.
-const RUNS: u32 = 3_000;
+const RUNS: u32 = 10_000;
 
 fn file(mutant: Mutant) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/mutants/plans");
@@ -23,15 +25,28 @@ fn file(mutant: Mutant) -> PathBuf {
 }
 
 /// A mutant's plan as it was saved.
-pub fn saved(mutant: Mutant) -> Plan {
-    let file = file(mutant);
-    load_plan(&file.to_string_lossy()).expect("a saved plan; CUTOVER_WRITE=mutants writes them")
+pub fn saved(mutant: Mutant) -> Result<Plan, String> {
+    let plan = load_plan(&file(mutant).to_string_lossy());
+    plan.map_err(|error| format!("CUTOVER_WRITE=mutants writes the plan that is missing: {error}"))
+}
+
+/// How large a plan is, when it is larger than what is to be left of one.
+pub fn is_large(plan: &Plan) -> Option<String> {
+    let (events, transactions) = (plan.faults.len(), transactions(plan));
+    let large = events > EVENTS || transactions.is_none_or(|count| count > TRANSACTIONS);
+    large.then(|| format!("{events} faults, {transactions:?} transactions"))
+}
+
+/// Whether a mutant's plan is there, small enough, and shows its bug.
+pub fn is_good(mutant: Mutant) -> bool {
+    let good = |plan: &Plan| is_large(plan).is_none() && by_its_bug(mutant, plan).is_some();
+    saved(mutant).as_ref().is_ok_and(good)
 }
 
 /// Shrinks the plans that were caught, and saves the smallest of what comes out.
 pub fn write(mutant: Mutant, caught: &[Caught], reference: &Plan) {
     let small = caught.iter().map(|c| shrunk(mutant, &c.plan, reference));
-    let size = |plan: &Plan| plan.faults.len() + transactions(plan).unwrap_or(0);
+    let size = |plan: &Plan| (transactions(plan).unwrap_or(usize::MAX), plan.faults.len());
     let smallest = small.min_by_key(size).expect("some plan was caught");
     let text = plan_to_toml(&smallest).expect("a plan as text");
     fs::write(file(mutant), text).expect("a file to write");
@@ -87,7 +102,7 @@ impl Trial for ByItsBug {
     }
 }
 
-/// Transactions that a plan writes down; none where it replays a recording.
+/// Transactions that a plan writes down; none where they are drawn, or replayed from a recording.
 pub fn transactions(plan: &Plan) -> Option<usize> {
-    (plan.workload.kind == Kind::Orders).then_some(plan.workload.transactions.len())
+    Some(plan.workload.transactions.len()).filter(|count| *count > 0)
 }

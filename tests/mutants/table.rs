@@ -16,7 +16,7 @@ pub struct Row {
     pub violated: Vec<&'static str>,
     /// The faults of that plan.
     pub faults: usize,
-    /// Its transactions; none for a recording.
+    /// Its transactions; none where they are not written down.
     pub transactions: Option<usize>,
 }
 
@@ -76,7 +76,7 @@ fn size(row: &Row) -> String {
         n => format!("{n} {one}s"),
     };
     let transactions = row.transactions.map(|n| count(n, "transaction"));
-    let transactions = transactions.unwrap_or_else(|| "a recording".into());
+    let transactions = transactions.unwrap_or_else(|| "drawn transactions".into());
     format!("{}, {transactions}", count(row.faults, "fault"))
 }
 

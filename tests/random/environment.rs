@@ -3,8 +3,8 @@
 use super::{log_uniform, times};
 use cutover::sim::{
     environment::{
-        Checksum, Clients, ControlPlane, Environment, Link, Names, Network, Resolver, Retention,
-        Retry, RowImage, RowMetadata, Source, Target,
+        Checksum, Clients, ControlPlane, Dms, Environment, Link, Names, Network, Resolver,
+        Retention, Retry, RowImage, RowMetadata, Source, Target,
     },
     units::{Bytes, Micros},
 };
@@ -18,18 +18,34 @@ pub(super) fn environments() -> BoxedStrategy<Environment> {
         or_default(names()),
         or_default(clients()),
         control_planes(),
+        or_default(replication_instances()),
     )
         .prop_map(
-            |(source, target, network, names, clients, control_plane)| Environment {
+            |(source, target, network, names, clients, control_plane, dms)| Environment {
                 source,
                 target,
                 network,
                 names,
                 clients,
                 control_plane,
+                dms,
             },
         )
         .boxed()
+}
+
+/// A DMS replication instance, from tiny to large.
+fn replication_instances() -> impl Strategy<Value = Dms> {
+    (1u64..=300, 50u64..=5_000, 5u64..=500, 1u64..=30, 5u64..=90).prop_map(
+        |(mib_a_second, a_transaction, a_row, retry, start)| Dms {
+            load_rate: Bytes(mib_a_second << 20),
+            apply_transaction: Micros(a_transaction),
+            apply_row: Micros(a_row),
+            retry: Micros::secs(retry),
+            start: Micros::secs(start),
+            ..Dms::default()
+        },
+    )
 }
 
 fn or_default<T: Clone + Default + std::fmt::Debug + 'static>(
@@ -216,10 +232,27 @@ fn control_planes() -> impl Strategy<Value = ControlPlane> {
         prop_oneof![1 => Just(Micros::ZERO), 1 => times(Micros::secs(1), Micros::mins(10))],
         times(Micros::secs(1), Micros::mins(7)),
         times(Micros::ms(1), Micros::secs(20)),
+        (
+            times(Micros::secs(5), Micros::mins(4)),
+            times(Micros::secs(2), Micros::mins(2)),
+        ),
     )
         .prop_map(
-            |(call, start, suspends, fixed, per_tib, restore, restore_per_tib, create, dns)| {
+            |(
+                call,
+                start,
+                suspends,
+                fixed,
+                per_tib,
+                restore,
+                restore_per_tib,
+                create,
+                dns,
+                (promote, reboot),
+            )| {
                 ControlPlane {
+                    promote,
+                    reboot,
                     api_call: call,
                     snapshot_start: start,
                     snapshot_suspends_io: suspends,

@@ -36,9 +36,10 @@ pub struct Done {
     pub operation: Operation,
     /// `CONNECTION_ID()`.
     pub connection: u32,
-
     /// It was refused by `read_only`.
     pub read_only: bool,
+    /// It read an order that is not as the client had been told.
+    pub stale: Option<u64>,
 }
 
 /// What clients and operator share.
@@ -174,14 +175,14 @@ impl<'a> Client<'a> {
                 host: self.connection.as_ref().map_or(Host::Source, |c| c.host),
             },
             connection: 0,
-
             read_only: false,
+            stale: None,
         };
         if let Some(open) = &mut self.connection {
             done.connection = open.conn.connection_id();
             let (told, error) = transact(&mut open.conn, &mut intent);
             done.operation.told = told.told();
-            self.learn(&intent, told);
+            done.stale = self.learn(&intent, told);
             if let Some(error) = error {
                 done.read_only = is_read_only(&error);
                 let server_said = matches!(error, mysql::Error::MySqlError(_));
@@ -198,15 +199,21 @@ impl<'a> Client<'a> {
         done
     }
 
-    fn learn(&mut self, intent: &Intent, outcome: Outcome) {
+    /// Remembers what came of it; the order, when a read contradicts what the client knows (property P15).
+    fn learn(&mut self, intent: &Intent, outcome: Outcome) -> Option<u64> {
         match outcome {
             Outcome::Committed => Orders::acknowledged(intent, &mut self.memory),
-
             Outcome::Empty if intent.kind == Kind::Cancel => {
                 Orders::missing(intent, &mut self.memory);
             }
+            Outcome::Read(paid) => {
+                let known = self.memory.of(intent.order)?;
+                let stale = paid.is_none_or(|paid| known.paid && !paid);
+                return stale.then_some(intent.order);
+            }
             _ => {}
         }
+        None
     }
 
     /// Drops a connection that is too old or of before a restart, and opens one where there is none.
@@ -260,7 +267,8 @@ fn is_read_only(error: &mysql::Error) -> bool {
 enum Outcome {
     Committed,
     Empty,
-
+    /// An order was read; whether it is paid, where there is one.
+    Read(Option<bool>),
     Failed,
     Unknown,
 }
@@ -269,7 +277,7 @@ impl Outcome {
     fn told(self) -> Told {
         match self {
             Self::Committed => Told::Ok,
-            Self::Empty => Told::Empty,
+            Self::Empty | Self::Read(_) => Told::Empty,
             Self::Failed => Told::Fail,
             Self::Unknown => Told::Info,
         }
@@ -288,6 +296,7 @@ fn transact(conn: &mut Conn, intent: &mut Intent) -> (Outcome, Option<mysql::Err
             Err(error) => (Outcome::Unknown, Some(error)),
         },
         Ok(Body::Empty) => (Outcome::Empty, conn.query_drop("ROLLBACK").err()),
+        Ok(Body::Read(paid)) => (Outcome::Read(paid), conn.query_drop("ROLLBACK").err()),
         Err(error) => {
             // Nothing was committed, whether or not the server hears this.
             let _ = conn.query_drop("ROLLBACK");

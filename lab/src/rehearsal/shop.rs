@@ -1,7 +1,12 @@
 //! The shop on a real server: its tables, the rows before the run, and the same transactions in SQL.
 
 use super::LabError;
-use cutover_model::{Arena, database::Database, row};
+use cutover_model::{
+    Arena,
+    database::Database,
+    ddl::{self, Context, Version},
+    row,
+};
 use cutover_sim::{
     history::Kind,
     workload::orders::{Intent, SCHEMA, SCHEMA_NAME},
@@ -74,21 +79,26 @@ pub fn existing(database: &Database, arena: &mut Arena) -> Vec<Rows> {
     all
 }
 
+/// The next AUTO_INCREMENT of a table.
+pub fn next_id(connection: &mut Conn, table: &str) -> Result<u64, LabError> {
+    connection.query_drop("SET SESSION information_schema_stats_expiry = 0")?;
+    let next: Option<u64> = connection.query_first(format!(
+        "SELECT auto_increment FROM information_schema.tables WHERE table_schema = '{SCHEMA_NAME}' AND table_name = \
+         '{table}'"
+    ))?;
+    Ok(next.unwrap_or(1))
+}
+
 /// Reads all rows in the transaction that is open.
 pub fn read(connection: &mut Conn) -> Result<Vec<Rows>, LabError> {
-    connection.query_drop("SET SESSION information_schema_stats_expiry = 0")?;
     let mut all = Vec::new();
     for table in TABLES {
         let found: Vec<mysql::Row> =
             connection.query(format!("SELECT * FROM {SCHEMA_NAME}.{table}"))?;
-        let next: Option<u64> = connection.query_first(format!(
-            "SELECT auto_increment FROM information_schema.tables WHERE table_schema = '{SCHEMA_NAME}' AND table_name = \
-             '{table}'"
-        ))?;
         all.push(Rows {
             table,
             rows: found.into_iter().map(mysql::Row::unwrap).collect(),
-            next: next.unwrap_or(1),
+            next: next_id(connection, table)?,
         });
     }
     Ok(all)
@@ -116,6 +126,44 @@ pub fn write(connection: &mut Conn, all: &[Rows]) -> Result<(), LabError> {
     Ok(())
 }
 
+/// The rows as the model's tables.
+pub fn database(all: &[Rows], arena: &mut Arena) -> Result<Database, LabError> {
+    let mut database = Database::default();
+    let context = Context::new(SCHEMA_NAME, Version::V8_0);
+    for sql in SCHEMA {
+        let statement = ddl::parse(sql, &context).map_err(LabError::followed)?;
+        ddl::apply(&mut database, arena, &statement).map_err(LabError::followed)?;
+    }
+    for Rows { table, rows, next } in all {
+        let id = database.id(SCHEMA_NAME, table);
+        let id = id.ok_or_else(|| LabError::followed(format!("no table {table}")))?;
+        let columns = database.table(id).map_or(&[][..], |t| &t.def().columns);
+        let names: Vec<&str> = columns.iter().map(|c| &*c.name).collect();
+        let mut text = line(serde_json::to_string(&names))?;
+        for row in rows {
+            let values: Vec<Option<String>> = row.iter().map(as_text).collect();
+            text.push_str(&line(serde_json::to_string(&values))?);
+        }
+        database
+            .load_jsonl(arena, id, &text)
+            .map_err(LabError::followed)?;
+        database.set_auto_increment(arena, id, *next);
+    }
+    Ok(database)
+}
+
+fn line(json: serde_json::Result<String>) -> Result<String, LabError> {
+    Ok(json.map_err(LabError::followed)? + "\n")
+}
+
+/// A value of the text protocol.
+fn as_text(value: &Value) -> Option<String> {
+    match value {
+        Value::Bytes(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+        _ => None,
+    }
+}
+
 /// What the statements before COMMIT came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Body {
@@ -123,6 +171,8 @@ pub enum Body {
     Commit,
     /// Nothing was changed, or nothing is to be.
     Empty,
+    /// An order was read; whether it is paid, where there is one.
+    Read(Option<bool>),
 }
 
 /// The statements of a transaction, up to its end.
@@ -156,12 +206,12 @@ pub fn body(connection: &mut Conn, intent: &mut Intent) -> Result<Body, mysql::E
             }
             Ok(Body::Commit)
         }
-        Kind::Read | Kind::Recorded => {
-            let _: Option<String> = connection.exec_first(
+        Kind::Read | Kind::Recorded | Kind::Statement => {
+            let status: Option<String> = connection.exec_first(
                 "SELECT status FROM shop.orders WHERE id = ?",
                 (intent.order,),
             )?;
-            Ok(Body::Empty)
+            Ok(Body::Read(status.map(|status| status == "paid")))
         }
     }
 }

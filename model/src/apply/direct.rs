@@ -96,6 +96,16 @@ impl Direct {
         self.prepared.keys().map(String::as_str)
     }
 
+    /// Takes an XA transaction that was prepared before, so that the group that comes can decide it.
+    pub(crate) fn hold(&mut self, xid: &str, changes: Vec<Change>) {
+        self.prepared.insert(xid.to_string(), changes);
+    }
+
+    /// Gives what is prepared and not decided away, by id.
+    pub(crate) fn take_prepared(&mut self) -> BTreeMap<String, Vec<Change>> {
+        std::mem::take(&mut self.prepared)
+    }
+
     /// Undoes what was prepared and never decided: readers do not see it.
     pub fn undo_prepared(&mut self, arena: &mut Arena, database: &mut Database) {
         for (_, changes) in std::mem::take(&mut self.prepared) {

@@ -31,6 +31,8 @@ pub struct Reading {
     start: Option<u64>,
     tables: Vec<(TableId, Arc<TableDef>)>,
     rows: Vec<RowAt>,
+    /// For each row that has to be looked for in a table without a key: the table.
+    sought: Vec<TableId>,
 }
 
 /// A row.
@@ -101,6 +103,11 @@ impl Reading {
     /// Number of rows.
     pub fn count(&self) -> u64 {
         self.count
+    }
+
+    /// The tables without a key in which a row has to be looked for, one for each such row.
+    pub fn sought(&self) -> &[TableId] {
+        &self.sought
     }
 
     /// The rows that could be told apart, in order: the table, and the row of it that the before image names.
@@ -196,6 +203,7 @@ impl Reading {
     fn begin(&mut self) {
         self.tables.clear();
         self.rows.clear();
+        self.sought.clear();
         self.count = 0;
         self.whole = true;
         self.new_statement = true;
@@ -255,6 +263,7 @@ impl Reading {
         let table = database.table(mapping.table);
         let layout = table.map(|t| &t.shape().layout);
         let before_event = frame.pos - self.start.unwrap_or(frame.pos);
+        let keyless = table.is_some_and(|t| t.shape().identity.is_none());
         let mut rows = event.rows(columns);
         if mapping.is_plain()
             && let Some(layout) = layout
@@ -269,6 +278,9 @@ impl Reading {
                 return;
             };
             self.count += 1;
+            if keyless && row.before.is_some() {
+                self.sought.push(mapping.table);
+            }
             if !self.whole {
                 continue;
             }
@@ -299,49 +311,13 @@ impl Reading {
 mod tests {
     use super::*;
     use crate::{
-        apply::{ApplyErrorKind, DdlEvent, Direct},
+        apply::{Direct, OnRows},
         binlog::{
-            decode::TableMap,
             encode::{Head, RowWrite, TableTemplate, Writer, WriterOptions},
             event::{Checksum, HEADER_LENGTH},
         },
         ddl,
     };
-
-    /// Notes which rows are the first of their statements.
-    struct Marks<'a> {
-        database: &'a Database,
-        firsts: Vec<bool>,
-    }
-
-    impl Sink for Marks<'_> {
-        fn table(
-            &mut self,
-            _: &mut Arena,
-            map: &TableMap<'_>,
-        ) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
-            crate::apply::table_of(self.database, map)
-        }
-
-        fn is_declared(&self, table: TableId, def: &Arc<TableDef>) -> bool {
-            is_declared(self.database, table, def)
-        }
-
-        fn row(&mut self, _: &mut Arena, work: &RowWork<'_>) -> Result<(), ApplyErrorKind> {
-            self.firsts.push(work.new_statement);
-            Ok(())
-        }
-
-        fn ddl(&mut self, _: &mut Arena, _: &DdlEvent<'_>) -> Result<(), ApplyErrorKind> {
-            Ok(())
-        }
-
-        fn xa_prepared(&mut self, _: &str) {}
-
-        fn xa_decided(&mut self, _: &mut Arena, _: &str, _: bool) -> Result<(), ApplyErrorKind> {
-            Ok(())
-        }
-    }
 
     fn database(arena: &mut Arena) -> Database {
         let mut database = Database::default();
@@ -412,18 +388,20 @@ mod tests {
         for (bytes, firsts) in [(bytes, vec![true; 3]), (cut, vec![true; 2])] {
             let mut groups = Groups::new(&bytes, 4, Checksum::None);
             let (mut walker, mut reading) = (Walker::default(), Reading::default());
-            let mut sink = Marks {
-                database: &database,
-                firsts: Vec::new(),
-            };
             let group = walker.read_next(arena, &database, &mut groups, &mut reading);
             let group = group.unwrap().unwrap();
-            walker.walk(arena, &mut sink, &group).unwrap();
-            assert_eq!(sink.firsts, firsts, "walked");
-            sink.firsts.clear();
             assert!(reading.is_whole());
+            let mut seen = Vec::new();
+            let mut sink = OnRows {
+                database: &database,
+                row: |_: &mut Arena, work: &RowWork<'_>| {
+                    seen.push(work.new_statement);
+                    Ok(())
+                },
+            };
+            walker.walk(arena, &mut sink, &group).unwrap();
             reading.apply(arena, &mut sink, &bytes, &database).unwrap();
-            assert_eq!(sink.firsts, firsts, "read once");
+            assert_eq!(seen, firsts.repeat(2), "walked, and read once");
         }
     }
 

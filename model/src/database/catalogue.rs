@@ -123,7 +123,7 @@ impl Database {
         }
     }
 
-    fn name(&mut self, def: &TableDef, id: TableId) {
+    pub(super) fn name(&mut self, def: &TableDef, id: TableId) {
         let names = Arc::make_mut(&mut self.names);
         names
             .entry(def.schema.clone())

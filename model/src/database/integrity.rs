@@ -41,7 +41,7 @@ impl Database {
         broken
     }
 
-    fn orphans(&self, arena: &mut Arena, id: TableId, out: &mut Vec<Broken>) {
+    pub(super) fn orphans(&self, arena: &mut Arena, id: TableId, out: &mut Vec<Broken>) {
         let (Some(table), Some(links)) = (self.table(id), self.links.of(id)) else {
             return;
         };

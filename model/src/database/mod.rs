@@ -12,6 +12,7 @@
 
 mod cascade;
 mod catalogue;
+mod copy;
 mod diff;
 mod dump;
 mod error;
@@ -22,12 +23,14 @@ mod plan;
 mod rebuild;
 #[cfg(test)]
 mod tests;
+mod trigger;
 
 pub use diff::{Difference, diff};
 pub use error::{LockId, SqlError};
 pub use integrity::Broken;
 pub use load::LoadError;
 pub use rebuild::ColumnSource;
+pub use trigger::{NewValue, Trigger};
 
 use crate::arena::{Arena, RowRef};
 use crate::row::{Partial, same_image};
@@ -102,6 +105,7 @@ pub struct Database {
     /// By id; dropped tables leave a gap.
     tables: Vec<Option<Table>>,
     links: Arc<Links>,
+    triggers: Arc<Vec<Trigger>>,
 }
 
 impl Database {
@@ -210,6 +214,12 @@ impl Database {
         if let (Some(table), Some(next)) = (self.table_mut(table), next) {
             table.set_auto_increment(next);
         }
+    }
+
+    /// A table as its own tests change it.
+    #[cfg(test)]
+    pub(crate) fn table_for_tests(&mut self, id: TableId) -> &mut Table {
+        self.table_mut(id).expect("a table of the test")
     }
 
     /// Takes a table's rows from another database: a mutant's.

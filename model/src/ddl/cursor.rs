@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 /// The tokens of one statement. Copying the place is cheap; nothing is consumed for good.
 #[derive(Debug)]
-pub(super) struct Cursor<'a> {
+pub(crate) struct Cursor<'a> {
     text: &'a str,
     range: Range<usize>,
     tokens: Vec<Token<'a>>,

@@ -19,7 +19,7 @@ mod column_text;
 mod context;
 mod create;
 mod create_text;
-mod cursor;
+pub(crate) mod cursor;
 mod default;
 mod error;
 mod keys;

@@ -7,6 +7,10 @@ use super::{CharsetSpec, ColumnType, DdlError, ParseError};
 use crate::schema::{ColumnKind, Display};
 use std::sync::Arc;
 
+/// Of VECTOR, where nothing is said, and at most (manual, "The VECTOR Type").
+const DEFAULT_DIMENSION: u64 = 2_048;
+const MOST_DIMENSIONS: u16 = 16_383;
+
 /// A type with what was said about its characters.
 #[derive(Debug)]
 pub(super) struct TypeText {
@@ -141,8 +145,14 @@ pub(super) fn data_type(c: &mut Cursor<'_>, column: &str) -> Result<TypeText, Pa
             exact(ColumnKind::Geometry { length_bytes: 4 })
         }
         "VECTOR" => {
-            length(c)?;
-            exact(ColumnKind::Vector { length_bytes: 4 })
+            let dimension = length(c)?.unwrap_or(DEFAULT_DIMENSION);
+            match u16::try_from(dimension) {
+                Ok(dimension @ 1..=MOST_DIMENSIONS) => exact(ColumnKind::Vector {
+                    length_bytes: 4,
+                    dimension,
+                }),
+                _ => too_long(c, mark, column, MOST_DIMENSIONS.into()),
+            }
         }
         _ => {
             c.rewind(mark);

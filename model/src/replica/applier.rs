@@ -25,6 +25,9 @@ pub struct Costs {
     pub row_us: u64,
     /// A page that is touched for the first time since the restore.
     pub first_touch_us: u64,
+    /// A row that is looked at to find another: every row of a table that has no key, for each row that an event
+    /// changes in it [D RDS `CHAP_BestPractices`].
+    pub scan_row_us: u64,
 }
 
 /// A group at a worker.
@@ -165,8 +168,12 @@ impl Applier {
                 cold += 1;
             }
         }
-        let cost =
-            costs.transaction_us + reading.count() * costs.row_us + cold * costs.first_touch_us;
+        let rows_of = |table: &TableId| database.table(*table).map_or(0, |t| t.len());
+        let scanned: u64 = reading.sought().iter().map(rows_of).sum();
+        let cost = costs.transaction_us
+            + reading.count() * costs.row_us
+            + cold * costs.first_touch_us
+            + scanned * costs.scan_row_us;
         if reading.is_whole() {
             return (Some(reading), cost);
         }

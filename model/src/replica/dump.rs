@@ -1,18 +1,21 @@
 //! The source's side of replication: the handshake, and the thread that sends.
 //!
-//! The order of the checks and the texts are those of `Binlog_sender::check_start_file` and
-//! `Binlog_sender::send_events` (sql/rpl_binlog_sender.cc); numbers as measured on 9.7.4 and 5.6.24. On the
+//! What it refuses, and in which words, is in [`refusal`]; sending is after `Binlog_sender::send_events`
+//! (sql/rpl_binlog_sender.cc), with numbers as measured on 9.7.4 and 5.6.24. On the
 //! GTID path only the source's own UUID is compared: errant transactions of others pass. On the position
 //! path nothing checks that the content at the position is what was meant.
 
-use super::{Range, ThreadError};
+use super::{
+    Range, ThreadError,
+    refusal::{self, FATAL_ERRNO, GtidMode, Progress, Refusal, Source},
+};
 use crate::{
     binlog::{
         event::HEADER_LENGTH,
         group::Groups,
         log::{Binlog, LogFile, LogPos, Span},
     },
-    gtid::{Gtid, GtidSet},
+    gtid::{Gtid, GtidSet, Uuid},
     mutant::Mutant,
     server::{Server, Version},
 };
@@ -64,35 +67,65 @@ fn longest_message(version: Version) -> usize {
     if version.at_least(80_000) { 511 } else { 320 }
 }
 
-/// A refusal in today's words; servers before 8.0.26 say master and slave.
-fn refused(server: &Server, text: &str) -> ThreadError {
+/// A refusal, as the receiver shows it.
+fn refused(server: &Server, refusal: &Refusal, progress: &Progress) -> ThreadError {
     let version = server.config.version;
-    let mut text = format!("from source when reading data from binary log: '{text}");
-    if !version.at_least(80_026) {
-        for (new, old) in [
-            ("source", "master"),
-            ("replica", "slave"),
-            ("Replica", "Slave"),
-            // Not in "replicate" and "replication".
-            ("slavet", "replicat"),
-            ("Slavet", "Replicat"),
-        ] {
-            text = text.replace(new, old);
-        }
+    let mut text = refusal.text(version, progress);
+    while text.len() > longest_message(version) {
+        text.pop();
     }
-    let lead = "from source when reading data from binary log: '".len();
-    let longest = lead + longest_message(version);
-    if let Some((at, _)) = text
-        .char_indices()
-        .take_while(|(at, _)| *at <= longest)
-        .last()
-        && text.len() > longest
-    {
-        text.truncate(at);
-    }
+    let source = match version.at_least(80_026) {
+        true => "source",
+        false => "master",
+    };
     ThreadError {
         errno: version.fatal_dump_errno(),
-        text: format!("Got fatal error 1236 {text}'"),
+        text: format!(
+            "Got fatal error {FATAL_ERRNO} from {source} when reading data from binary log: '{text}'"
+        ),
+    }
+}
+
+/// A server that is asked for its binlog.
+struct Asked<'a> {
+    server: &'a Server,
+    binlog: &'a Binlog,
+}
+
+impl Source for Asked<'_> {
+    fn version(&self) -> Version {
+        self.server.config.version
+    }
+
+    fn gtid_mode(&self) -> GtidMode {
+        match self.server.config.gtid_mode {
+            true => GtidMode::On,
+            false => GtidMode::Off,
+        }
+    }
+
+    fn uuid(&self) -> Uuid {
+        self.server.config.uuid
+    }
+
+    fn executed(&self) -> &GtidSet {
+        &self.server.gtid_executed
+    }
+
+    fn purged(&self) -> &GtidSet {
+        self.binlog.purged()
+    }
+
+    fn find_file_for(&self, known: &GtidSet) -> Option<u64> {
+        self.binlog.find_file_for(known)
+    }
+
+    fn find_file(&self, name: &str) -> Option<(u64, u64)> {
+        let file = match name {
+            "" => self.binlog.files().first(),
+            name => self.binlog.number(name).and_then(|n| self.binlog.file(n)),
+        };
+        file.map(|file| (file.number(), file.length()))
     }
 }
 
@@ -102,102 +135,59 @@ fn refused(server: &Server, text: &str) -> ThreadError {
 /// What the receiver finds in `Last_IO_Errno` and `Last_IO_Error`.
 pub fn handshake(server: &Server, request: &Request) -> Result<DumpThread, ThreadError> {
     let Some(binlog) = &server.binlog else {
-        return Err(refused(server, "Binary log is not open"));
+        return Err(refused(server, &Refusal::NotOpen, &Progress::default()));
     };
+    let asked = Asked { server, binlog };
     match request {
-        Request::Auto { known } => by_gtid(server, binlog, known),
-        Request::Position { file, pos } => by_position(server, binlog, file, (*pos).max(FIRST)),
+        Request::Auto { known } => by_gtid(&asked, known),
+        Request::Position { file, pos } => by_position(&asked, file, (*pos).max(FIRST)),
     }
 }
 
-fn by_gtid(server: &Server, binlog: &Binlog, known: &GtidSet) -> Result<DumpThread, ThreadError> {
-    if !server.config.gtid_mode {
-        return Err(refused(
-            server,
-            "The replication sender thread cannot start in AUTO_POSITION mode: this server has GTID_MODE = OFF instead of ON.",
-        ));
-    }
-    if !known
-        .of_server(server.config.uuid)
-        .is_subset_of(&server.gtid_executed)
-    {
-        return Err(refused(server, more_gtids(server.config.version)));
-    }
-    let missing = binlog.purged().subtract(known);
-    let unchecked = server.config.mutants.has(Mutant::PurgedNotChecked);
-    if !missing.is_empty() && !unchecked {
-        let text = if server.config.version.at_least(80_000) {
-            format!(
-                "Cannot replicate because the source purged required binary logs. Replicate the missing transactions from \
-                 elsewhere, or provision a new replica from backup. Consider increasing the source's binary log expiration \
-                 period. The GTID set sent by the replica is '{known}', and the missing transactions are '{missing}'"
-            )
-        } else {
-            "The replica is connecting using CHANGE MASTER TO MASTER_AUTO_POSITION = 1, but the source has purged binary \
-             logs containing GTIDs that the replica requires."
-                .to_owned()
-        };
-        return Err(refused(server, &text));
-    }
-    let oldest = || binlog.files().first().map(LogFile::number);
-    match binlog
-        .find_file_for(known)
-        .or_else(|| oldest().filter(|_| unchecked))
-    {
-        Some(file) => Ok(DumpThread {
-            at: LogPos { file, pos: FIRST },
-            skip: Some(known.clone()),
-            told: LogPos::default(),
-            after_rotation: false,
-        }),
-        None => Err(refused(
-            server,
-            "Could not find first log file name in binary log index file",
-        )),
+fn by_gtid(asked: &Asked<'_>, known: &GtidSet) -> Result<DumpThread, ThreadError> {
+    let unchecked = asked.server.config.mutants.has(Mutant::PurgedNotChecked);
+    let file = match refusal::by_gtid(asked, known) {
+        Err(Refusal::Purged { .. } | Refusal::NoSuchFile) if unchecked => asked
+            .find_file_for(known)
+            .or_else(|| Some(asked.binlog.files().first()?.number()))
+            .ok_or(Refusal::NoSuchFile),
+        found => found,
+    };
+    match file {
+        Ok(file) => Ok(DumpThread::at(file, FIRST, Some(known.clone()))),
+        Err(refusal) => Err(refused(asked.server, &refusal, &Progress::default())),
     }
 }
 
-fn by_position(
-    server: &Server,
-    binlog: &Binlog,
-    file: &str,
-    pos: u64,
-) -> Result<DumpThread, ThreadError> {
-    let first = || binlog.files().first();
-    let found = if file.is_empty() {
-        first()
-    } else {
-        binlog.number(file).and_then(|n| binlog.file(n))
-    };
-    let steps_over = server.config.mutants.has(Mutant::StepsOverPurgedFiles);
-    let (found, pos) = match found {
-        None if steps_over => (first(), FIRST),
-        found => (found, pos),
-    };
-    let found = found.ok_or_else(|| {
-        refused(
-            server,
-            "Could not find first log file name in binary log index file",
-        )
-    })?;
-    let (number, end) = (found.number(), found.length());
-    if pos > end {
-        let what = "Client requested source to start replication from position > file size";
-        let at = match server.config.version.at_least(80_000) {
-            true => String::new(),
-            false => read_until(&binlog.name(number), pos, FIRST),
-        };
-        return Err(refused(server, &format!("{what}{at}")));
+fn by_position(asked: &Asked<'_>, file: &str, pos: u64) -> Result<DumpThread, ThreadError> {
+    let steps_over = asked
+        .server
+        .config
+        .mutants
+        .has(Mutant::StepsOverPurgedFiles);
+    match refusal::by_position(asked, file, pos) {
+        Ok(number) => Ok(DumpThread::at(number, pos, None)),
+        Err(Refusal::NoSuchFile) if steps_over => {
+            let first = asked.binlog.files().first().map_or(0, LogFile::number);
+            Ok(DumpThread::at(first, FIRST, None))
+        }
+        Err(refusal) => {
+            let progress = progress(file, pos, FIRST);
+            Err(refused(asked.server, &refusal, &progress))
+        }
     }
-    Ok(DumpThread {
-        at: LogPos { file: number, pos },
-        skip: None,
-        told: LogPos::default(),
-        after_rotation: false,
-    })
 }
 
 impl DumpThread {
+    fn at(file: u64, pos: u64, skip: Option<GtidSet>) -> Self {
+        Self {
+            at: LogPos { file, pos },
+            skip,
+            told: LogPos::default(),
+            after_rotation: false,
+        }
+    }
+
     /// The next whole groups to send, at most about `limit` bytes of them (at least one group). Steps over
     /// what the replica has, and to the next file.
     ///
@@ -209,7 +199,8 @@ impl DumpThread {
         };
         loop {
             if binlog.file(self.at.file).is_none() {
-                return Err(refused(server, "could not find next log"));
+                let progress = progress(&binlog.name(self.at.file), self.at.pos, self.at.pos);
+                return Err(refused(server, &Refusal::NoNextFile, &progress));
             }
             let span = binlog.read_span(self.at).filter(|span| span.length() > 0);
             let Some(span) = span else {
@@ -261,8 +252,8 @@ impl DumpThread {
         let (mut from, mut to, mut gtids) = (self.at.pos, self.at.pos, Vec::new());
         let bytes = binlog.bytes(span);
         let inside = |_| {
-            let text = no_event(bytes, &binlog.name(self.at.file), self.at.pos);
-            refused(server, &text)
+            let progress = progress(&binlog.name(self.at.file), self.at.pos, self.at.pos);
+            refused(server, &no_event(bytes), &progress)
         };
         if self.told == LogPos::default() {
             // Whether a start position is that of an event shows at the first group, read whole.
@@ -309,51 +300,31 @@ impl DumpThread {
 
 /// What is said of a position that is not an event's: it depends on the length that is read there
 /// (`Basic_binlog_ifile::read_event_data`, sql/binlog_reader.h; measured on 5.6.24 and 9.7.4).
-fn no_event(bytes: &[u8], file: &str, pos: u64) -> String {
+fn no_event(bytes: &[u8]) -> Refusal {
     let length = bytes
         .get(LENGTH_AT..LENGTH_AT + 4)
         .and_then(|b| b.try_into().ok())
         .map_or(0, u32::from_le_bytes);
-    let what = match length as usize {
-        _ if bytes.len() < HEADER_LENGTH => TRUNCATED,
-        0..HEADER_LENGTH => "bogus data in log event",
-        _ if length > LARGEST_EVENT => {
-            "log event entry exceeded max_allowed_packet; Increase max_allowed_packet on source"
-        }
-        length if length > bytes.len() => TRUNCATED,
-        _ => "event read from binlog did not pass crc check",
-    };
-    format!("{what}{}", read_until(file, pos, pos))
+    match length as usize {
+        _ if bytes.len() < HEADER_LENGTH => Refusal::Truncated,
+        0..HEADER_LENGTH => Refusal::Bogus,
+        _ if length > LARGEST_EVENT => Refusal::TooLong,
+        length if length > bytes.len() => Refusal::Truncated,
+        _ => Refusal::Checksum,
+    }
 }
 
-const TRUNCATED: &str =
-    "binlog truncated in the middle of event; consider out of disk space on source";
 /// Where an event's header has its length.
 const LENGTH_AT: usize = 9;
 /// `replica_max_allowed_packet`.
 const LARGEST_EVENT: u32 = 1 << 30;
 
 /// How far the dump thread had read.
-fn read_until(file: &str, from: u64, read: u64) -> String {
-    format!(
-        "; the first event '{file}' at {from}, the last event read from './{file}' at {read}, the last byte read from \
-         './{file}' at {read}."
-    )
-}
-
-/// The replica has transactions of this source which the source has not (measured on 5.6.24 and 9.7.4, where the first
-/// arrives no longer than it is here).
-fn more_gtids(version: Version) -> &'static str {
-    if version.at_least(80_026) {
-        "Replica has more GTIDs than the source has, using the source's SERVER_UUID. This may indicate that the the last \
-         binary log file was truncated or lost, e.g., after a power failure when sync_binlog != 1. The source may have rolled \
-         back transactions that were already replicated to the replica. Replicate any transactions that source has rolled \
-         back from replica to source, and/or commit empty transactions on source to account for transactions that have been \
-         committed on source but are not included in GTID_EXECUTED."
-    } else {
-        "Replica has more GTIDs than the source has, using the source's SERVER_UUID. This may indicate that the end of the \
-         binary log was truncated or that the last binary log file was lost, e.g., after a power or disk failure when \
-         sync_binlog != 1. The source may or may not have rolled back transactions that were already replicated to the \
-         replica"
+fn progress(file: &str, from: u64, read: u64) -> Progress {
+    let at = (format!("./{file}"), read);
+    Progress {
+        asked: (file.to_owned(), from),
+        event: at.clone(),
+        byte: at,
     }
 }

@@ -61,7 +61,7 @@ impl Range {
     }
 
     /// The part between two positions.
-    fn part(&self, from: u64, to: u64) -> Self {
+    pub(crate) fn part(&self, from: u64, to: u64) -> Self {
         let rest = self.from(from);
         Self {
             span: rest.span.slice(0, (to - from) as usize),
@@ -92,7 +92,7 @@ pub struct ThreadError {
 }
 
 /// How the events of a log are checked.
-fn checksum(binlog: &Binlog) -> Checksum {
+pub(crate) fn checksum(binlog: &Binlog) -> Checksum {
     if binlog.writer().options().checksum {
         Checksum::Crc32
     } else {
@@ -185,7 +185,17 @@ impl Replica {
         self.applier.stop(&mut self.relay);
     }
 
-    /// The server has lost its memory, or its relay log: what the relay log held and was not applied is gone. With
+    /// The server was killed, and finds its relay log as it was (measured on 9.7.4). With `recovery`
+    /// (`relay_log_recovery = ON`) what it holds is thrown away and asked for again; without, it is applied, and the
+    /// receiver goes on where it was.
+    pub fn killed(&mut self, recovery: bool) {
+        match recovery {
+            true => self.lose_relay_log(true),
+            false => self.applier.stop(&mut self.relay),
+        }
+    }
+
+    /// The server has lost its relay log: what the relay log held and was not applied is gone. With
     /// `recovery` (`relay_log_recovery = ON`) the receiver goes back to what was applied; without it, it goes on
     /// where it was, which by position leaves a hole (`init_recovery`, sql/rpl_rli.cc). By GTID the set of what was
     /// retrieved is read from the relay log, so what is lost is asked for again either way.
@@ -311,6 +321,11 @@ impl Replica {
     /// Whether both threads run: the receiver connected, or trying to be.
     pub fn runs(&self) -> bool {
         self.io != IoRunning::No && self.applier.running
+    }
+
+    /// Whether neither thread runs, which is when the source can be configured anew or forgotten (3081).
+    pub fn is_stopped(&self) -> bool {
+        self.io == IoRunning::No && !self.applier.running
     }
 
     /// Whether the applier runs.

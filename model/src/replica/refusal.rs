@@ -2,7 +2,7 @@
 //!
 //! The order of the checks is that of `Binlog_sender::check_start_file` (sql/rpl_binlog_sender.cc); the texts
 //! are those that 9.7.4 and 5.6.24 sent to a receiver that asked wrongly. What is between the two versions
-//! was not asked: 5.7 is taken to speak as 5.6, 8.0 as 9.7.
+//! was not asked: 5.7 is taken to speak as 5.6, 8.0 as 9.7, but for "master" and "slave" before 8.0.26.
 
 use crate::{
     ddl::Version,
@@ -178,7 +178,7 @@ impl Refusal {
     /// The text that the source sends; `progress` where it had opened a file.
     pub fn text(&self, version: Version, progress: &Progress) -> String {
         let new = version.at_least(80_000);
-        let mut text = self.words(new);
+        let mut text = self.words(version);
         // 9.7.4 looks at the position before it opens the file, 5.6.24 behind it.
         let opened = match self {
             Self::NotOpen
@@ -203,8 +203,9 @@ impl Refusal {
         text
     }
 
-    fn words(&self, new: bool) -> String {
-        let (source, replica) = if new {
+    fn words(&self, version: Version) -> String {
+        let renamed = version.at_least(80_026);
+        let (source, replica) = if renamed {
             ("source", "Replica")
         } else {
             ("master", "Slave")
@@ -218,7 +219,7 @@ impl Refusal {
             Self::WithoutGtids => "Found old binary log without GTIDs while looking for the oldest binary log that contains any \
                 GTID that is not in the given gtid set"
                 .into(),
-            Self::MoreGtids if new => "Replica has more GTIDs than the source has, using the source's SERVER_UUID. This may \
+            Self::MoreGtids if renamed => "Replica has more GTIDs than the source has, using the source's SERVER_UUID. This may \
                 indicate that the the last binary log file was truncated or lost, e.g., after a power failure when sync_binlog \
                 != 1. The source may have rolled back transactions that were already replicated to the replica. Replicate any \
                 transactions that source has rolled back from replica to source, and/or commit empty transactions on source \
@@ -231,10 +232,11 @@ impl Refusal {
                 master, and/or commit empty transactions on master to account for transactions that have been committed on \
                 master but are not included in GTID_EXECUTED."
                 .into(),
-            Self::Purged { sent, missing } if new => format!(
-                "Cannot replicate because the source purged required binary logs. Replicate the missing transactions from \
-                 elsewhere, or provision a new replica from backup. Consider increasing the source's binary log expiration \
-                 period. The GTID set sent by the replica is '{sent}', and the missing transactions are '{missing}'"
+            Self::Purged { sent, missing } if version.at_least(80_000) => format!(
+                "Cannot replicate because the {source} purged required binary logs. Replicate the missing transactions from \
+                 elsewhere, or provision a new {replica} from backup. Consider increasing the {source}'s binary log expiration \
+                 period. The GTID set sent by the {replica} is '{sent}', and the missing transactions are '{missing}'",
+                replica = replica.to_ascii_lowercase()
             ),
             Self::Purged { .. } => "The slave is connecting using CHANGE MASTER TO MASTER_AUTO_POSITION = 1, but the master has \
                 purged binary logs containing GTIDs that the slave requires."

@@ -20,7 +20,7 @@ pub(super) fn prefix_len(kind: &ColumnKind) -> usize {
         ColumnKind::Text { length_bytes }
         | ColumnKind::Blob { length_bytes }
         | ColumnKind::Geometry { length_bytes }
-        | ColumnKind::Vector { length_bytes } => usize::from(*length_bytes).clamp(1, 4),
+        | ColumnKind::Vector { length_bytes, .. } => usize::from(*length_bytes).clamp(1, 4),
         ColumnKind::Json => 4,
         _ => 0,
     }

@@ -11,6 +11,7 @@
 //! | `number`, `decimal`, `temporal`, `json`, `charset` | the binary forms of one family of types each |
 //! | `collation`, `key` | when two values are equal and which comes first |
 //! | `convert` | ALTER TABLE … MODIFY, and the applier's conversions |
+//! | `lob` | long TEXT and BLOB values, cut |
 //! | `default` | what an INSERT stores in a column that it leaves out |
 //!
 //! Nothing here trusts its bytes: a damaged image is an error or ends early, and what is allocated never
@@ -27,6 +28,7 @@ mod json;
 mod json_write;
 mod key;
 mod layout;
+mod lob;
 mod number;
 mod parse;
 mod partial;
@@ -41,6 +43,8 @@ pub(crate) use image::fixed_len;
 pub use image::{Fields, ImageBuilder, field, fields, image_len, payload, same_image, value_len};
 pub use key::{append_key, append_sort_key, integer_key};
 pub use layout::Layout;
+pub(crate) use lob::shorten;
+pub use lob::{is_lob, shorten_lobs};
 pub use parse::parse;
 pub use partial::Partial;
 pub use render::render;

@@ -14,7 +14,7 @@
 
 use super::{
     Event, Own, Reply, Server,
-    session::{SessionId, State},
+    session::{SessionId, State, Xa},
 };
 use crate::{
     apply::session_context,
@@ -137,6 +137,12 @@ impl Server {
             }
             Err(reply) => return reply,
         }
+        self.stand_in_line(now, id);
+        Reply::Committing
+    }
+
+    /// A session's transaction joins the commit queue.
+    pub(super) fn stand_in_line(&mut self, now: u64, id: SessionId) {
         let clock = self.pipeline.committed_clock;
         let prepared = self.redo.write(now);
         if let Some(session) = self.sessions.get_mut(id) {
@@ -146,7 +152,6 @@ impl Server {
         }
         self.pipeline.queue.push_back(id);
         self.start_group(now);
-        Reply::Committing
     }
 
     /// A DDL statement: it is its own transaction and commits at once.
@@ -181,6 +186,10 @@ impl Server {
         let start_us = self.config.epoch_us + now;
         let (second, fraction) = ((start_us / 1_000_000) as u32, (start_us % 1_000_000) as u32);
         in_session.microseconds = in_session.microseconds.map(|_| fraction);
+        // What the statement means on the server that it is of; this one may be of a version with another default,
+        // which its event would have instead.
+        let utf8mb4 = self.config.ddl_version.utf8mb4_collation();
+        in_session.utf8mb4_collation.get_or_insert(utf8mb4);
         let context = session_context(&in_session, schema, self.config.ddl_version, second);
         let statement = sql::parse(text, &context)?;
         sql::apply(&mut self.database.clone(), arena, &statement)?;
@@ -319,11 +328,18 @@ impl Server {
             default_schema: "",
             xid: number.0 + 1,
         };
-        let written = match &session.ddl {
-            Some(ddl) => binlog.append(us, head.gtid, |writer, out, pos| {
+        let logs_prepared = self.config.version.logs_prepared();
+        let written = match (&session.ddl, &session.xa) {
+            (Some(ddl), _) => binlog.append(us, head.gtid, |writer, out, pos| {
                 writer.ddl(out, pos, &head, &ddl.session, &ddl.schema, &ddl.sql)
             }),
-            None => {
+            (None, Xa::Deciding(xid, _)) if logs_prepared => {
+                let statement = format!("XA COMMIT {xid}");
+                binlog.append(us, head.gtid, |writer, out, pos| {
+                    writer.xa_decide(out, pos, &head, &statement)
+                })
+            }
+            (None, xa) => {
                 let database = &self.database;
                 for logged in &session.changes {
                     self.templates
@@ -343,8 +359,9 @@ impl Server {
                         })
                     })
                     .collect();
-                binlog.append(us, head.gtid, |writer, out, pos| {
-                    writer.transaction(out, pos, &head, &rows)
+                binlog.append(us, head.gtid, |writer, out, pos| match xa {
+                    Xa::Preparing(xid) => writer.xa_prepare(out, pos, &head, &rows, xid),
+                    _ => writer.transaction(out, pos, &head, &rows),
                 })
             }
         };
@@ -387,6 +404,15 @@ impl Server {
         let Some(session) = self.sessions.get_mut(id) else {
             return;
         };
+        let hears = match std::mem::take(&mut session.xa) {
+            Xa::Preparing(xid) => {
+                self.detach(id, xid);
+                self.events.push(Event::Prepared(id, member.done));
+                return;
+            }
+            Xa::Deciding(_, by) => by,
+            _ => id,
+        };
         if let Some(journal) = self.journal.as_mut() {
             journal.extend(session.changes.iter().map(|l| Own::Row(l.change)));
         }
@@ -404,7 +430,7 @@ impl Server {
         if gone {
             self.sessions.close(id);
         }
-        self.events.push(Event::Committed(id, member.done));
+        self.events.push(Event::Committed(hears, member.done));
     }
 
     fn rotate_if_due(&mut self, now: u64) {

@@ -25,6 +25,19 @@ impl Version {
         self.at_least(80_017)
     }
 
+    /// Collation id of what `CHARACTER SET utf8mb4` means without COLLATE: `utf8mb4_0900_ai_ci` from 8.0.1 on,
+    /// `utf8mb4_general_ci` before. A QUERY event says it from 8.0.11 on; in one that does not, a replica takes it to be
+    /// the older one (`Query_log_event::do_apply_event`).
+    pub fn utf8mb4_collation(self) -> u16 {
+        if self.at_least(80_001) { 255 } else { 45 }
+    }
+
+    /// XA PREPARE is a group of its own in the binlog, and what is prepared survives its session, from 5.7.7 on
+    /// (WL#6860; measured on 9.7.4 and 5.6.24).
+    pub fn logs_prepared(self) -> bool {
+        self.at_least(50_707)
+    }
+
     /// The counter of AUTO_INCREMENT survives a restart from 8.0 on (WL#6204); before, it was max + 1.
     pub fn persists_auto_increment(self) -> bool {
         self.at_least(80_000)

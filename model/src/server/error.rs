@@ -21,6 +21,9 @@ pub enum ServerError {
     /// 1213: the transaction is rolled back.
     #[error("Deadlock found when trying to get lock; try restarting transaction")]
     Deadlock,
+    /// 1397.
+    #[error("XAER_NOTA: Unknown XID")]
+    UnknownXid,
     /// The statement violates a constraint.
     #[error(transparent)]
     Sql(#[from] SqlError),
@@ -33,6 +36,7 @@ impl ServerError {
             Self::ReadOnly | Self::SuperReadOnly => 1290,
             Self::LockWaitTimeout => 1205,
             Self::Deadlock => 1213,
+            Self::UnknownXid => 1397,
             Self::Sql(e) => e.code(),
         }
     }

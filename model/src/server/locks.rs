@@ -42,6 +42,13 @@ impl LockTable {
         self.held.get(&id).map(|h| h.owner)
     }
 
+    /// Hands a lock that is held over to another session; the line stays.
+    pub(super) fn hand_over(&mut self, id: LockId, to: SessionId) {
+        if let Some(held) = self.held.get_mut(&id) {
+            held.owner = to;
+        }
+    }
+
     /// Stands in line for a lock.
     pub(super) fn enqueue(&mut self, id: LockId, session: SessionId) {
         if let Some(held) = self.held.get_mut(&id) {

@@ -13,10 +13,12 @@
 
 mod commit;
 mod config;
+mod dml;
 mod error;
 mod fence;
 mod journal;
 mod locks;
+mod read_view;
 mod recovery;
 mod redo;
 mod replay;
@@ -25,9 +27,11 @@ mod session;
 mod statements;
 #[cfg(test)]
 mod tests;
+mod xa;
 
 pub use commit::{CommitNumber, Committed};
 pub use config::{Config, Version};
+pub use dml::{DmlError, Statement};
 pub use error::ServerError;
 pub use journal::Own;
 pub use recovery::{Cut, Durability};
@@ -35,6 +39,7 @@ pub use replay::Replaying;
 pub use replicated::Heading;
 pub use session::{Privilege, SessionId};
 pub use statements::Manner;
+pub use xa::Prepared;
 
 use crate::{
     arena::Arena,
@@ -72,6 +77,8 @@ pub enum Event {
     Resume(SessionId),
     /// The session's statement failed while it waited.
     Failed(SessionId, ServerError),
+    /// The session's XA transaction is prepared: a transaction of the history, whose changes nobody sees yet.
+    Prepared(SessionId, Committed),
     /// The session's transaction is committed in the engine and acknowledged.
     Committed(SessionId, Committed),
     /// The binlog has a new end for readers.

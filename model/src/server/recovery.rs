@@ -16,14 +16,16 @@
 //! the binlog has. Each of the two logs keeps a beginning of what was written to it, in one order, so what is
 //! recovered is always a beginning of the history.
 //!
+//! An XA transaction that is prepared stays so, whoever prepared it; the group of its COMMIT decides as any other.
+//!
 //! Not modelled: the counter of AUTO_INCREMENT is taken to be durable at once from 8.0 on, where a server may
 //! repeat values whose redo records were lost.
 
 use super::{
-    Committed, Own, Server,
+    Committed, Own, Prepared, Server,
     commit::{Member, Stage},
     redo::{Record, Redo},
-    session::{Logged, Session, SessionId},
+    session::{Logged, Session, SessionId, Xa},
 };
 use crate::{
     arena::Arena,
@@ -33,6 +35,7 @@ use crate::{
     gtid::{Gtid, GtidSet},
     mutant::Mutant,
 };
+use std::sync::Arc;
 
 /// What a cut keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +66,8 @@ pub struct Cut {
     pub binlog_end: LogPos,
     /// How many transactions of the server's history the binlog has, purged ones included.
     pub logged: u64,
+    /// XA transactions that are prepared and not decided; their changes are in the tables.
+    pub prepared: Vec<Prepared>,
 }
 
 /// A transaction that is in the engine and that a crash could still take, from there or from the binlog.
@@ -147,6 +152,7 @@ impl Server {
             commits: before + parting.kept,
             binlog_end,
             logged: before + parting.logged,
+            prepared: self.recovered_prepared(storage),
         }
     }
 
@@ -194,19 +200,58 @@ impl Server {
         self.events.clear();
         self.pipeline.crash();
         self.read_only = super::fence::ReadOnly::Off;
+        for prepared in &cut.prepared {
+            self.adopt(arena, prepared.clone());
+        }
     }
 
     /// Transactions that have their number and whose commit nobody has heard of yet, in order: what a crash leaves
-    /// to recovery to decide.
-    pub fn undecided(&self) -> impl Iterator<Item = (SessionId, Committed)> {
-        self.flushed()
-            .map(|(member, _)| (member.session, member.done))
+    /// to recovery to decide. With each the session that sent its COMMIT; none for an XA PREPARE.
+    pub fn undecided(&self) -> impl Iterator<Item = (Option<SessionId>, Committed)> {
+        self.flushed().map(|(member, session)| {
+            let by = match &session.xa {
+                Xa::Preparing(_) => None,
+                Xa::Deciding(_, by) => Some(*by),
+                Xa::No | Xa::Prepared(_) => Some(member.session),
+            };
+            (by, member.done)
+        })
     }
 
     /// The group under way, as far as it is in the binlog's file or, without a binlog, numbered.
     fn flushed(&self) -> impl DoubleEndedIterator<Item = (&Member, &Session)> {
         let numbered = self.pipeline.group.iter().filter(|m| m.sequence > 0);
         numbered.filter_map(|m| Some((m, self.sessions.get(m.session)?)))
+    }
+
+    /// Whether a transaction is prepared whatever becomes of the group under way.
+    fn stays_prepared(&self, session: &Session) -> bool {
+        matches!(session.xa, Xa::Prepared(_) | Xa::Deciding(..))
+            && self.config.version.logs_prepared()
+    }
+
+    /// The XA transactions that recovery leaves prepared.
+    fn recovered_prepared(&self, storage: Storage) -> Vec<Prepared> {
+        let mut all = Vec::new();
+        for (id, session) in self.sessions.iter() {
+            let mut flushed = self.flushed();
+            let kept = flushed
+                .find(|(member, _)| member.session == id)
+                .is_some_and(|(member, session)| self.keeps_flushed(storage, member, session));
+            let prepared = match &session.xa {
+                Xa::Preparing(xid) if kept => Some(xid),
+                Xa::Prepared(xid) => Some(xid),
+                Xa::Deciding(xid, _) if !kept => Some(xid),
+                _ => None,
+            };
+            if let Some(xid) = prepared.filter(|_| self.config.version.logs_prepared()) {
+                all.push(Prepared {
+                    xid: Arc::clone(xid),
+                    changes: session.changes.iter().map(|l| l.change).collect(),
+                });
+            }
+        }
+        all
     }
 
     fn keeps_flushed(&self, storage: Storage, member: &Member, session: &Session) -> bool {
@@ -268,13 +313,15 @@ impl Server {
         };
         for (id, session) in self.sessions.iter() {
             let open = !self.flushed().any(|(member, _)| member.session == id);
-            if open && !mutants.has(Mutant::RecoveryKeepsOpen) {
+            if open && !self.stays_prepared(session) && !mutants.has(Mutant::RecoveryKeepsOpen) {
                 undo(arena, &session.changes);
             }
         }
         for (member, session) in self.flushed().rev() {
             if !self.keeps_flushed(storage, member, session) {
-                undo(arena, &session.changes);
+                if !self.stays_prepared(session) {
+                    undo(arena, &session.changes);
+                }
             } else if mutants.has(Mutant::RecoveryTearsTransaction) {
                 undo(arena, session.changes.get(..1).unwrap_or_default());
             }
@@ -313,7 +360,8 @@ impl Server {
         let lost: usize = lost.map(|s| s.changes.len()).sum();
         journal.truncate(journal.len().saturating_sub(lost));
         for (member, session) in self.flushed() {
-            if self.keeps_flushed(storage, member, session) {
+            let decided = !matches!(session.xa, Xa::Preparing(_));
+            if decided && self.keeps_flushed(storage, member, session) {
                 journal.extend(session.changes.iter().map(|l| Own::Row(l.change)));
                 let statement = session.ddl.as_ref().map(|ddl| ddl.statement.clone());
                 journal.extend(statement.map(Own::Statement));
@@ -331,7 +379,7 @@ impl Server {
         if self.binlog.is_none() {
             committed = session.prepared;
         }
-        if session.ddl.is_some() {
+        if session.ddl.is_some() || session.xa != Xa::No {
             self.redo.sync();
         }
         if !self.risks_acknowledged() {
@@ -342,7 +390,10 @@ impl Server {
             done: member.done,
             prepared: session.prepared,
             committed,
-            changes: session.changes.iter().map(|l| l.change).collect(),
+            changes: match session.xa {
+                Xa::No => session.changes.iter().map(|l| l.change).collect(),
+                _ => Vec::new(),
+            },
         };
         self.settled.push_back(settled);
         self.forget_settled(at);

@@ -1,18 +1,22 @@
 //! Transactions that arrive by replication: applied as a replica thread does, past `read_only`, with the
 //! GTID that they have.
 
-use super::Server;
+use super::{Prepared, Server};
 use crate::{
-    apply::{ApplyError, Direct, DirectOn},
+    apply::{ApplyError, Direct, DirectOn, xa_id},
     arena::Arena,
     binlog::{
         QuerySession,
+        decode::Query,
         encode::{Head, RowWrite},
+        event::Header as EventHeader,
         group::{Group, GroupKind},
     },
+    database::Change,
     gtid::Gtid,
     mutant::Mutant,
 };
+use std::collections::BTreeMap;
 
 /// What a replica's own binlog keeps of a group, besides its changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,33 +26,85 @@ pub struct Heading {
     /// When its first statement started, in seconds since 1970.
     pub timestamp_s: u32,
     original_commit_us: Option<u64>,
-    /// Session, default schema and text of a DDL statement. Most groups are none, so they do not carry the room.
-    ddl: Option<Box<(QuerySession, String, String)>>,
+    /// `server_id` of the server where it was committed first.
+    server_id: u32,
+    /// What else than rows there is to say. Most groups have nothing, so they do not carry the room.
+    statement: Option<Box<Statement>>,
+}
+
+/// What a group says beside its rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Statement {
+    /// Session, default schema and text of a DDL statement.
+    Ddl(QuerySession, String, String),
+    /// It prepares the XA transaction of this id.
+    XaPrepare(String),
+    /// It decides the XA transaction of this id, with this text.
+    XaDecide(String, String),
+}
+
+impl Statement {
+    fn of(group: &Group<'_>) -> Option<Self> {
+        match group.kind {
+            GroupKind::Ddl => group.statement().map(|q| {
+                let schema = String::from_utf8_lossy(q.schema).into_owned();
+                Self::Ddl(QuerySession::of(&q), schema, q.text().into_owned())
+            }),
+            GroupKind::XaPrepared => {
+                let queries = group.events().filter_map(|f| Query::decode(f.body).ok());
+                let mut ids = queries.filter_map(|q| xa_id(&q.text(), "START"));
+                ids.next().map(Self::XaPrepare)
+            }
+            GroupKind::XaDecided => {
+                let text = group.statement()?.text().into_owned();
+                let id = xa_id(&text, "COMMIT").or_else(|| xa_id(&text, "ROLLBACK"))?;
+                Some(Self::XaDecide(id, text))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Heading {
     /// Of a group that has been read.
     pub fn of(group: &Group<'_>) -> Self {
         let event = group.gtid.as_ref();
-        let query = group.statement().filter(|_| group.kind == GroupKind::Ddl);
         Self {
             gtid: event.and_then(|g| g.gtid),
             timestamp_s: group.timestamp_s,
             original_commit_us: event.and_then(|g| g.original_commit_us),
-            ddl: query.map(|q| {
-                Box::new((
-                    QuerySession::of(&q),
-                    String::from_utf8_lossy(q.schema).into_owned(),
-                    q.text().into_owned(),
-                ))
-            }),
+            server_id: EventHeader::decode(group.bytes).map_or(0, |h| h.server_id),
+            statement: Statement::of(group).map(Box::new),
         }
     }
 }
 
 impl Server {
+    /// A tool has committed these changes at `at`: the server's own binlog has them, with a GTID of its own.
+    pub fn log_written(&mut self, arena: &Arena, at: u64, changes: &[Change]) {
+        if changes.is_empty() {
+            return;
+        }
+        let gtid = (self.config.gtid_mode && self.binlog.is_some()).then(|| {
+            self.next_gno += 1;
+            Gtid::new(self.config.uuid, self.next_gno - 1)
+        });
+        if let Some(gtid) = gtid {
+            self.gtid_executed.add(gtid);
+        }
+        let heading = Heading {
+            gtid,
+            timestamp_s: ((self.config.epoch_us + at) / 1_000_000) as u32,
+            original_commit_us: None,
+            server_id: self.server_id().unwrap_or_default(),
+            statement: None,
+        };
+        self.log_changes(arena, at, changes, &heading);
+    }
+
     /// Applies and commits one group at `at`; what it changed is left in `direct`. A transaction whose GTID
-    /// is in `gtid_executed` already is skipped silently, as servers do: false then.
+    /// is in `gtid_executed` already is skipped silently, as servers do, and so is one that was committed here and comes
+    /// back (`replicate_same_server_id = OFF`, `queue_event` in sql/rpl_replica.cc): false then.
     ///
     /// # Errors
     /// What stops the applier, as `apply` tells it; the group is rolled back.
@@ -61,16 +117,21 @@ impl Server {
         apply: impl FnOnce(&mut Arena, &mut DirectOn<'_>) -> Result<(), ApplyError>,
     ) -> Result<bool, ApplyError> {
         direct.changes.clear();
-        if heading
-            .gtid
-            .as_ref()
-            .is_some_and(|g| self.gtid_executed.contains(g))
+        let is_known = |g: &Gtid| self.gtid_executed.contains(g);
+        if heading.gtid.as_ref().is_some_and(is_known)
+            || self.server_id() == Some(heading.server_id)
         {
             return Ok(false);
         }
         let version = self.config.ddl_version;
+        if let Some(Statement::XaDecide(xid, _)) = heading.statement.as_deref()
+            && let Some(changes) = self.hand_out(xid)
+        {
+            direct.hold(xid, changes);
+        }
         if let Err(error) = apply(arena, &mut direct.on(&mut self.database, version)) {
             direct.roll_back(arena, &mut self.database);
+            self.hold_prepared(arena, direct.take_prepared());
             return Err(error);
         }
         if let Some(gtid) = heading.gtid {
@@ -81,12 +142,32 @@ impl Server {
                 .add(Gtid::new(self.config.uuid, self.next_gno));
             self.next_gno += 1;
         }
-        self.log_replicated(arena, at, direct, heading);
+        let prepared = direct.take_prepared();
+        let changes = match prepared.values().next() {
+            Some(prepared) => prepared,
+            None => &direct.changes,
+        };
+        self.log_changes(arena, at, changes, heading);
+        self.hold_prepared(arena, prepared);
         Ok(true)
     }
 
+    /// `server_id`, of a server that writes a binlog.
+    fn server_id(&self) -> Option<u32> {
+        let binlog = self.binlog.as_ref()?;
+        Some(binlog.writer().options().server_id)
+    }
+
+    /// What a group has prepared waits for its decision on the server, not at the applier: it survives the applier.
+    fn hold_prepared(&mut self, arena: &mut Arena, prepared: BTreeMap<String, Vec<Change>>) {
+        for (xid, changes) in prepared {
+            let xid = xid.into();
+            self.adopt(arena, Prepared { xid, changes });
+        }
+    }
+
     /// `log_replica_updates = ON`: the replica's own binlog has the transaction too, with its GTID.
-    fn log_replicated(&mut self, arena: &Arena, at: u64, direct: &Direct, heading: &Heading) {
+    fn log_changes(&mut self, arena: &Arena, at: u64, changes: &[Change], heading: &Heading) {
         let number = self.replicated_number();
         let Some(binlog) = self.binlog.as_mut() else {
             return;
@@ -99,26 +180,30 @@ impl Server {
             immediate_commit_us: us,
             original_commit_us: heading.original_commit_us.unwrap_or(us),
             timestamp_s: heading.timestamp_s,
-            origin_server_id: None,
+            origin_server_id: Some(heading.server_id),
             thread_id: 0,
             default_schema: "",
             xid: number.1,
         };
-        match &heading.ddl {
-            Some(ddl) => {
-                let (session, schema, sql) = &**ddl;
+        match heading.statement.as_deref() {
+            Some(Statement::Ddl(session, schema, sql)) => {
                 binlog.append(us, head.gtid, |writer, out, pos| {
                     writer.ddl(out, pos, &head, session, schema, sql)
                 });
             }
-            None => {
+            Some(Statement::XaDecide(_, text)) => {
+                binlog.append(us, head.gtid, |writer, out, pos| {
+                    writer.xa_decide(out, pos, &head, text)
+                });
+            }
+            rows_of => {
                 let database = &self.database;
-                for change in &direct.changes {
+                for change in changes {
                     self.templates
                         .renew(database, binlog.writer(), change.table);
                 }
                 let templates = &self.templates;
-                let changes = direct.changes.iter().enumerate();
+                let changes = changes.iter().enumerate();
                 let rows = changes.filter_map(|(i, change)| {
                     Some(RowWrite {
                         template: templates.of(change.table)?,
@@ -130,8 +215,11 @@ impl Server {
                     })
                 });
                 let rows: Vec<RowWrite<'_>> = rows.collect();
-                binlog.append(us, head.gtid, |writer, out, pos| {
-                    writer.transaction(out, pos, &head, &rows)
+                binlog.append(us, head.gtid, |writer, out, pos| match rows_of {
+                    Some(Statement::XaPrepare(xid)) => {
+                        writer.xa_prepare(out, pos, &head, &rows, xid)
+                    }
+                    _ => writer.transaction(out, pos, &head, &rows),
                 });
             }
         }

@@ -2,6 +2,7 @@
 
 use super::{commit::Ddl, locks::LockTable, redo::Record};
 use crate::database::{Change, LockId};
+use std::sync::Arc;
 
 /// A connection to the server. Ids are never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,15 +52,30 @@ pub(super) enum State {
     Committing,
 }
 
+/// How far a session's transaction is as an XA transaction; the id as the binlog has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Xa {
+    /// It is none, or not prepared.
+    #[default]
+    No,
+    /// Its PREPARE is in the commit queue or a group.
+    Preparing(Arc<str>),
+    /// It waits for whoever decides it.
+    Prepared(Arc<str>),
+    /// Its COMMIT, sent by that session, is in the commit queue or a group.
+    Deciding(Arc<str>, SessionId),
+}
+
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) serial: u32,
     pub(super) privilege: Privilege,
     pub(super) state: State,
-    /// The client is gone; only a commit under way keeps the session.
+    /// The client is gone; only a commit under way keeps the session, or a prepared transaction that is its own.
     pub(super) gone: bool,
     pub(super) changes: Vec<Logged>,
     pub(super) ddl: Option<Ddl>,
+    pub(super) xa: Xa,
     pub(super) locks: Vec<LockId>,
     /// When the transaction's first statement started; the header timestamp of its events.
     pub(super) started_us: u64,
@@ -88,6 +104,7 @@ impl Sessions {
             gone: false,
             changes: Vec::new(),
             ddl: None,
+            xa: Xa::No,
             locks: Vec::new(),
             started_us: 0,
             last_committed: 0,

@@ -208,7 +208,48 @@ impl Server {
             },
         };
         self.plan = plan;
-        reply
+        match (write, &reply) {
+            (Write::Insert(image), Reply::Ok) if self.database.is_watched(table) => {
+                self.fire(arena, now, id, table, image, manner)
+            }
+            _ => reply,
+        }
+    }
+
+    /// The triggers of an INSERT write in the same statement. When one cannot, the statement has not been.
+    fn fire(
+        &mut self,
+        arena: &mut Arena,
+        now: u64,
+        id: SessionId,
+        table: TableId,
+        image: &[u8],
+        manner: Manner,
+    ) -> Reply {
+        let done = self.sessions.get(id).map_or(0, |s| s.changes.len());
+        let within = Manner {
+            new_statement: false,
+            ..manner
+        };
+        for (into, row) in self.database.triggered(table, image) {
+            let reply = self.write(arena, now, id, into, Write::Insert(&row), within);
+            if reply != Reply::Ok {
+                self.undo_statement(arena, id, done - 1);
+                return reply;
+            }
+        }
+        Reply::Ok
+    }
+
+    /// Takes a session's last changes back, down to as many as there were before.
+    fn undo_statement(&mut self, arena: &mut Arena, id: SessionId, before: usize) {
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
+        let undone = session.changes.split_off(before.min(session.changes.len()));
+        for logged in undone.iter().rev() {
+            self.database.undo(arena, &logged.change);
+        }
     }
 
     fn plan_write(

@@ -234,6 +234,23 @@ impl Base {
         parts.iter().any(|p| wanted(&self.generators[p.column]))
     }
 
+    /// The first rows alone.
+    pub(crate) fn first(&self, rows: u64) -> Self {
+        Self {
+            rows: rows.min(self.rows),
+            ..self.clone()
+        }
+    }
+
+    /// How many of its rows have a key up to this one.
+    pub(crate) fn rows_up_to(&self, integer_key: u64) -> u64 {
+        match self.number(integer_key) {
+            Some(n) => n,
+            None if self.rows == 0 || integer_key < self.integer_key(1) => 0,
+            None => self.rows,
+        }
+    }
+
     /// Number of rows.
     pub fn rows(&self) -> u64 {
         self.rows

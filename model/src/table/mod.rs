@@ -6,11 +6,13 @@
 //!
 //! A table does what it is told: whether a change is allowed, [`crate::database`] decides.
 
+mod copy;
 pub mod cow;
 pub mod generated;
 mod lookup;
 mod shape;
 
+pub use copy::KeyRange;
 pub use generated::{Base, BaseError, Generator};
 use shape::integer_value;
 pub use shape::{KeyShape, Shape, UniqueShape};

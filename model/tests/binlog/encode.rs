@@ -10,7 +10,7 @@ use cutover_model::binlog::encode::{
 use cutover_model::binlog::event::flag;
 use cutover_model::binlog::group::GroupKind;
 use cutover_model::binlog::{EventType, Frames, Groups};
-use cutover_model::schema::{Collation, TableDef, UniqueKey};
+use cutover_model::schema::{Collation, ColumnKind, TableDef, UniqueKey};
 use std::collections::BTreeMap;
 
 /// A writer with the settings that a file shows.
@@ -111,6 +111,38 @@ fn tables_are_described_as_the_servers_describe_them() {
         }
     }
     assert!(seen > 100, "the captures hold tables");
+}
+
+/// Of `CREATE TABLE v (id INT PRIMARY KEY, a VECTOR(3), g GEOMETRY, u INT UNSIGNED, c VARCHAR(10), b VECTOR(300) NOT NULL,
+/// e ENUM('a','b'))` in 9.7.4 (the column g was a POINT, whose subtype a declaration does not keep).
+const WITH_VECTORS: &str = "6a 00 00 00 00 00 01 00 01 61 00 01 76 00 07 03 f2 ff 03 0f f2 fe 07 04 04 28 00 04 f7 01 5e \
+    01 01 40 02 05 3f 01 fc ff 00 07 01 00 0d 04 03 fc 2c 01 04 0f 02 69 64 01 61 01 67 01 75 01 63 01 62 01 65 0a 03 fc ff \
+    00 06 05 02 01 61 01 62 08 01 00 0c 01 fe";
+
+#[test]
+fn a_vector_says_its_dimension_and_counts_among_the_character_sets() {
+    let bytes: Vec<u8> = WITH_VECTORS
+        .split_whitespace()
+        .map(|hex| u8::from_str_radix(hex, 16).expect("hex"))
+        .collect();
+    let map = TableMap::decode(&bytes).expect("a TABLE_MAP");
+    let def = def_of(&map);
+    let dimensions = def.columns.iter().filter_map(|c| match c.kind {
+        ColumnKind::Vector { dimension, .. } => Some(dimension),
+        _ => None,
+    });
+    assert_eq!(dimensions.collect::<Vec<_>>(), [3, 300]);
+    // It stands between the vectors, whose character set is `binary`.
+    let text = &def.columns[def.column("c").expect("a column")];
+    let collation = text.collation.as_ref().expect("a collation");
+    assert_eq!(&*collation.name, "utf8mb4_0900_ai_ci");
+    let writer = Writer::new(WriterOptions {
+        server_version: "9.7.4".into(),
+        row_metadata: RowMetadata::Full,
+        ..WriterOptions::default()
+    });
+    let again = TableTemplate::new(&writer, map.table_id, &def);
+    assert_eq!(again.body(), bytes);
 }
 
 #[test]

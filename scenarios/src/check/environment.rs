@@ -2,7 +2,7 @@
 
 use super::{PER_EVENT, PER_EVENT_WHY, Problem, keys, within};
 use cutover_sim::{
-    environment::{Clients, Environment, Link, Names, Network, Retention, Source, Target},
+    environment::{Clients, Dms, Environment, Link, Names, Network, Retention, Source, Target},
     units::{Bytes, Micros},
 };
 
@@ -12,8 +12,31 @@ pub(crate) fn environment(environment: &Environment) -> Result<(), Problem> {
     target(&environment.target).map_err(|p| p.under("target"))?;
     network(&environment.network).map_err(|p| p.under("network"))?;
     names(&environment.names).map_err(|p| p.under("names"))?;
-    clients(&environment.clients).map_err(|p| p.under("clients"))
+    clients(&environment.clients).map_err(|p| p.under("clients"))?;
+    dms(&environment.dms).map_err(|p| p.under("dms"))
     // The control plane's times are bounded by their type.
+}
+
+fn dms(dms: &Dms) -> Result<(), Problem> {
+    within(
+        &["load_rate"],
+        dms.load_rate,
+        Bytes(1)..=Bytes(1 << 40),
+        "without a rate no load ends",
+    )?;
+    within(
+        &["apply_transaction"],
+        dms.apply_transaction,
+        PER_EVENT,
+        PER_EVENT_WHY,
+    )?;
+    within(&["apply_row"], dms.apply_row, PER_EVENT, PER_EVENT_WHY)?;
+    within(
+        &["metrics_every"],
+        dms.metrics_every,
+        Micros::secs(1)..=Micros::hours(1),
+        "each sample is a step of the run",
+    )
 }
 
 fn source(source: &Source) -> Result<(), Problem> {
@@ -46,6 +69,18 @@ fn source(source: &Source) -> Result<(), Problem> {
             "RDS takes 1 to 168 hours",
         )?;
     }
+    within(
+        &["backup_every"],
+        source.backup_every,
+        Micros::mins(1)..=Micros::hours(9_600),
+        "RDS takes one a day",
+    )?;
+    within(
+        &["last_backup"],
+        source.last_backup,
+        Micros::ZERO..=source.backup_every,
+        "an older one would not be the last: see `backup_every`",
+    )?;
     within(
         &["binlog_upload_every"],
         source.binlog_upload_every,
@@ -112,6 +147,7 @@ fn target(target: &Target) -> Result<(), Problem> {
         PER_EVENT_WHY,
     )?;
     within(&["apply_row"], target.apply_row, PER_EVENT, PER_EVENT_WHY)?;
+    within(&["scan_row"], target.scan_row, PER_EVENT, PER_EVENT_WHY)?;
     within(
         &["first_touch"],
         target.first_touch,

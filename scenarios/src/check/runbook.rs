@@ -6,8 +6,12 @@
 use super::{Problem, keys};
 use crate::document::Part;
 use cutover_sim::{
-    runbook::{CoordinatesFrom, Host, Op, Role, Runbook, Step, StepError, Until, Wait},
+    runbook::{
+        CoordinatesFrom, CreateDmsTask, DmsCondition, DmsUntil, Host, Op, Policy, Repoint, Role,
+        Runbook, SetExternalSource, Step, StepError, TaskAction, Until, Wait,
+    },
     units::Micros,
+    world::unreadable_sql,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +22,8 @@ const DEFAULT_EVERY: Micros = Micros::secs(1);
 /// Each is a step of the run, and a line of its trace.
 const MOST_POLLS: u64 = 10_000_000;
 const MOST_STEPS: usize = 1_000;
+/// Tasks of one replication instance.
+const MOST_TASKS: usize = 100;
 
 /// Checks a runbook.
 pub(crate) fn runbook(runbook: &Runbook) -> Result<(), Problem> {
@@ -41,10 +47,16 @@ pub(crate) fn runbook(runbook: &Runbook) -> Result<(), Problem> {
         ));
     }
     let mut before = Before::default();
-    for (list, steps) in [("step", &runbook.steps), ("abort", &runbook.abort)] {
-        if list == "abort" {
-            // An abort may follow any step: what one of them did may be the case.
-            (before.source_set, before.started) = (before.source_was_set, before.was_started);
+    let lists = [
+        ("step", &runbook.steps),
+        ("abort", &runbook.abort),
+        ("stay", &runbook.stay),
+    ];
+    for (list, steps) in lists {
+        if list != "step" {
+            // It may follow any step: what one of them did may be the case.
+            before.configured.clone_from(&before.was_configured);
+            before.started.clone_from(&before.was_started);
         }
         if steps.len() > MOST_STEPS {
             return Err(Problem::new(
@@ -54,7 +66,7 @@ pub(crate) fn runbook(runbook: &Runbook) -> Result<(), Problem> {
             ));
         }
         for (index, step) in steps.iter().enumerate() {
-            before.then(step, list == "abort").map_err(|mut problem| {
+            before.then(step, list != "step").map_err(|mut problem| {
                 problem
                     .path
                     .splice(0..0, [Part::Key(list), Part::Index(index)]);
@@ -77,10 +89,16 @@ enum Noted {
 struct Before<'a> {
     snapshots: BTreeSet<&'a str>,
     restored: bool,
-    source_set: bool,
-    source_was_set: bool,
-    started: bool,
-    was_started: bool,
+    has_replica: bool,
+    tasks: BTreeMap<&'a str, bool>,
+    /// RDS looks after the target's replication.
+    managed: bool,
+    /// Where an external source is configured now, and where one was.
+    configured: BTreeSet<Host>,
+    was_configured: BTreeSet<Host>,
+    /// Where replication was started.
+    started: BTreeSet<Host>,
+    was_started: BTreeSet<Host>,
     noted: BTreeMap<&'a str, Noted>,
     fence: bool,
     gate: bool,
@@ -111,23 +129,56 @@ impl<'a> Before<'a> {
                 "write a number of hours between 1 and 168 (a week)",
             )),
             Op::SetBinlogRetention(_) | Op::KillConnections(Host::Source) => Ok(()),
-            Op::CreateSnapshot(o) => self.create_snapshot(&o.id),
-            Op::RestoreSnapshot(o) => self.restore_snapshot(&o.id),
-            Op::ReadCoordinates(o) => self.read_coordinates(o.from, &o.name),
-            Op::SetExternalSource(o) => self.set_external_source(o.at.as_deref(), o.auto_position),
-            Op::StartReplication => {
-                self.needs_source("start_replication")?;
-                (self.started, self.was_started) = (true, true);
+            Op::CreateReadReplica => {
+                self.has_replica = true;
+                self.configure(Host::Replica);
+                self.start(Host::Replica);
                 Ok(())
             }
-            Op::StopReplication => self.needs_source("stop_replication"),
-            Op::ResetExternalSource => {
-                self.needs_source("reset_external_source")?;
-                (self.source_set, self.started) = (aborting, aborting);
+            Op::CreateSnapshot(o) => {
+                self.needs_host(o.of, "create_snapshot")?;
+                if o.of == Host::Target {
+                    return Err(not_of_a_replica("create_snapshot", "of", "the target"));
+                }
+                self.create_snapshot(&o.id)
+            }
+            Op::RestoreSnapshot(o) => self.restore_snapshot(&o.id),
+            Op::MigrateLatestSnapshot => self.makes_target("migrate_latest_snapshot"),
+            Op::CreateAuroraReplica => {
+                self.makes_target("create_aurora_replica")?;
+                self.managed = true;
+                self.configure(Host::Target);
+                self.start(Host::Target);
+                Ok(())
+            }
+            Op::PromoteCluster => self.promote_cluster(),
+            Op::EnableBinlog => self.needs_host(Host::Target, "enable_binlog"),
+            Op::ReadCoordinates(o) => self.read_coordinates(o.from, &o.name),
+            Op::SetExternalSource(o) => self.set_external_source(o),
+            Op::StartReplication(on) => {
+                self.needs_source(on, "start_replication")?;
+                self.start(on);
+                Ok(())
+            }
+            Op::StopReplication(on) => self.needs_source(on, "stop_replication"),
+            Op::ResetExternalSource(on) => {
+                self.needs_source(on, "reset_external_source")?;
+                if !aborting {
+                    self.configured.remove(&on);
+                    self.started.remove(&on);
+                }
                 Ok(())
             }
             Op::Wait(wait) => self.wait(wait, timeout),
+            Op::SetReadOnly(o) if o.on == Host::Replica => {
+                Err(not_of_a_replica("set_read_only", "on", "the read replica"))
+            }
             Op::SetReadOnly(o) => self.needs_host(o.on, "set_read_only"),
+            Op::KillConnections(Host::Replica) => Err(not_of_a_replica(
+                "kill_connections",
+                "on",
+                "the read replica",
+            )),
             Op::KillConnections(host) => self.needs_host(host, "kill_connections"),
             Op::RaiseAutoIncrement(o) => {
                 self.needs_host(Host::Target, "raise_auto_increment")?;
@@ -140,7 +191,45 @@ impl<'a> Before<'a> {
                     "write how many numbers to leave out, like 1000",
                 ))
             }
-            Op::Repoint(o) => self.needs_host(o.to, "repoint"),
+            Op::Repoint(o) if o.to == Host::Replica => {
+                Err(not_of_a_replica("repoint", "to", "the read replica"))
+            }
+            Op::RunSql(o) if o.on == Host::Replica => {
+                Err(not_of_a_replica("run_sql", "on", "the read replica"))
+            }
+            Op::Repoint(o) => {
+                self.needs_host(o.to, "repoint")?;
+                share(o)
+            }
+            Op::RunSql(o) => {
+                self.needs_host(o.on, "run_sql")?;
+                match unreadable_sql(&o.sql) {
+                    None => Ok(()),
+                    Some(why) => Err(Problem::new(
+                        keys(&["run_sql", "sql"]),
+                        format!("no modelled server carries this statement out: {why}"),
+                        "write one INSERT … VALUES, UPDATE or DELETE with `column = value` conditions, or one CREATE, \
+                         ALTER, DROP, RENAME or TRUNCATE TABLE",
+                    )),
+                }
+            }
+            Op::CreateCluster => self.create_cluster(),
+            Op::CreateSchema(_) => self.needs_host(Host::Target, "create_schema"),
+            Op::AddConstraints(_) => self.needs_host(Host::Target, "add_constraints"),
+            Op::CreateDmsTask(o) => self.create_dms_task(o),
+            Op::DmsTask(o) => {
+                let started = self.task(&o.id, &["dms_task", "id"])?;
+                let begins = matches!(o.action, TaskAction::Start);
+                if !started && !begins {
+                    return Err(Problem::new(
+                        keys(&["dms_task", "action"]),
+                        format!("no earlier step starts the task `{}`", o.id),
+                        "start it first: `dms_task = { id = \"…\", action = \"start\" }`",
+                    ));
+                }
+                self.tasks.insert(&o.id, true);
+                Ok(())
+            }
             Op::Pause(o) if o.length == Micros::ZERO => Err(Problem::new(
                 keys(&["pause", "for"]),
                 "a pause of no time",
@@ -223,7 +312,14 @@ impl<'a> Before<'a> {
 
     fn restore_snapshot(&mut self, id: &str) -> Result<(), Problem> {
         self.known_snapshot(id, &["restore_snapshot", "id"])?;
-        let path = keys(&["restore_snapshot", "id"]);
+        self.restored_once(keys(&["restore_snapshot", "id"]))
+    }
+
+    fn makes_target(&mut self, op: &'static str) -> Result<(), Problem> {
+        self.restored_once(keys(&[op]))
+    }
+
+    fn restored_once(&mut self, path: Vec<Part>) -> Result<(), Problem> {
         if std::mem::replace(&mut self.restored, true) {
             return Err(Problem::new(
                 path,
@@ -234,11 +330,137 @@ impl<'a> Before<'a> {
         Ok(())
     }
 
+    fn promote_cluster(&mut self) -> Result<(), Problem> {
+        if std::mem::replace(&mut self.managed, false) {
+            self.configured.remove(&Host::Target);
+            return Ok(());
+        }
+        Err(Problem::new(
+            keys(&["promote_cluster"]),
+            "the target is no Aurora read replica",
+            "add a step with `create_aurora_replica = {}` before this one",
+        ))
+    }
+
+    fn configure(&mut self, on: Host) {
+        self.configured.insert(on);
+        self.was_configured.insert(on);
+    }
+
+    fn start(&mut self, on: Host) {
+        self.started.insert(on);
+        self.was_started.insert(on);
+    }
+
+    fn create_cluster(&mut self) -> Result<(), Problem> {
+        if std::mem::replace(&mut self.restored, true) {
+            return Err(Problem::new(
+                keys(&["create_cluster"]),
+                "there is a target already",
+                "a runbook has one target: leave this step out",
+            ));
+        }
+        Ok(())
+    }
+
+    fn create_dms_task(&mut self, o: &'a CreateDmsTask) -> Result<(), Problem> {
+        let op = "create_dms_task";
+        self.needs_host(Host::Target, op)?;
+        let named = (1..=64).contains(&o.id.len()) && o.id.is_ascii();
+        if !named || self.tasks.insert(&o.id, false).is_some() {
+            return Err(Problem::new(
+                keys(&[op, "id"]),
+                "a task has a name of its own, of 1 to 64 characters",
+                "write a name like `id = \"move\"`",
+            ));
+        }
+        if self.tasks.len() > MOST_TASKS {
+            return Err(Problem::new(
+                keys(&[op]),
+                format!("more than {MOST_TASKS} DMS tasks"),
+                "an account has room for no more: put tables together",
+            ));
+        }
+        let tables = o.tables.iter().find(|name| name.split('.').count() != 2);
+        if let Some(table) = tables {
+            let table = crate::serde_message::clip(table);
+            return Err(Problem::new(
+                keys(&[op, "tables"]),
+                format!("`{table}` is not a table's full name"),
+                "write `schema.table`, or leave `tables` out for all of them",
+            ));
+        }
+        let upserts = [
+            ("delete_errors", o.delete_errors),
+            ("data_errors", o.data_errors),
+        ];
+        let upsert = upserts
+            .into_iter()
+            .find(|(_, p)| *p == Policy::UpdateRecord);
+        if let Some((key, _)) = upsert {
+            return Err(Problem::new(
+                keys(&[op, key]),
+                "`update-record` is a policy for INSERT and UPDATE alone",
+                "choose another policy, like `stop-task`",
+            ));
+        }
+        match o.load_tables_at_once {
+            Some(0 | 50..) => Err(Problem::new(
+                keys(&[op, "load_tables_at_once"]),
+                "MaxFullLoadSubTasks is 1 to 49",
+                "write a number like 8",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the task was started.
+    fn task(&self, id: &str, path: &[&'static str]) -> Result<bool, Problem> {
+        self.tasks.get(id).copied().ok_or_else(|| {
+            let help = match join(self.tasks.keys()) {
+                Some(known) => format!("created so far: {known}"),
+                None => "create it in an earlier step: `create_dms_task = { id = \"…\" }`".into(),
+            };
+            let id = crate::serde_message::clip(id);
+            Problem::new(
+                keys(path),
+                format!("no earlier step creates a DMS task `{id}`"),
+                help,
+            )
+        })
+    }
+
+    fn dms(&self, o: &DmsCondition) -> Result<(), Problem> {
+        let path = ["wait", "until", "dms"];
+        let until = o.kind().map_err(|error| several(error, &path))?;
+        self.task(&o.task, &["wait", "until", "dms", "task"])?;
+        let DmsUntil::Checkpoint(name) = until else {
+            return Ok(());
+        };
+        let path = ["wait", "until", "dms", "checkpoint"];
+        match self.noted(name, &path)? {
+            Noted::Position => Ok(()),
+            Noted::GtidSet => Err(Problem::new(
+                keys(&path),
+                format!("`{name}` is a GTID set, and a checkpoint is a file and position"),
+                "read it from `source-position`",
+            )),
+        }
+    }
+
     fn read_coordinates(&mut self, from: CoordinatesFrom, name: &'a str) -> Result<(), Problem> {
         let noted = match from {
             CoordinatesFrom::SourcePosition => Noted::Position,
             CoordinatesFrom::SourceGtidExecuted => Noted::GtidSet,
-            CoordinatesFrom::RecoveryEvent => {
+            CoordinatesFrom::ReplicaPosition => {
+                self.needs_host(Host::Replica, "read_coordinates")?;
+                Noted::Position
+            }
+            CoordinatesFrom::TargetGtidExecuted => {
+                self.needs_host(Host::Target, "read_coordinates")?;
+                Noted::GtidSet
+            }
+            CoordinatesFrom::RecoveryEvent | CoordinatesFrom::TargetPosition => {
                 self.needs_host(Host::Target, "read_coordinates")?;
                 Noted::Position
             }
@@ -254,10 +476,11 @@ impl<'a> Before<'a> {
         Ok(())
     }
 
-    fn set_external_source(&mut self, at: Option<&str>, auto: bool) -> Result<(), Problem> {
+    fn set_external_source(&mut self, o: &SetExternalSource) -> Result<(), Problem> {
         self.needs_host(Host::Target, "set_external_source")?;
         let op = "set_external_source";
-        match at {
+        let auto = o.auto_position;
+        match o.at.as_deref() {
             Some(_) if auto => Err(Problem::new(
                 keys(&[op, "auto_position"]),
                 "`at` and `auto_position` in one place: the target starts at a position or finds it by GTID",
@@ -278,7 +501,7 @@ impl<'a> Before<'a> {
                 )),
             },
         }?;
-        (self.source_set, self.source_was_set) = (true, true);
+        self.configure(o.on);
         Ok(())
     }
 
@@ -328,7 +551,7 @@ impl<'a> Before<'a> {
         let until = wait.until.kind();
         match until.map_err(|error| several(error, &["wait", "until"]))? {
             Until::ReplicationRunning => {
-                if self.started {
+                if self.started.contains(&wait.on) {
                     return Ok(());
                 }
                 Err(Problem::new(
@@ -337,26 +560,29 @@ impl<'a> Before<'a> {
                     "add a step with `start_replication = {}` before this one",
                 ))
             }
-            Until::SecondsBehindSource(seconds) => self.lag("seconds_behind_source", seconds),
-            Until::CaughtUp(seconds) => self.lag("caught_up", seconds),
+            Until::SecondsBehindSource(seconds) => {
+                self.lag(wait.on, "seconds_behind_source", seconds)
+            }
+            Until::CaughtUp(seconds) => self.lag(wait.on, "caught_up", seconds),
             Until::Applied(name) => {
-                self.needs_host(Host::Target, "wait")?;
+                self.needs_host(wait.on, "wait")?;
                 self.noted(name, &["wait", "until", "applied"]).map(|_| ())
             }
-            Until::ReadOnly(host) | Until::NoOpenTransactions(host) => {
+            Until::ReadOnly(host) | Until::Writable(host) | Until::NoOpenTransactions(host) => {
                 self.needs_host(host, "wait")
             }
             Until::SnapshotAvailable(id) => {
                 self.known_snapshot(id, &["wait", "until", "snapshot_available"])
             }
+            Until::Dms(o) => self.dms(o),
             Until::SourceUnchangedSince(name) => self
                 .noted(name, &["wait", "until", "source_unchanged_since"])
                 .map(|_| ()),
         }
     }
 
-    fn lag(&self, key: &'static str, seconds: u64) -> Result<(), Problem> {
-        self.needs_host(Host::Target, "wait")?;
+    fn lag(&self, on: Host, key: &'static str, seconds: u64) -> Result<(), Problem> {
+        self.needs_host(on, "wait")?;
         if seconds <= 34_560_000 {
             return Ok(());
         }
@@ -368,26 +594,65 @@ impl<'a> Before<'a> {
     }
 
     fn needs_host(&self, host: Host, op: &'static str) -> Result<(), Problem> {
-        if host == Host::Source || self.restored {
+        let (there, make) = match host {
+            Host::Source => return Ok(()),
+            Host::Target => (
+                self.restored,
+                "restore a snapshot in an earlier step: `restore_snapshot = { id = \"…\" }`",
+            ),
+            Host::Replica => (
+                self.has_replica,
+                "make it in an earlier step: `create_read_replica = {}`",
+            ),
+        };
+        if there {
             return Ok(());
         }
         Err(Problem::new(
             keys(&[op]),
-            "there is no target yet",
-            "restore a snapshot in an earlier step: `restore_snapshot = { id = \"…\" }`",
+            format!("there is no {} yet", host.name()),
+            make,
         ))
     }
 
-    fn needs_source(&self, op: &'static str) -> Result<(), Problem> {
-        if self.source_set {
+    fn needs_source(&self, on: Host, op: &'static str) -> Result<(), Problem> {
+        if self.configured.contains(&on) {
             return Ok(());
         }
         Err(Problem::new(
             keys(&[op]),
-            "the target does not know a source to replicate from",
+            format!("the {} does not know a source to replicate from", on.name()),
             "add a step with `set_external_source = { … }` before this one",
         ))
     }
+}
+
+/// A part of the application.
+fn share(o: &Repoint) -> Result<(), Problem> {
+    match o.share {
+        None => Ok(()),
+        Some(_) if o.restart_clients => Err(Problem::new(
+            keys(&["repoint", "restart_clients"]),
+            "clients that are moved one by one are started anew as it is",
+            "leave `restart_clients` out",
+        )
+        .with(&["repoint", "share"])),
+        Some(1..=99) => Ok(()),
+        Some(share) => Err(Problem::new(
+            keys(&["repoint", "share"]),
+            format!("`share` is {share}, and is a part of the clients: 1 to 99 of a hundred"),
+            "write a number like 50, or leave it out to repoint all",
+        )),
+    }
+}
+
+/// What is possible, and of no use in a migration.
+fn not_of_a_replica(op: &'static str, key: &'static str, host: &str) -> Problem {
+    Problem::new(
+        keys(&[op, key]),
+        format!("`{op}` is not for {host}: no client uses it, and nothing is migrated from it"),
+        "name another host",
+    )
 }
 
 /// The first few names; none when there are none.

@@ -5,8 +5,9 @@ use crate::document::Part;
 use cutover_sim::{
     outcome::Verdict,
     plan::{Clock, Expect},
-    units::Micros,
-    workload_spec::{Kind, Transaction, Workload},
+    properties::CATALOGUE,
+    units::{Bytes, Micros},
+    workload_spec::{Engine, Kind, SideTable, Transaction, Workload},
 };
 
 /// 2038-01-19T03:14:07Z: the last second of MySQL's TIMESTAMP.
@@ -75,7 +76,9 @@ pub(crate) fn workload(workload: &Workload, privileged: u32, limit: Micros) -> R
         .with(&["clients", "privileged"]));
     }
     rate(workload.rate_per_s, limit)?;
+    by_hour(&workload.rate_by_hour)?;
     mix(workload)?;
+    tables(workload)?;
     transactions(workload)?;
     if !(0.0..=1.0).contains(&workload.start_after) {
         return Err(Problem::new(
@@ -125,6 +128,114 @@ fn rate(rate_per_s: f64, limit: Micros) -> Result<(), Problem> {
             "lower the rate, or lower `clock.limit`",
         )
         .with(&["clock", "limit"]));
+    }
+    Ok(())
+}
+
+/// A rate over the day: 24 numbers, not all of them 0.
+fn by_hour(rates: &[f64]) -> Result<(), Problem> {
+    let path = || keys(&["rate_by_hour"]);
+    if rates.is_empty() {
+        return Ok(());
+    }
+    if rates.len() != 24 {
+        return Err(Problem::new(
+            path(),
+            format!(
+                "`rate_by_hour` has {} numbers, and a day has 24 hours",
+                rates.len()
+            ),
+            "write what `rate_per_s` is multiplied by from 0:00, from 1:00 … to 23:00 (UTC)",
+        ));
+    }
+    if let Some(index) = rates.iter().position(|r| !(0.0..=1_000.0).contains(r)) {
+        return Err(Problem::new(
+            [path(), vec![Part::Index(index)]].concat(),
+            format!(
+                "{:?} is not between 0 and 1000: it is what `rate_per_s` is multiplied by",
+                rates[index]
+            ),
+            "write a number like 0.2 or 3",
+        ));
+    }
+    if rates.iter().all(|r| *r < 0.001) {
+        return Err(Problem::new(
+            path(),
+            "nobody writes at any hour of the day",
+            "give some hour a rate of 0.001 or more",
+        ));
+    }
+    Ok(())
+}
+
+/// A LONGBLOB of each row is kept in memory.
+const LARGEST_LOB: Bytes = Bytes(16 << 20);
+/// Each is written in every transaction.
+const MOST_TABLES: usize = 50;
+
+/// Checks the tables beside the shop's.
+fn tables(workload: &Workload) -> Result<(), Problem> {
+    let tables = &workload.tables;
+    if workload.kind == Kind::Binlog && !tables.is_empty() {
+        return Err(Problem::new(
+            keys(&["table"]),
+            "tables are declared, and the workload is a recording, which has its own",
+            "write `kind = \"orders\"`, or leave the tables out",
+        )
+        .with(&["workload", "kind"]));
+    }
+    if tables.len() > MOST_TABLES {
+        return Err(Problem::new(
+            keys(&["table"]),
+            format!("{} tables; at most {MOST_TABLES} are allowed", tables.len()),
+            "describe those whose traits matter",
+        ));
+    }
+    for (index, table) in tables.iter().enumerate() {
+        let at = |mut problem: Problem| {
+            let place = [Part::Key("table"), Part::Index(index)];
+            problem.path.splice(0..0, place);
+            problem
+        };
+        side_table(table).map_err(at)?;
+        if tables[..index].iter().any(|other| other.name == table.name) {
+            return Err(at(Problem::new(
+                keys(&["name"]),
+                format!("a second table `{}`", table.name),
+                "give it another name",
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn side_table(table: &SideTable) -> Result<(), Problem> {
+    let name = &table.name;
+    let plain = (1..=40).contains(&name.len())
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    if !plain || ["customers", "orders", "order_lines"].contains(&name.as_str()) {
+        return Err(Problem::new(
+            keys(&["name"]),
+            "a table's name has 1 to 40 small letters, digits or `_`, a letter first, and is not one of the shop's \
+             own (customers, orders, order_lines)",
+            "write a name like \"audit_log\"",
+        ));
+    }
+    within(
+        &["lob"],
+        table.lob,
+        Bytes(0)..=LARGEST_LOB,
+        "a run keeps the bytes of every row that is written",
+    )?;
+    if table.foreign_key && table.engine == Engine::Myisam {
+        return Err(Problem::new(
+            keys(&["foreign_key"]),
+            "MyISAM has no foreign keys",
+            "leave `foreign_key` out, or write `engine = \"innodb\"`",
+        ));
     }
     Ok(())
 }
@@ -188,12 +299,14 @@ fn transactions(workload: &Workload) -> Result<(), Problem> {
 /// Checks the expectations.
 pub(crate) fn expect(expect: &Expect) -> Result<(), Problem> {
     for (index, id) in expect.violates.iter().enumerate() {
-        let number = id.strip_prefix('P').and_then(|n| n.parse::<u8>().ok());
-        if !matches!(number, Some(1..=17)) || id.starts_with("P0") || id.starts_with("P+") {
+        if CATALOGUE.iter().all(|property| property.id != id) {
             return Err(Problem::new(
                 vec![Part::Key("violates"), Part::Index(index)],
                 format!("`{}` is not a property", crate::serde_message::clip(id)),
-                "write P1 to P17; `cutover list properties` says what they are",
+                format!(
+                    "write P1 to P{}; `cutover list properties` says what they are",
+                    CATALOGUE.len()
+                ),
             ));
         }
     }

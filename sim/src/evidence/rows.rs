@@ -2,16 +2,19 @@
 //! which of them touch the same row is read in the source's binlog, of the transactions in question only.
 
 use super::commits::CommitSet;
-use crate::{history::Applied, runbook::PrefixStrength, world::World};
+use crate::{
+    history::{Applied, Commit, History},
+    runbook::PrefixStrength,
+    world::World,
+};
 use cutover_model::{
     Arena,
-    apply::{ApplyErrorKind, DdlEvent, RowWork, Sink, Walker, is_declared, table_of},
-    binlog::decode::TableMap,
-    database::{Database, TableId},
+    apply::{OnRows, RowWork, Sink, Walker},
+    binlog::log::Binlog,
+    database::Database,
     row::Partial,
-    schema::TableDef,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// A row: its table, and a hash of the values that identify it.
@@ -23,22 +26,12 @@ pub struct RowId {
     pub key: u64,
 }
 
-/// The rows of the commits that overtook another or were overtaken; with a promise of dependencies also of
-/// those that were applied while an earlier one never was.
-pub(super) fn out_of_order(
+/// The rows of the commits of a world in question: those of [`out_of_order`].
+pub(super) fn of_world(
     world: &mut World,
     cut: u32,
     strength: PrefixStrength,
 ) -> BTreeMap<u32, Vec<RowId>> {
-    let gaps = strength == PrefixStrength::DependencyClosed;
-    let commits = in_question(
-        world.history.source.len(),
-        cut,
-        &world.history.applied,
-        gaps,
-    );
-    let mut rows_of = BTreeMap::new();
-    let mut walker = Walker::default();
     let World {
         arena,
         source,
@@ -46,30 +39,78 @@ pub(super) fn out_of_order(
         ..
     } = world;
     let Some(binlog) = &source.binlog else {
-        return rows_of;
+        return BTreeMap::new();
     };
-    for commit in commits {
-        let Some(end) = history.source.get(commit as usize).map(|c| c.end) else {
-            continue;
-        };
-        let before = (commit as usize).checked_sub(1);
-        let start = before
-            .map(|i| history.source[i].end)
-            .filter(|e| e.file == end.file);
-        let mut collect = Collect {
-            database: &source.database,
-            rows: Vec::new(),
-        };
-        for group in binlog
-            .groups(end.file, start.map_or(0, |s| s.pos), end.pos)
-            .map_while(Result::ok)
-        {
-            // A group that no longer decodes against the tables as they are now keeps the rows so far.
-            let _ = walker.walk(arena, &mut collect, &group);
+    let mut commits = Commits::new(arena, binlog, &history.source);
+    out_of_order(&source.database, history, cut, strength, |commit, sink| {
+        commits.walk(commit, sink);
+    })
+}
+
+/// The commits of a source, as its binlog has them.
+pub(super) struct Commits<'a> {
+    arena: &'a mut Arena,
+    binlog: &'a Binlog,
+    commits: &'a [Commit],
+    walker: Walker,
+}
+
+impl<'a> Commits<'a> {
+    pub(super) fn new(arena: &'a mut Arena, binlog: &'a Binlog, commits: &'a [Commit]) -> Self {
+        Self {
+            arena,
+            binlog,
+            commits,
+            walker: Walker::default(),
         }
-        collect.rows.sort_unstable();
-        collect.rows.dedup();
-        rows_of.insert(commit, collect.rows);
+    }
+
+    /// Hands a commit's rows to a sink. A group that no longer decodes against the tables as they are now has the rows
+    /// so far.
+    pub(super) fn walk(&mut self, commit: u32, sink: &mut dyn Sink) {
+        let commit = commit as usize;
+        let Some(end) = self.commits.get(commit).map(|c| c.end) else {
+            return;
+        };
+        let before = commit.checked_sub(1).map(|before| self.commits[before].end);
+        let start = before.filter(|e| e.file == end.file).map_or(0, |e| e.pos);
+        let groups = self.binlog.groups(end.file, start, end.pos);
+        for group in groups.map_while(Result::ok) {
+            let _ = self.walker.walk(self.arena, sink, &group);
+        }
+    }
+}
+
+/// The rows of the commits that overtook another or were overtaken; with a promise of dependencies also of
+/// those that were applied while an earlier one never was. `read` walks a commit's transaction through a sink.
+pub fn out_of_order(
+    database: &Database,
+    history: &History,
+    cut: u32,
+    strength: PrefixStrength,
+    mut read: impl FnMut(u32, &mut dyn Sink),
+) -> BTreeMap<u32, Vec<RowId>> {
+    let gaps = strength == PrefixStrength::DependencyClosed;
+    let commits = in_question(history.source.len(), cut, &history.applied, gaps);
+    let mut rows_of = BTreeMap::new();
+    for commit in commits {
+        let mut rows = Vec::new();
+        let mut collect = OnRows {
+            database,
+            row: |_: &mut Arena, work: &RowWork<'_>| {
+                for image in [&work.before, &work.after].into_iter().flatten() {
+                    rows.extend(identity(database, work, image).map(|key| RowId {
+                        table: work.table.0,
+                        key,
+                    }));
+                }
+                Ok(())
+            },
+        };
+        read(commit, &mut collect);
+        rows.sort_unstable();
+        rows.dedup();
+        rows_of.insert(commit, rows);
     }
     rows_of
 }
@@ -112,63 +153,19 @@ fn in_question(commits: usize, cut: u32, applied: &[Applied], gaps: bool) -> Vec
     (0..commits as u32).filter(|c| asked.has(*c)).collect()
 }
 
-/// Collects the identities of rows.
-struct Collect<'a> {
-    database: &'a Database,
-    rows: Vec<RowId>,
-}
-
-impl Sink for Collect<'_> {
-    fn table(
-        &mut self,
-        _: &mut Arena,
-        map: &TableMap<'_>,
-    ) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
-        table_of(self.database, map)
+/// `None` when the image lacks a column of the key: the other image of the change has it. `None` also where
+/// nothing identifies a row: rows of equal content stand for each other, so none of them has versions whose
+/// order could be told. What comes too early there finds no row (1032), and the final states are compared.
+fn identity(database: &Database, work: &RowWork<'_>, image: &Partial<'_>) -> Option<u64> {
+    let columns = &work.def.columns;
+    let table = database.table(work.table)?;
+    let identity = table.shape().identity.as_ref()?;
+    let mut hash = u64::from(work.table.0);
+    for part in &identity.key.parts {
+        let (_, raw) = image.iter(columns).find(|(i, _)| *i == part.column)?;
+        hash = xxh3_64_with_seed(raw?, hash);
     }
-
-    fn is_declared(&self, table: TableId, def: &Arc<TableDef>) -> bool {
-        is_declared(self.database, table, def)
-    }
-
-    fn row(&mut self, _: &mut Arena, work: &RowWork<'_>) -> Result<(), ApplyErrorKind> {
-        for image in [&work.before, &work.after].into_iter().flatten() {
-            if let Some(key) = self.identity(work, image) {
-                self.rows.push(RowId {
-                    table: work.table.0,
-                    key,
-                });
-            }
-        }
-        Ok(())
-    }
-
-    fn ddl(&mut self, _: &mut Arena, _: &DdlEvent<'_>) -> Result<(), ApplyErrorKind> {
-        Ok(())
-    }
-
-    fn xa_prepared(&mut self, _: &str) {}
-
-    fn xa_decided(&mut self, _: &mut Arena, _: &str, _: bool) -> Result<(), ApplyErrorKind> {
-        Ok(())
-    }
-}
-
-impl Collect<'_> {
-    /// `None` when the image lacks a column of the key: the other image of the change has it. `None` also where
-    /// nothing identifies a row: rows of equal content stand for each other, so none of them has versions whose
-    /// order could be told. What comes too early there finds no row (1032), and the final states are compared.
-    fn identity(&self, work: &RowWork<'_>, image: &Partial<'_>) -> Option<u64> {
-        let columns = &work.def.columns;
-        let table = self.database.table(work.table)?;
-        let identity = table.shape().identity.as_ref()?;
-        let mut hash = u64::from(work.table.0);
-        for part in &identity.key.parts {
-            let (_, raw) = image.iter(columns).find(|(i, _)| *i == part.column)?;
-            hash = xxh3_64_with_seed(raw?, hash);
-        }
-        Some(hash)
-    }
+    Some(hash)
 }
 
 #[cfg(test)]

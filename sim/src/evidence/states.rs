@@ -92,26 +92,46 @@ impl Shop {
     }
 }
 
-/// Compares the final states; none without a target.
-pub(super) fn compare(world: &mut World) -> Option<States> {
+/// Compares the final states; none without a target. What serves is held against the other host's final state with what
+/// its own clients wrote: the target against the source, and after the way back the source against the target.
+pub(super) fn compare(world: &mut World, serving: Host) -> Option<States> {
     let World {
         arena,
         source,
         target,
         ..
     } = world;
-    let target = target.as_ref()?;
-    let mut reference = source.database.clone();
+    let target = &target.as_ref()?.server;
+    let (other, server) = match serving {
+        Host::Target => (&*source, target),
+        Host::Source => (target, &*source),
+        // No name points at a read replica.
+        Host::Replica => return None,
+    };
+    let own = server.journal.iter().flatten();
+    let (expected, actual) = (&other.database, &server.database);
+    Some(compare_databases(arena, expected, own, actual, serving))
+}
+
+/// Compares what the serving host holds with what it should: the other host's final state, with the changes of its own
+/// clients folded in.
+pub fn compare_databases<'o>(
+    arena: &mut Arena,
+    other: &Database,
+    own: impl Iterator<Item = &'o Own>,
+    actual: &Database,
+    serving: Host,
+) -> States {
+    let mut reference = other.clone();
     let mut handed_out = HandedOut::by(&reference, arena);
-    for own in target.server.journal.iter().flatten() {
+    for own in own {
         own.fold(arena, &mut reference);
         if matches!(own, Own::Statement(_)) {
             handed_out.follow(&reference, arena);
         }
     }
-    let actual = &target.server.database;
     let mut states = States {
-        schema: declarations(&reference, actual),
+        schema: declarations(&reference, actual, serving.name()),
         broken: broken(&reference, actual, arena),
         counters: handed_out.counters(actual),
         ..States::default()
@@ -121,25 +141,46 @@ pub(super) fn compare(world: &mut World) -> Option<States> {
             Difference::Row { table, key, a, b } => {
                 states.rows += 1;
                 if states.first_row.is_none() {
-                    states.first_row = Some(in_words(&reference, arena, &table, key, a, b));
+                    states.first_row = Some(in_words(
+                        &reference,
+                        arena,
+                        &table,
+                        key,
+                        a,
+                        b,
+                        serving.name(),
+                    ));
                 }
             }
             Difference::MissingTable { table, in_a: true } => {
                 states
                     .schema
-                    .push(format!("table {table} is not on the target"));
+                    .push(format!("table {table} is not on the {}", serving.name()));
             }
             Difference::MissingTable { table, in_a: false } => {
                 states
                     .schema
-                    .push(format!("table {table} is on the target alone"));
+                    .push(format!("table {table} is on the {} alone", serving.name()));
             }
-            Difference::Base { table } | Difference::Keys { table } => {
-                states.schema.push(format!("the rows of {table} are identified differently on the target, and were not compared"));
+            Difference::Base { table } => {
+                let untouched = |database: &Database| {
+                    let (schema, name) = table.split_once('.')?;
+                    let table = database.table(database.id(schema, name)?)?;
+                    Some(table.base().map_or(0, |base| base.rows()))
+                };
+                let there = untouched(actual).unwrap_or(0);
+                let all = untouched(&reference).unwrap_or(0);
+                states.schema.push(format!(
+                    "of the {all} rows of {table} that were there before the run, {there} are on the {}",
+                    serving.name()
+                ));
+            }
+            Difference::Keys { table } => {
+                states.schema.push(format!("the rows of {table} are identified differently on the {}, and were not compared", serving.name()));
             }
         }
     }
-    Some(states)
+    states
 }
 
 /// The constraints that do not hold on the target and would hold on it if it had what it should: clients may
@@ -154,7 +195,7 @@ fn broken(reference: &Database, actual: &Database, arena: &mut Arena) -> Vec<Bro
 }
 
 /// Declarations that differ between two databases that should be the same.
-fn declarations(reference: &Database, actual: &Database) -> Vec<String> {
+fn declarations(reference: &Database, actual: &Database, host: &str) -> Vec<String> {
     let mut differ = Vec::new();
     for (_, table) in reference.tables() {
         let def = table.def();
@@ -163,16 +204,16 @@ fn declarations(reference: &Database, actual: &Database) -> Vec<String> {
             .and_then(|id| actual.table(id));
         if there.is_some_and(|t| t.def() != def) {
             differ.push(format!(
-                "table {} is declared differently on the target",
+                "table {} is declared differently on the {host}",
                 def.full_name()
             ));
         }
     }
     for name in reference.schemas().filter(|s| !actual.has_schema(s)) {
-        differ.push(format!("schema {name} is not on the target"));
+        differ.push(format!("schema {name} is not on the {host}"));
     }
     for name in actual.schemas().filter(|s| !reference.has_schema(s)) {
-        differ.push(format!("schema {name} is on the target alone"));
+        differ.push(format!("schema {name} is on the {host} alone"));
     }
     differ
 }
@@ -224,6 +265,7 @@ fn in_words(
     key: RowKey,
     expected: Option<RowRef>,
     found: Option<RowRef>,
+    host: &str,
 ) -> String {
     let table = name
         .split_once('.')
@@ -254,9 +296,9 @@ fn in_words(
         _ => format!("number {}", key.0),
     };
     match (expected, found) {
-        (Some(_), None) => format!("the row of {name} with {which} is not on the target"),
+        (Some(_), None) => format!("the row of {name} with {which} is not on the {host}"),
         (None, Some(_)) => {
-            format!("the row of {name} with {which} is on the target and should not be")
+            format!("the row of {name} with {which} is on the {host} and should not be")
         }
         (Some(a), Some(b)) => {
             let differ = (0..columns.len()).filter(|&i| text(a, i) != text(b, i));

@@ -14,19 +14,67 @@ pub fn lost_write(e: &Evidence<'_>, number: u32) -> Explanation {
     let commit = operation.and_then(|o| Some((o, commit_of(e, o)?)));
     let (stage, because) = match commit {
         None => (Stage::Visible, "No commit of it is known.".into()),
-        Some((o, _)) if o.host == Host::Target && e.serving == Host::Source => (
-            Stage::Visible,
-            "The target had confirmed it, and then the application's name was pointed back at the source: nothing carries \
-             writes in that direction."
-                .into(),
-        ),
+        Some((o, commit)) if o.host == Host::Target && !e.is_visible(o) => {
+            left_on_target(e, commit)
+        }
         Some((o, _)) if e.is_visible(o) => (Stage::Visible, written_over(e, o.commit, o.host)),
         Some((o, _)) if o.host == Host::Source && e.erased(o.commit).is_some() => {
             (Stage::Source, lost_by_the_source(e, o.commit))
         }
-        Some((_, commit)) => Walk { e, commit }.cause(),
+        Some((o, commit)) => Walk {
+            e,
+            number: o.commit,
+            commit,
+        }
+        .cause(),
     };
     explained(e, number, stage, because)
+}
+
+/// The target confirmed it, and the application's name points at the source again.
+fn left_on_target(e: &Evidence<'_>, commit: &Commit) -> (Stage, String) {
+    let lead = "The target had confirmed it, and then the application's name was pointed back at the source";
+    let back = &e.marks.replication_back;
+    let Some(from) = back.from else {
+        return match back.configured {
+            None => (
+                Stage::Visible,
+                format!("{lead}: nothing carries writes in that direction."),
+            ),
+            Some(_) => (
+                Stage::Sent,
+                format!("{lead}; the replication back never came to read the target's binlog."),
+            ),
+        };
+    };
+    if commit.end <= from {
+        let text = format!(
+            "{lead}. The replication back had been told to start behind this write: its coordinates were read after the \
+             target had taken writes."
+        );
+        return (Stage::Binlog, text);
+    }
+    let reached = match (back.sent_to, back.received_to) {
+        (sent, _) if sent.is_none_or(|to| commit.end > to) => {
+            (Stage::Sent, "was not sent to the source")
+        }
+        (_, received) if received.is_none_or(|to| commit.end > to) => {
+            (Stage::RelayLog, "was not received by the source")
+        }
+        _ => (Stage::Applied, "was not applied on the source"),
+    };
+    let stopped = match (back.failed.as_ref(), back.stopped) {
+        (Some((at, error)), _) => format!("had stopped at {}: {}", e.clock(*at), error.text),
+        (None, Some(at)) => format!("was stopped at {}", e.clock(at)),
+        (None, None) => "was left behind".to_string(),
+    };
+    (
+        reached.0,
+        format!(
+            "{lead}. It {} when the replication back {stopped}.",
+            reached.1
+        ),
+    )
 }
 
 fn lost_by_the_source(e: &Evidence<'_>, commit: u32) -> String {
@@ -52,12 +100,18 @@ fn written_over(e: &Evidence<'_>, commit: u32, host: Host) -> String {
 /// A commit of the source that the target does not have.
 struct Walk<'e, 'w> {
     e: &'e Evidence<'w>,
+    number: u32,
     commit: &'e Commit,
 }
 
 impl Walk<'_, '_> {
     /// The first stage that does not have it, and why.
     fn cause(&self) -> (Stage, String) {
+        if let Some(fed) = &self.e.fed
+            && let Some(row) = fed.missing.get(&self.number)
+        {
+            return super::fed::cause(self.e, self.number, self.commit, row);
+        }
         let r = &self.e.marks.replication;
         if let Some(s) = self.e.snapshot.filter(|s| self.commit.at <= s.at) {
             return (Stage::Snapshot, self.not_durable(s));
@@ -85,7 +139,13 @@ impl Walk<'_, '_> {
         if end <= from {
             return (Stage::Sent, self.before_the_start());
         }
-        if self.e.marks.sent_to.is_none_or(|sent| end > sent) {
+        if self
+            .e
+            .marks
+            .replication
+            .sent_to
+            .is_none_or(|sent| end > sent)
+        {
             return (Stage::Sent, self.unsent());
         }
         if r.received_to.is_none_or(|received| end > received) {
@@ -195,7 +255,7 @@ impl Walk<'_, '_> {
                 self.gate()
             );
         }
-        let far = match e.marks.sent_to {
+        let far = match e.marks.replication.sent_to {
             Some(sent) => format!(": the stream had come to {}", e.position(sent)),
             None => ": the stream had not begun".into(),
         };

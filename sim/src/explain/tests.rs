@@ -77,7 +77,7 @@ fn a_start_behind_the_write_is_the_cause_when_nobody_asked_for_it() {
 fn a_write_after_replication_had_been_stopped_was_not_sent_and_the_missing_fence_is_named() {
     let mut made = without_the_last();
     made.marks.replication.stopped = Some(65 * S);
-    made.marks.sent_to = Some(made.history.source[2].end);
+    made.marks.replication.sent_to = Some(made.history.source[2].end);
     made.marks.fence = None;
     let (stage, text) = cause(&made);
     assert_eq!(stage, Stage::Sent);
@@ -106,7 +106,7 @@ fn unsent_on_the_wire_and_in_the_relay_log_are_told_apart() {
     );
     made.marks.replication.received_to = Some(before);
     assert_eq!(cause(&made).0, Stage::RelayLog);
-    made.marks.sent_to = Some(before);
+    made.marks.replication.sent_to = Some(before);
     made.gate_on_lag = true;
     let (stage, text) = cause(&made);
     assert_eq!(stage, Stage::Sent);
@@ -179,4 +179,104 @@ fn spans_are_told_as_people_do() {
             "3 h 12 min"
         ]
     );
+}
+
+/// The sound migration by a tool that carries rows, in which a row (table 1, key 7) of the last order never arrives.
+fn without_the_last_row() -> Made {
+    use crate::evidence::{FedFacts, FedTable, MissingRow};
+    let mut made = without_the_last();
+    made.snapshot = None;
+    made.history.fed.reads.push(crate::fed::Read {
+        loaded: Some(20 * S),
+        ..crate::fed::Read::new(1, 2, 10 * S)
+    });
+    let start = made.history.source[1].end;
+    let end = made.history.source[3].end;
+    made.fed = Some(FedFacts {
+        tables: vec![FedTable {
+            table: 1,
+            name: "shop.orders".into(),
+            captured_from: Some(start),
+            received_to: Some(end),
+            suspended: None,
+            stopped: Some(115 * S),
+        }],
+        missing: [(3, MissingRow { table: 1, row: 7 })].into(),
+    });
+    made
+}
+
+#[test]
+fn a_row_that_a_tool_lost_is_explained_by_the_stage_that_does_not_have_it() {
+    let table = |made: &mut Made| {
+        let fed = made.fed.as_mut().expect("fed by a tool");
+        fed.tables.pop().expect("one table")
+    };
+    type Change = fn(&mut Made, crate::evidence::FedTable) -> Option<crate::evidence::FedTable>;
+    let cases: [(Change, Stage, &str); 7] = [
+        (|_, _| None, Stage::Copied, "no task was told to migrate"),
+        (
+            |_, t| {
+                Some(crate::evidence::FedTable {
+                    captured_from: None,
+                    ..t
+                })
+            },
+            Stage::Copied,
+            "had been read at 10:00:10.000, 60.0 s earlier",
+        ),
+        (
+            |_, t| {
+                let received_to = t.captured_from;
+                Some(crate::evidence::FedTable { received_to, ..t })
+            },
+            Stage::Captured,
+            "had not captured it when the task stopped at 10:01:55.000",
+        ),
+        (
+            |_, t| Some(t),
+            Stage::Applied,
+            "had captured it and not applied it",
+        ),
+        (
+            |_, t| {
+                let captured_from = t.received_to;
+                Some(crate::evidence::FedTable { captured_from, ..t })
+            },
+            Stage::Captured,
+            "the rows that were read do not have it",
+        ),
+        (
+            |_, t| {
+                let suspended = Some((60 * S, "error 1452".into()));
+                Some(crate::evidence::FedTable { suspended, ..t })
+            },
+            Stage::Accepted,
+            "took shop.orders out at 10:01:00.000: error 1452",
+        ),
+        (
+            |made, t| {
+                made.feed(3, 7, 71 * S);
+                let refused = made.history.fed.refusal("error 1062".into(), true);
+                let row = made.history.fed.rows.last_mut();
+                row.expect("just fed").refused = Some(refused);
+                Some(t)
+            },
+            Stage::Accepted,
+            "error 1062. By its error policy the task left the record out",
+        ),
+    ];
+    for (change, wanted, words) in cases {
+        let mut made = without_the_last_row();
+        let before = table(&mut made);
+        let after = change(&mut made, before);
+        made.fed
+            .as_mut()
+            .expect("fed by a tool")
+            .tables
+            .extend(after);
+        let (stage, text) = cause(&made);
+        assert_eq!(stage, wanted, "{text}");
+        assert!(text.contains(words), "{text}");
+    }
 }

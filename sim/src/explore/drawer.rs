@@ -6,11 +6,12 @@ use crate::{
     faults::{
         ActsEarly, Added, AnswerLost, ApplierCrash, AsyncFailover, AuroraFailover, BadPlace,
         Bandwidth, BlindRetry, Burst, CachedForever, ClockSkew, ColdPages, ControlPlaneFails,
-        ControlPlaneSlow, ControlPlaneThrottles, CorruptEvent, Cron, Ddl, DiskFull, Fault,
-        HalfOpen, Harm, HugeTransaction, Jitter, Kind, Lasting, Latency, LongTransaction,
-        OperatorCrash, Partition, PinnedPool, PrivilegedWriter, PurgeBinlogs, ReceiverCrash,
-        RelayLogLoss, Reset, RetentionLost, RotationStorm, SlowApply, SlowFsync, SourceCrash,
-        SourceFailover, StaleDns, Stall, StepAgain, StrayWriter, TargetCrash, Way, Wire,
+        ControlPlaneSlow, ControlPlaneThrottles, CorruptEvent, Cron, Ddl, DiskFull,
+        DmsInstanceFailover, DmsTaskCrash, Fault, HalfOpen, Harm, HugeTransaction, Jitter, Kind,
+        Lasting, Latency, LongTransaction, OperatorCrash, Partition, PinnedPool, PrivilegedWriter,
+        PurgeBinlogs, ReceiverCrash, RelayLogLoss, Reset, RetentionLost, RotationStorm, SlowApply,
+        SlowFsync, SourceCrash, SourceFailover, StaleDns, Stall, StepAgain, StrayWriter,
+        TargetCrash, Way, Wire, XaTransaction,
     },
     runbook::Host,
     stream::Stream,
@@ -102,6 +103,18 @@ fn harm(kind: Kind, stream: &mut Stream, scales: &Scales) -> (Harm, Micros) {
                 Micros(10_000_000 + stream.below(50_000_001)),
             );
         }
+        Kind::DmsTaskCrash => {
+            return (
+                Harm::DmsTaskCrash(DmsTaskCrash {}),
+                scales.up_to(stream, RESTART_US),
+            );
+        }
+        Kind::DmsInstanceFailover => {
+            return (
+                Harm::DmsInstanceFailover(DmsInstanceFailover {}),
+                failover(stream),
+            );
+        }
         Kind::RelayLogLoss => Harm::RelayLogLoss(RelayLogLoss {}),
         Kind::SlowApply => Harm::SlowApply(SlowApply {
             times: 1 << (1 + stream.below(8)),
@@ -147,6 +160,7 @@ fn harm(kind: Kind, stream: &mut Stream, scales: &Scales) -> (Harm, Micros) {
             times: 1 << (1 + stream.below(4)),
         }),
         Kind::LongTransaction => Harm::LongTransaction(LongTransaction {}),
+        Kind::XaTransaction => Harm::XaTransaction(XaTransaction {}),
         Kind::HugeTransaction => Harm::HugeTransaction(HugeTransaction {
             rows: 3 << stream.below(10),
         }),

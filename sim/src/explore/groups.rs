@@ -81,10 +81,10 @@ impl Groups {
         }
     }
 
-    /// The groups, those of the strategy itself first, each with its name.
+    /// The groups, those of the strategy itself first, then by the assumptions that were broken, each with its name.
     pub fn all(&self) -> Vec<(String, &Key, &Group)> {
         let mut all: Vec<(&Key, &Group)> = self.0.iter().collect();
-        all.sort_by_key(|(key, _)| (!key.broke.is_empty(), *key));
+        all.sort_by_key(|(key, _)| (&key.broke, &key.cause));
         let mut taken: BTreeMap<String, u32> = BTreeMap::new();
         let mut named = |key: &Key| {
             let name = key.name();
@@ -123,6 +123,7 @@ mod tests {
             fingerprint: format!("{faults}/{commits}"),
             faults,
             commits,
+            as_expected: false,
             fired: Vec::new(),
             broke: broke
                 .iter()

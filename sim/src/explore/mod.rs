@@ -23,7 +23,7 @@ pub use confidence::at_most;
 pub use groups::Cheapest;
 pub use journal::JournalError;
 pub use record::{Cause, End, Judged, Record};
-pub use report::{Finding, KindReport, ProbeReport, Report};
+pub use report::{Assumption, Expected, Finding, KindReport, ProbeReport, Report};
 pub use steer::Bias;
 pub use swarm::{Choice, Swarm};
 pub use sweep::{ROUND, Sweep};

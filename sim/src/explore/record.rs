@@ -39,6 +39,8 @@ pub struct Judged {
     pub faults: usize,
     /// Transactions that were acknowledged.
     pub commits: u64,
+    /// Whether it is what the scenario expects.
+    pub as_expected: bool,
     /// The kinds of the faults that fired, by key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fired: Vec<String>,
@@ -88,6 +90,7 @@ impl Record {
                 fingerprint: outcome.fingerprint.clone(),
                 faults: plan.faults.len(),
                 commits: outcome.commits.ok,
+                as_expected: outcome.as_expected,
                 fired: kinds(&outcome.faults),
                 broke: broke.collect(),
                 probes: probes.collect(),

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     faults::{CATALOGUE, Kind},
     outcome::Verdict,
-    plan::Plan,
+    plan::{Expect, Plan},
     probes::Probe,
     properties,
 };
@@ -34,7 +34,8 @@ pub struct Report {
     pub verdicts: BTreeMap<Verdict, u64>,
     /// Plans in which something could have gone wrong: all but those that exercised nothing.
     pub tried: u64,
-    /// The findings: failures grouped by what they have in common, those of the strategy itself first.
+    /// The findings: failures grouped by what they have in common, those of the strategy itself first, the others by
+    /// the assumption that did not hold.
     pub findings: Vec<Finding>,
     /// Without findings: at most this share of the plans fails, with 95 % confidence, in percent.
     pub at_most_percent: Option<f64>,
@@ -44,6 +45,11 @@ pub struct Report {
     pub missed: Vec<&'static str>,
     /// The kinds of faults that were drawn.
     pub faults: Vec<KindReport>,
+    /// The assumptions that did not hold in some plan, by the faults that broke them.
+    pub assumptions: Vec<Assumption>,
+    /// What the scenario expects, where that is not *safe*.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Expected>,
     /// Plans in which no fault fired.
     pub without_faults: u64,
     /// Seeds whose runs did not end within the time on the wall's clock that a seed is given.
@@ -52,6 +58,49 @@ pub struct Report {
     pub not_covered: Vec<String>,
     #[serde(skip)]
     hung_in: Vec<(u64, usize)>,
+}
+
+/// An assumption that did not hold in some plans.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Assumption {
+    /// The kind of the fault that broke it.
+    pub kind: String,
+    /// The assumption.
+    pub assumption: String,
+    /// Plans in which it did not hold.
+    pub plans: u64,
+    /// Of these, how many failed.
+    pub failed: u64,
+    /// And how many were called off.
+    pub aborted: u64,
+}
+
+/// How a sweep compares with what the scenario expects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Expected {
+    /// What it expects.
+    #[serde(flatten)]
+    pub expect: Expect,
+    /// Plans that came to just that.
+    pub plans: u64,
+    /// Failures that are something else.
+    pub other_failures: u64,
+}
+
+impl Expected {
+    /// Whether some plan shows what is expected, and none fails otherwise.
+    pub fn holds(&self) -> bool {
+        self.plans > 0 && self.other_failures == 0
+    }
+
+    fn of(expect: &Expect, tally: &Tally) -> Option<Self> {
+        let safe = expect.verdict.unwrap_or(Verdict::Safe) == Verdict::Safe;
+        (!(safe && expect.violates.is_empty())).then(|| Self {
+            expect: expect.clone(),
+            plans: tally.as_expected,
+            other_failures: tally.unexpected,
+        })
+    }
 }
 
 /// A group of failures.
@@ -145,6 +194,8 @@ impl Report {
             findings,
             missed: probes.iter().filter(is_missed).map(|p| p.probe).collect(),
             probes,
+            assumptions: tally.broke.iter().map(assumption).collect(),
+            expected: Expected::of(&base.expect, tally),
             faults: kinds.iter().map(|kind| kind_report(*kind, tally)).collect(),
             without_faults: tally.calm,
             hung: tally.hung.iter().map(|(seed, _)| *seed).collect(),
@@ -189,6 +240,18 @@ fn finding((name, key, group): (String, &Key, &Group)) -> Finding {
         broke: key.broke.clone(),
         plans: group.plans,
         cheapest: group.cheapest.clone(),
+    }
+}
+
+fn assumption(
+    (kind, (assumption, plans, failed, aborted)): (&String, &(String, u64, u64, u64)),
+) -> Assumption {
+    Assumption {
+        kind: kind.clone(),
+        assumption: assumption.clone(),
+        plans: *plans,
+        failed: *failed,
+        aborted: *aborted,
     }
 }
 

@@ -98,8 +98,14 @@ pub fn log_uniform(stream: &mut Stream, low: u64, high: u64) -> u64 {
 fn occasions(plan: &Plan) -> Vec<Occasion> {
     let has = |wanted: &dyn Fn(&Step) -> bool| plan.runbook.steps.iter().any(wanted);
     let does = |wanted: fn(&Op<'_>) -> bool| has(&|step| step.op().is_ok_and(|op| wanted(&op)));
-    let replicates = does(|op| matches!(op, Op::StartReplication));
-    let restores = does(|op| matches!(op, Op::RestoreSnapshot(_)));
+    let replicates = does(|op| matches!(op, Op::StartReplication(_) | Op::CreateAuroraReplica));
+    let restores = does(|op| {
+        matches!(
+            op,
+            Op::RestoreSnapshot(_) | Op::MigrateLatestSnapshot | Op::CreateAuroraReplica
+        )
+    });
+    let moves_rows = does(|op| matches!(op, Op::CreateDmsTask(_)));
     let occurs = |occasion: Occasion| match occasion {
         Occasion::StepBegins
         | Occasion::StepEnds
@@ -112,6 +118,11 @@ fn occasions(plan: &Plan) -> Vec<Occasion> {
                 op,
                 Op::CreateSnapshot(_)
                     | Op::RestoreSnapshot(_)
+                    | Op::MigrateLatestSnapshot
+                    | Op::CreateAuroraReplica
+                    | Op::CreateReadReplica
+                    | Op::PromoteCluster
+                    | Op::EnableBinlog
                     | Op::Repoint(_)
                     | Op::SetReadOnly(SetReadOnly {
                         on: Host::Source,
@@ -119,13 +130,16 @@ fn occasions(plan: &Plan) -> Vec<Occasion> {
                     })
             )
         }),
-        Occasion::SnapshotCut => does(|op| matches!(op, Op::CreateSnapshot(_))),
+        Occasion::SnapshotCut => {
+            does(|op| matches!(op, Op::CreateSnapshot(_) | Op::CreateAuroraReplica))
+        }
         Occasion::RestoreBegins | Occasion::Restored => restores,
-        Occasion::ReplicationStarts
-        | Occasion::ReceiverConnects
+        Occasion::ReplicationStarts => replicates,
+        Occasion::ReceiverConnects
         | Occasion::BinlogSent
         | Occasion::BinlogReceived
-        | Occasion::TargetApplies => replicates,
+        | Occasion::TargetApplies => replicates || moves_rows,
+        Occasion::DmsLoadBegins | Occasion::DmsTableLoaded | Occasion::DmsFollows => moves_rows,
         Occasion::LagReadsZero => {
             replicates
                 && has(&|step| {
@@ -163,9 +177,11 @@ impl Scales {
             // Snapshot, restore, fence, repoint.
             Occasion::CallTakesEffect => 1 + stream.below(4),
             Occasion::BinlogRotates => 1 + stream.below(8),
+            Occasion::DmsLoadBegins | Occasion::DmsTableLoaded => 1 + stream.below(4),
             Occasion::SnapshotCut
             | Occasion::RestoreBegins
             | Occasion::Restored
+            | Occasion::DmsFollows
             | Occasion::ReplicationStarts
             | Occasion::FenceAsked
             | Occasion::FencePassed

@@ -28,6 +28,12 @@ pub(super) struct Tally {
     pub probes: Vec<(u64, u64)>,
     /// For each kind of fault that fired, by key: plans, and those that failed and were called off among them.
     pub fired: BTreeMap<String, (u64, u64, u64)>,
+    /// For each kind of fault whose firing broke an assumption, by key: the assumption, the plans, and those that
+    /// failed and were called off among them.
+    pub broke: BTreeMap<String, (String, u64, u64, u64)>,
+    /// Plans that came to what the scenario expects, and failures that it does not expect.
+    pub as_expected: u64,
+    pub unexpected: u64,
     /// Plans without any fault that fired.
     pub calm: u64,
     /// The failures.
@@ -162,6 +168,17 @@ impl Tally {
             *failed += u64::from(judged.failure.is_some());
             *aborted += u64::from(judged.verdict == Verdict::Aborted);
         }
+        for (kind, assumption) in &judged.broke {
+            let (_, plans, failed, aborted) = self
+                .broke
+                .entry(kind.clone())
+                .or_insert_with(|| (assumption.clone(), 0, 0, 0));
+            *plans += 1;
+            *failed += u64::from(judged.failure.is_some());
+            *aborted += u64::from(judged.verdict == Verdict::Aborted);
+        }
+        self.as_expected += u64::from(judged.as_expected);
+        self.unexpected += u64::from(judged.failure.is_some() && !judged.as_expected);
         self.calm += u64::from(judged.fired.is_empty());
         self.groups.add(record.seed, round, judged);
     }

@@ -4,7 +4,7 @@ use super::{Fault, Harm};
 use crate::{
     environment::{Checksum, Source, Target},
     plan::Plan,
-    runbook::{Host, Role, Runbook, Step, Until},
+    runbook::{Host, Migrates, Role, Runbook, Step, Until},
     units::Micros,
 };
 
@@ -38,14 +38,22 @@ fn of_kind(harm: &Harm, plan: &Plan) -> Class {
             !is_durable(&plan.environment.source),
             "the source is durable: sync_binlog = 1 and innodb_flush_log_at_trx_commit = 1",
         ),
-        Harm::StepAgain(fault) => breaks(
-            fences(
-                plan.runbook
-                    .steps
-                    .get((fault.step as usize).wrapping_sub(1)),
-            ),
-            "nobody fences the source once the migration is given up",
-        ),
+        Harm::StepAgain(fault) if is_taken_back(&plan.runbook, fault.step) => {
+            Class::Hazard("nobody does a step again that was taken back since")
+        }
+        Harm::StepAgain(fault) => {
+            let steps = &plan.runbook.steps;
+            let step = steps.get((fault.step as usize).wrapping_sub(1));
+            if starts_over(step) {
+                return Class::Hazard(
+                    "nobody sends the target back to the snapshot's position once it has applied more",
+                );
+            }
+            breaks(
+                fences(step),
+                "nobody fences the source once the migration is given up",
+            )
+        }
         Harm::StaleDns(_) | Harm::CachedForever(_) | Harm::PinnedPool(_) => breaks(
             !is_fenced(plan),
             "clients follow the application's name within seconds",
@@ -54,19 +62,34 @@ fn of_kind(harm: &Harm, plan: &Plan) -> Class {
             !is_fenced(plan),
             "every writer goes by the application's name",
         ),
-        Harm::LongTransaction(_) => breaks(
-            !is_fenced(plan),
-            "no transaction stays open through the cutover",
+        Harm::LongTransaction(_) => breaks(!is_fenced(plan), OPEN_THROUGH),
+        Harm::XaTransaction(_) if uses_dms(&plan.runbook) => {
+            Class::Hazard("no transaction commits in two phases, which DMS does not carry over")
+        }
+        // `read_only` stops neither its PREPARE nor its COMMIT.
+        Harm::XaTransaction(_) => breaks(
+            !(is_fenced(plan) && waits_for_open(&plan.runbook)),
+            OPEN_THROUGH,
         ),
         Harm::ClockSkew(fault) => breaks(
             gates_on_lag(plan) || hides_a_backlog(plan, fault.ahead),
             "the clocks of source and target agree, by which Seconds_Behind_Source is measured",
         ),
+        Harm::CorruptEvent(_) if moves_rows(&plan.runbook) => Class::Contract,
+        Harm::Ddl(_) => breaks(
+            moves_rows(&plan.runbook),
+            "nobody alters tables while a tool carries their rows",
+        ),
+        Harm::DmsTaskCrash(_) | Harm::DmsInstanceFailover(_) => breaks(
+            !remembers_what_it_applied(&plan.runbook),
+            "a DMS task knows what it has applied: TaskRecoveryTableEnabled",
+        ),
         Harm::CorruptEvent(_) => breaks(
             plan.environment.source.binlog_checksum == Checksum::None,
             "binlog events carry checksums: binlog_checksum = CRC32",
         ),
-        Harm::RelayLogLoss(_) | Harm::TargetCrash(_) | Harm::AuroraFailover(_)
+        // A server that was killed finds its relay log again.
+        Harm::RelayLogLoss(_) | Harm::AuroraFailover(_)
             if !plan.environment.target.relay_log_recovery && by_position(&plan.runbook) =>
         {
             Class::Hazard("the target recovers its relay log: relay_log_recovery = ON")
@@ -79,6 +102,20 @@ fn of_kind(harm: &Harm, plan: &Plan) -> Class {
     }
 }
 
+/// The assumption of a runbook whose fence does not stop a transaction that was begun before.
+const OPEN_THROUGH: &str = "no transaction stays open through the cutover";
+
+/// Whether the runbook moves rows with a DMS task.
+fn uses_dms(runbook: &Runbook) -> bool {
+    runbook.steps.iter().any(|s| s.create_dms_task.is_some())
+}
+
+/// Whether the runbook waits until no transaction is open on the source, prepared ones included.
+fn waits_for_open(runbook: &Runbook) -> bool {
+    let mut waits = runbook.steps.iter().filter_map(|s| s.wait.as_ref());
+    waits.any(|w| w.until.kind() == Ok(Until::NoOpenTransactions(Host::Source)))
+}
+
 /// Whether the runbook replicates by file and position.
 fn by_position(runbook: &Runbook) -> bool {
     let mut sources = runbook
@@ -86,6 +123,20 @@ fn by_position(runbook: &Runbook) -> bool {
         .iter()
         .filter_map(|s| s.set_external_source.as_ref());
     sources.any(|s| s.at.is_some())
+}
+
+/// Whether a tool reads tables and writes rows.
+fn moves_rows(runbook: &Runbook) -> bool {
+    runbook.steps.iter().any(|s| s.create_dms_task.is_some())
+}
+
+/// Whether no task applies a change again that it had applied before it lost its memory.
+fn remembers_what_it_applied(runbook: &Runbook) -> bool {
+    let mut tasks = runbook
+        .steps
+        .iter()
+        .filter_map(|s| s.create_dms_task.as_ref());
+    tasks.all(|task| task.recovery_table || task.migrates == Migrates::FullLoad)
 }
 
 /// Whether a crash of the applier can leave transactions applied behind some that are not.
@@ -103,6 +154,28 @@ fn is_durable(source: &Source) -> bool {
 fn hides_a_backlog(plan: &Plan, ahead: Micros) -> bool {
     let promised = plan.runbook.promises.downtime;
     promised.is_some_and(|promised| ahead.0 > promised.0 / 2)
+}
+
+/// Whether a later step takes back what a step does, counted from 1: the name is pointed elsewhere, a host is opened or
+/// fenced again.
+fn is_taken_back(runbook: &Runbook, number: u32) -> bool {
+    let index = (number as usize).wrapping_sub(1);
+    let Some(step) = runbook.steps.get(index) else {
+        return false;
+    };
+    runbook.steps[index + 1..].iter().any(|later| {
+        let repoints = step.repoint.zip(later.repoint);
+        let fences = step.set_read_only.zip(later.set_read_only);
+        repoints.is_some_and(|(a, b)| a.to != b.to)
+            || fences.is_some_and(|(a, b)| a.on == b.on && a.value != b.value)
+    })
+}
+
+/// Whether a step, done while replication stands still, makes the target apply again what it has: by GTID it would pass
+/// it over.
+fn starts_over(step: Option<&Step>) -> bool {
+    let source = step.and_then(|s| s.set_external_source.as_ref());
+    source.is_some_and(|o| o.at.is_some())
 }
 
 /// Whether a step makes the source read-only.

@@ -149,6 +149,10 @@ parameters! {
     TargetCrash {}
     /// Failover of the Aurora cluster; `lasts` is the time until it serves again: about 30 s.
     AuroraFailover {}
+    /// A DMS task's process dies; `lasts` is the time until it is started again.
+    DmsTaskCrash {}
+    /// The DMS replication instance is lost; `lasts` is the time until its tasks are started again.
+    DmsInstanceFailover {}
     /// A lost relay log.
     RelayLogLoss {}
     /// A slow applier.
@@ -232,6 +236,8 @@ parameters! {
     }
     /// A transaction is begun and held open; `lasts` is the time until its COMMIT.
     LongTransaction {}
+    /// A transaction in two phases; `lasts` is the time until its COMMIT.
+    XaTransaction {}
     /// A transaction of many rows.
     HugeTransaction {
         /// Rows that it inserts.

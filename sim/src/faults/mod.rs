@@ -150,6 +150,7 @@ catalogue! {
     clock_skew: ClockSkew, Lasts, None, "A host's clock is ahead, which Seconds_Behind_Source and the timestamps of events tell of.";
     burst: Burst, Lasts, None, "A burst of load: clients pause for so many times less.";
     long_transaction: LongTransaction, Lasts, None, "A client begins a transaction on the database that serves, holds it open, and commits it at the end.";
+    xa_transaction: XaTransaction, Lasts, None, "A client prepares a transaction (XA) on the database that serves, and its manager commits it at the end, whatever came between.";
     huge_transaction: HugeTransaction, Momentary, None, "A client inserts many rows in one transaction.";
     ddl: Ddl, Momentary, None, "ALTER TABLE on the source's shop.orders while the traffic flows.";
     disk_full: DiskFull, Lasts, None, "The source's storage is full, of binlog files that are kept for the target: commits wait for space.";
@@ -163,6 +164,8 @@ catalogue! {
     aurora_failover: AuroraFailover, Lasts, None, "The target's writer is lost, and another instance of the cluster takes over with the same volume.";
     relay_log_loss: RelayLogLoss, Momentary, None, "What the target's relay log holds and was not applied is lost.";
     slow_apply: SlowApply, Lasts, None, "Applying takes so many times as long.";
+    dms_task_crash: DmsTaskCrash, Lasts, None, "The process of the first DMS task dies, and is started again from what it had saved.";
+    dms_instance_failover: DmsInstanceFailover, Lasts, None, "The DMS replication instance is lost, and another takes over: its tasks are started again from what they had saved.";
     cold_pages: ColdPages, Momentary, None, "The target's pages are cold again: each one's next touch comes from storage.";
 }
 

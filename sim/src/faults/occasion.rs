@@ -42,6 +42,9 @@ occasions! {
     TargetApplies, "The applier commits a transaction.";
     BinlogRotates, "The source begins a new binlog file.";
     FirstWriteOnTarget, "The first write on the target is acknowledged.";
+    DmsLoadBegins, "A DMS task begins to load a table.";
+    DmsTableLoaded, "A DMS task has loaded a table; its cached changes wait.";
+    DmsFollows, "A DMS task has applied all cached changes to all tables, and goes on transaction by transaction.";
     CallTakesEffect, "A call to the control plane takes effect; the operator has no answer yet.";
 }
 

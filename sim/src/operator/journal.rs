@@ -62,6 +62,12 @@ impl Journal {
         self.lately().filter(|l| **l == Line::Finished).count()
     }
 
+    /// How many steps of the runbook were done before it was given up, or are done by now.
+    pub fn steps_before_giving_up(&self) -> usize {
+        let before = self.0.iter().take_while(|l| **l != Line::GivenUp);
+        before.filter(|l| **l == Line::Finished).count()
+    }
+
     /// Whether that step was begun already, and nobody wrote down that it was done.
     pub fn is_under_way(&self) -> bool {
         let mut steps = self.lately();
@@ -100,6 +106,12 @@ mod tests {
         assert_eq!(says(&[Started, Finished, Started]), (1, true));
         assert_eq!(says(&[Started, Finished, Started, GivenUp]), (0, false));
         assert_eq!(says(&[Started, Finished, GivenUp, Started]), (0, true));
+        let before = |lines: &[Line]| journal(lines).steps_before_giving_up();
+        assert_eq!(before(&[Started, Finished, Started]), 1);
+        assert_eq!(
+            before(&[Started, Finished, Started, GivenUp, Started, Finished]),
+            1
+        );
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub fn until_first_cut(plan: &Plan) -> Micros {
     for step in &plan.runbook.steps {
         let Ok(op) = step.op() else { continue };
         at += match op {
-            Op::CreateSnapshot(_) => {
+            Op::CreateSnapshot(_) | Op::CreateAuroraReplica | Op::CreateReadReplica => {
                 return Micros(
                     at + api_call() + rounded(environment.control_plane.snapshot_start.0),
                 );
@@ -40,9 +40,14 @@ pub fn until_first_cut(plan: &Plan) -> Micros {
                 let looks = fenced.saturating_sub(at + statement).div_ceil(round);
                 looks * round + statement
             }
+            Op::Repoint(o) if o.share.is_some() => {
+                api_call() + rounded(environment.clients.rolling_restart.0)
+            }
             Op::Repoint(_) => api_call() + rounded(environment.control_plane.dns_change.0),
             Op::Pause(o) => rounded(o.length.0),
-            Op::RestoreSnapshot(_) => return Micros(0),
+            Op::RestoreSnapshot(_) | Op::MigrateLatestSnapshot | Op::CreateCluster => {
+                return Micros(0);
+            }
             _ => statement,
         };
     }

@@ -7,9 +7,11 @@
 
 mod calls;
 mod crash;
+mod dms;
 mod journal;
 mod lead;
 mod steps;
+mod wizards;
 
 pub use journal::{Journal, Line, Noted};
 pub use lead::until_first_cut;
@@ -17,7 +19,7 @@ pub use lead::until_first_cut;
 use crate::{
     faults::Occasion,
     plan::Plan,
-    runbook::{OnFailure, Role, Step, command},
+    runbook::{Host, OnFailure, Role, Step, command},
     stream::Stream,
     units::Micros,
     world::World,
@@ -83,21 +85,32 @@ impl Operator {
         }
     }
 
+    /// What the operator does when a step fails: the steps of the way back, or, once the application was pointed at
+    /// the target, those by which the migration stands.
+    fn way_out(&self) -> (&[Step], Ended) {
+        let runbook = &self.plan.runbook;
+        let opened = self.journal.steps_before_giving_up();
+        let opens = |step: &Step| step.repoint.is_some_and(|r| r.to == Host::Target);
+        match runbook.steps.iter().take(opened).any(opens) && !runbook.stay.is_empty() {
+            true => (&runbook.stay, Ended::Finished),
+            false => (&runbook.abort, Ended::Aborted),
+        }
+    }
+
     /// Carries out the runbook. Where it goes on is said by the journal alone.
     pub async fn carry_out(mut self) -> Ended {
-        let plan = Arc::clone(&self.plan);
         let losses = self.now_in_world().operator_losses();
         self.losses = losses;
         loop {
             let given_up = self.journal.is_given_up();
             let (steps, ended) = match given_up {
-                false => (&plan.runbook.steps, Ended::Finished),
-                true => (&plan.runbook.abort, Ended::Aborted),
+                false => (&self.plan.runbook.steps[..], Ended::Finished),
+                true => self.way_out(),
             };
-            let Some(step) = steps.get(self.journal.next_step()) else {
+            let Some(step) = steps.get(self.journal.next_step()).cloned() else {
                 return ended;
             };
-            let failure = match self.take_unless_lost(step).await {
+            let failure = match self.take_unless_lost(&step).await {
                 Ok(Ok(())) => continue,
                 Ok(Err(failure)) => failure,
                 Err(crash::Lost) => {
@@ -105,17 +118,27 @@ impl Operator {
                     continue;
                 }
             };
+            let insists = step.on_failure == OnFailure::Insist;
             match failure {
+                failure if insists && !given_up => {
+                    self.tell(
+                        format!("tries again in {BACK_AGAIN}: there is no way but on: {failure}"),
+                        Vec::new(),
+                    );
+                    self.sleep(BACK_AGAIN).await;
+                }
                 failure if !given_up => self.give_up(&failure),
                 Failure::Final(why) => {
                     self.tell(format!("the way back fails as well: {why}"), Vec::new());
                     return Ended::Stuck;
                 }
                 failure => {
+                    let why = match ended {
+                        Ended::Finished => "the target must be given back",
+                        _ => "the source must be given back",
+                    };
                     self.tell(
-                        format!(
-                            "tries again in {BACK_AGAIN}: the source must be given back: {failure}"
-                        ),
+                        format!("tries again in {BACK_AGAIN}: {why}: {failure}"),
                         Vec::new(),
                     );
                     self.sleep(BACK_AGAIN).await;
@@ -126,11 +149,17 @@ impl Operator {
 
     fn give_up(&mut self, failure: &Failure) {
         self.tell(format!("cannot go on: {failure}"), Vec::new());
-        self.tell(
-            "aborts the migration and goes back to the source".into(),
-            Vec::new(),
-        );
         self.journal.write(Line::GivenUp);
+        let (what, aborts) = match self.way_out().1 {
+            Ended::Finished => ("gives the way back up: the migration stands", false),
+            _ => ("aborts the migration and goes back to the source", true),
+        };
+        self.tell(what.into(), Vec::new());
+        if aborts {
+            let mut world = self.now_in_world();
+            let now = world.now();
+            world.marks.gave_up(now);
+        }
     }
 
     /// One step, with its timeout and what follows a failure.
@@ -166,6 +195,7 @@ impl Operator {
             (Err(failure), _) => return Err(failure),
             (Ok(()), _) => {}
         }
+        self.now_in_world().done_by_hand(step);
         if !self.journal.is_given_up() {
             self.now_in_world().step_is_done();
         }

@@ -5,8 +5,8 @@ use crate::{
     faults::Occasion,
     probes::Probe,
     runbook::{
-        CoordinatesFrom, CreateSnapshot, Host, Op, Repoint, Role, SetExternalSource, SetReadOnly,
-        Step, Until, Wait,
+        CoordinatesFrom, CreateSnapshot, Host, Op, Repoint, Role, RunSql, SetExternalSource,
+        SetReadOnly, Step, Until, Wait,
     },
     units::Micros,
     world::World,
@@ -15,6 +15,8 @@ use cutover_model::replica::Start;
 
 /// Pause between two polls when a wait says nothing.
 pub(super) const POLL: Micros = Micros::secs(1);
+/// How often somebody at a prompt looks whether a statement was answered.
+const LOOK_FOR_ANSWER: Micros = Micros::ms(10);
 
 impl Operator {
     /// Carries out a step's operation. `again`: it was begun before, and nobody knows what came of it.
@@ -28,6 +30,11 @@ impl Operator {
             }
             Op::CreateSnapshot(o) => self.create_snapshot(o, again).await,
             Op::RestoreSnapshot(o) => self.restore_snapshot(&o.id, again).await,
+            Op::CreateReadReplica => self.create_read_replica(again).await,
+            Op::MigrateLatestSnapshot => self.migrate_latest_snapshot(again).await,
+            Op::CreateAuroraReplica => self.create_aurora_replica(again).await,
+            Op::PromoteCluster => self.promote_cluster(again).await,
+            Op::EnableBinlog => self.enable_binlog(again).await,
             Op::ReadCoordinates(o) => {
                 self.statement(place_of(o.from)).await;
                 let noted = self.read_coordinates(o.from)?;
@@ -37,7 +44,10 @@ impl Operator {
                 Ok(())
             }
             Op::SetExternalSource(o) => self.set_external_source(o, again).await,
-            Op::StartReplication => self.on_target(World::start_replication).await,
+            Op::StartReplication(on) => {
+                self.statement(on).await;
+                self.on_world(|world| world.start_replication(on))
+            }
             Op::Wait(o) => self.wait(o, step.role == Some(Role::Gate)).await,
             Op::SetReadOnly(o) => self.set_read_only(o).await,
             Op::KillConnections(host) => {
@@ -46,23 +56,35 @@ impl Operator {
                 self.tell(format!("killed {killed} connections"), Vec::new());
                 Ok(())
             }
-            Op::StopReplication => self.on_target(World::stop_replication).await,
-            Op::ResetExternalSource => {
-                self.statement(Host::Target).await;
-                if again && self.now_in_world().replica_status().is_err() {
+            Op::StopReplication(on) => {
+                self.statement(on).await;
+                self.on_world(|world| world.stop_replication(on))
+            }
+            Op::ResetExternalSource(on) => {
+                self.statement(on).await;
+                if again && self.now_in_world().replica_status(on).is_err() {
                     return self.is_done("no external source is configured any more");
                 }
-                self.on_world(World::reset_external_source)
+                self.on_world(|world| world.reset_external_source(on))
             }
             Op::RaiseAutoIncrement(o) => {
                 self.on_target(|world| world.raise_auto_increment(o.gap))
                     .await
             }
             Op::Repoint(o) => self.repoint(o, again).await,
+            Op::RunSql(o) => self.run_sql(o).await,
             Op::Pause(o) => {
                 self.sleep(o.length).await;
                 Ok(())
             }
+            Op::CreateCluster => self.create_cluster(again).await,
+            Op::CreateSchema(o) => {
+                self.on_target(|world| world.create_schema(o.without_constraints))
+                    .await
+            }
+            Op::AddConstraints(o) => self.add_constraints(o).await,
+            Op::CreateDmsTask(o) => self.create_dms_task(o, again).await,
+            Op::DmsTask(o) => self.dms_task(o, again).await,
         }
     }
 
@@ -75,7 +97,7 @@ impl Operator {
         self.on_world(effect)
     }
 
-    fn on_world(
+    pub(super) fn on_world(
         &self,
         effect: impl FnOnce(&mut World) -> Result<(), String>,
     ) -> Result<(), Failure> {
@@ -83,7 +105,7 @@ impl Operator {
     }
 
     /// The operator has looked, and finds that a step that was begun before is done.
-    fn is_done(&self, found: &str) -> Result<(), Failure> {
+    pub(super) fn is_done(&self, found: &str) -> Result<(), Failure> {
         self.now_in_world().probes.reach(Probe::FoundDone);
         self.tell(format!("finds it done: {found}"), Vec::new());
         Ok(())
@@ -102,7 +124,7 @@ impl Operator {
         if there {
             self.is_done(&format!("there is a snapshot {} already", o.id))?;
         } else {
-            self.call(|world| world.create_snapshot(&o.id, control.snapshot_start, copying))
+            self.call(|world| world.create_snapshot(&o.id, o.of, control.snapshot_start, copying))
                 .await?;
             self.sleep(control.snapshot_start).await;
         }
@@ -124,7 +146,7 @@ impl Operator {
             .map_err(Failure::Final)
     }
 
-    async fn restore_snapshot(&mut self, id: &str, again: bool) -> Result<(), Failure> {
+    pub(super) async fn restore_snapshot(&mut self, id: &str, again: bool) -> Result<(), Failure> {
         let control = self.now_in_world().control_plane().clone();
         let parts = [
             control.restore_fixed,
@@ -162,19 +184,40 @@ impl Operator {
     }
 
     /// A time per TiB, for this environment's volume.
-    fn for_data(&self, per_tib: Micros) -> Micros {
+    pub(super) fn for_data(&self, per_tib: Micros) -> Micros {
         let bytes = self.plan.environment.source.data_size.0;
         Micros(((u128::from(per_tib.0) * u128::from(bytes)) >> 40) as u64)
     }
 
     fn read_coordinates(&self, from: CoordinatesFrom) -> Result<Noted, Failure> {
         let world = self.now_in_world();
+        let position = |host: Host| {
+            let (file, pos) = world.binlog_position(host).ok_or_else(|| {
+                Failure::Final(format!(
+                    "the {} writes no binlog: the statement gives no row",
+                    host.name()
+                ))
+            })?;
+            Ok(Noted::Position { file, pos })
+        };
         match from {
-            CoordinatesFrom::SourcePosition => {
-                let (file, pos) = world.source_position();
-                Ok(Noted::Position { file, pos })
+            CoordinatesFrom::SourcePosition => position(Host::Source),
+            CoordinatesFrom::TargetPosition => position(Host::Target),
+            CoordinatesFrom::ReplicaPosition => {
+                let status = world
+                    .replica_status(Host::Replica)
+                    .map_err(Failure::Final)?;
+                Ok(Noted::Position {
+                    file: status.exec_file,
+                    pos: status.exec_pos,
+                })
             }
-            CoordinatesFrom::SourceGtidExecuted => Ok(Noted::Gtids(world.source_gtid_executed())),
+            CoordinatesFrom::SourceGtidExecuted => {
+                Ok(Noted::Gtids(world.gtid_executed(Host::Source)))
+            }
+            CoordinatesFrom::TargetGtidExecuted => {
+                Ok(Noted::Gtids(world.gtid_executed(Host::Target)))
+            }
             CoordinatesFrom::RecoveryEvent => {
                 let (file, pos) = world
                     .recovery_event()
@@ -189,8 +232,8 @@ impl Operator {
         o: &SetExternalSource,
         again: bool,
     ) -> Result<(), Failure> {
-        self.statement(Host::Target).await;
-        if again && self.now_in_world().replica_status().is_ok() {
+        self.statement(o.on).await;
+        if again && self.now_in_world().replica_status(o.on).is_ok() {
             return self.is_done("the external source is configured");
         }
         let start = match &o.at {
@@ -200,7 +243,7 @@ impl Operator {
             }
             None => Start::AutoPosition,
         };
-        self.on_world(|world| world.set_external_source(start))
+        self.on_world(|world| world.set_external_source(o.on, start))
     }
 
     async fn wait(&mut self, wait: &Wait, is_gate: bool) -> Result<(), Failure> {
@@ -210,21 +253,25 @@ impl Operator {
         let started = now_us();
         let (mut agreed, mut first) = (0, true);
         loop {
-            match looks_at(until) {
+            match looks_at(until, wait.on) {
                 Some(host) => self.statement(host).await,
                 None => self.round_trip().await,
             }
-            self.polled(until);
+            self.polled(until, wait.on);
             if is_gate {
                 self.now_in_world().occurs(Occasion::GatePolled);
             }
-            agreed = if self.holds(until)? { agreed + 1 } else { 0 };
+            agreed = if self.holds(until, wait.on)? {
+                agreed + 1
+            } else {
+                0
+            };
             if agreed >= wanted {
-                self.tell_of_wait(until, started);
+                self.tell_of_wait(until, wait.on, started);
                 return Ok(());
             }
             if std::mem::take(&mut first) {
-                self.tell_of_lag(until);
+                self.tell_of_lag(until, wait.on);
             }
             if self.now_in_world().operator_is_hurried() {
                 self.tell("does not wait until it holds".into(), Vec::new());
@@ -235,21 +282,21 @@ impl Operator {
     }
 
     /// What a poll has seen that faults and probes are interested in.
-    fn polled(&self, until: Until<'_>) {
+    fn polled(&self, until: Until<'_>, on: Host) {
         if let Until::SecondsBehindSource(_) | Until::CaughtUp(_) = until {
-            self.now_in_world().lag_was_read();
+            self.now_in_world().lag_was_read(on);
         }
     }
 
-    /// How far behind the target is when a wait for it begins.
-    fn tell_of_lag(&self, until: Until<'_>) {
+    /// How far behind the replica is when a wait for it begins.
+    fn tell_of_lag(&self, until: Until<'_>, on: Host) {
         if !matches!(
             until,
             Until::SecondsBehindSource(_) | Until::CaughtUp(_) | Until::Applied(_)
         ) {
             return;
         }
-        let status = self.now_in_world().replica_status();
+        let status = self.now_in_world().replica_status(on);
         if let Ok(status) = status {
             let lag = status
                 .seconds_behind_source
@@ -259,7 +306,7 @@ impl Operator {
     }
 
     /// What a wait that took a while ended with.
-    fn tell_of_wait(&self, until: Until<'_>, started: u64) {
+    fn tell_of_wait(&self, until: Until<'_>, on: Host, started: u64) {
         let took = Micros((now_us() - started) / 1_000_000 * 1_000_000);
         if took.0 == 0 {
             return;
@@ -268,7 +315,7 @@ impl Operator {
             Until::SecondsBehindSource(_) | Until::CaughtUp(_) => {
                 let lag = self
                     .now_in_world()
-                    .replica_status()
+                    .replica_status(on)
                     .ok()
                     .and_then(|s| s.seconds_behind_source);
                 format!(
@@ -283,26 +330,27 @@ impl Operator {
     }
 
     /// Looks once.
-    fn holds(&self, until: Until<'_>) -> Result<bool, Failure> {
+    fn holds(&self, until: Until<'_>, on: Host) -> Result<bool, Failure> {
         let world = self.now_in_world();
+        let replica_status = || world.replica_status(on).map_err(Failure::Final);
         Ok(match until {
             Until::ReplicationRunning => {
-                let status = world.replica_status().map_err(Failure::Final)?;
+                let status = replica_status()?;
                 status.error().map_or(Ok(()), |e| Err(Failure::Final(e)))?;
                 status.io_running_text() == "Yes" && status.sql_running
             }
             Until::CaughtUp(most) => {
-                let status = world.replica_status().map_err(Failure::Final)?;
+                let status = replica_status()?;
                 status.error().map_or(Ok(()), |e| Err(Failure::Final(e)))?;
                 status.io_running_text() == "Yes"
                     && status.seconds_behind_source.is_some_and(|s| s <= most)
             }
             Until::SecondsBehindSource(most) => {
-                let status = world.replica_status().map_err(Failure::Final)?;
+                let status = replica_status()?;
                 status.seconds_behind_source.is_some_and(|s| s <= most)
             }
             Until::Applied(name) => {
-                let status = world.replica_status().map_err(Failure::Final)?;
+                let status = replica_status()?;
                 status.error().map_or(Ok(()), |e| Err(Failure::Final(e)))?;
                 match self.journal.noted(name) {
                     Some(Noted::Position { file, pos }) => {
@@ -313,15 +361,20 @@ impl Operator {
                 }
             }
             Until::ReadOnly(host) => world.is_read_only(host),
+            Until::Writable(host) => !world.is_read_only(host),
             Until::NoOpenTransactions(host) => world.open_transactions(host) == 0,
             Until::SnapshotAvailable(id) => {
                 world.snapshot_is_available(id).map_err(Failure::Final)?
             }
+            Until::Dms(o) => {
+                drop(world);
+                self.dms_holds(o)?
+            }
             Until::SourceUnchangedSince(name) => {
                 let same = match self.journal.noted(name) {
-                    Some(Noted::Gtids(set)) => world.source_gtid_executed() == *set,
+                    Some(Noted::Gtids(set)) => world.gtid_executed(Host::Source) == *set,
                     Some(Noted::Position { file, pos }) => {
-                        world.source_position() == (file.clone(), *pos)
+                        world.binlog_position(Host::Source) == Some((file.clone(), *pos))
                     }
                     None => return Err(Failure::Final(format!("nothing was noted as `{name}`"))),
                 };
@@ -335,25 +388,48 @@ impl Operator {
         })
     }
 
-    /// On RDS through the parameter group, which comes back at once and delivers later; on Aurora by a call.
+    /// Through the parameter group, which comes back at once and delivers later; on Aurora also by a call.
     async fn set_read_only(&mut self, o: &SetReadOnly) -> Result<(), Failure> {
         let value = o.value;
         match o.on {
-            Host::Source => {
+            on if on == Host::Source || o.lasting => {
                 self.call(|world| {
-                    world.deliver_read_only(value);
+                    world.deliver_read_only(on, value);
                     Ok(())
                 })
                 .await
             }
-            Host::Target => {
+            _ => {
                 self.on_target(|world| world.set_read_only(Host::Target, value))
                     .await
             }
         }
     }
 
+    /// Types a statement and waits for its answer. Nothing tells whether it was typed before: it is typed again.
+    async fn run_sql(&mut self, o: &RunSql) -> Result<(), Failure> {
+        self.statement(o.on).await;
+        self.on_world(|world| world.type_sql(o.on, &o.sql))?;
+        loop {
+            let answer = self.now_in_world().sql_answer();
+            match answer {
+                Some(Ok(said)) => {
+                    self.tell(said, Vec::new());
+                    return Ok(());
+                }
+                Some(Err(why)) => return Err(Failure::Passing(why)),
+                None => self.sleep(LOOK_FOR_ANSWER).await,
+            }
+        }
+    }
+
     async fn repoint(&mut self, o: &Repoint, again: bool) -> Result<(), Failure> {
+        if let Some(share) = o.share {
+            self.call(|world| world.repoint_share(o.to, share)).await?;
+            self.sleep(self.plan.environment.clients.rolling_restart)
+                .await;
+            return Ok(());
+        }
         let mut there = false;
         if again {
             // aws route53 list-resource-record-sets
@@ -380,19 +456,24 @@ impl Operator {
 fn place_of(from: CoordinatesFrom) -> Host {
     match from {
         CoordinatesFrom::SourcePosition | CoordinatesFrom::SourceGtidExecuted => Host::Source,
-        CoordinatesFrom::RecoveryEvent => Host::Target,
+        CoordinatesFrom::ReplicaPosition => Host::Replica,
+        CoordinatesFrom::TargetPosition
+        | CoordinatesFrom::TargetGtidExecuted
+        | CoordinatesFrom::RecoveryEvent => Host::Target,
     }
 }
 
 /// The server that a condition is looked at on; none for the control plane.
-fn looks_at(until: Until<'_>) -> Option<Host> {
+fn looks_at(until: Until<'_>, replica: Host) -> Option<Host> {
     match until {
-        Until::ReadOnly(host) | Until::NoOpenTransactions(host) => Some(host),
+        Until::ReadOnly(host) | Until::Writable(host) | Until::NoOpenTransactions(host) => {
+            Some(host)
+        }
         Until::SourceUnchangedSince(_) => Some(Host::Source),
-        Until::SnapshotAvailable(_) => None,
+        Until::SnapshotAvailable(_) | Until::Dms(_) => None,
         Until::ReplicationRunning
         | Until::SecondsBehindSource(_)
         | Until::CaughtUp(_)
-        | Until::Applied(_) => Some(Host::Target),
+        | Until::Applied(_) => Some(replica),
     }
 }

@@ -2,8 +2,10 @@
 
 use crate::{
     evidence::{
-        CommitSet, Evidence, Gtids, Names, PlacedOrder, RowId, Shop, SnapshotFacts, States,
+        CommitSet, Evidence, FedFacts, Gtids, Names, PlacedOrder, RowId, Shop, SnapshotFacts,
+        States,
     },
+    fed::FedRow,
     history::{Applied, Commit, History, Kind, NO_COMMIT, Operation, Told},
     operator::Ended,
     outcome::Finding,
@@ -39,6 +41,7 @@ pub struct Made {
     pub gtids: Option<Gtids>,
     pub disturbed: Vec<(u64, u64)>,
     pub stale_reads: Vec<Seen>,
+    pub fed: Option<FedFacts>,
 }
 
 pub const SOURCE: Uuid = Uuid([1; 16]);
@@ -66,6 +69,7 @@ impl Made {
             gtids: None,
             disturbed: Vec::new(),
             stale_reads: Vec::new(),
+            fed: None,
         }
     }
 
@@ -90,7 +94,7 @@ impl Made {
         r.from = Some(made.history.source[1].end);
         r.received_to = Some(made.history.source[3].end);
         r.stopped = Some(115 * S);
-        made.marks.sent_to = Some(made.history.source[3].end);
+        made.marks.replication.sent_to = Some(made.history.source[3].end);
         made.marks.fence = Some(100 * S);
         made.marks.gate = Some(110 * S);
         made.applied_at_gate = 2;
@@ -118,6 +122,21 @@ impl Made {
         made
     }
 
+    /// A sound migration, and a sound way back: the target's two orders applied on the source, which is opened again at
+    /// 160 s; the name back at 165 s; an order on the source.
+    pub fn rolled_back() -> Self {
+        let mut made = Self::sound();
+        let at = |commit, at| Applied { commit, at };
+        made.history.applied_back = vec![at(0, 140 * S), at(1, 141 * S)];
+        made.marks.reopened = Some(160 * S);
+        made.marks.returned = Some(165 * S);
+        made.marks.fence_lifted = Some(160 * S);
+        made.serving = Host::Source;
+        made.source_read_only = false;
+        made.place(Host::Source, 0, 8, 170 * S);
+        made
+    }
+
     /// An order that a client placed, acknowledged a millisecond after its commit at `at`, and its row.
     pub fn place(&mut self, host: Host, client: u16, order: u64, at: u64) -> u32 {
         let operation = self.operation(host, client, Kind::Place, EXISTING + order, at);
@@ -136,6 +155,7 @@ impl Made {
         let commits = match host {
             Host::Source => &mut self.history.source,
             Host::Target => &mut self.history.target,
+            Host::Replica => panic!("clients do not write to a read replica"),
         };
         let commit = commits.len() as u32;
         commits.push(Commit {
@@ -180,6 +200,19 @@ impl Made {
         self.history.applied.push(Applied { commit, at });
     }
 
+    /// A tool applies a commit's change of a row, and no replica applies transactions.
+    pub fn feed(&mut self, commit: u32, row: u64, at: u64) {
+        self.fed.get_or_insert_default();
+        self.history.fed.rows.push(FedRow {
+            commit,
+            table: 1,
+            row,
+            identified: true,
+            at,
+            refused: None,
+        });
+    }
+
     /// Takes an order's row away.
     pub fn drop_row(&mut self, order: u64) {
         let shop = self.shop.as_mut().expect("a shop");
@@ -202,9 +235,15 @@ impl Made {
             serving: self.serving,
             source_read_only: self.source_read_only,
             snapshot: self.snapshot,
+            fed: self.fed.clone(),
             applied: &self.history.applied,
             applied_at_gate: self.applied_at_gate,
             on_target: CommitSet::new(self.history.source.len(), cut, &self.history.applied),
+            back_on_source: CommitSet::new(
+                self.history.target.len(),
+                0,
+                &self.history.applied_back,
+            ),
             rows_of: self.rows_of.clone(),
             states: self.states.clone(),
             shop: self.shop.clone(),

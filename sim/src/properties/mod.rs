@@ -24,6 +24,8 @@ mod p14_id_freshness;
 mod p15_session_guarantees;
 mod p16_integrity;
 mod p17_bounded_unavailability;
+mod p18_abort_safety;
+mod p19_rollback_safety;
 
 pub use p01_no_lost_write::lost;
 pub use p02_no_phantom::{Phantom, phantoms};
@@ -46,7 +48,7 @@ pub struct Found {
 /// A property.
 #[derive(Clone, Copy, Debug)]
 pub struct Property {
-    /// `P1` to `P17`.
+    /// `P1` to `P19`.
     pub id: &'static str,
     /// Its name.
     pub name: &'static str,
@@ -75,6 +77,8 @@ pub const CATALOGUE: &[Property] = &[
     p15_session_guarantees::PROPERTY,
     p16_integrity::PROPERTY,
     p17_bounded_unavailability::PROPERTY,
+    p18_abort_safety::PROPERTY,
+    p19_rollback_safety::PROPERTY,
 ];
 
 /// Checks all properties.
@@ -111,7 +115,7 @@ mod tests {
 
     #[test]
     fn the_catalogue_is_complete_and_in_order() {
-        assert_eq!(CATALOGUE.len(), 17);
+        assert_eq!(CATALOGUE.len(), 19);
         for (i, property) in CATALOGUE.iter().enumerate() {
             assert_eq!(property.id, format!("P{}", i + 1));
             assert!(property.says.ends_with('.'), "{}", property.id);

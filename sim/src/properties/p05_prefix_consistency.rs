@@ -22,6 +22,10 @@ fn check(e: &Evidence<'_>) -> Finding {
     if e.applied.is_empty() {
         return absent(NO_REPLICATION);
     }
+    // Who carries rows keeps each row by itself in order, whatever the runbook promises.
+    if e.fed.is_some() {
+        return p11_per_key_order::check(e);
+    }
     match e.promises.prefix {
         PrefixStrength::Prefix => prefix(e),
         PrefixStrength::DependencyClosed => dependency_closed(e),
@@ -96,6 +100,19 @@ mod tests {
 
     fn row(key: u64) -> RowId {
         RowId { table: 1, key }
+    }
+
+    #[test]
+    fn a_target_that_was_filled_row_by_row_keeps_each_row_in_order_whatever_is_promised() {
+        let mut made = Made::sound();
+        // Commit 3 has arrived before commit 2, with other rows.
+        made.history.applied.swap(0, 1);
+        assert_eq!(made.violations(&PROPERTY), 2);
+        made.feed(3, 8, 61 * S);
+        made.feed(2, 7, 62 * S);
+        assert_eq!(made.violations(&PROPERTY), 0);
+        made.feed(2, 8, 63 * S);
+        assert_eq!(made.violations(&PROPERTY), 1);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! P9, single writer: once a write to the target was committed and acknowledged, none commits on the
-//! source and is acknowledged. Two databases that both say yes cannot both be right.
+//! source and is acknowledged. Two databases that both say yes cannot both be right. Where the application went back,
+//! the source may take writes again, behind the last one on the target.
 
 use super::{NO_CUTOVER, Property, absent, found};
 use crate::{evidence::Evidence, explain::operation, outcome::Finding, runbook::Host};
@@ -17,14 +18,19 @@ fn check(e: &Evidence<'_>) -> Finding {
         let acknowledged = e.acknowledged(host);
         acknowledged.filter_map(move |(n, o)| Some((n, commits.get(o.commit as usize)?.at)))
     };
-    let Some(first) = committed(Host::Target).map(|(_, at)| at).min() else {
+    let on_target = || committed(Host::Target).map(|(_, at)| at);
+    let Some(first) = on_target().min() else {
         return absent(match e.cutover() {
             Some(_) => "no write to the target was acknowledged",
             None => NO_CUTOVER,
         });
     };
+    let last = match e.way_back() {
+        Some(_) => on_target().max().unwrap_or(first),
+        None => u64::MAX,
+    };
     let mut later = committed(Host::Source)
-        .filter(|(_, at)| *at > first)
+        .filter(|(_, at)| *at > first && *at <= last)
         .peekable();
     let witness = later.peek().copied();
     found(later.count() as u64, || {
@@ -58,6 +64,24 @@ mod tests {
         let mut made = Made::sound();
         made.history.operations[3].returned = 130 * S;
         assert_eq!(made.violations(&PROPERTY), 0);
+    }
+
+    #[test]
+    fn after_the_way_back_the_source_may_write_behind_the_targets_last_write() {
+        let mut made = Made::rolled_back();
+        assert_eq!(made.violations(&PROPERTY), 0);
+        made.operation(
+            Host::Target,
+            1,
+            crate::history::Kind::Pay,
+            EXISTING + 5,
+            172 * S,
+        );
+        assert_eq!(
+            made.violations(&PROPERTY),
+            1,
+            "the target still took a write"
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! P12, convergence: at rest, the target is the source's final state with its own clients' changes, row
-//! by row, and its declarations are the source's.
+//! by row, and its declarations are the source's. After the way back it is the source that is held against the target.
 
 use super::{NO_CUTOVER, Property, absent, found};
 use crate::{evidence::Evidence, outcome::Finding};

@@ -16,7 +16,10 @@ fn check(e: &Evidence<'_>) -> Finding {
         return absent(NO_CUTOVER);
     }
     let Some(gtids) = &e.gtids else {
-        return absent("gtid_mode is OFF");
+        return absent(match e.fed {
+            Some(_) => "the target was filled by a client, with no GTIDs of the source",
+            None => "gtid_mode is OFF",
+        });
     };
     let missing = gtids.source.subtract(&gtids.target);
     let errant = gtids.target.subtract(&gtids.source);

@@ -30,10 +30,10 @@ fn check(e: &Evidence<'_>) -> Finding {
         .filter(|w| w[0].0 == w[1].0)
         .map(|w| w[0].0)
         .collect();
-    let largest = ids
-        .iter()
-        .filter(|(_, on_target)| !on_target)
-        .map(|(id, _)| *id)
+    let on_source = e.acknowledged_before_cutover();
+    let largest = on_source
+        .filter(|(_, o)| makes_order(o.kind))
+        .map(|(_, o)| o.subject)
         .max();
     let stale: Vec<(&str, u64, u64)> = states
         .counters

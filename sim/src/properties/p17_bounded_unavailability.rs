@@ -3,7 +3,7 @@
 //! in force do not count.
 
 use super::{NO_CUTOVER, Property, absent};
-use crate::{evidence::Evidence, metrics, outcome::Finding, runbook::Host, units::Micros};
+use crate::{evidence::Evidence, metrics, outcome::Finding, units::Micros};
 
 pub(super) const PROPERTY: Property = Property {
     id: "P17",
@@ -19,7 +19,10 @@ fn check(e: &Evidence<'_>) -> Finding {
     let Some(opened) = e.cutover() else {
         return absent(NO_CUTOVER);
     };
-    let last = e.acknowledged(Host::Source).map(|(_, o)| o.returned).max();
+    let last = e
+        .acknowledged_before_cutover()
+        .map(|(_, o)| o.returned)
+        .max();
     let wanted = e.writes().any(|(_, o)| o.invoked >= opened);
     let (took, until) = match (metrics::downtime_us(e), last) {
         (Some(took), _) => (took, "until the first on the target"),
@@ -56,6 +59,7 @@ fn check(e: &Evidence<'_>) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::{super::made::*, *};
+    use crate::runbook::Host;
 
     fn promising(seconds: u64) -> Made {
         let mut made = Made::sound();

@@ -1,6 +1,6 @@
 //! The command that a person would type for a step.
 
-use super::{CoordinatesFrom, Host, Op, Until};
+use super::{CoordinatesFrom, Host, Op, Repoint, Until, dms};
 use crate::environment::Environment;
 
 /// The real command of a step, one line each. `noted` turns a name of noted coordinates into their text.
@@ -16,18 +16,29 @@ pub fn command(
         .next()
         .and_then(|m| m.parse().ok())
         .unwrap_or(8);
-    let host = |h: Host| match h {
-        Host::Source => "source",
-        Host::Target => "target",
+    let host = Host::name;
+    let status = match major {
+        9.. => "SHOW BINARY LOG STATUS",
+        _ => "SHOW MASTER STATUS",
+    };
+    // What is typed on the target by default says where only when it is not the target.
+    let on = |h: Host, statement: &str| match h {
+        Host::Target => statement.to_string(),
+        Host::Source | Host::Replica => format!("{statement}  -- on the {}", h.name()),
     };
     let show = |name: &str| noted(name).unwrap_or_else(|| format!("<{name}>"));
     match op {
         Op::SetBinlogRetention(o) => {
             vec![format!("CALL mysql.rds_set_configuration('binlog retention hours', {});", o.hours)]
         }
+        Op::CreateReadReplica => vec![
+            "aws rds create-db-instance-read-replica --db-instance-identifier replica --source-db-instance-identifier source".into(),
+            "aws rds wait db-instance-available --db-instance-identifier replica".into(),
+        ],
         Op::CreateSnapshot(o) => {
             let mut lines = vec![format!(
-                "aws rds create-db-snapshot --db-instance-identifier source --db-snapshot-identifier {}",
+                "aws rds create-db-snapshot --db-instance-identifier {} --db-snapshot-identifier {}",
+                host(o.of),
                 o.id
             )];
             if o.wait {
@@ -43,10 +54,33 @@ pub fn command(
             "aws rds create-db-instance --engine aurora-mysql --db-cluster-identifier target --db-instance-identifier target-1".into(),
             "aws rds wait db-instance-available --db-instance-identifier target-1".into(),
         ],
+        Op::MigrateLatestSnapshot => vec![
+            "aws rds describe-db-snapshots --db-instance-identifier source  -- the newest of them".into(),
+            "aws rds restore-db-cluster-from-snapshot --engine aurora-mysql --snapshot-identifier <newest> --db-cluster-identifier target".into(),
+            "aws rds create-db-instance --engine aurora-mysql --db-cluster-identifier target --db-instance-identifier target-1".into(),
+            "aws rds wait db-instance-available --db-instance-identifier target-1".into(),
+        ],
+        Op::CreateAuroraReplica => vec![
+            "aws rds create-db-cluster --engine aurora-mysql --db-cluster-identifier target --replication-source-identifier <arn of source>".into(),
+            "aws rds create-db-instance --engine aurora-mysql --db-cluster-identifier target --db-instance-identifier target-1".into(),
+            "aws rds wait db-instance-available --db-instance-identifier target-1".into(),
+        ],
+        Op::PromoteCluster => vec![
+            "aws rds promote-read-replica-db-cluster --db-cluster-identifier target".into(),
+            "aws rds describe-events --source-type db-cluster --source-identifier target  -- until \"Promoted Read Replica cluster to a stand-alone database cluster\"".into(),
+        ],
+        Op::EnableBinlog => vec![
+            "aws rds modify-db-cluster-parameter-group --db-cluster-parameter-group-name target --parameters ParameterName=binlog_format,ParameterValue=ROW,ApplyMethod=pending-reboot".into(),
+            "aws rds reboot-db-instance --db-instance-identifier target-1".into(),
+        ],
         Op::ReadCoordinates(o) => vec![match o.from {
-            CoordinatesFrom::SourcePosition if major >= 9 => "SHOW BINARY LOG STATUS;  -- on the source".into(),
-            CoordinatesFrom::SourcePosition => "SHOW MASTER STATUS;  -- on the source".into(),
+            CoordinatesFrom::SourcePosition => format!("{status};  -- on the source"),
+            CoordinatesFrom::ReplicaPosition => {
+                "SHOW REPLICA STATUS;  -- on the replica: Relay_Source_Log_File, Exec_Source_Log_Pos".into()
+            }
+            CoordinatesFrom::TargetPosition => format!("{status};  -- on the target"),
             CoordinatesFrom::SourceGtidExecuted => "SELECT @@global.gtid_executed;  -- on the source".into(),
+            CoordinatesFrom::TargetGtidExecuted => "SELECT @@global.gtid_executed;  -- on the target".into(),
             CoordinatesFrom::RecoveryEvent => {
                 "aws rds describe-events --source-type db-instance --source-identifier target-1".into()
             }
@@ -55,27 +89,38 @@ pub fn command(
             Some(name) => {
                 let at = show(name);
                 let (file, position) = at.rsplit_once(':').unwrap_or((&at, "4"));
-                format!("CALL mysql.rds_set_external_source('source', 3306, 'repl', '…', '{file}', {position}, 0);")
+                let from = o.on.replicates_from().name();
+                on(o.on, &format!("CALL mysql.rds_set_external_source('{from}', 3306, 'repl', '…', '{file}', {position}, 0);"))
             }
-            None => "CALL mysql.rds_set_external_source_with_auto_position('source', 3306, 'repl', '…', 0);".into(),
+            None => {
+                let from = o.on.replicates_from().name();
+                on(o.on, &format!("CALL mysql.rds_set_external_source_with_auto_position('{from}', 3306, 'repl', '…', 0);"))
+            }
         }],
-        Op::StartReplication => vec!["CALL mysql.rds_start_replication;".into()],
+        Op::StartReplication(h) => vec![on(*h, "CALL mysql.rds_start_replication;")],
         Op::Wait(o) => vec![match o.until.kind() {
             Ok(Until::ReplicationRunning) => {
-                "SHOW REPLICA STATUS;  -- on the target, until both threads say Yes".into()
+                format!("SHOW REPLICA STATUS;  -- on the {}, until both threads say Yes", host(o.on))
             }
             Ok(Until::SecondsBehindSource(s)) => {
-                format!("SHOW REPLICA STATUS;  -- on the target, until Seconds_Behind_Source <= {s}")
+                format!("SHOW REPLICA STATUS;  -- on the {}, until Seconds_Behind_Source <= {s}", host(o.on))
             }
             Ok(Until::CaughtUp(s)) => format!(
-                "SHOW REPLICA STATUS;  -- on the target, until both threads say Yes and Seconds_Behind_Source <= {s}"
+                "SHOW REPLICA STATUS;  -- on the {}, until both threads say Yes and Seconds_Behind_Source <= {s}",
+                host(o.on)
             ),
             Ok(Until::Applied(name)) => match show(name).rsplit_once(':') {
                 Some((file, position)) if !file.contains('-') || file.contains('.') => format!(
-                    "SHOW REPLICA STATUS;  -- on the target, until (Relay_Source_Log_File, Exec_Source_Log_Pos) >= ('{file}', {position})"
+                    "SHOW REPLICA STATUS;  -- on the {}, until (Relay_Source_Log_File, Exec_Source_Log_Pos) >= ('{file}', {position})",
+                    host(o.on)
                 ),
-                _ => format!("SELECT GTID_SUBSET('{}', @@global.gtid_executed);  -- on the target, until 1", show(name)),
+                _ => format!(
+                    "SELECT GTID_SUBSET('{}', @@global.gtid_executed);  -- on the {}, until 1",
+                    show(name),
+                    host(o.on)
+                ),
             },
+            Ok(Until::Writable(h)) => format!("SELECT @@global.read_only;  -- on the {}, until 0", host(h)),
             Ok(Until::ReadOnly(h)) => format!("SELECT @@global.read_only;  -- on the {}, until 1", host(h)),
             Ok(Until::NoOpenTransactions(h)) => {
                 format!("SELECT COUNT(*) FROM information_schema.innodb_trx;  -- on the {}, until 0", host(h))
@@ -86,11 +131,16 @@ pub fn command(
             Ok(Until::SourceUnchangedSince(name)) => {
                 format!("SELECT @@global.gtid_executed;  -- on the source, still {}", show(name))
             }
+            Ok(Until::Dms(o)) => o.command(&show),
             Err(_) => String::new(),
         }],
         Op::SetReadOnly(o) => vec![match o.on {
-            Host::Source => format!(
+            Host::Source | Host::Replica => format!(
                 "aws rds modify-db-parameter-group --db-parameter-group-name source --parameters ParameterName=read_only,ParameterValue={},ApplyMethod=immediate",
+                u8::from(o.value)
+            ),
+            Host::Target if o.lasting => format!(
+                "aws rds modify-db-cluster-parameter-group --db-cluster-parameter-group-name target --parameters ParameterName=read_only,ParameterValue={},ApplyMethod=immediate",
                 u8::from(o.value)
             ),
             Host::Target => format!("CALL mysql.rds_set_read_only({});", u8::from(o.value)),
@@ -99,11 +149,16 @@ pub fn command(
             "SELECT CONCAT('CALL mysql.rds_kill(', id, ');') FROM information_schema.processlist WHERE user = 'app';  -- on the {}",
             host(*h)
         )],
-        Op::StopReplication => vec!["CALL mysql.rds_stop_replication;".into()],
-        Op::ResetExternalSource => vec!["CALL mysql.rds_reset_external_source;".into()],
+        Op::StopReplication(h) => vec![on(*h, "CALL mysql.rds_stop_replication;")],
+        Op::ResetExternalSource(h) => vec![on(*h, "CALL mysql.rds_reset_external_source;")],
         Op::RaiseAutoIncrement(o) => {
             vec![format!("ALTER TABLE … AUTO_INCREMENT = <current + {}>;  -- every table of the target", o.gap)]
         }
+        Op::RunSql(o) => vec![format!("{};  -- on the {}", o.sql.trim_end_matches([';', ' ', '\n']), host(o.on))],
+        Op::Repoint(Repoint { to, share: Some(share), .. }) => vec![format!(
+            "kubectl set env deployment/app-{share}-percent DB_HOST={}  # and its rollout",
+            host(*to)
+        )],
         Op::Repoint(o) => {
             let mut lines = vec![format!(
                 "aws route53 change-resource-record-sets …  -- {} CNAME {}",
@@ -115,6 +170,28 @@ pub fn command(
             }
             lines
         }
+        Op::CreateCluster => vec![
+            "aws rds create-db-cluster --engine aurora-mysql --db-cluster-identifier target …".into(),
+            "aws rds create-db-instance --engine aurora-mysql --db-cluster-identifier target --db-instance-identifier target-1".into(),
+            "aws rds wait db-instance-available --db-instance-identifier target-1".into(),
+        ],
+        Op::CreateSchema(o) => vec![format!(
+            "mysqldump --no-data … | mysql -h target{}",
+            match o.without_constraints {
+                true => "  -- without FOREIGN KEY and secondary KEY clauses",
+                false => "",
+            }
+        )],
+        Op::AddConstraints(o) => {
+            let mut lines = Vec::new();
+            if o.delete_orphans {
+                lines.push("DELETE child FROM … child LEFT JOIN … parent ON … WHERE parent.id IS NULL;  -- on the target".into());
+            }
+            lines.push("ALTER TABLE … ADD CONSTRAINT …, ADD KEY …;  -- on the target, as SHOW CREATE TABLE on the source says".into());
+            lines
+        }
+        Op::CreateDmsTask(o) => dms::create_command(o),
+        Op::DmsTask(o) => vec![dms::task_command(o)],
         Op::Pause(o) => vec![format!("sleep {}", o.length.0 / 1_000_000)],
     }
 }

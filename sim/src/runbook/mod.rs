@@ -6,8 +6,10 @@
 //! loses them). Nothing in the engine knows a runbook by its name.
 
 mod command;
+mod dms;
 
 pub use command::command;
+pub use dms::*;
 
 use crate::units::Micros;
 use serde::{Deserialize, Serialize};
@@ -29,6 +31,10 @@ pub struct Runbook {
     /// What the operator does when a step fails whose `on_failure` is `abort`: back to a writable source.
     #[serde(default, rename = "abort", skip_serializing_if = "Vec::is_empty")]
     pub abort: Vec<Step>,
+    /// What the operator does instead once the application was pointed at the target: the migration stands, and what
+    /// failed is the way back. Without any, it is the abort steps then as well.
+    #[serde(default, rename = "stay", skip_serializing_if = "Vec::is_empty")]
+    pub stay: Vec<Step>,
 }
 
 /// The strength in which a strategy promises prefix consistency before promotion (property P5).
@@ -74,6 +80,8 @@ pub enum OnFailure {
     Abort,
     /// Try again, at most three times, then abort.
     Retry,
+    /// Try again every 30 s until it works: a step in the middle of what cannot be taken back.
+    Insist,
     /// Note it and go on: what a script without `set -e` does.
     Continue,
 }
@@ -96,21 +104,36 @@ pub struct Step {
     /// Change `binlog retention hours` on the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set_binlog_retention: Option<SetBinlogRetention>,
-    /// Take a snapshot of the source and wait until it is available.
+    /// Make an RDS read replica of the source; RDS starts its replication and keeps the binlog for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create_read_replica: Option<Nothing>,
+    /// Take a snapshot and wait until it is available.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub create_snapshot: Option<CreateSnapshot>,
     /// Restore a snapshot into a new Aurora cluster with a writer and wait until it is available.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restore_snapshot: Option<RestoreSnapshot>,
+    /// The console's *Migrate latest snapshot*: restores the newest snapshot that there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub migrate_latest_snapshot: Option<Nothing>,
+    /// The console's *Create Aurora read replica*: a private snapshot, restored, and replication that RDS manages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create_aurora_replica: Option<Nothing>,
+    /// Make the Aurora read replica a cluster of its own; ends when RDS says that it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promote_cluster: Option<Nothing>,
+    /// Let the target write a binlog of its own: a cluster parameter, and a restart of its server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enable_binlog: Option<Nothing>,
     /// Note coordinates: a position or a GTID set, from one of the places where one can read them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_coordinates: Option<ReadCoordinates>,
     /// Tell the target where to replicate from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set_external_source: Option<SetExternalSource>,
-    /// Start receiver and applier on the target.
+    /// Start receiver and applier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub start_replication: Option<Nothing>,
+    pub start_replication: Option<OnReplica>,
     /// Poll until a condition holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait: Option<Wait>,
@@ -120,21 +143,39 @@ pub struct Step {
     /// Kill client connections.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kill_connections: Option<OnHost>,
-    /// Stop receiver and applier on the target.
+    /// Stop receiver and applier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stop_replication: Option<Nothing>,
-    /// Forget the source; what was received and not applied is discarded.
+    pub stop_replication: Option<OnReplica>,
+    /// Forget the external source; what was received and not applied is discarded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reset_external_source: Option<Nothing>,
+    pub reset_external_source: Option<OnReplica>,
     /// Raise AUTO_INCREMENT of every table on the target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raise_auto_increment: Option<RaiseAutoIncrement>,
     /// Point the application's name at a host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repoint: Option<Repoint>,
+    /// Type a statement on a server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_sql: Option<RunSql>,
     /// Do nothing for a while.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause: Option<Pause>,
+    /// Create an empty Aurora cluster with a writer and wait until it is available.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create_cluster: Option<Nothing>,
+    /// Create the source's tables on the target, empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create_schema: Option<CreateSchema>,
+    /// Give the target's tables the keys and constraints that they lack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub add_constraints: Option<AddConstraints>,
+    /// Create a DMS task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create_dms_task: Option<CreateDmsTask>,
+    /// Start, stop, resume or reload a DMS task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dms_task: Option<DmsTask>,
 }
 
 fn is_default(on_failure: &OnFailure) -> bool {
@@ -154,6 +195,48 @@ pub enum Host {
     Source,
     /// The Aurora cluster's writer.
     Target,
+    /// An RDS read replica of the source.
+    Replica,
+}
+
+impl Host {
+    /// All hosts, in the order of their numbers.
+    pub const ALL: [Self; 3] = [Self::Source, Self::Target, Self::Replica];
+
+    /// The host that this one replicates from, when it does.
+    pub fn replicates_from(self) -> Self {
+        match self {
+            Self::Source => Self::Target,
+            Self::Target | Self::Replica => Self::Source,
+        }
+    }
+
+    /// As it is called in runbooks and stories.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Target => "target",
+            Self::Replica => "replica",
+        }
+    }
+}
+
+/// The host that replicates: the target, unless something else is said.
+fn target() -> Host {
+    Host::Target
+}
+
+fn is_target(host: &Host) -> bool {
+    *host == Host::Target
+}
+
+/// An operation on a host that replicates: the target, the source on the way back (`on = "source"`), or a read replica.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OnReplica {
+    /// Where.
+    #[serde(default = "target", skip_serializing_if = "is_target")]
+    pub on: Host,
 }
 
 /// `CALL mysql.rds_set_configuration('binlog retention hours', …)`.
@@ -173,6 +256,17 @@ pub struct CreateSnapshot {
     /// Wait until it is available; true when absent. A later step can wait for `snapshot_available`.
     #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
     pub wait: bool,
+    /// Of which instance: the source, or its read replica.
+    #[serde(default = "source", skip_serializing_if = "is_source")]
+    pub of: Host,
+}
+
+fn source() -> Host {
+    Host::Source
+}
+
+fn is_source(host: &Host) -> bool {
+    *host == Host::Source
 }
 
 fn yes() -> bool {
@@ -195,6 +289,12 @@ pub enum CoordinatesFrom {
     SourcePosition,
     /// `SELECT @@global.gtid_executed` on the source, now.
     SourceGtidExecuted,
+    /// `SHOW MASTER STATUS` on the target: of its own binlog.
+    TargetPosition,
+    /// `SELECT @@global.gtid_executed` on the target, now.
+    TargetGtidExecuted,
+    /// `Relay_Master_Log_File` and `Exec_Master_Log_Pos` of the read replica: how far it has applied the source's binlog.
+    ReplicaPosition,
     /// The restored instance's event "Binlog position from crash recovery is …".
     RecoveryEvent,
 }
@@ -220,6 +320,9 @@ pub struct SetExternalSource {
     /// `…_with_auto_position`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub auto_position: bool,
+    /// Who replicates from the other: the target, or the source on the way back.
+    #[serde(default = "target", skip_serializing_if = "is_target")]
+    pub on: Host,
 }
 
 /// A wait: polls a condition.
@@ -234,6 +337,9 @@ pub struct Wait {
     /// Consecutive polls that must agree; 1 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub polls: Option<u32>,
+    /// Whose replication is looked at, where the condition is about replication.
+    #[serde(default = "target", skip_serializing_if = "is_target")]
+    pub on: Host,
 }
 
 /// What a wait waits for. Exactly one key is set ([`Condition::kind`]).
@@ -249,12 +355,15 @@ pub struct Condition {
     /// Both threads run and `Seconds_Behind_Source` is at most this; fails at once when a thread stopped with an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caught_up: Option<u64>,
-    /// The target applied up to these noted coordinates; fails at once when a replication thread stopped with an error.
+    /// The replica applied up to these noted coordinates; fails at once when a replication thread stopped with an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applied: Option<String>,
     /// `@@global.read_only` of the host is 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_only: Option<Host>,
+    /// `@@global.read_only` of the host is 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writable: Option<Host>,
     /// `information_schema.innodb_trx` of the host is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_open_transactions: Option<Host>,
@@ -264,6 +373,9 @@ pub struct Condition {
     /// The source stands where these noted coordinates say: nothing was written since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_unchanged_since: Option<String>,
+    /// Something of a DMS task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dms: Option<DmsCondition>,
 }
 
 /// [`Condition`], after it was checked that exactly one key is set.
@@ -279,12 +391,16 @@ pub enum Until<'a> {
     Applied(&'a str),
     /// See [`Condition::read_only`].
     ReadOnly(Host),
+    /// See [`Condition::writable`].
+    Writable(Host),
     /// See [`Condition::no_open_transactions`].
     NoOpenTransactions(Host),
     /// See [`Condition::snapshot_available`].
     SnapshotAvailable(&'a str),
     /// See [`Condition::source_unchanged_since`].
     SourceUnchangedSince(&'a str),
+    /// See [`Condition::dms`].
+    Dms(&'a DmsCondition),
 }
 
 /// `read_only` of a host.
@@ -295,6 +411,10 @@ pub struct SetReadOnly {
     pub on: Host,
     /// The value.
     pub value: bool,
+    /// On the target by the cluster's parameter group, so that it outlives a restart of the server, and arrives
+    /// later; without it by `mysql.rds_set_read_only`. On the source there is the parameter group alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lasting: bool,
 }
 
 /// An operation on a host.
@@ -322,6 +442,20 @@ pub struct Repoint {
     /// Restart the application, one instance after the other.
     #[serde(default)]
     pub restart_clients: bool,
+    /// Only so many of a hundred clients: they are given the host's own address, and are restarted with it. A later
+    /// `repoint` without it moves the name, and takes these back to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<u32>,
+}
+
+/// A statement: INSERT, UPDATE, DELETE, or one that makes or changes a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunSql {
+    /// Where.
+    pub on: Host,
+    /// Its text; tables without a schema are in `shop`.
+    pub sql: String,
 }
 
 /// A pause.
@@ -338,16 +472,26 @@ pub struct Pause {
 pub enum Op<'a> {
     /// See [`Step::set_binlog_retention`].
     SetBinlogRetention(&'a SetBinlogRetention),
+    /// See [`Step::create_read_replica`].
+    CreateReadReplica,
     /// See [`Step::create_snapshot`].
     CreateSnapshot(&'a CreateSnapshot),
     /// See [`Step::restore_snapshot`].
     RestoreSnapshot(&'a RestoreSnapshot),
+    /// See [`Step::migrate_latest_snapshot`].
+    MigrateLatestSnapshot,
+    /// See [`Step::create_aurora_replica`].
+    CreateAuroraReplica,
+    /// See [`Step::promote_cluster`].
+    PromoteCluster,
+    /// See [`Step::enable_binlog`].
+    EnableBinlog,
     /// See [`Step::read_coordinates`].
     ReadCoordinates(&'a ReadCoordinates),
     /// See [`Step::set_external_source`].
     SetExternalSource(&'a SetExternalSource),
     /// See [`Step::start_replication`].
-    StartReplication,
+    StartReplication(Host),
     /// See [`Step::wait`].
     Wait(&'a Wait),
     /// See [`Step::set_read_only`].
@@ -355,15 +499,27 @@ pub enum Op<'a> {
     /// See [`Step::kill_connections`].
     KillConnections(Host),
     /// See [`Step::stop_replication`].
-    StopReplication,
+    StopReplication(Host),
     /// See [`Step::reset_external_source`].
-    ResetExternalSource,
+    ResetExternalSource(Host),
     /// See [`Step::raise_auto_increment`].
     RaiseAutoIncrement(&'a RaiseAutoIncrement),
     /// See [`Step::repoint`].
     Repoint(&'a Repoint),
+    /// See [`Step::run_sql`].
+    RunSql(&'a RunSql),
     /// See [`Step::pause`].
     Pause(&'a Pause),
+    /// See [`Step::create_cluster`].
+    CreateCluster,
+    /// See [`Step::create_schema`].
+    CreateSchema(&'a CreateSchema),
+    /// See [`Step::add_constraints`].
+    AddConstraints(&'a AddConstraints),
+    /// See [`Step::create_dms_task`].
+    CreateDmsTask(&'a CreateDmsTask),
+    /// See [`Step::dms_task`].
+    DmsTask(&'a DmsTask),
 }
 
 /// A step or condition that names no operation, or several.
@@ -415,12 +571,22 @@ impl Step {
                 self.set_binlog_retention
                     .as_ref()
                     .map(|o| ("set_binlog_retention", Op::SetBinlogRetention(o))),
+                self.create_read_replica
+                    .map(|_| ("create_read_replica", Op::CreateReadReplica)),
                 self.create_snapshot
                     .as_ref()
                     .map(|o| ("create_snapshot", Op::CreateSnapshot(o))),
                 self.restore_snapshot
                     .as_ref()
                     .map(|o| ("restore_snapshot", Op::RestoreSnapshot(o))),
+                self.migrate_latest_snapshot
+                    .map(|_| ("migrate_latest_snapshot", Op::MigrateLatestSnapshot)),
+                self.create_aurora_replica
+                    .map(|_| ("create_aurora_replica", Op::CreateAuroraReplica)),
+                self.promote_cluster
+                    .map(|_| ("promote_cluster", Op::PromoteCluster)),
+                self.enable_binlog
+                    .map(|_| ("enable_binlog", Op::EnableBinlog)),
                 self.read_coordinates
                     .as_ref()
                     .map(|o| ("read_coordinates", Op::ReadCoordinates(o))),
@@ -429,7 +595,7 @@ impl Step {
                     .map(|o| ("set_external_source", Op::SetExternalSource(o))),
                 self.start_replication
                     .as_ref()
-                    .map(|_| ("start_replication", Op::StartReplication)),
+                    .map(|o| ("start_replication", Op::StartReplication(o.on))),
                 self.wait.as_ref().map(|o| ("wait", Op::Wait(o))),
                 self.set_read_only
                     .as_ref()
@@ -439,19 +605,34 @@ impl Step {
                     .map(|o| ("kill_connections", Op::KillConnections(o.on))),
                 self.stop_replication
                     .as_ref()
-                    .map(|_| ("stop_replication", Op::StopReplication)),
+                    .map(|o| ("stop_replication", Op::StopReplication(o.on))),
                 self.reset_external_source
                     .as_ref()
-                    .map(|_| ("reset_external_source", Op::ResetExternalSource)),
+                    .map(|o| ("reset_external_source", Op::ResetExternalSource(o.on))),
                 self.raise_auto_increment
                     .as_ref()
                     .map(|o| ("raise_auto_increment", Op::RaiseAutoIncrement(o))),
                 self.repoint.as_ref().map(|o| ("repoint", Op::Repoint(o))),
+                self.run_sql.as_ref().map(|o| ("run_sql", Op::RunSql(o))),
                 self.pause.as_ref().map(|o| ("pause", Op::Pause(o))),
+                self.create_cluster
+                    .as_ref()
+                    .map(|_| ("create_cluster", Op::CreateCluster)),
+                self.create_schema
+                    .as_ref()
+                    .map(|o| ("create_schema", Op::CreateSchema(o))),
+                self.add_constraints
+                    .as_ref()
+                    .map(|o| ("add_constraints", Op::AddConstraints(o))),
+                self.create_dms_task
+                    .as_ref()
+                    .map(|o| ("create_dms_task", Op::CreateDmsTask(o))),
+                self.dms_task.as_ref().map(|o| ("dms_task", Op::DmsTask(o))),
             ],
-            "set_binlog_retention, create_snapshot, restore_snapshot, read_coordinates, set_external_source, \
+            "set_binlog_retention, create_read_replica, create_snapshot, restore_snapshot, migrate_latest_snapshot, create_aurora_replica, \
+             promote_cluster, enable_binlog, read_coordinates, set_external_source, \
              start_replication, wait, set_read_only, kill_connections, stop_replication, reset_external_source, \
-             raise_auto_increment, repoint, pause",
+             raise_auto_increment, repoint, run_sql, pause, create_cluster, create_schema, add_constraints, create_dms_task, dms_task",
         )
     }
 }
@@ -471,6 +652,7 @@ impl Condition {
                     .as_deref()
                     .map(|n| ("applied", Until::Applied(n))),
                 self.read_only.map(|h| ("read_only", Until::ReadOnly(h))),
+                self.writable.map(|h| ("writable", Until::Writable(h))),
                 self.no_open_transactions
                     .map(|h| ("no_open_transactions", Until::NoOpenTransactions(h))),
                 self.snapshot_available
@@ -479,8 +661,9 @@ impl Condition {
                 self.source_unchanged_since
                     .as_deref()
                     .map(|n| ("source_unchanged_since", Until::SourceUnchangedSince(n))),
+                self.dms.as_ref().map(|o| ("dms", Until::Dms(o))),
             ],
-            "replication_running, seconds_behind_source, caught_up, applied, read_only, no_open_transactions, snapshot_available, source_unchanged_since",
+            "replication_running, seconds_behind_source, caught_up, applied, read_only, writable, no_open_transactions, snapshot_available, source_unchanged_since, dms",
         )
     }
 }

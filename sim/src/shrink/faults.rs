@@ -17,7 +17,7 @@ const EARLY: u32 = 3;
 impl Shrinking<'_> {
     pub(super) fn fewer_faults(&mut self) -> Result<bool, Enough> {
         let faults = self.best.plan.faults.clone();
-        self.leave_out(faults, |plan, faults| {
+        self.leave_out(faults, usize::MAX, |plan, faults| {
             Some(Plan {
                 faults: faults.to_vec(),
                 ..plan.clone()
@@ -47,7 +47,7 @@ impl Shrinking<'_> {
         self.take_all(|plan| {
             let numbered = plan.faults.iter().enumerate();
             let simpler = numbered.flat_map(|(i, fault)| {
-                tied(fault, &occasions)
+                retied(fault, &occasions)
                     .chain(simpler(fault))
                     .map(move |fault| {
                         let mut plan = plan.clone();
@@ -61,21 +61,38 @@ impl Shrinking<'_> {
 }
 
 /// An early occurrence says more than a time: of what the faults of the first plan were tied to.
-fn tied(fault: &Fault, occasions: &[Occasion]) -> impl Iterator<Item = Fault> {
+fn retied(fault: &Fault, occasions: &[Occasion]) -> impl Iterator<Item = Fault> {
     let occasions = if fault.at.is_some() { occasions } else { &[] };
-    let early = |event: &Occasion| {
-        let event = *event;
-        (1..=EARLY).map(move |nth| On {
-            event,
-            nth,
-            after: Micros::ZERO,
+    tied(fault, occasions, &[Micros::ZERO])
+}
+
+/// The fault tied to early occurrences, and fired so long after them.
+pub(super) fn tied(
+    fault: &Fault,
+    occasions: &[Occasion],
+    after: &[Micros],
+) -> impl Iterator<Item = Fault> {
+    let early = occasions.iter().flat_map(move |event| {
+        (1..=EARLY).flat_map(move |nth| {
+            after.iter().map(move |after| On {
+                event: *event,
+                nth,
+                after: *after,
+            })
         })
-    };
-    occasions.iter().flat_map(early).map(|on| Fault {
+    });
+    early.map(|on| Fault {
         at: None,
         on: Some(on),
         ..fault.clone()
     })
+}
+
+/// The fault with one of its kind's lengths or numbers so many times as large.
+pub(super) fn stronger(fault: &Fault) -> impl Iterator<Item = Fault> {
+    const TIMES: [u64; 2] = [10, 100];
+    let larger = |number: u64| TIMES.map(|times| number.saturating_mul(times)).into_iter();
+    with_other_parameters(fault, larger, move |length| larger(length.0).map(Micros)).into_iter()
 }
 
 fn simpler(fault: &Fault) -> impl Iterator<Item = Fault> {
@@ -101,18 +118,46 @@ fn simpler(fault: &Fault) -> impl Iterator<Item = Fault> {
     if let Some(lasts) = fault.lasts {
         all.extend(shorter(lasts).map(|lasts| with(&|f| f.lasts = Some(lasts))));
     }
-    all.extend(with_smaller_parameters(fault));
+    // 0 is no smaller fault, but none or another.
+    all.extend(with_other_parameters(
+        fault,
+        |number| smaller(number).skip(1),
+        shorter,
+    ));
     if let Some(at) = fault.at {
         all.extend(rounder(at).map(|at| with(&|f| f.at = Some(at))));
     }
     all.into_iter()
 }
 
-/// The fault with one of its kind's lengths or numbers made smaller. Through its text, which has them all, whatever
-/// the kind.
-fn with_smaller_parameters(fault: &Fault) -> Vec<Fault> {
+/// The fault with one of its kind's numbers or lengths replaced by each of others. Through its text, which has them
+/// all, whatever the kind.
+fn with_other_parameters<N, L>(
+    fault: &Fault,
+    numbers: impl Fn(u64) -> N,
+    lengths: impl Fn(Micros) -> L,
+) -> Vec<Fault>
+where
+    N: Iterator<Item = u64>,
+    L: Iterator<Item = Micros>,
+{
     let Ok(table) = Table::try_from(fault) else {
         return Vec::new();
+    };
+    let others = |value: &Value| -> Vec<Value> {
+        match value {
+            Value::Integer(number) => numbers(u64::try_from(*number).unwrap_or(0))
+                .filter_map(|n| i64::try_from(n).ok())
+                .map(Value::Integer)
+                .collect(),
+            Value::String(text) => match text.parse::<Micros>() {
+                Ok(length) => lengths(length)
+                    .map(|l| Value::String(l.to_string()))
+                    .collect(),
+                Err(_) => Vec::new(),
+            },
+            _ => Vec::new(),
+        }
     };
     let mut all = Vec::new();
     for (kind, parameters) in &table {
@@ -120,23 +165,7 @@ fn with_smaller_parameters(fault: &Fault) -> Vec<Fault> {
             continue;
         };
         for (name, value) in parameters {
-            let values: Vec<Value> = match value {
-                // 0 is no smaller fault, but none or another.
-                Value::Integer(number) => smaller(u64::try_from(*number).unwrap_or(0))
-                    .skip(1)
-                    .map(|n| Value::Integer(n as i64))
-                    .collect(),
-                Value::String(text) => text
-                    .parse::<Micros>()
-                    .map(|length| {
-                        shorter(length)
-                            .map(|l| Value::String(l.to_string()))
-                            .collect()
-                    })
-                    .unwrap_or_default(),
-                _ => Vec::new(),
-            };
-            for value in values {
+            for value in others(value) {
                 let mut table = table.clone();
                 if let Some(Value::Table(parameters)) = table.get_mut(kind) {
                     parameters.insert(name.clone(), value);

@@ -11,6 +11,7 @@ mod ladder;
 mod one_by_one;
 mod runbook;
 mod settings;
+mod trade;
 mod traffic;
 
 pub use alike::Alike;
@@ -69,6 +70,7 @@ pub fn shrink(
 ) -> Shrunk {
     let mut shrinking = Shrinking {
         occasions: occasions(&failing.plan),
+        cut: CUTS[0],
         best: failing,
         wanted,
         reference,
@@ -88,7 +90,34 @@ struct Shrinking<'a> {
     trial: &'a mut dyn Trial,
     /// What faults of the first plan were tied to.
     occasions: Vec<Occasion>,
+    cut: Cut,
 }
+
+/// Into how many parts, at most, a list of transactions is cut to leave one of them out.
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    /// Where nothing else changes.
+    alone: usize,
+    /// Where something else changes with it: each part is tried with many changes.
+    traded: usize,
+}
+
+/// From coarse to fine. While there are hundreds of transactions, to try each of them takes thousands of runs, and
+/// another move may make most of them needless.
+const CUTS: [Cut; 3] = [
+    Cut {
+        alone: 8,
+        traded: 4,
+    },
+    Cut {
+        alone: 64,
+        traded: 16,
+    },
+    Cut {
+        alone: usize::MAX,
+        traded: 16,
+    },
+];
 
 fn occasions(plan: &Plan) -> Vec<Occasion> {
     let tied = plan.faults.iter().filter_map(|fault| fault.on);
@@ -101,23 +130,34 @@ impl Shrinking<'_> {
         self.write_down(transactions)?;
         self.untie_faults()?;
         loop {
-            // The coarse ones first: they make all later runs shorter. Faults go before the time after the cutover
-            // does, which a fault that is still to heal would take the place of.
-            let smaller = [
-                self.fewer_transactions()?,
-                self.fewer_faults()?,
-                self.less_traffic()?,
-                self.fewer_steps()?,
-                self.settings_back()?,
-                self.fewer_clients()?,
-                self.fewer_rows()?,
-                self.simpler_transactions()?,
-                self.simpler_faults()?,
-            ];
-            if !smaller.contains(&true) {
+            for cut in CUTS {
+                self.cut = cut;
+                while self.make_smaller()? {}
+                if self.best.plan.workload.transactions.len() <= cut.alone.min(cut.traded) {
+                    break;
+                }
+            }
+            // What is left is made simpler, each of it by itself.
+            let simpler = [self.simpler_transactions()?, self.simpler_faults()?];
+            if !simpler.contains(&true) {
                 return Ok(());
             }
         }
+    }
+
+    fn make_smaller(&mut self) -> Result<bool, Enough> {
+        // The coarse ones first: they make all later runs shorter. Faults go before the time after the cutover
+        // does, which a fault that is still to heal would take the place of.
+        let smaller = [
+            self.fewer_transactions()?,
+            self.fewer_faults()?,
+            self.less_traffic()?,
+            self.fewer_steps()?,
+            self.settings_back()?,
+            self.fewer_clients()?,
+            self.fewer_rows()?,
+        ];
+        Ok(smaller.contains(&true) || self.fewer_transactions_for_another_change()?)
     }
 
     /// Tries the candidates in their order, and takes the first that still fails.
@@ -157,10 +197,12 @@ impl Shrinking<'_> {
     }
 
     /// Leaves out as many items of a plan as it can: none at all, then ever smaller parts (Zeller's ddmin). No item
-    /// that is left can be left out alone. `with` makes the plan that has only these items.
+    /// that is left can be left out alone, unless `most` parts are too few for that. `with` makes the plan that has
+    /// only these items.
     fn leave_out<T: Clone>(
         &mut self,
         mut items: Vec<T>,
+        most: usize,
         with: impl Fn(&Plan, &[T]) -> Option<Plan>,
     ) -> Result<bool, Enough> {
         let before = items.len();
@@ -172,7 +214,8 @@ impl Shrinking<'_> {
         }
         let mut parts = 2;
         while items.len() > 1 {
-            parts = parts.min(items.len());
+            let finest = items.len().min(most);
+            parts = parts.min(finest);
             // With two parts, all but the one is the other.
             let count = if parts == 2 { 2 } else { 2 * parts };
             let chosen = |i: usize| part(&items, parts, i);
@@ -181,7 +224,7 @@ impl Shrinking<'_> {
                     items = chosen(i);
                     parts = if i < parts { 2 } else { parts - 1 };
                 }
-                None if parts == items.len() => break,
+                None if parts == finest => break,
                 None => parts *= 2,
             }
         }

@@ -26,7 +26,7 @@ impl Shrinking<'_> {
 
     pub(super) fn fewer_transactions(&mut self) -> Result<bool, Enough> {
         let transactions = self.best.plan.workload.transactions.clone();
-        self.leave_out(transactions, |plan, kept| {
+        self.leave_out(transactions, self.cut.alone, |plan, kept| {
             // None at all would be traffic again, drawn from the mix.
             (!kept.is_empty()).then(|| doing(plan, kept))
         })
@@ -151,7 +151,8 @@ impl Shrinking<'_> {
     }
 }
 
-fn doing(plan: &Plan, transactions: &[Transaction]) -> Plan {
+/// The plan with these transactions and no others.
+pub(super) fn doing(plan: &Plan, transactions: &[Transaction]) -> Plan {
     let mut plan = plan.clone();
     plan.workload.transactions = transactions.to_vec();
     plan

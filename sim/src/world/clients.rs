@@ -4,15 +4,19 @@
 //! for another. Every attempt is an operation of the history with its outcome: *ok* (acknowledged), *fail*
 //! (refused, or never sent), *info* (the connection broke after COMMIT was sent).
 
+mod connections;
+mod two_phases;
+
 use super::{
     Due, World,
+    by_hour::ByHour,
     habits::Habit,
     script::{Next, Script, retries},
     writers::{Errand, writer_of},
 };
 use crate::{
     environment::Environment,
-    faults::{Fault, Occasion, Way, Wire},
+    faults::{Fault, Occasion, Way},
     history::{Kind, NO_COMMIT, Operation, Told, add},
     probes::Probe,
     runbook::Host,
@@ -28,22 +32,13 @@ use cutover_model::{
     names::{Record, Resolver},
     server::{Privilege, Reply, ServerError, SessionId},
 };
+use two_phases::TwoPhases;
 
 /// The streams of faults come after those of clients in their family.
 const STREAMS_OF_FAULTS: u64 = 1 << 32;
 
 /// A back-off doubles up to this many times.
 const MOST_DOUBLINGS: u32 = 5;
-/// The link between the application and a host.
-fn clients_of(host: Host) -> Wire {
-    match host {
-        Host::Source => Wire::ClientsSource,
-        Host::Target => Wire::ClientsTarget,
-    }
-}
-
-/// A statement or an answer on the wire.
-const STATEMENT_BYTES: u64 = 256;
 
 /// A pooled connection.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +71,10 @@ pub(super) struct Client {
     memory: Memory,
     resolver: Resolver<Host>,
     connection: Option<Connection>,
+    /// When its COMMIT goes out, in µs; `u64::MAX` before that is known.
+    commit_sent_us: u64,
+    /// How far it is with a transaction in two phases.
+    two_phases: TwoPhases,
     /// Tells answers to this connection from answers to the ones before.
     pub(super) number: u32,
     pub(super) phase: Phase,
@@ -118,7 +117,7 @@ pub(super) struct Clients {
     writers: Vec<u16>,
     seed: u64,
     /// For each host, by a session's slot: the client that opened it last.
-    by_slot: [Vec<u16>; 2],
+    by_slot: [Vec<u16>; Host::ALL.len()],
     pub(super) workload: Option<Orders>,
     pub(super) replay: Option<super::replay::Replay>,
     script: Option<Script>,
@@ -126,7 +125,10 @@ pub(super) struct Clients {
     /// A pause of the application's clients, on average: as a rule, and now.
     usual_think_us: u64,
     think_us: u64,
+    by_hour: ByHour,
     stopped: bool,
+    /// So many of the first clients have an address of their own, and do not ask for the name.
+    moved: Option<(Record<Host>, usize)>,
     /// Commits under way whose client has lost the connection: host, session, operation.
     unheard: Vec<(Host, SessionId, u32)>,
     pub(super) totals: ClientTotals,
@@ -151,6 +153,8 @@ impl Clients {
             memory: Memory::default(),
             resolver: Resolver::new(habit.forever),
             connection: None,
+            commit_sent_us: u64::MAX,
+            two_phases: TwoPhases::default(),
             number: 0,
             phase: Phase::Idle,
             intent: None,
@@ -183,13 +187,15 @@ impl Clients {
             writers,
             seed,
             usual_think_us: think_us,
-            by_slot: [Vec::new(), Vec::new()],
+            by_slot: Default::default(),
             workload: None,
             replay: None,
             script,
             settings,
             think_us,
+            by_hour: ByHour(spec.rate_by_hour.clone()),
             stopped: false,
+            moved: None,
             unheard: Vec::new(),
             totals: ClientTotals::default(),
         }
@@ -216,6 +222,25 @@ impl Clients {
             client.habit = *habit;
             client.resolver.forever = habit.forever;
         }
+    }
+
+    /// Gives so many of a hundred of the application's clients an address of their own: how many they are.
+    pub(super) fn move_share(&mut self, to: Record<Host>, percent: u32) -> usize {
+        let moved = (self.in_application() * percent as usize).div_ceil(100);
+        self.moved = Some((to, moved));
+        moved
+    }
+
+    /// Whether some clients have the address of a host.
+    pub(super) fn some_moved_to(&self, host: Host) -> bool {
+        self.moved
+            .as_ref()
+            .is_some_and(|(own, _)| own.target() == host)
+    }
+
+    /// All ask for the name again.
+    pub(super) fn go_by_the_name(&mut self) {
+        self.moved = None;
     }
 
     /// Whether clients begin nothing any more.
@@ -264,6 +289,21 @@ impl Clients {
             Some(i) => self.unheard.swap_remove(i).2,
             None => NO_COMMIT,
         }
+    }
+
+    /// The number of the statement that is the COMMIT of what a client is about; the highest there is without any.
+    fn commit_step(&self, client: u16) -> u32 {
+        let intent = self.get(client).intent.as_ref();
+        let orders = self.workload.as_ref().zip(intent);
+        orders.map_or(u32::MAX, |(orders, intent)| orders.commit_step(intent))
+    }
+
+    /// Whether the statements that a client sends next have the COMMIT among them.
+    fn next_commits(&self, client: u16) -> bool {
+        let c = self.get(client);
+        let at_once = c.errand.map_or(1, |e| e.at_once);
+        let one_phase = c.errand.is_none_or(|e| !e.two_phases);
+        one_phase && c.step + at_once > self.commit_step(client)
     }
 
     fn index_of(&self, host: Host, session: SessionId) -> Option<u16> {
@@ -321,6 +361,10 @@ impl World {
         for client in 0..self.clients.in_application() as u16 {
             let think = self.clients.think_us;
             let first = self.clients.get_mut(client).random.below(2 * think + 1);
+            let first = self
+                .clients
+                .by_hour
+                .stretch(self.epoch_us + self.now, first);
             self.agenda.push(self.now + first, Due::Wake(client));
         }
     }
@@ -378,8 +422,13 @@ impl World {
         c.step = 0;
         c.answer = Told::Pending;
         c.seen = None;
+        c.two_phases = TwoPhases::default();
+        c.commit_sent_us = u64::MAX;
         c.operation = self.history.operations.len() as u32;
         let (number, connected) = (c.number, c.connection.is_some());
+        if connected && self.clients.next_commits(client) {
+            self.clients.get_mut(client).commit_sent_us = now;
+        }
         let operation = Operation {
             invoked: now,
             returned: u64::MAX,
@@ -400,125 +449,6 @@ impl World {
             let refused = now + self.time_to_refusal(host);
             self.agenda.push(refused, Due::Returned(client, number));
         }
-    }
-
-    /// How long a client waits for a connection that it does not get, in µs: a host without a server refuses at
-    /// once, one that is not there or not to be reached does not answer.
-    fn time_to_refusal(&mut self, host: Host) -> u64 {
-        let patience = self.environment.clients.connect_timeout.0;
-        if self.cut_off_until(host) > self.now || self.silent_until[host as usize] > self.now {
-            return patience;
-        }
-        2 * self.way_to(host)
-    }
-
-    /// Until when clients and a host cannot talk; 0 when they can.
-    fn cut_off_until(&self, host: Host) -> u64 {
-        self.faults.blocked_until(clients_of(host), Way::Both)
-    }
-
-    /// Whether a client would get a connection to a host: it is up, and the handshake comes through before the
-    /// client gives up.
-    fn takes_connections(&self, host: Host) -> bool {
-        let patience = self.environment.clients.connect_timeout.0;
-        self.is_up(host) && self.cut_off_until(host) <= self.now + patience
-    }
-
-    /// The connection of a client, a new one when the pool has none that is good.
-    pub(super) fn connect(&mut self, client: u16) -> Host {
-        let now = self.now;
-        let lifetime = self.clients.settings.max_lifetime.0;
-        let (habit, errand) = (
-            self.clients.get(client).habit,
-            self.clients.get(client).errand,
-        );
-        let good = self
-            .clients
-            .get(client)
-            .connection
-            .filter(|n| now < n.until || habit.pinned);
-        if let Some(connection) = good
-            && self
-                .server(connection.host)
-                .is_some_and(|s| s.is_connected(connection.session))
-        {
-            return connection.host;
-        }
-        self.drop_connection(client);
-        let names = &self.names;
-        let c = &mut self.clients.all[usize::from(client)];
-        let host = match (errand.and_then(|e| e.straight), habit.told) {
-            (Some(straight), _) => straight,
-            (None, Some(told)) => c.resolver.resolve(&Record::new(told, names.ttl_us), now),
-            (None, None) => c.resolver.resolve(names, now),
-        };
-        let privilege = c.privilege;
-        let spread = c.random.below(lifetime / 10 + 1);
-        if host == Host::Source && self.marks.repointed.is_some() && errand.is_none() {
-            self.probes.reach(Probe::StaleAddress);
-        }
-        let session = match self.takes_connections(host) {
-            true => self.server_mut(host).map(|s| s.connect(privilege)),
-            false => None,
-        };
-        if let Some(session) = session {
-            let until = now + lifetime - spread;
-            let connection = Connection {
-                host,
-                session,
-                until,
-            };
-            self.clients.connected(client, connection);
-        }
-        host
-    }
-
-    /// The host and session of a client's connection.
-    pub(super) fn connection_of(&self, client: u16) -> Option<(Host, SessionId)> {
-        self.clients
-            .get(client)
-            .connection
-            .map(|c| (c.host, c.session))
-    }
-
-    fn drop_connection(&mut self, client: u16) {
-        let c = self.clients.get_mut(client);
-        c.number += 1;
-        let Some(connection) = c.connection.take() else {
-            return;
-        };
-        match connection.host {
-            Host::Source => self.source.disconnect(&mut self.arena, connection.session),
-            Host::Target => {
-                if let Some(target) = self.target.as_mut() {
-                    target
-                        .server
-                        .disconnect(&mut self.arena, connection.session);
-                }
-            }
-        }
-    }
-
-    /// From the clients to a host, in µs.
-    pub(super) fn way_to(&mut self, host: Host) -> u64 {
-        self.one_way(host, Way::Requests, self.now)
-    }
-
-    /// And back.
-    pub(super) fn way_from(&mut self, host: Host) -> u64 {
-        self.one_way(host, Way::Answers, self.now)
-    }
-
-    /// One way between the clients and a host for what is sent at `from`, in µs.
-    fn one_way(&mut self, host: Host, way: Way, from: u64) -> u64 {
-        let link = match host {
-            Host::Source => &self.environment.network.clients_source,
-            Host::Target => &self.environment.network.clients_target,
-        };
-        let time =
-            link.wire_us(STATEMENT_BYTES) + link.latency.0 + self.jitter.below(link.jitter.0 + 1);
-        let sent = from.max(self.faults.blocked_until(clients_of(host), way));
-        link.after_stall(sent + time) - from
     }
 
     /// A statement reaches its server.
@@ -548,11 +478,16 @@ impl World {
             self.carry(client, connection.host, connection.session);
             return;
         }
+        if self.is_at_a_phase(client) {
+            self.phase_arrives(client, connection.host, connection.session);
+            return;
+        }
         let Self {
             clients,
             source,
             target,
             arena,
+            channels,
             ..
         } = self;
         let Some(orders) = clients.workload.as_mut() else {
@@ -565,7 +500,9 @@ impl World {
         let split = self.mutants.has(Mutant::ReadsFromReplica) && intent.kind == Kind::Read;
         let server = match (connection.host, target) {
             (Host::Target, Some(target)) => &mut target.server,
-            (_, Some(target)) if split && target.replica.is_some() => &mut target.server,
+            (_, Some(target)) if split && channels[Host::Target as usize].replica.is_some() => {
+                &mut target.server
+            }
             _ => source,
         };
         let (mut left, holds) = c
@@ -582,13 +519,17 @@ impl World {
         match step {
             Step::Next => {
                 c.step += 1;
+                let commits = self.clients.next_commits(client);
                 let back = now + self.way_from(connection.host);
-                let next = back + self.one_way(connection.host, Way::Requests, back);
-                let next = next.max(holds.unwrap_or(0));
+                let way = self.one_way(connection.host, Way::Requests, back);
+                let next = (back + way).max(holds.unwrap_or(0));
+                if commits {
+                    self.clients.get_mut(client).commit_sent_us = next - way;
+                }
                 self.agenda.push(next, Due::Request(client, number));
             }
             Step::Reply(Reply::Failed(error))
-                if error.code() == 1290 && c.step >= Orders::commit_step(intent) =>
+                if error.code() == 1290 && c.step >= orders.commit_step(intent) =>
             {
                 self.probes.reach(Probe::CommitRefusedByFence);
                 self.refused(client, connection.host, connection.session, &error);
@@ -625,7 +566,7 @@ impl World {
     pub(super) fn roll_back(&mut self, host: Host, session: SessionId) {
         match host {
             Host::Source => self.source.rollback(&mut self.arena, session),
-            Host::Target => {
+            Host::Target | Host::Replica => {
                 if let Some(target) = self.target.as_mut() {
                     target.server.rollback(&mut self.arena, session);
                 }
@@ -736,16 +677,20 @@ impl World {
             return;
         }
         let pause = match c.failures {
-            0 => c.random.below(2 * think + 1),
+            0 => {
+                let pause = c.random.below(2 * think + 1);
+                self.clients.by_hour.stretch(self.epoch_us + now, pause)
+            }
             n => backoff << (n - 1).min(MOST_DOUBLINGS),
         };
         if !retry || stopped {
-            c.intent = None;
+            self.clients.get_mut(client).intent = None;
         }
         self.agenda.push(now + pause, Due::Wake(client));
     }
 
-    /// The writes that a story is about: the first new order, and the first write on the target.
+    /// The writes that a story is about: the first new order, the first write on the target, and the first one back on the
+    /// source.
     fn tell_of_write(&mut self, client: u16, operation: usize, host: Host) {
         let Operation { kind, subject, .. } = self.history.operations[operation];
         let first_new = self
@@ -759,6 +704,13 @@ impl World {
                 format!(
                     "order {subject} is placed and confirmed to client {client}: the first new one"
                 ),
+                Vec::new(),
+            );
+        }
+        if host == Host::Source && self.marks.is_first_back(self.now) {
+            self.tell(
+                "clients",
+                "the first write back on the source is confirmed".into(),
                 Vec::new(),
             );
         }
@@ -844,6 +796,9 @@ impl World {
     /// A lock was granted, or the fence has decided: the statement is executed again.
     pub(super) fn resume(&mut self, host: Host, session: SessionId) {
         let Some(client) = self.clients.index_of(host, session) else {
+            if self.operation_of_sql(host, session).is_some() {
+                self.sql_goes_on();
+            }
             return;
         };
         let number = self.clients.get(client).number;
@@ -858,73 +813,8 @@ impl World {
     ) {
         if let Some(client) = self.clients.index_of(host, session) {
             self.refused(client, host, session, error);
+        } else if self.operation_of_sql(host, session).is_some() {
+            self.sql_has_failed(error);
         }
-    }
-
-    /// Kills the clients' connections to a host. What was committing goes on, and nobody hears of it.
-    pub fn kill_connections(&mut self, host: Host) -> usize {
-        self.break_connections(host, |_| true)
-    }
-
-    /// Clients that wait for a host give their connections up.
-    pub(super) fn break_waiting(&mut self, host: Host) {
-        self.break_connections(host, |client| client.phase != Phase::Idle);
-    }
-
-    fn break_connections(&mut self, host: Host, which: impl Fn(&Client) -> bool) -> usize {
-        let mut broken = 0;
-        for client in 0..self.clients.len() {
-            let c = self.clients.get(client);
-            if c.connection.is_some_and(|c| c.host == host) && which(c) {
-                broken += 1;
-                self.break_connection(client);
-            }
-        }
-        broken
-    }
-
-    fn break_connection(&mut self, client: u16) {
-        let c = self.clients.get(client);
-        let (phase, known, operation) = (c.phase, c.answer, c.operation);
-        if let (Phase::Committing, Some(connection)) = (phase, c.connection) {
-            let made = makes_order(self.history.operations[operation as usize].kind);
-            if let Some(intent) = c.intent.filter(|_| made) {
-                self.history.operations[operation as usize].subject = intent.order;
-            }
-            let unheard = (connection.host, connection.session, operation);
-            self.clients.unheard.push(unheard);
-        }
-        self.drop_connection(client);
-        match phase {
-            Phase::Idle => {}
-            Phase::Running if known == Told::Pending && self.reconnects_unnoticed(client) => {}
-            Phase::Committing => {
-                self.probes.reach(Probe::CommitOutcomeUnknown);
-                let mutants = self.mutants;
-                let failed = mutants.has(Mutant::UnknownReportedFailed);
-                let told = match mutants.has(Mutant::UnknownReportedOk) {
-                    true => Told::Ok,
-                    false if failed => Told::Fail,
-                    false => Told::Info,
-                };
-                self.conclude(client, told);
-            }
-            // An answer that was on its way is lost with the connection; only a refusal needs none.
-            Phase::Running if known == Told::Ok => self.conclude(client, Told::Info),
-            Phase::Running => self.conclude(client, Told::Fail),
-        }
-    }
-
-    /// Restarts the application: every process forgets its connections and what it had looked up.
-    pub fn restart_clients(&mut self) {
-        for client in 0..self.clients.in_application() as u16 {
-            self.clients.get_mut(client).resolver.forget();
-            self.break_connection(client);
-        }
-        self.tell(
-            "clients",
-            "the application is restarted: it looks its database up again".into(),
-            Vec::new(),
-        );
     }
 }

@@ -1,6 +1,6 @@
 //! What the operator can do to the world, and see of it.
 
-use super::{Due, Snapshot, Target, World, setup};
+use super::{Due, NO_TARGET, Snapshot, Target, World, setup, side};
 use crate::{
     environment::Retention, faults::Occasion, probes::Probe, runbook::Host, units::Micros,
 };
@@ -8,13 +8,18 @@ use cutover_model::{
     apply::Mode,
     gtid::GtidSet,
     mutant::Mutant,
+    names::Record,
     replica::{Config, Replica, Start, Status},
+    schema::TableDef,
     server::Durability,
 };
 
-const NO_TARGET: &str = "there is no Aurora cluster yet";
-const CLUSTER_EXISTS: &str = "DBClusterAlreadyExistsFault: there is a cluster target already";
-const NO_REPLICATION: &str = "no external source is configured on the target";
+pub(super) const CLUSTER_EXISTS: &str =
+    "DBClusterAlreadyExistsFault: there is a cluster target already";
+
+fn no_replication(on: Host) -> String {
+    format!("no external source is configured on the {}", side(on))
+}
 
 impl World {
     /// `CALL mysql.rds_set_configuration('binlog retention hours', …)`.
@@ -22,26 +27,33 @@ impl World {
         self.retention = Retention::For(time);
     }
 
-    /// `aws rds create-db-snapshot`: it is cut after `start`, and available `copying` later.
+    /// `aws rds create-db-snapshot` of an instance: it is cut after `start`, and available `copying` later.
     ///
     /// # Errors
     /// There is one of this name already.
     pub fn create_snapshot(
         &mut self,
         id: &str,
+        of: Host,
         start: Micros,
         copying: Micros,
     ) -> Result<(), String> {
+        if self.server(of).is_none() {
+            return Err(format!(
+                "DBInstanceNotFound: there is no instance {}",
+                of.name()
+            ));
+        }
         if self.snapshots.contains_key(id) || self.office.is_asked_for(id) {
             return Err(format!(
                 "DBSnapshotAlreadyExists: there is a snapshot {id} already"
             ));
         }
         if start.0 == 0 {
-            self.cut_snapshot(id, copying);
+            self.cut_snapshot(id, of, copying);
             return Ok(());
         }
-        let snapshot = self.office.ask_for_snapshot(id, copying);
+        let snapshot = self.office.ask_for_snapshot(id, of, copying);
         self.agenda
             .push(self.now + start.0, Due::SnapshotCut(snapshot));
         Ok(())
@@ -52,16 +64,27 @@ impl World {
         self.retention = Retention::None;
     }
 
-    /// Cuts a snapshot through the source's volume, now; it is available after `copying`.
-    pub(super) fn cut_snapshot(&mut self, id: &str, copying: Micros) {
-        if !self.environment.source.multi_az {
+    /// Cuts a snapshot through an instance's volume, now; it is available after `copying`.
+    pub(super) fn cut_snapshot(&mut self, id: &str, of: Host, copying: Micros) {
+        if of == Host::Source && !self.environment.source.multi_az {
             self.source_suspended_until =
                 self.now + self.environment.control_plane.snapshot_suspends_io.0;
         }
-        let mut cut = self
-            .source
-            .cut(&mut self.arena, self.now, Durability::Volume);
+        let (mut cut, own_position) = match of {
+            Host::Source | Host::Target => {
+                let source = &self.source;
+                (
+                    source.cut(&mut self.arena, self.now, Durability::Volume),
+                    None,
+                )
+            }
+            Host::Replica => match self.cut_of_replica() {
+                Some((cut, own)) => (cut, Some(own)),
+                None => return,
+            },
+        };
         self.tear(&mut cut);
+        self.cut_myisam(&mut cut);
         self.tell(
             "rds",
             format!("the snapshot {id} is cut at {}: everything committed up to {}:{} is in it, nothing later", self.moment(self.now).time_of_day(), cut.file_name, cut.end.pos),
@@ -73,6 +96,8 @@ impl World {
             Snapshot {
                 cut,
                 at: self.now,
+                age_us: 0,
+                own_position,
                 available: self.now + copying.0,
             },
         );
@@ -125,55 +150,143 @@ impl World {
         self.marks.snapshot = Some(snapshot.at);
         self.marks.restoring = false;
         self.occurs(Occasion::Restored);
-        let server = setup::target_server(
+        let mut server = setup::target_server(
             &self.environment,
             self.epoch_us + self.ahead_us[Host::Target as usize],
             self.source.config.ddl_version,
-            &snapshot.cut,
+            snapshot.cut.database.clone(),
+            snapshot.cut.gtid_executed.clone(),
+            Some(snapshot.cut.end.file),
             self.mutants,
         );
+        for prepared in &snapshot.cut.prepared {
+            server.adopt(&mut self.arena, prepared.clone());
+        }
         self.target = Some(Target {
             server,
-            replica: None,
-            snapshot,
+            snapshot: Some(snapshot),
         });
         Ok(())
     }
 
-    /// `SHOW MASTER STATUS` on the source.
-    pub fn source_position(&self) -> (String, u64) {
-        self.source
-            .binlog
-            .as_ref()
-            .map_or_else(Default::default, |b| {
-                let at = b.published();
-                (b.name(at.file), at.pos)
-            })
+    /// `aws rds create-db-cluster` is accepted; the cluster is there after `takes`.
+    ///
+    /// # Errors
+    /// There is a cluster already.
+    pub fn cluster_begins(&mut self, takes: Micros) -> Result<(), String> {
+        if self.target.is_some() || self.marks.restoring {
+            return Err(CLUSTER_EXISTS.into());
+        }
+        self.office.restoring_until(self.now + takes.0);
+        Ok(())
     }
 
-    /// `SELECT @@global.gtid_executed` on the source.
-    pub fn source_gtid_executed(&self) -> GtidSet {
-        let wrong = self.mutants.has(Mutant::CoordinatesFromTarget);
-        let server = self.target.as_ref().filter(|_| wrong);
-        let server = server.map_or(&self.source, |target| &target.server);
-        server.gtid_executed.clone()
+    /// An Aurora cluster with nothing in it.
+    ///
+    /// # Errors
+    /// There is a cluster already.
+    pub fn create_cluster(&mut self) -> Result<(), String> {
+        if self.target.is_some() {
+            return Err(CLUSTER_EXISTS.into());
+        }
+        self.occurs(Occasion::Restored);
+        let server = setup::target_server(
+            &self.environment,
+            self.epoch_us + self.ahead_us[Host::Target as usize],
+            self.source.config.ddl_version,
+            Default::default(),
+            GtidSet::default(),
+            None,
+            self.mutants,
+        );
+        self.target = Some(Target {
+            server,
+            snapshot: None,
+        });
+        Ok(())
+    }
+
+    /// `mysqldump --no-data` of the source, into the target.
+    ///
+    /// # Errors
+    /// No cluster, or another table has the place of one.
+    pub fn create_schema(&mut self, without_constraints: bool) -> Result<(), String> {
+        let target = self.target.as_mut().ok_or(NO_TARGET)?;
+        let source = &self.source.database;
+        let declare = |def: &TableDef| {
+            let mut def = def.clone();
+            if without_constraints {
+                def.foreign_keys.clear();
+                def.indexes.clear();
+            }
+            Some(def)
+        };
+        let target = &mut target.server.database;
+        let made = target.create_like(&mut self.arena, source, &declare);
+        made.map_err(|e| e.to_string())?;
+        let counters: Vec<_> = source
+            .tables()
+            .map(|(id, t)| (id, t.auto_increment()))
+            .collect();
+        for (id, next) in counters {
+            target.set_auto_increment(&self.arena, id, next);
+        }
+        Ok(())
+    }
+
+    /// `ALTER TABLE … ADD …` for all that the target's declarations lack of the source's. Returns how many rows had no
+    /// parent and were deleted.
+    ///
+    /// # Errors
+    /// No cluster; rows that the constraints do not allow.
+    pub fn add_constraints(&mut self, delete_orphans: bool) -> Result<u64, String> {
+        let target = self.target.as_mut().ok_or(NO_TARGET)?;
+        let tables: Vec<_> = self.source.database.tables().collect();
+        let mut deleted = 0;
+        for (id, table) in tables {
+            if target.server.database.table(id).is_none() {
+                continue;
+            }
+            let database = &mut target.server.database;
+            let def = table.def();
+            let done = database.complete_declaration(&mut self.arena, id, def, delete_orphans);
+            deleted += done.map_err(|e| format!("{e} ({})", e.code()))?;
+        }
+        Ok(deleted)
+    }
+
+    /// `SHOW MASTER STATUS` on a host; none without a binlog, where the statement gives no row.
+    pub fn binlog_position(&self, host: Host) -> Option<(String, u64)> {
+        let binlog = self.server(host)?.binlog.as_ref()?;
+        let at = binlog.published();
+        Some((binlog.name(at.file), at.pos))
+    }
+
+    /// `SELECT @@global.gtid_executed` on a host; empty when there is no such host.
+    pub fn gtid_executed(&self, host: Host) -> GtidSet {
+        let host = match self.target.is_some() && self.mutants.has(Mutant::CoordinatesFromTarget) {
+            true => Host::Target,
+            false => host,
+        };
+        let server = self.server(host);
+        server.map(|s| s.gtid_executed.clone()).unwrap_or_default()
     }
 
     /// "Binlog position from crash recovery is FILE POS" of the restored instance.
     pub fn recovery_event(&self) -> Option<(String, u64)> {
-        self.target
-            .as_ref()
-            .map(|t| (t.snapshot.cut.file_name.clone(), t.snapshot.cut.end.pos))
+        let snapshot = self.target.as_ref()?.snapshot.as_ref()?;
+        let of_source = || (snapshot.cut.file_name.clone(), snapshot.cut.end.pos);
+        Some(snapshot.own_position.clone().unwrap_or_else(of_source))
     }
 
-    /// `mysql.rds_set_external_source…` on the target.
+    /// `mysql.rds_set_external_source…` on a host: it is to replicate from the other one.
     ///
     /// # Errors
     /// No cluster, or replication runs.
-    pub fn set_external_source(&mut self, start: Start) -> Result<(), String> {
-        let target = self.target.as_mut().ok_or(NO_TARGET)?;
-        if target.replica.as_ref().is_some_and(|r| r.applier_runs()) {
-            return Err("replication is running: stop it first (error 3081)".into());
+    pub fn set_external_source(&mut self, on: Host, start: Start) -> Result<(), String> {
+        for host in [on, on.replicates_from()] {
+            let there = self.server(host).is_some();
+            there.then_some(()).ok_or(NO_TARGET)?;
         }
         let e = &self.environment.target;
         let config = Config {
@@ -182,8 +295,12 @@ impl World {
             exec_mode: Mode::Strict,
             mutants: self.mutants,
         };
-        target.replica = Some(Replica::new(start, config));
-        self.marks.replication.configured = Some(self.now);
+        let replica = &mut self.channels[on as usize].replica;
+        if replica.as_ref().is_some_and(|r| !r.is_stopped()) {
+            return Err("replication is running: stop it first (error 3081)".into());
+        }
+        *replica = Some(Replica::new(start, config));
+        self.marks.replication_into(on).configured = Some(self.now);
         Ok(())
     }
 
@@ -191,18 +308,19 @@ impl World {
     ///
     /// # Errors
     /// Nothing is configured.
-    pub fn start_replication(&mut self) -> Result<(), String> {
-        let target = self.target.as_mut().ok_or(NO_TARGET)?;
-        let replica = target.replica.as_mut().ok_or(NO_REPLICATION)?;
+    pub fn start_replication(&mut self, on: Host) -> Result<(), String> {
+        let replica = self.channel_mut(on).replica.as_mut();
+        let replica = replica.ok_or_else(|| no_replication(on))?;
         if replica.runs() {
             // Warning 3084: the threads are running already.
             return Ok(());
         }
         replica.start();
-        let marks = &mut self.marks.replication;
-        marks.started.get_or_insert(self.now);
+        let now = self.now;
+        let marks = self.marks.replication_into(on);
+        marks.started.get_or_insert(now);
         marks.stopped = None;
-        self.receiver_starts();
+        self.receiver_starts(on);
         self.occurs(Occasion::ReplicationStarts);
         Ok(())
     }
@@ -211,11 +329,12 @@ impl World {
     ///
     /// # Errors
     /// Nothing is configured.
-    pub fn stop_replication(&mut self) -> Result<(), String> {
-        let target = self.target.as_mut().ok_or(NO_TARGET)?;
-        target.replica.as_mut().ok_or(NO_REPLICATION)?.stop();
-        self.marks.replication.stopped.get_or_insert(self.now);
-        self.receiver_stops();
+    pub fn stop_replication(&mut self, on: Host) -> Result<(), String> {
+        let replica = self.channel_mut(on).replica.as_mut();
+        replica.ok_or_else(|| no_replication(on))?.stop();
+        let now = self.now;
+        self.marks.replication_into(on).stopped.get_or_insert(now);
+        self.receiver_stops(on);
         Ok(())
     }
 
@@ -223,27 +342,30 @@ impl World {
     ///
     /// # Errors
     /// Nothing is configured, or replication runs.
-    pub fn reset_external_source(&mut self) -> Result<(), String> {
-        let target = self.target.as_mut().ok_or(NO_TARGET)?;
-        let replica = target.replica.as_ref().ok_or(NO_REPLICATION)?;
-        if replica.applier_runs() {
+    pub fn reset_external_source(&mut self, on: Host) -> Result<(), String> {
+        let replica = self.channel(on).replica.as_ref();
+        if !replica.ok_or_else(|| no_replication(on))?.is_stopped() {
             return Err("replication is running: stop it first (error 3081)".into());
         }
-        self.marks.reset = Some(self.now);
-        target.replica = None;
+        let now = self.now;
+        if on == Host::Target {
+            self.marks.reset = Some(now);
+        }
+        self.channel_mut(on).replica = None;
         Ok(())
     }
 
-    /// `SHOW REPLICA STATUS` on the target.
+    /// `SHOW REPLICA STATUS` on a host.
     ///
     /// # Errors
     /// Nothing is configured.
-    pub fn replica_status(&self) -> Result<Status, String> {
-        let target = self.target.as_ref().ok_or(NO_TARGET)?;
-        let replica = target.replica.as_ref().ok_or(NO_REPLICATION)?;
+    pub fn replica_status(&self, on: Host) -> Result<Status, String> {
+        let server = self.server(on).ok_or(NO_TARGET)?;
+        let replica = self.channel(on).replica.as_ref();
+        let replica = replica.ok_or_else(|| no_replication(on))?;
         Ok(replica.status(
-            &target.server.gtid_executed,
-            (target.server.config.epoch_us + self.now) / 1_000_000,
+            &server.gtid_executed,
+            (server.config.epoch_us + self.now) / 1_000_000,
         ))
     }
 
@@ -252,21 +374,20 @@ impl World {
         2 * self.environment.network.operator_latency.0
     }
 
-    /// The operator has read Seconds_Behind_Source.
-    pub(crate) fn lag_was_read(&mut self) {
+    /// The operator has read Seconds_Behind_Source of a host.
+    pub(crate) fn lag_was_read(&mut self, on: Host) {
         let lag = self
-            .replica_status()
+            .replica_status(on)
             .ok()
             .and_then(|s| s.seconds_behind_source);
         if lag != Some(0) {
             return;
         }
         self.occurs(Occasion::LagReadsZero);
-        let read = self
-            .target
-            .as_ref()
-            .and_then(|t| Some(t.replica.as_ref()?.read_position()));
-        let published = self.source.binlog.as_ref().map(|b| b.published());
+        let channel = self.channel(on);
+        let read = channel.replica.as_ref().map(|r| r.read_position());
+        let there = self.server(channel.from);
+        let published = there.and_then(|s| s.binlog.as_ref()).map(|b| b.published());
         if read < published {
             self.probes.reach(Probe::ZeroLagUnreceived);
         }
@@ -283,33 +404,51 @@ impl World {
         } else {
             server.clear_read_only();
         }
-        if host == Host::Source && !value && self.marks.fence.is_some() {
-            self.marks.fence_lifted = Some(self.now);
+        if host == Host::Source && !value {
+            self.fence_is_lifted();
+            self.source_is_opened_again();
         }
         self.hear(host);
         Ok(())
     }
 
-    /// Changes `read_only` in the source's parameter group; the server has it after a while.
-    pub fn deliver_read_only(&mut self, value: bool) {
+    /// The source takes writes again that the fence had stopped.
+    pub(super) fn fence_is_lifted(&mut self) {
+        if self.marks.fence.is_some() {
+            self.marks.fence_lifted.get_or_insert(self.now);
+        }
+    }
+
+    /// After the cutover the source takes writes again, or may: from here on it goes its own way, and what its clients
+    /// commit is written down for the comparison of the final states.
+    fn source_is_opened_again(&mut self) {
+        if self.marks.repointed.is_some() {
+            self.marks.reopened.get_or_insert(self.now);
+            self.source.journal.get_or_insert_default();
+        }
+    }
+
+    /// Changes `read_only` in a host's parameter group; the server has it after a while.
+    pub fn deliver_read_only(&mut self, host: Host, value: bool) {
+        if !value && host == Host::Source && self.mutants.has(Mutant::AbortNeverArrives) {
+            return;
+        }
         let arrival = self.now + self.environment.source.parameter_delay.0;
-        self.source_parameter_read_only = value;
-        self.agenda.push(arrival, Due::Parameter(value));
-        if value {
+        self.parameter_read_only[host as usize] = value;
+        self.agenda.push(arrival, Due::Parameter(host, value));
+        if value && host == Host::Source {
             self.occurs(Occasion::FenceAsked);
         }
     }
 
-    pub(super) fn parameter_arrives(&mut self, value: bool) {
+    pub(super) fn parameter_arrives(&mut self, host: Host, value: bool) {
         // A server that is down reads the parameter group when it starts; one that has started since has read it.
-        let current = value == self.source_parameter_read_only;
-        if !self.is_up(Host::Source) || !current || value && self.is_read_only(Host::Source) {
+        let current = value == self.parameter_read_only[host as usize];
+        if !self.is_up(host) || !current || value && self.is_read_only(host) {
             return;
         }
-        // The source is always there.
-        let _ = self.set_read_only(Host::Source, value);
-        if !value {
-            self.tell("source", "accepts writes again".into(), Vec::new());
+        if self.set_read_only(host, value).is_ok() && !value {
+            self.tell(side(host), "accepts writes again".into(), Vec::new());
         }
     }
 
@@ -336,6 +475,7 @@ impl World {
             .map(|(id, t)| (id, t.auto_increment()))
             .collect();
         for (id, next) in tables {
+            // `ALTER TABLE … AUTO_INCREMENT` of a table without such a column changes nothing.
             target
                 .server
                 .database
@@ -351,15 +491,46 @@ impl World {
     pub fn repoint(&mut self, to: Host) -> Result<(), String> {
         self.server(to).ok_or(NO_TARGET)?;
         if self.names.target() == to {
+            self.clients.go_by_the_name();
             return Ok(());
         }
+        let is_open = to == Host::Target && self.clients.some_moved_to(to);
+        self.clients.go_by_the_name();
         let effective = self.now + self.environment.control_plane.dns_change.0;
         self.names.change(to, effective);
-        if to == Host::Target {
-            self.marks.repointed = Some(self.now);
-            self.marks.target_commits_at_repoint = self.history.target.len();
-            self.occurs(Occasion::Repointed);
+        match to {
+            Host::Target if is_open => {}
+            Host::Target => self.target_is_opened(),
+            Host::Source | Host::Replica => {
+                self.marks.returned = Some(self.now);
+                self.source_is_opened_again();
+            }
         }
+        Ok(())
+    }
+
+    /// From now on the application, or a part of it, is to write to the target.
+    fn target_is_opened(&mut self) {
+        self.marks.repointed = Some(self.now);
+        self.marks.target_commits_at_repoint = self.history.target.len();
+        self.occurs(Occasion::Repointed);
+    }
+
+    /// Gives so many of a hundred clients a host's own address, and restarts them with it.
+    ///
+    /// # Errors
+    /// No cluster.
+    pub fn repoint_share(&mut self, to: Host, percent: u32) -> Result<(), String> {
+        self.server(to).ok_or(NO_TARGET)?;
+        let told = Record::new(to, self.environment.names.ttl.0);
+        if to == Host::Target && !self.clients.some_moved_to(to) {
+            self.target_is_opened();
+        }
+        let moved = self.clients.move_share(told, percent);
+        self.restart_first(moved);
+        let host = super::side(to);
+        let what = format!("{moved} clients are started anew, with the address of the {host}");
+        self.tell("clients", what, Vec::new());
         Ok(())
     }
 
@@ -403,7 +574,8 @@ impl World {
             Retention::For(time) => time.0,
         };
         let before = (self.source.config.epoch_us + self.now).saturating_sub(keep);
-        let in_use = self.stream.file_in_use();
+        let held = [self.file_in_use(), self.managed_file()];
+        let in_use = held.into_iter().flatten().min();
         let why = match self.retention {
             Retention::None => "binlog retention hours is NULL".to_string(),
             Retention::For(time) => format!("binlog retention is {time}"),
@@ -420,13 +592,19 @@ impl World {
             return;
         };
         let first_kept = (binlog.end().file + 1).saturating_sub(u64::from(keep.max(1)));
-        let in_use = self.stream.file_in_use().unwrap_or(u64::MAX);
+        let in_use = self.file_in_use().unwrap_or(u64::MAX);
         self.purge(
             u64::MAX,
             Some(first_kept.min(in_use)),
             "source",
             "PURGE BINARY LOGS",
         );
+    }
+
+    /// The first file that a dump thread reads.
+    fn file_in_use(&self) -> Option<u64> {
+        let files = [self.stream_in_use(Host::Source), self.dms.file_in_use()];
+        files.into_iter().flatten().min()
     }
 
     fn purge(&mut self, before_us: u64, in_use: Option<u64>, who: &'static str, why: &str) {
@@ -455,7 +633,7 @@ impl World {
     /// The first file that the target still needs: the one that the oldest snapshot's coordinates are in,
     /// or that the receiver is at.
     fn stream_needs(&self) -> Option<u64> {
-        let replica = self.target.as_ref().and_then(|t| t.replica.as_ref());
+        let replica = self.channel(Host::Target).replica.as_ref();
         match replica.filter(|r| r.is_connected()) {
             Some(replica) => Some(replica.read_position().file),
             None if self.marks.repointed.is_some() => None,

@@ -8,13 +8,29 @@ use super::{Due, World};
 use crate::{faults::Added, probes::Probe, runbook::Host, workload::orders::SCHEMA_NAME};
 use cutover_model::server::{Privilege, Reply, SessionId};
 
+/// Who has typed a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    /// Somebody that a fault brings.
+    Somebody,
+    /// The operator, who waits for the answer.
+    Operator,
+}
+
+/// A statement that waits for the metadata lock.
+#[derive(Clone, Debug)]
+struct Asked {
+    sql: String,
+    by: By,
+}
+
 /// A statement on its way, and who waits for it.
 #[derive(Debug, Default)]
 pub(super) struct Alter {
     /// Statements that wait for the metadata lock.
-    waiting: Vec<&'static str>,
+    waiting: Vec<Asked>,
     /// The one that the server is committing.
-    committing: Option<SessionId>,
+    committing: Option<(SessionId, By)>,
     /// Clients whose next transaction waits: their connection's number tells whether it is still there.
     parked: Vec<(u16, u32)>,
 }
@@ -50,7 +66,17 @@ impl World {
         if self.source.open_transactions() > 0 {
             self.probes.reach(Probe::StatementWaitedForDdl);
         }
-        self.alter.waiting.push(statement(add));
+        self.alter.waiting.push(Asked {
+            sql: statement(add).to_string(),
+            by: By::Somebody,
+        });
+        self.ddl_goes_on();
+    }
+
+    /// The operator types a statement on the source; what it comes to is told at the prompt.
+    pub(super) fn operator_asks_ddl(&mut self, sql: String) {
+        let by = By::Operator;
+        self.alter.waiting.push(Asked { sql, by });
         self.ddl_goes_on();
     }
 
@@ -70,36 +96,43 @@ impl World {
         if busy || self.alter.waiting.is_empty() {
             return;
         }
-        let sql = self.alter.waiting.remove(0);
+        let Asked { sql, by } = self.alter.waiting.remove(0);
         let session = self.source.connect(Privilege::Ordinary);
         let reply = self
             .source
-            .execute_ddl(&mut self.arena, self.now, session, SCHEMA_NAME, sql);
+            .execute_ddl(&mut self.arena, self.now, session, SCHEMA_NAME, &sql);
         match reply {
             Ok(Reply::Committing) => {
-                self.alter.committing = Some(session);
+                self.alter.committing = Some((session, by));
                 return;
             }
-            Ok(Reply::Failed(error)) => self.ddl_is_refused(sql, &error.to_string()),
-            Ok(_) => self.ddl_is_refused(sql, "the server is being closed for writes"),
-            Err(error) => self.ddl_is_refused(sql, &error.to_string()),
+            Ok(Reply::Failed(error)) => self.ddl_is_refused(&sql, by, &error.to_string()),
+            Ok(_) => self.ddl_is_refused(&sql, by, "the server is being closed for writes"),
+            Err(error) => self.ddl_is_refused(&sql, by, &error.to_string()),
         }
         self.source.disconnect(&mut self.arena, session);
         self.release_parked();
     }
 
-    fn ddl_is_refused(&mut self, sql: &str, why: &str) {
-        self.tell("source", format!("refuses {sql}: {why}"), Vec::new());
+    fn ddl_is_refused(&mut self, sql: &str, by: By, why: &str) {
+        match by {
+            By::Somebody => self.tell("source", format!("refuses {sql}: {why}"), Vec::new()),
+            By::Operator => self.sql_is_refused(why.to_string()),
+        }
     }
 
     /// A session of the source has committed: perhaps the statement's.
     pub(super) fn ddl_is_committed(&mut self, session: SessionId) {
-        if self.alter.committing == Some(session) {
-            self.alter.committing = None;
-            self.source.disconnect(&mut self.arena, session);
-            self.tell("source", "has altered the table".into(), Vec::new());
-            self.release_parked();
+        let Some((_, by)) = self.alter.committing.filter(|(s, _)| *s == session) else {
+            return;
+        };
+        self.alter.committing = None;
+        self.source.disconnect(&mut self.arena, session);
+        match by {
+            By::Somebody => self.tell("source", "has altered the table".into(), Vec::new()),
+            By::Operator => self.sql_is_committed(),
         }
+        self.release_parked();
     }
 
     /// The source has lost its sessions, and what they were about.

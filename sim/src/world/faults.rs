@@ -113,7 +113,13 @@ impl Faults {
                 }
                 Harm::SlowApply(fault) => {
                     let target = &mut environment.target;
-                    for cost in [&mut target.apply_transaction.0, &mut target.apply_row.0] {
+                    let dms = &mut environment.dms;
+                    for cost in [
+                        &mut target.apply_transaction.0,
+                        &mut target.apply_row.0,
+                        &mut dms.apply_transaction.0,
+                        &mut dms.apply_row.0,
+                    ] {
                         *cost = cost.saturating_mul(fault.times.into());
                     }
                 }
@@ -214,14 +220,14 @@ impl World {
             Harm::TargetCrash(_) => self.target_crashes(lasts),
             Harm::AuroraFailover(_) => self.target_fails_over(lasts),
             Harm::RelayLogLoss(_) => self.relay_log_is_lost(),
-            Harm::ColdPages(_) => {
-                if let Some(replica) = self.target.as_mut().and_then(|t| t.replica.as_mut()) {
-                    replica.cool();
-                }
-            }
+            Harm::ColdPages(_) => self.pages_are_cold(),
             Harm::Reset(fault) => self.reset(fault.link),
             Harm::Partition(fault) => self.partition_begins(fault.link, lasts),
-            Harm::HalfOpen(_) => self.stream_is_half_open(),
+            Harm::HalfOpen(_) => {
+                Host::ALL
+                    .into_iter()
+                    .for_each(|from| self.streams_are_half_open(from));
+            }
             Harm::SourceCrash(_) => self.source_crashes(Durability::Process, lasts),
             Harm::SourceFailover(_) => self.source_fails_over(lasts),
             Harm::AsyncFailover(fault) => {
@@ -247,6 +253,8 @@ impl World {
             | Harm::BlindRetry(_)
             | Harm::ClockSkew(_)
             | Harm::Burst(_) => {}
+            Harm::DmsTaskCrash(_) => self.dms_crashes(false, lasts),
+            Harm::DmsInstanceFailover(_) => self.dms_crashes(true, lasts),
             Harm::AnswerLost(_) => self.next_answer_is_lost(),
             Harm::OperatorCrash(_) => self.operator_is_lost(lasts),
             Harm::StepAgain(fault) => self.step_is_repeated(fault.step),
@@ -255,6 +263,7 @@ impl World {
             | Harm::PrivilegedWriter(_)
             | Harm::StrayWriter(_)
             | Harm::LongTransaction(_)
+            | Harm::XaTransaction(_)
             | Harm::HugeTransaction(_) => self.writer_comes(index, harm, lasts),
             Harm::Ddl(fault) => self.ddl_is_asked(fault.add),
         }
@@ -297,14 +306,14 @@ impl World {
 
     /// The hosts' clocks, as the faults in force have them.
     fn clocks_change(&mut self) {
-        let mut ahead_us = [0; 2];
+        let mut ahead_us = [0; Host::ALL.len()];
         for (harm, _) in self.faults.harms() {
             if let Harm::ClockSkew(fault) = harm {
                 ahead_us[fault.host as usize] += fault.ahead.0;
             }
         }
         self.ahead_us = ahead_us;
-        for host in [Host::Source, Host::Target] {
+        for host in Host::ALL {
             let epoch_us = self.epoch_us + self.ahead_us[host as usize];
             if let Some(server) = self.server_mut(host) {
                 server.config.epoch_us = epoch_us;
@@ -332,7 +341,10 @@ impl World {
             return;
         }
         match wire {
-            Wire::Replication => self.reset_stream(),
+            Wire::Replication => {
+                self.reset_streams();
+                self.dms_connections_break(Micros::ZERO);
+            }
             Wire::ClientsSource => {
                 self.break_waiting(Host::Source);
             }

@@ -9,7 +9,8 @@ use crate::{
 };
 use cutover_model::{
     mutant::Mutant,
-    server::{Cut, Durability},
+    replica::Replica,
+    server::{Cut, Durability, SessionId},
 };
 
 /// How what was connected to a host learns that it is gone.
@@ -29,14 +30,14 @@ impl World {
 
     /// `kill -9` of the source's server, or a crash of it; it serves again after `outage`.
     pub(super) fn source_crashes(&mut self, durability: Durability, outage: Micros) {
-        if self.source_decides(None, durability) {
+        if self.source_decides(None, durability, Replica::killed) {
             self.source_is_down(outage, Farewell::Reset);
         }
     }
 
     /// The source's host is lost, and another takes over with the same storage after `outage`.
     pub(super) fn source_fails_over(&mut self, outage: Micros) {
-        if self.source_decides(None, Durability::Volume) {
+        if self.source_decides(None, Durability::Volume, Replica::lose_relay_log) {
             self.source_is_down(outage, Farewell::Silence);
         }
     }
@@ -44,21 +45,27 @@ impl World {
     /// The source's host is lost, and a standby takes over that had stopped following earlier.
     pub(super) fn host_is_lost(&mut self, outage: Micros) {
         let standby = self.faults.standby.take();
-        if standby.is_some() && self.source_decides(standby, Durability::Volume) {
+        let lost = Replica::lose_relay_log;
+        if standby.is_some() && self.source_decides(standby, Durability::Volume, lost) {
             self.source_is_down(outage, Farewell::Silence);
         }
     }
 
     /// The source loses its memory, and recovery (or the standby's storage) decides what was committed. False when
     /// it is down already.
-    fn source_decides(&mut self, standby: Option<Cut>, durability: Durability) -> bool {
+    fn source_decides(
+        &mut self,
+        standby: Option<Cut>,
+        durability: Durability,
+        to_relay_log: fn(&mut Replica, bool),
+    ) -> bool {
         if !self.is_up(Host::Source) {
             return false;
         }
         self.hear(Host::Source);
         let undecided: Vec<_> = self.source.undecided().collect();
         for (session, done) in undecided {
-            let operation = self.clients.operation_of(Host::Source, session);
+            let operation = self.operation_under_way(Host::Source, session);
             self.history.source.push(Commit {
                 at: self.now,
                 end: done.end,
@@ -90,6 +97,8 @@ impl World {
             }
         };
         self.ddl_is_forgotten();
+        self.replica_goes_down(Host::Source, to_relay_log);
+        self.sql_is_lost(Host::Source);
         self.erase(kept as u32);
         true
     }
@@ -119,14 +128,15 @@ impl World {
     fn source_is_down(&mut self, outage: Micros, farewell: Farewell) {
         let back = self.now + outage.0;
         self.down_until[Host::Source as usize] = back;
+        self.dms_loses_source();
         match farewell {
             Farewell::Reset => {
                 self.kill_connections(Host::Source);
-                self.reset_stream();
+                self.reset_streams_from(Host::Source);
             }
             Farewell::Silence => {
                 self.silent_until[Host::Source as usize] = back;
-                self.stream_is_half_open();
+                self.streams_are_half_open(Host::Source);
             }
         }
         self.agenda.push(back, Due::Back(Host::Source));
@@ -134,21 +144,21 @@ impl World {
 
     /// `kill -9` of the target's server; it serves again after `outage`.
     pub(super) fn target_crashes(&mut self, outage: Micros) {
-        if self.target_decides() {
+        if self.target_decides(Replica::killed) {
             self.target_is_down(outage, Farewell::Reset);
         }
     }
 
     /// The target's writer is lost, and another instance takes over with the same volume after `outage`.
     pub(super) fn target_fails_over(&mut self, outage: Micros) {
-        if self.target_decides() {
+        if self.target_decides(Replica::lose_relay_log) {
             self.target_is_down(outage, Farewell::Silence);
         }
     }
 
     /// The target loses its memory, and recovery decides what its clients had committed. False when there is none,
     /// or it is down already.
-    fn target_decides(&mut self) -> bool {
+    fn target_decides(&mut self, to_relay_log: fn(&mut Replica, bool)) -> bool {
         if !self.is_up(Host::Target) || self.target.is_none() {
             return false;
         }
@@ -161,21 +171,14 @@ impl World {
             .server
             .crash(&mut self.arena, self.now, Durability::Volume)
             .commits;
-        if let Some(replica) = target.replica.as_mut() {
-            replica.stop_receiver();
-            replica.lose_relay_log(self.environment.target.relay_log_recovery);
-        }
-        // A server starts both threads when it is started, also those that had died before (`skip_replica_start` is
-        // OFF); what the operator has stopped stays so, as RDS keeps it [K].
-        let replication = &self.marks.replication;
-        self.replication_resumes = replication.started.is_some() && replication.stopped.is_none();
+        self.replica_goes_down(Host::Target, to_relay_log);
         // What recovery has kept is committed, whether or not its client hears of it; Aurora's volume has every
         // commit that was acknowledged, so nothing else can be gone.
         for (session, done) in undecided
             .into_iter()
             .filter(|(_, done)| done.number.0 < kept)
         {
-            let operation = self.clients.operation_of(Host::Target, session);
+            let operation = self.operation_under_way(Host::Target, session);
             self.numbered(operation, self.history.target.len() as u32);
             self.history.target.push(Commit {
                 at: self.now,
@@ -184,18 +187,22 @@ impl World {
                 operation,
             });
         }
+        self.sql_is_lost(Host::Target);
         true
     }
 
     fn target_is_down(&mut self, outage: Micros, farewell: Farewell) {
         let back = self.now + outage.0;
         self.down_until[Host::Target as usize] = back;
-        self.receiver_stops();
         match farewell {
             Farewell::Reset => {
                 self.kill_connections(Host::Target);
+                self.reset_streams_from(Host::Target);
             }
-            Farewell::Silence => self.silent_until[Host::Target as usize] = back,
+            Farewell::Silence => {
+                self.silent_until[Host::Target as usize] = back;
+                self.streams_are_half_open(Host::Target);
+            }
         }
         self.agenda.push(back, Due::Back(Host::Target));
     }
@@ -206,27 +213,28 @@ impl World {
             return;
         }
         self.kill_connections(host);
-        match host {
-            Host::Source => {
-                // What the parameter group says by now holds from the start.
-                if self.source_parameter_read_only && !self.mutants.has(Mutant::FenceLostAtRestart)
-                {
-                    self.source.set_read_only(false);
-                    self.hear(Host::Source);
-                }
-                self.reset_stream();
+        // What the parameter group says by now holds from the start; what `mysql.rds_set_read_only` had set does not
+        // outlive the server [D].
+        if !self.parameter_read_only[host as usize] {
+            if host == Host::Source {
+                self.fence_is_lifted();
             }
-            Host::Target if self.replication_resumes => {
-                self.replication_resumes = false;
-                self.probes.reach(Probe::ReplicationResumed);
-                if let Some(replica) = self.target.as_mut().and_then(|t| t.replica.as_mut()) {
-                    replica.start();
-                }
-                self.receiver_starts();
+        } else if !self.mutants.has(Mutant::FenceLostAtRestart) {
+            if let Some(server) = self.server_mut(host) {
+                server.set_read_only(false);
             }
-            Host::Target => {}
+            self.hear(host);
         }
+        self.reset_streams_from(host);
+        self.replica_comes_back(host);
         self.tell(super::side(host), "serves again".into(), Vec::new());
+    }
+
+    /// The operation whose transaction a session was committing.
+    fn operation_under_way(&mut self, host: Host, session: Option<SessionId>) -> u32 {
+        session.map_or(NO_COMMIT, |session| {
+            self.clients.operation_of(host, session)
+        })
     }
 
     /// An operation's transaction has its number, whether or not anybody hears of it.

@@ -17,6 +17,8 @@ pub struct Replication {
     pub started: Option<u64>,
     /// Where the first dump began to read.
     pub from: Option<LogPos>,
+    /// The last file and position that was sent.
+    pub sent_to: Option<LogPos>,
     /// The end of what is in the relay log.
     pub received_to: Option<LogPos>,
     /// The source refused the receiver, or ended its stream.
@@ -47,10 +49,22 @@ pub struct Marks {
     pub applied_at_gate: usize,
     /// The name was pointed at the target.
     pub repointed: Option<u64>,
+    /// The source was opened again after that: it was made writable, or the name was pointed back at it.
+    pub reopened: Option<u64>,
+    /// The migration was given up: from here on the operator goes back.
+    pub given_up: Option<u64>,
+    /// The name was pointed back at the source after it had been pointed at the target.
+    pub returned: Option<u64>,
     /// First acknowledged write on the target.
     pub first_on_target: Option<u64>,
-    /// What became of replication.
+    /// First acknowledged write on the source after it was opened again.
+    pub first_back: Option<u64>,
+    /// What became of replication into the target.
     pub replication: Replication,
+    /// And into the read replica.
+    pub replication_of_replica: Replication,
+    /// And of the replication back into the source.
+    pub replication_back: Replication,
     /// Replication was reset: what was received and not applied is gone.
     pub reset: Option<u64>,
     /// First refusal by `read_only`, and how many in all.
@@ -62,15 +76,13 @@ pub struct Marks {
     pub torn_commits: u64,
     /// Files that RDS purged before the target had read them.
     pub purged_unread: Vec<String>,
-    /// The last file and position that was sent to the target.
-    pub sent_to: Option<LogPos>,
     /// The target had applied GTIDs of its own before it was opened.
     pub target_commits_at_repoint: usize,
 }
 
 impl Marks {
     /// The applier has committed a transaction on the target.
-    pub(super) fn target_changed(
+    pub fn target_changed(
         &mut self,
         customers: Option<TableId>,
         changes: &[Change],
@@ -87,6 +99,29 @@ impl Marks {
         if self.balance_drift != 0 {
             self.torn_commits += 1;
         }
+    }
+
+    /// What became of the replication into a host.
+    pub(super) fn replication_into(&mut self, to: Host) -> &mut Replication {
+        match to {
+            Host::Source => &mut self.replication_back,
+            Host::Target => &mut self.replication,
+            Host::Replica => &mut self.replication_of_replica,
+        }
+    }
+
+    /// The migration is given up, and the operator begins to go back.
+    pub(crate) fn gave_up(&mut self, now: u64) {
+        self.given_up.get_or_insert(now);
+    }
+
+    /// A write is acknowledged on the source: whether it is the first since that was opened again.
+    pub(super) fn is_first_back(&mut self, now: u64) -> bool {
+        let first = self.reopened.is_some() && self.first_back.is_none();
+        if first {
+            self.first_back = Some(now);
+        }
+        first
     }
 
     /// A write is acknowledged: whether it is the first on the target.

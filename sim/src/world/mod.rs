@@ -4,20 +4,25 @@
 //! it up to now before it looks. Time is in µs since the run's clock started.
 
 pub mod agenda;
+mod by_hour;
 mod clients;
 mod control;
 mod ddl;
+mod dms;
 mod faults;
 mod habits;
 mod hosts;
 pub mod link;
 mod marks;
 mod mutants;
+mod myisam;
 mod operator;
 mod replay;
 mod replication;
 mod script;
 mod setup;
+mod sql;
+mod wizards;
 pub(crate) mod words;
 mod writers;
 
@@ -26,11 +31,12 @@ pub use faults::Fired;
 pub use marks::{Marks, Replication};
 pub use operator::Answers;
 pub use setup::SetupError;
+pub use sql::unreadable_sql;
 
 use crate::{
     environment::{Environment, Retention},
     faults::{CorruptEvent, Occasion, Wire},
-    history::{Applied, Commit, History, add},
+    history::{Applied, Commit, History, NO_COMMIT, add},
     outcome::StoryLine,
     probes::{Probe, Probes},
     runbook::Host,
@@ -45,10 +51,9 @@ use cutover_model::{
     database::Database,
     mutant::Mutants,
     names::Record,
-    replica::Replica,
     server::{Cut, Event, Server},
 };
-use replication::Stream as BinlogStream;
+use replication::Channel;
 use std::collections::BTreeMap;
 
 /// What is due.
@@ -62,16 +67,16 @@ pub(crate) enum Due {
     Returned(u16, u32),
     /// The next recorded transaction may go out.
     Replay,
-    /// The receiver's connection attempt reaches the source.
-    Connect(u32),
-    /// Binlog bytes reach the target.
-    Deliver(u32),
-    /// The link has room for more.
-    Pump(u32),
+    /// A replica's connection attempt reaches the host that it reads from.
+    Connect(Host, u32),
+    /// Binlog bytes reach a replica.
+    Deliver(Host, u32),
+    /// The link to a replica has room for more.
+    Pump(Host, u32),
     /// A link's connections are reset, as they are now and then.
     Reset(Wire),
-    /// Nothing was heard on the binlog stream's connection for too long.
-    Silence(u32),
+    /// Nothing was heard on a binlog stream's connection for too long.
+    Silence(Host, u32),
     /// A fault of the schedule fires.
     Fault(u16),
     /// A fault of the schedule heals.
@@ -86,14 +91,24 @@ pub(crate) enum Due {
     SnapshotCut(u16),
     /// The next `FLUSH BINARY LOGS` of a fault.
     FlushLogs(u16),
-    /// The receiver is started again.
-    StartReceiver,
-    /// The applier is started again.
-    StartApplier,
+    /// A replica's receiver is started again.
+    StartReceiver(Host),
+    /// A replica's applier is started again.
+    StartApplier(Host),
     /// RDS rotates and uploads the binlog, and purges.
     Upload,
-    /// `read_only` of the parameter group reaches the source.
-    Parameter(bool),
+    /// RDS takes its daily snapshot.
+    Backup,
+    /// The Aurora read replica that RDS makes is there.
+    AuroraReplica,
+    /// The RDS read replica is there.
+    ReadReplica,
+    /// `read_only` of a host's parameter group reaches it.
+    Parameter(Host, bool),
+    /// Something of a DMS task: which, what, and the number of its connection.
+    Dms(u8, dms::Tell, u32),
+    /// The source's operating system writes back what MyISAM tables left in its cache.
+    WriteBack,
 }
 
 /// A snapshot.
@@ -103,6 +118,10 @@ pub struct Snapshot {
     pub cut: Cut,
     /// When it was cut, in µs.
     pub at: u64,
+    /// How long before the run, where it is from before: nothing is modelled between then and the beginning.
+    pub age_us: u64,
+    /// Where the binlog of the instance that it is of ends, where that is not the source.
+    pub own_position: Option<(String, u64)>,
     /// When it can be restored, in µs.
     pub available: u64,
 }
@@ -112,11 +131,12 @@ pub struct Snapshot {
 pub struct Target {
     /// Its writer.
     pub server: Server,
-    /// Replication, once configured.
-    pub replica: Option<Replica>,
-    /// What it was restored from.
-    pub snapshot: Snapshot,
+    /// What it was restored from; none for a cluster that was created empty.
+    pub snapshot: Option<Snapshot>,
 }
+
+/// Why something cannot be done to the target.
+const NO_TARGET: &str = "there is no Aurora cluster yet";
 
 /// The world.
 #[derive(Debug)]
@@ -128,6 +148,8 @@ pub struct World {
     pub source: Server,
     /// The Aurora cluster, once restored.
     pub target: Option<Target>,
+    /// The RDS read replica, once it was made.
+    pub read_replica: Option<Server>,
     /// What clients asked and were told.
     pub history: History,
     /// Who did what.
@@ -144,11 +166,14 @@ pub struct World {
     office: operator::Office,
     lagging: habits::Lagging,
     alter: ddl::Alter,
+    prompt: sql::Prompt,
     /// For each host, how far its clock is ahead, in µs.
-    ahead_us: [u64; 2],
+    ahead_us: [u64; Host::ALL.len()],
     mutants: Mutants,
     /// The tables when the snapshot was asked for: what [`cutover_model::mutant::Mutant::SnapshotTorn`] takes a part from.
     snapshot_begun: Option<Database>,
+    /// The source's tables when MyISAM's were last written back; none without such tables.
+    written_back: Option<Database>,
     epoch_us: u64,
     retention: Retention,
     snapshots: BTreeMap<String, Snapshot>,
@@ -156,17 +181,17 @@ pub struct World {
     jitter: Stream,
     names: Record<Host>,
     clients: Clients,
-    stream: BinlogStream,
+    /// For each host, what replicates into it.
+    channels: [Channel; Host::ALL.len()],
+    dms: dms::Dms,
     /// The source answers nothing before this moment: I/O is suspended.
     source_suspended_until: u64,
     /// For each host, when it serves again.
-    down_until: [u64; 2],
+    down_until: [u64; Host::ALL.len()],
     /// For each host, until when nobody is there even to refuse a connection.
-    silent_until: [u64; 2],
-    /// `read_only` in the source's parameter group: what a restart makes of it.
-    source_parameter_read_only: bool,
-    /// Replication was running when the target's server went down: it starts with it.
-    replication_resumes: bool,
+    silent_until: [u64; Host::ALL.len()],
+    /// `read_only` in each host's parameter group: what a restart makes of it.
+    parameter_read_only: [bool; Host::ALL.len()],
     /// What happens to the next binlog events on their way.
     corruption: Option<CorruptEvent>,
     events: Vec<Event>,
@@ -190,10 +215,11 @@ impl World {
         let mut due = at(self.agenda.next_due()).min(at(self.source.next_due()));
         if let Some(target) = &self.target {
             due = due.min(at(target.server.next_due()));
-            if let Some(replica) = &target.replica {
-                due = due.min(at(replica.next_due()));
-            }
         }
+        for replica in self.channels.iter().filter_map(|c| c.replica.as_ref()) {
+            due = due.min(at(replica.next_due()));
+        }
+        due = due.min(at(self.dms.next_due()));
         (due < NEVER).then(|| due.max(self.now))
     }
 
@@ -208,12 +234,10 @@ impl World {
 
     /// Nothing is under way: no operation open, links drained, appliers idle, no fault in force.
     pub fn is_quiet(&self) -> bool {
-        let replication = self.target.as_ref().and_then(|t| t.replica.as_ref());
-        let applied = replication.is_none_or(|r| !r.applier_runs() || r.is_idle());
         self.healed_at() <= self.now
             && self.clients.is_quiet()
-            && self.stream.is_quiet()
-            && applied
+            && self.channels.iter().all(Channel::is_quiet)
+            && self.dms.is_quiet(self.now)
             && self.source.open_transactions() == 0
     }
 
@@ -239,22 +263,23 @@ impl World {
                 target.server.step(&mut self.arena, now);
             }
             self.hear_target();
-            self.step_replica();
         }
+        Host::ALL.into_iter().for_each(|to| self.step_replica(to));
+        self.step_dms();
         if let Some(due) = self.agenda.pop_due(now) {
             match due {
                 Due::Wake(client) => self.wake(client),
                 Due::Request(client, connection) => self.request(client, connection),
                 Due::Returned(client, connection) => self.returned(client, connection),
                 Due::Replay => self.replay_wakes(),
-                Due::Connect(attempt) => self.connect_receiver(attempt),
-                Due::Deliver(connection) => self.deliver(connection),
-                Due::Pump(connection) => self.pump(connection),
+                Due::Connect(to, attempt) => self.connect_receiver(to, attempt),
+                Due::Deliver(to, connection) => self.deliver(to, connection),
+                Due::Pump(to, connection) => self.pump(to, connection),
                 Due::Reset(wire) => {
                     self.schedule_reset(wire);
                     self.reset(wire);
                 }
-                Due::Silence(connection) => self.stream_is_silent(connection),
+                Due::Silence(to, connection) => self.stream_is_silent(to, connection),
                 Due::Fault(fault) => self.fault_fires(fault),
                 Due::Heal(fault) => self.fault_heals(fault),
                 Due::Impatience(wire) => self.impatience(wire),
@@ -262,10 +287,15 @@ impl World {
                 Due::Back(host) => self.host_is_back(host),
                 Due::SnapshotCut(snapshot) => self.cut_asked_for(snapshot),
                 Due::FlushLogs(fault) => self.flush_logs(fault),
-                Due::StartReceiver => self.receiver_starts_again(),
-                Due::StartApplier => self.applier_starts_again(),
+                Due::StartReceiver(to) => self.receiver_starts_again(to),
+                Due::StartApplier(to) => self.applier_starts_again(to),
                 Due::Upload => self.upload(),
-                Due::Parameter(value) => self.parameter_arrives(value),
+                Due::Backup => self.backup(),
+                Due::AuroraReplica => self.aurora_replica_is_ready(),
+                Due::ReadReplica => self.read_replica_is_ready(),
+                Due::Parameter(host, value) => self.parameter_arrives(host, value),
+                Due::Dms(task, what, connection) => self.dms_is_told(task, what, connection),
+                Due::WriteBack => self.write_back(),
             }
             self.hear_source();
             self.hear_target();
@@ -300,8 +330,34 @@ impl World {
                     Event::Failed(session, error) => {
                         self.failed_while_waiting(host, session, &error)
                     }
+                    Event::Prepared(session, done) => {
+                        let commit = Commit {
+                            at: self.now,
+                            end: done.end,
+                            gno: done.gno,
+                            operation: NO_COMMIT,
+                        };
+                        match host {
+                            Host::Source => add(&mut self.history.source, commit),
+                            Host::Target => add(&mut self.history.target, commit),
+                            // Nobody connects to it.
+                            Host::Replica => {}
+                        }
+                        self.is_prepared(host, session);
+                    }
+                    // A change of a table is no write: the target is not opened by it.
+                    Event::Committed(session, _)
+                        if host == Host::Target
+                            && self.operation_of_sql(host, session) == Some(NO_COMMIT) =>
+                    {
+                        self.sql_is_committed();
+                    }
                     Event::Committed(session, done) => {
-                        let operation = self.clients.operation_of(host, session);
+                        let typed = self.operation_of_sql(host, session);
+                        let operation = match typed {
+                            Some(operation) => operation,
+                            None => self.clients.operation_of(host, session),
+                        };
                         let commit = Commit {
                             at: self.now,
                             end: done.end,
@@ -314,20 +370,26 @@ impl World {
                                 self.occurs(Occasion::SourceCommits);
                             }
                             Host::Target => add(&mut self.history.target, commit),
+                            Host::Replica => {}
                         }
                         // Its place in the history. The server's own number is another one on a target that has
                         // crashed: what it had numbered and lost before anybody heard of it is in no history.
                         let number = self.history.commits(host).len() - 1;
                         self.committed(host, session, operation, number as u32);
+                        if typed.is_some() {
+                            self.sql_is_committed();
+                        }
                         if host == Host::Source {
                             self.ddl_is_committed(session);
                         }
                     }
-                    Event::Published if host == Host::Source => {
-                        self.pump(self.stream.connection());
-                        self.occurs(Occasion::SourcePublishes);
+                    Event::Published => {
+                        self.published(host);
+                        if host == Host::Source {
+                            self.dms_pumps();
+                            self.occurs(Occasion::SourcePublishes);
+                        }
                     }
-                    Event::Published => {}
                     Event::ReadOnlyEffective => {
                         if host == Host::Source {
                             self.marks.source_read_only.get_or_insert(self.now);
@@ -347,68 +409,82 @@ impl World {
         }
     }
 
-    fn step_replica(&mut self) {
+    fn step_replica(&mut self, to: Host) {
         let (now, costs) = (self.now, self.costs());
-        let Some(target) = self.target.as_mut() else {
-            return;
-        };
-        let Some(replica) = target.replica.as_mut() else {
+        let Some(replica) = self.channels[to as usize].replica.as_mut() else {
             return;
         };
         if replica.next_due().is_none_or(|due| due > now) {
             return;
         }
+        let (server, from) = match (to, self.target.as_mut(), self.read_replica.as_mut()) {
+            (Host::Target, Some(target), _) => (&mut target.server, &self.source),
+            (Host::Source, Some(target), _) => (&mut self.source, &target.server),
+            (Host::Replica, _, Some(replica)) => (replica, &self.source),
+            _ => return,
+        };
+        // Which of them the read replica has is read off its position, and nobody asks when.
+        let mut unasked = Vec::new();
         let ran = replica.applier_runs();
-        let before = self.history.applied.len();
         let (history, clients, marks) = (&mut self.history, &self.clients, &mut self.marks);
-        let (source, source_commits) = (&self.source, &history.source);
-        let applied = &mut history.applied;
+        let (applied, commits) = match to {
+            Host::Target => (&mut history.applied, &history.source),
+            Host::Source => (&mut history.applied_back, &history.target),
+            Host::Replica => (&mut unasked, &history.source),
+        };
+        let before = applied.len();
         let mut next = applied.last().map_or(0, |a| a.commit as usize + 1);
         replica.step(
             &mut self.arena,
             now,
-            &mut target.server,
-            source,
+            server,
+            from,
             costs,
             |end, at, changes, arena| {
-                // What was published and is not yet in the source's engine has its number already.
-                let commit = match source.in_commit(end) {
-                    Some(number) => number.0 as u32,
-                    None => commit_that_ends(source_commits, end, next) as u32,
+                // What was published and is not yet in the engine has its number already: it comes behind what is.
+                let commit = match (to, from.in_commit(end)) {
+                    (Host::Target | Host::Replica, Some(number)) => number.0 as u32,
+                    (Host::Source, Some(_)) => {
+                        let ahead = from.undecided().take_while(|(_, done)| done.end != end);
+                        (commits.len() + ahead.count()) as u32
+                    }
+                    (_, None) => commit_that_ends(commits, end, next) as u32,
                 };
                 next = commit as usize + 1;
                 add(applied, Applied { commit, at });
-                marks.target_changed(clients.watched_table(), changes, arena);
+                if to == Host::Target {
+                    marks.target_changed(clients.watched_table(), changes, arena);
+                }
             },
         );
         let stopped = ran && !replica.applier_runs();
-        for _ in before..self.history.applied.len() {
-            self.occurs(Occasion::TargetApplies);
+        let came = applied.len() - before;
+        if to == Host::Target {
+            (0..came).for_each(|_| self.occurs(Occasion::TargetApplies));
+        }
+        if came > 0 {
+            self.published(to);
         }
         if stopped {
-            self.applier_has_stopped();
+            self.applier_has_stopped(to);
         }
     }
 
-    fn applier_has_stopped(&mut self) {
-        let replica = self
-            .target
-            .as_ref()
-            .and_then(|t| Some((t, t.replica.as_ref()?)));
-        if let Some((target, replica)) = replica {
-            let status = replica.status(&target.server.gtid_executed, self.epoch_us / 1_000_000);
-            let now = self.now;
-            self.marks.replication.failed = status.last_sql_error.clone().map(|e| (now, e));
-            let why = status
-                .last_sql_error
-                .map(|e| format!("{} ({})", e.text, e.errno))
-                .unwrap_or_default();
-            self.tell(
-                "target",
-                format!("the applier has stopped: {why}"),
-                Vec::new(),
-            );
-        }
+    fn applier_has_stopped(&mut self, to: Host) {
+        let Ok(status) = self.replica_status(to) else {
+            return;
+        };
+        let now = self.now;
+        let error = status.last_sql_error;
+        self.marks.replication_into(to).failed = error.clone().map(|e| (now, e));
+        let why = error
+            .map(|e| format!("{} ({})", e.text, e.errno))
+            .unwrap_or_default();
+        self.tell(
+            side(to),
+            format!("the applier has stopped: {why}"),
+            Vec::new(),
+        );
     }
 
     /// A host's server.
@@ -416,6 +492,7 @@ impl World {
         match host {
             Host::Source => Some(&self.source),
             Host::Target => self.target.as_ref().map(|t| &t.server),
+            Host::Replica => self.read_replica.as_ref(),
         }
     }
 
@@ -423,6 +500,7 @@ impl World {
         match host {
             Host::Source => Some(&mut self.source),
             Host::Target => self.target.as_mut().map(|t| &mut t.server),
+            Host::Replica => self.read_replica.as_mut(),
         }
     }
 }
@@ -441,5 +519,6 @@ pub(crate) fn side(host: Host) -> &'static str {
     match host {
         Host::Source => "source",
         Host::Target => "target",
+        Host::Replica => "replica",
     }
 }

@@ -4,8 +4,9 @@ use super::{Snapshot, World};
 use crate::{
     environment::ControlPlane,
     faults::Harm,
+    outcome::ByHand,
     probes::Probe,
-    runbook::{Host, Op, SetExternalSource, Step},
+    runbook::{Host, Op, Repoint, SetExternalSource, Step},
     units::Micros,
 };
 use cutover_model::replica::Start;
@@ -33,13 +34,19 @@ pub(super) struct Office {
     /// The wait under way, or the next one, is left before its condition holds.
     hurried: bool,
     /// Snapshots that are asked for and not cut yet, and how long each is copied.
-    to_cut: Vec<(String, Micros)>,
+    to_cut: Vec<(String, Host, Micros)>,
     /// The runbook's steps, for who does one of them again.
     steps: Vec<Step>,
     /// How many of them are done.
     done: usize,
+    /// What was done by hand.
+    by_hand: ByHand,
     /// When the cluster that is being created is available, in µs.
     restored: Option<u64>,
+    /// When the read replica that is being made is available, in µs.
+    pub(super) replica_ready: Option<u64>,
+    /// RDS looks after the target's replication: it is an Aurora read replica, or is to be one.
+    pub(super) is_managed: bool,
 }
 
 impl Office {
@@ -51,17 +58,17 @@ impl Office {
     }
 
     /// A snapshot is asked for: its place in the list.
-    pub(super) fn ask_for_snapshot(&mut self, id: &str, copying: Micros) -> u16 {
-        self.to_cut.push((id.to_string(), copying));
+    pub(super) fn ask_for_snapshot(&mut self, id: &str, of: Host, copying: Micros) -> u16 {
+        self.to_cut.push((id.to_string(), of, copying));
         self.to_cut.len() as u16 - 1
     }
 
-    pub(super) fn asked_for(&self, snapshot: u16) -> Option<(String, Micros)> {
+    pub(super) fn asked_for(&self, snapshot: u16) -> Option<(String, Host, Micros)> {
         self.to_cut.get(usize::from(snapshot)).cloned()
     }
 
     pub(super) fn is_asked_for(&self, id: &str) -> bool {
-        self.to_cut.iter().any(|(asked, _)| asked == id)
+        self.to_cut.iter().any(|(asked, ..)| asked == id)
     }
 
     pub(super) fn restoring_until(&mut self, at: u64) {
@@ -91,6 +98,19 @@ impl World {
         self.office.done += 1;
     }
 
+    /// The operator has done a step, of the runbook or of the way out of it.
+    pub fn done_by_hand(&mut self, step: &Step) {
+        match step.wait.is_some() || step.pause.is_some() {
+            true => self.office.by_hand.waits += 1,
+            false => self.office.by_hand.actions += 1,
+        }
+    }
+
+    /// What the operator has done by hand so far.
+    pub fn by_hand(&self) -> ByHand {
+        self.office.by_hand
+    }
+
     /// Somebody does a step again, counted from 1.
     pub(super) fn step_is_repeated(&mut self, number: u32) {
         let index = (number as usize).wrapping_sub(1);
@@ -117,13 +137,25 @@ impl World {
                 self.set_retention(Micros::hours(o.hours.into()));
                 Ok(())
             }
-            Op::CreateSnapshot(o) => self.create_snapshot(&o.id, Micros::ZERO, Micros::ZERO),
+            Op::CreateReadReplica => {
+                self.create_read_replica(Micros::ZERO, Micros::ZERO, Micros::ZERO)
+            }
+            Op::CreateSnapshot(o) => self.create_snapshot(&o.id, o.of, Micros::ZERO, Micros::ZERO),
             Op::RestoreSnapshot(o) => self.restore_begins(&o.id, Micros::ZERO),
             Op::ReadCoordinates(_) | Op::Wait(_) | Op::Pause(_) => Ok(()),
-            Op::SetExternalSource(o) => self.set_external_source(self.start_of(o)),
-            Op::StartReplication => self.start_replication(),
-            Op::SetReadOnly(o) if o.on == Host::Source => {
-                self.deliver_read_only(o.value);
+            Op::SetExternalSource(o) => self.set_external_source(o.on, self.start_of(o)),
+            Op::MigrateLatestSnapshot => {
+                let (id, _) = self.newest_snapshot().unwrap_or_default();
+                self.restore_begins(&id, Micros::ZERO)
+            }
+            Op::CreateAuroraReplica => {
+                self.create_aurora_replica(Micros::ZERO, Micros::ZERO, Micros::ZERO)
+            }
+            Op::PromoteCluster => self.promote_cluster(),
+            Op::EnableBinlog => self.enable_binlog(self.environment.control_plane.reboot),
+            Op::StartReplication(on) => self.start_replication(on),
+            Op::SetReadOnly(o) if o.on == Host::Source || o.lasting => {
+                self.deliver_read_only(o.on, o.value);
                 Ok(())
             }
             Op::SetReadOnly(o) => self.set_read_only(o.on, o.value),
@@ -131,9 +163,20 @@ impl World {
                 self.kill_connections(host);
                 Ok(())
             }
-            Op::StopReplication => self.stop_replication(),
-            Op::ResetExternalSource => self.reset_external_source(),
+            Op::StopReplication(on) => self.stop_replication(on),
+            Op::ResetExternalSource(on) => self.reset_external_source(on),
             Op::RaiseAutoIncrement(o) => self.raise_auto_increment(o.gap),
+            Op::CreateCluster => self.cluster_begins(Micros::ZERO),
+            Op::CreateSchema(o) => self.create_schema(o.without_constraints),
+            Op::AddConstraints(o) => self.add_constraints(o.delete_orphans).map(|_| ()),
+            Op::CreateDmsTask(o) => self.create_dms_task(o),
+            Op::DmsTask(o) => self.dms_task(&o.id, o.action),
+            Op::RunSql(o) => self.type_sql(o.on, &o.sql),
+            Op::Repoint(Repoint {
+                to,
+                share: Some(share),
+                ..
+            }) => self.repoint_share(*to, *share),
             Op::Repoint(o) => {
                 self.repoint(o.to)?;
                 if o.restart_clients {
@@ -146,7 +189,7 @@ impl World {
 
     /// Where replication starts when it is configured again: where it was told to.
     fn start_of(&self, o: &SetExternalSource) -> Start {
-        let replica = self.target.as_ref().and_then(|t| t.replica.as_ref());
+        let replica = self.channel(o.on).replica.as_ref();
         match (replica, &o.at) {
             (Some(replica), _) => replica.start.clone(),
             (None, None) => Start::AutoPosition,
@@ -205,8 +248,8 @@ impl World {
 
     /// A snapshot that was asked for is cut.
     pub(super) fn cut_asked_for(&mut self, snapshot: u16) {
-        if let Some((id, copying)) = self.office.asked_for(snapshot) {
-            self.cut_snapshot(&id, copying);
+        if let Some((id, of, copying)) = self.office.asked_for(snapshot) {
+            self.cut_snapshot(&id, of, copying);
         }
     }
 

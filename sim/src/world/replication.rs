@@ -1,6 +1,8 @@
-//! The binlog stream: the receiver's connection, the source's dump thread, and the link between them.
+//! Replication into a host: the replica's threads, the receiver's connection, the dump thread on the host that is
+//! read from, and the link between them. The target replicates from the source, and on the way back the source from the
+//! target; both directions go over the same network.
 
-use super::{Due, World, link::Link};
+use super::{Due, Target, World, link::Link, side};
 use crate::{
     environment::{Checksum, Environment},
     faults::{BadPlace, CorruptEvent, Occasion, Way, Wire},
@@ -32,7 +34,7 @@ struct Message {
 }
 
 /// Which of the refusals it is.
-fn why_refused(source: &Server, request: &Request) -> Probe {
+pub(super) fn why_refused(source: &Server, request: &Request) -> Probe {
     let Some(binlog) = &source.binlog else {
         return Probe::HandshakeRefused;
     };
@@ -55,9 +57,15 @@ fn why_refused(source: &Server, request: &Request) -> Probe {
     }
 }
 
-/// The connection between source and target.
+/// Replication into a host.
 #[derive(Debug)]
-pub(super) struct Stream {
+pub(super) struct Channel {
+    /// Whose binlog is read.
+    pub(super) from: Host,
+    /// Receiver and applier, once configured.
+    pub(super) replica: Option<Replica>,
+    /// Replication was running when the replica's server went down: it starts with it.
+    pub(super) resumes: bool,
     link: Link,
     dump: Option<DumpThread>,
     wire: VecDeque<Message>,
@@ -65,9 +73,12 @@ pub(super) struct Stream {
     pump_due: bool,
 }
 
-impl Stream {
-    pub(super) fn new(environment: &Environment) -> Self {
+impl Channel {
+    pub(super) fn new(from: Host, environment: &Environment) -> Self {
         Self {
+            from,
+            replica: None,
+            resumes: false,
             link: Link::new(&environment.network.replication),
             dump: None,
             wire: VecDeque::new(),
@@ -76,17 +87,17 @@ impl Stream {
         }
     }
 
-    /// The present connection's number.
-    pub(super) fn connection(&self) -> u32 {
-        self.connection
-    }
-
+    /// Nothing is on the wire, and nothing received waits for an applier that runs.
     pub(super) fn is_quiet(&self) -> bool {
-        self.wire.is_empty() && !self.pump_due
+        let applied = self
+            .replica
+            .as_ref()
+            .is_none_or(|r| !r.applier_runs() || r.is_idle());
+        self.wire.is_empty() && !self.pump_due && applied
     }
 
-    /// Which file of the source is being read: purge stops there.
-    pub(super) fn file_in_use(&self) -> Option<u64> {
+    /// Which file is being read: purge stops there.
+    fn file_in_use(&self) -> Option<u64> {
         self.dump.as_ref().map(|d| d.at.file)
     }
 
@@ -99,17 +110,41 @@ impl Stream {
 }
 
 impl World {
+    pub(super) fn channel(&self, to: Host) -> &Channel {
+        &self.channels[to as usize]
+    }
+
+    pub(super) fn channel_mut(&mut self, to: Host) -> &mut Channel {
+        &mut self.channels[to as usize]
+    }
+
+    /// The hosts that replicate from another.
+    fn replicating_from(&self, from: Host) -> impl Iterator<Item = Host> + use<> {
+        let reads = Host::ALL.map(|to| self.channel(to).from == from);
+        Host::ALL
+            .into_iter()
+            .zip(reads)
+            .filter_map(|(to, reads)| reads.then_some(to))
+    }
+
+    /// The first file of a host that a dump thread reads.
+    pub(super) fn stream_in_use(&self, from: Host) -> Option<u64> {
+        let channels = self.channels.iter().filter(|c| c.from == from);
+        channels.filter_map(Channel::file_in_use).min()
+    }
+
     /// The receiver tries to connect.
-    pub(super) fn receiver_starts(&mut self) {
-        self.stream.close();
-        let arrival = self.stream.link.send(self.now, 64, &mut self.jitter);
+    pub(super) fn receiver_starts(&mut self, to: Host) {
+        let (now, channel) = (self.now, &mut self.channels[to as usize]);
+        channel.close();
+        let arrival = channel.link.send(now, 64, &mut self.jitter);
         self.agenda
-            .push(arrival, Due::Connect(self.stream.connection));
+            .push(arrival, Due::Connect(to, channel.connection));
     }
 
     /// The receiver's connection is closed.
-    pub(super) fn receiver_stops(&mut self) {
-        self.stream.close();
+    pub(super) fn receiver_stops(&mut self, to: Host) {
+        self.channel_mut(to).close();
     }
 
     /// The links whose connections are reset now and then, at the beginning of a run.
@@ -141,189 +176,273 @@ impl World {
             Wire::ClientsTarget => {
                 self.kill_connections(Host::Target);
             }
-            Wire::Replication => self.reset_stream(),
+            Wire::Replication => {
+                self.reset_streams();
+                self.dms_connections_break(Micros::ZERO);
+            }
             // A command is a connection of its own.
             Wire::Operator => {}
         }
     }
 
-    /// The source's end of the stream is gone, and the receiver learns of it only by its silence.
-    pub(super) fn stream_is_half_open(&mut self) {
-        if self.stream.dump.is_none() {
-            return;
+    /// The end of the streams at the host that is read from is gone, and the receivers learn of it only by its silence.
+    pub(super) fn streams_are_half_open(&mut self, from: Host) {
+        if from == Host::Source {
+            self.dms_connections_break(self.environment.target.replica_net_timeout);
         }
-        self.stream.close();
         let noticed = self.now + self.environment.target.replica_net_timeout.0;
-        self.agenda
-            .push(noticed, Due::Silence(self.stream.connection));
+        for to in self.replicating_from(from) {
+            let channel = self.channel_mut(to);
+            if channel.dump.is_none() {
+                continue;
+            }
+            channel.close();
+            let connection = channel.connection;
+            self.agenda.push(noticed, Due::Silence(to, connection));
+        }
     }
 
     /// Nothing was heard on the connection for `replica_net_timeout`.
-    pub(super) fn stream_is_silent(&mut self, connection: u32) {
-        if connection == self.stream.connection {
-            self.reset_stream();
+    pub(super) fn stream_is_silent(&mut self, to: Host, connection: u32) {
+        if connection == self.channel(to).connection {
+            self.reset_stream(to);
         }
     }
 
-    /// The link of the stream has other settings now, or is cut, or is there again.
+    /// The link of the streams has other settings now, or is cut, or is there again.
     pub(super) fn stream_link_changes(&mut self) {
         let blocked = self.faults.blocked_until(Wire::Replication, Way::Both);
-        self.stream
-            .link
-            .change(&self.environment.network.replication, blocked);
+        let settings = &self.environment.network.replication;
+        for channel in &mut self.channels {
+            channel.link.change(settings, blocked);
+        }
+        self.dms_links_change();
     }
 
-    /// The receiver's connection breaks; it tries again after `source_connect_retry`.
-    pub(super) fn reset_stream(&mut self) {
-        let replica = self.target.as_mut().and_then(|t| t.replica.as_mut());
-        let Some(replica) = replica.filter(|r| r.is_connected()) else {
+    /// Every receiver's connection breaks.
+    pub(super) fn reset_streams(&mut self) {
+        Host::ALL.into_iter().for_each(|to| self.reset_stream(to));
+    }
+
+    /// The connections of who reads from a host break.
+    pub(super) fn reset_streams_from(&mut self, from: Host) {
+        self.replicating_from(from)
+            .for_each(|to| self.reset_stream(to));
+    }
+
+    /// A receiver's connection breaks; it tries again after `source_connect_retry`.
+    fn reset_stream(&mut self, to: Host) {
+        let from = self.channel(to).from;
+        let binlog = server_of(
+            (
+                &self.source,
+                self.target.as_ref(),
+                self.read_replica.as_ref(),
+            ),
+            from,
+        )
+        .and_then(|s| s.binlog.as_ref());
+        let channel = &mut self.channels[to as usize];
+        let Some(replica) = channel.replica.as_mut().filter(|r| r.is_connected()) else {
             return;
         };
-        let binlog = self.source.binlog.as_ref();
-        let cut_off = self.stream.wire.front().zip(binlog);
+        let cut_off = channel.wire.front().zip(binlog);
         let cut_off = cut_off.map(|(message, binlog)| {
             let file = binlog.name(message.range.at.file);
             (message.range, message.gtids.first().copied(), file)
         });
         replica.disconnected(cut_off);
-        self.stream.close();
+        channel.close();
         let again = self.now + self.environment.target.connect_retry.0;
         self.agenda
-            .push(again, Due::Connect(self.stream.connection));
+            .push(again, Due::Connect(to, channel.connection));
         self.tell(
-            "target",
-            "the receiver has lost its connection to the source".into(),
+            side(to),
+            format!("the receiver has lost its connection to the {}", side(from)),
             Vec::new(),
         );
     }
 
-    pub(super) fn connect_receiver(&mut self, attempt: u32) {
-        if attempt != self.stream.connection {
+    pub(super) fn connect_receiver(&mut self, to: Host, attempt: u32) {
+        let from = self.channel(to).from;
+        if attempt != self.channel(to).connection {
             return;
         }
-        let source_is_up = self.is_up(Host::Source);
-        let Some(target) = self.target.as_mut() else {
+        let is_up = self.is_up(from);
+        let (here, there) = (
+            server_of(
+                (
+                    &self.source,
+                    self.target.as_ref(),
+                    self.read_replica.as_ref(),
+                ),
+                to,
+            ),
+            server_of(
+                (
+                    &self.source,
+                    self.target.as_ref(),
+                    self.read_replica.as_ref(),
+                ),
+                from,
+            ),
+        );
+        let channel = &mut self.channels[to as usize];
+        let replica = channel.replica.as_mut().filter(|r| r.wants_connection());
+        let (Some(replica), Some(here)) = (replica, here) else {
             return;
         };
-        let Some(replica) = target.replica.as_mut().filter(|r| r.wants_connection()) else {
-            return;
-        };
-        if !source_is_up {
+        let Some(there) = there.filter(|_| is_up) else {
             let again = self.now + self.environment.target.connect_retry.0;
-            self.agenda.push(again, Due::Connect(attempt));
+            self.agenda.push(again, Due::Connect(to, attempt));
             return;
-        }
-        let request = replica.request(&target.server.gtid_executed);
-        match handshake(&self.source, &request) {
+        };
+        let request = replica.request(&here.gtid_executed);
+        match handshake(there, &request) {
             Ok(dump) => {
-                let file = self
-                    .source
-                    .binlog
-                    .as_ref()
-                    .map(|b| b.name(dump.at.file))
-                    .unwrap_or_default();
-                let [source, target] = self.ahead_us.map(|us| (us / 1_000_000) as i64);
-                replica.connected(&file, dump.at, target - source);
-                if self.marks.replication.from.is_some() {
+                let binlog = there.binlog.as_ref();
+                let file = binlog.map(|b| b.name(dump.at.file)).unwrap_or_default();
+                let clock = |host: Host| (self.ahead_us[host as usize] / 1_000_000) as i64;
+                replica.connected(&file, dump.at, clock(to) - clock(from));
+                let reads = format!(
+                    "the receiver is connected and reads from {file}:{}",
+                    dump.at.pos
+                );
+                let marks = self.marks.replication_into(to);
+                if marks.from.is_some() {
                     self.probes.reach(Probe::ReceiverReconnected);
                 }
-                self.marks.replication.from.get_or_insert(dump.at);
-                self.tell(
-                    "target",
-                    format!(
-                        "the receiver is connected and reads from {file}:{}",
-                        dump.at.pos
-                    ),
-                    Vec::new(),
-                );
-                self.stream.dump = Some(dump);
+                marks.from.get_or_insert(dump.at);
+                channel.dump = Some(dump);
+                self.tell(side(to), reads, Vec::new());
                 self.occurs(Occasion::ReceiverConnects);
-                self.pump(attempt);
+                self.pump(to, attempt);
             }
             Err(error) => {
-                self.probes.reach(why_refused(&self.source, &request));
+                self.probes.reach(why_refused(there, &request));
                 let text = format!("the receiver is refused: {} ({})", error.text, error.errno);
-                self.marks.replication.refused = Some((self.now, error.clone()));
+                self.marks.replication_into(to).refused = Some((self.now, error.clone()));
                 replica.refused(error);
-                self.stream.close();
-                self.tell("source", text, Vec::new());
+                channel.close();
+                self.tell(side(from), text, Vec::new());
             }
         }
     }
 
-    /// The receiver's thread dies; it is started again after `outage`.
+    /// The receiver's thread on the target dies; it is started again after `outage`.
     pub(super) fn receiver_dies(&mut self, outage: Micros) {
-        let Some(replica) = self.replica_mut().filter(|r| r.applier_runs()) else {
-            return;
-        };
-        replica.stop_receiver();
-        self.stream.close();
-        self.agenda.push(self.now + outage.0, Due::StartReceiver);
+        for to in Host::ALL {
+            let channel = self.channel_mut(to);
+            let Some(replica) = channel.replica.as_mut().filter(|r| r.applier_runs()) else {
+                continue;
+            };
+            replica.stop_receiver();
+            channel.close();
+            self.agenda
+                .push(self.now + outage.0, Due::StartReceiver(to));
+        }
     }
 
-    pub(super) fn receiver_starts_again(&mut self) {
-        // The operator may have stopped replication since, and the target may be down.
-        if self.marks.replication.stopped.is_some() || !self.is_up(Host::Target) {
+    pub(super) fn receiver_starts_again(&mut self, to: Host) {
+        // The operator may have stopped replication since, and the replica may be down.
+        if self.marks.replication_into(to).stopped.is_some() || !self.is_up(to) {
             return;
         }
-        let Some(replica) = self.replica_mut() else {
+        let Some(replica) = self.channel_mut(to).replica.as_mut() else {
             return;
         };
         replica.start_receiver();
-        self.receiver_starts();
-        self.tell("target", "the receiver is started again".into(), Vec::new());
+        self.receiver_starts(to);
+        self.tell(side(to), "the receiver is started again".into(), Vec::new());
     }
 
     /// The applier's threads die; they are started again after `outage`.
     pub(super) fn applier_dies(&mut self, outage: Micros) {
-        let Some(replica) = self.replica_mut().filter(|r| r.applier_runs()) else {
-            return;
-        };
-        let at_work = !replica.is_idle();
-        replica.stop_applier();
-        if at_work {
-            self.probes.reach(Probe::ApplierDiedAtWork);
+        for to in Host::ALL {
+            let replica = self.channel_mut(to).replica.as_mut();
+            let Some(replica) = replica.filter(|r| r.applier_runs()) else {
+                continue;
+            };
+            let at_work = !replica.is_idle();
+            replica.stop_applier();
+            if at_work {
+                self.probes.reach(Probe::ApplierDiedAtWork);
+            }
+            self.agenda.push(self.now + outage.0, Due::StartApplier(to));
         }
-        self.agenda.push(self.now + outage.0, Due::StartApplier);
     }
 
-    pub(super) fn applier_starts_again(&mut self) {
-        if self.marks.replication.stopped.is_some() || !self.is_up(Host::Target) {
+    pub(super) fn applier_starts_again(&mut self, to: Host) {
+        if self.marks.replication_into(to).stopped.is_some() || !self.is_up(to) {
             return;
         }
-        let Some(replica) = self.replica_mut().filter(|r| !r.applier_runs()) else {
+        let replica = self.channel_mut(to).replica.as_mut();
+        let Some(replica) = replica.filter(|r| !r.applier_runs()) else {
             return;
         };
         replica.start_applier();
-        self.tell("target", "the applier is started again".into(), Vec::new());
+        self.tell(side(to), "the applier is started again".into(), Vec::new());
     }
 
-    /// The relay log is gone. The server notices when its threads start, so that is what happens to those that run: a
+    /// The relay logs are gone. The server notices when its threads start, so that is what happens to those that run: a
     /// receiver that went on writing would leave a hole.
     pub(super) fn relay_log_is_lost(&mut self) {
         let recovery = self.environment.target.relay_log_recovery;
-        let Some(replica) = self.replica_mut() else {
-            return;
-        };
-        let (receives, applies) = (replica.receiver_is_on(), replica.applier_runs());
-        let unapplied = !replica.is_idle();
-        replica.lose_relay_log(recovery);
-        if receives {
-            replica.start_receiver();
-        }
-        if applies {
-            replica.start_applier();
-        }
-        if unapplied {
-            self.probes.reach(Probe::RelayLogLostUnapplied);
-        }
-        if receives {
-            self.receiver_starts();
+        for to in Host::ALL {
+            let Some(replica) = self.channel_mut(to).replica.as_mut() else {
+                continue;
+            };
+            let (receives, applies) = (replica.receiver_is_on(), replica.applier_runs());
+            let unapplied = !replica.is_idle();
+            replica.lose_relay_log(recovery);
+            if receives {
+                replica.start_receiver();
+            }
+            if applies {
+                replica.start_applier();
+            }
+            if unapplied {
+                self.probes.reach(Probe::RelayLogLostUnapplied);
+            }
+            if receives {
+                self.receiver_starts(to);
+            }
         }
     }
 
-    fn replica_mut(&mut self) -> Option<&mut Replica> {
-        self.target.as_mut().and_then(|t| t.replica.as_mut())
+    /// Every page of the replicas' tables is cold again.
+    pub(super) fn pages_are_cold(&mut self) {
+        let replicas = self.channels.iter_mut().filter_map(|c| c.replica.as_mut());
+        replicas.for_each(Replica::cool);
+    }
+
+    /// A replica's server goes down: its threads are gone, and of its relay log what `to_relay_log` says. A server starts both threads when
+    /// it is started, also those that had died before (`skip_replica_start` is OFF); what the operator has stopped stays
+    /// so, as RDS keeps it [K].
+    pub(super) fn replica_goes_down(&mut self, to: Host, to_relay_log: fn(&mut Replica, bool)) {
+        let recovery = self.environment.target.relay_log_recovery;
+        let marks = self.marks.replication_into(to);
+        let resumes = marks.started.is_some() && marks.stopped.is_none();
+        let channel = self.channel_mut(to);
+        channel.resumes = resumes;
+        if let Some(replica) = channel.replica.as_mut() {
+            replica.stop_receiver();
+            to_relay_log(replica, recovery);
+        }
+        channel.close();
+    }
+
+    /// A replica's server is back: it goes on replicating by itself.
+    pub(super) fn replica_comes_back(&mut self, to: Host) {
+        let channel = self.channel_mut(to);
+        if !std::mem::take(&mut channel.resumes) {
+            return;
+        }
+        if let Some(replica) = channel.replica.as_mut() {
+            replica.start();
+        }
+        self.probes.reach(Probe::ReplicationResumed);
+        self.receiver_starts(to);
     }
 
     /// The next binlog events arrive with a changed byte.
@@ -332,10 +451,11 @@ impl World {
     }
 
     /// A message as it arrives when a byte of it was changed. False when the receiver has noticed.
-    fn corrupted(&mut self, range: &mut Range, corruption: CorruptEvent) -> bool {
+    fn corrupted(&mut self, to: Host, range: &mut Range, corruption: CorruptEvent) -> bool {
         let checksums = self.environment.source.binlog_checksum == Checksum::Crc32
             && !self.mutants.has(Mutant::ChecksumsNotVerified);
-        let Some(binlog) = self.source.binlog.as_mut() else {
+        let from = self.channel(to).from;
+        let Some(binlog) = self.server_mut(from).and_then(|s| s.binlog.as_mut()) else {
             return true;
         };
         range.span = binlog.damaged(range.span, corruption.byte as usize, corruption.flip);
@@ -349,75 +469,106 @@ impl World {
                 .into(),
         };
         self.tell(
-            "target",
+            side(to),
             format!("the receiver stops: {} (1743)", error.text),
             Vec::new(),
         );
-        if let Some(replica) = self.replica_mut() {
+        let channel = self.channel_mut(to);
+        if let Some(replica) = channel.replica.as_mut() {
             replica.refused(error);
         }
-        self.stream.close();
+        channel.close();
         false
     }
 
+    /// A host has published a new end of its binlog.
+    pub(super) fn published(&mut self, from: Host) {
+        for to in self.replicating_from(from) {
+            let connection = self.channel(to).connection;
+            self.pump(to, connection);
+        }
+    }
+
     /// Sends what there is to send, as far as the link has room.
-    pub(super) fn pump(&mut self, connection: u32) {
-        if connection != self.stream.connection {
+    pub(super) fn pump(&mut self, to: Host, connection: u32) {
+        let from = self.channel(to).from;
+        if connection != self.channel(to).connection {
             return;
         }
-        self.stream.pump_due = false;
+        self.channel_mut(to).pump_due = false;
         loop {
-            if self.stream.link.free_at() > self.now + IN_FLIGHT_US {
-                self.stream.pump_due = true;
-                self.agenda
-                    .push(self.stream.link.free_at(), Due::Pump(connection));
-                return;
-            }
-            let Some(dump) = self.stream.dump.as_mut() else {
+            let Some(there) = server_of(
+                (
+                    &self.source,
+                    self.target.as_ref(),
+                    self.read_replica.as_ref(),
+                ),
+                from,
+            ) else {
                 return;
             };
-            match dump.next(&self.source, MESSAGE_BYTES) {
+            let channel = &mut self.channels[to as usize];
+            if channel.link.free_at() > self.now + IN_FLIGHT_US {
+                channel.pump_due = true;
+                self.agenda
+                    .push(channel.link.free_at(), Due::Pump(to, connection));
+                return;
+            }
+            let Some(dump) = channel.dump.as_mut() else {
+                return;
+            };
+            match dump.next(there, MESSAGE_BYTES) {
                 Ok(None) => return,
                 Ok(Some(sent)) => {
                     let bytes = sent.range.span.length() as u64;
-                    self.marks.sent_to = Some(sent.range.end());
-                    let arrival = self.stream.link.send(self.now, bytes, &mut self.jitter);
-                    self.stream.wire.push_back(Message {
+                    self.marks.replication_into(to).sent_to = Some(sent.range.end());
+                    let arrival = channel.link.send(self.now, bytes, &mut self.jitter);
+                    channel.wire.push_back(Message {
                         range: sent.range,
                         gtids: sent.gtids,
                     });
-                    self.agenda.push(arrival, Due::Deliver(connection));
+                    self.agenda.push(arrival, Due::Deliver(to, connection));
                     self.occurs(Occasion::BinlogSent);
                 }
                 Err(error) => {
                     let text = format!("ends the binlog stream: {} ({})", error.text, error.errno);
-                    self.marks.replication.refused = Some((self.now, error.clone()));
-                    if let Some(replica) = self.target.as_mut().and_then(|t| t.replica.as_mut()) {
+                    self.marks.replication_into(to).refused = Some((self.now, error.clone()));
+                    if let Some(replica) = channel.replica.as_mut() {
                         replica.refused(error);
                     }
-                    self.stream.dump = None;
-                    self.tell("source", text, Vec::new());
+                    channel.dump = None;
+                    self.tell(side(from), text, Vec::new());
                     return;
                 }
             }
         }
     }
 
-    pub(super) fn deliver(&mut self, connection: u32) {
-        if connection != self.stream.connection {
+    pub(super) fn deliver(&mut self, to: Host, connection: u32) {
+        let channel = self.channel_mut(to);
+        if connection != channel.connection {
             return;
         }
-        let Some(mut message) = self.stream.wire.pop_front() else {
+        let Some(mut message) = channel.wire.pop_front() else {
             return;
         };
+        let from = channel.from;
         if let Some(corruption) = self.corruption.take_if(|_| !message.range.span.is_empty())
-            && !self.corrupted(&mut message.range, corruption)
+            && !self.corrupted(to, &mut message.range, corruption)
         {
             return;
         }
-        let binlog = self.source.binlog.as_ref();
-        if let Some(replica) = self.target.as_mut().and_then(|t| t.replica.as_mut()) {
-            self.marks.replication.received_to = Some(message.range.end());
+        let binlog = server_of(
+            (
+                &self.source,
+                self.target.as_ref(),
+                self.read_replica.as_ref(),
+            ),
+            from,
+        )
+        .and_then(|s| s.binlog.as_ref());
+        if let Some(replica) = self.channels[to as usize].replica.as_mut() {
+            self.marks.replication_into(to).received_to = Some(message.range.end());
             let file = message.range.at.file;
             replica.receive(message.range, message.gtids.into_iter(), || {
                 binlog.map(|b| b.name(file)).unwrap_or_default()
@@ -426,12 +577,26 @@ impl World {
         }
     }
 
+    /// What applying costs. Both ends apply at the target's pace: of the source's as a replica nothing else is known.
     pub(super) fn costs(&self) -> Costs {
         let target = &self.environment.target;
         Costs {
             transaction_us: target.apply_transaction.0,
             row_us: target.apply_row.0,
             first_touch_us: target.first_touch.0,
+            scan_row_us: target.scan_row.0,
         }
+    }
+}
+
+/// A host's server, of a world that is borrowed in parts: source, target, read replica.
+fn server_of<'w>(
+    (source, target, replica): (&'w Server, Option<&'w Target>, Option<&'w Server>),
+    host: Host,
+) -> Option<&'w Server> {
+    match host {
+        Host::Source => Some(source),
+        Host::Target => target.map(|t| &t.server),
+        Host::Replica => replica,
     }
 }

@@ -105,7 +105,7 @@ pub(super) fn retries(retry: Retry, told: Told) -> bool {
     )
 }
 
-/// How an operation of the history is written down; none for a recorded one.
+/// How an operation of the history is written down; none for one that the clients did not draw.
 fn written(kind: Kind) -> Option<Does> {
     Some(match kind {
         Kind::Place => Does::Place,
@@ -116,7 +116,7 @@ fn written(kind: Kind) -> Option<Does> {
         Kind::Rollback => Does::Rollback,
         Kind::Draft => Does::Draft,
         Kind::Amend => Does::Amend,
-        Kind::Recorded => return None,
+        Kind::Recorded | Kind::Statement => return None,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Due, World, agenda::Agenda, clients::Clients, ddl::Alter, faults::Faults, habits::Lagging,
-    marks::Marks, operator::Office, replay::Replay, replication,
+    marks::Marks, operator::Office, replay::Replay, replication::Channel, sql::Prompt,
 };
 use crate::{
     environment::{Checksum, Environment, RowImage, RowMetadata},
@@ -13,8 +13,10 @@ use crate::{
     recording::Recording,
     runbook::Host,
     stream::Stream,
-    workload::orders::{Orders, SCHEMA, SCHEMA_NAME},
-    workload_spec::Kind,
+    workload::orders::{
+        Orders, SCHEMA, SCHEMA_NAME, create_side_table, existing_side, side_trigger,
+    },
+    workload_spec::{Kind, SideTable},
 };
 use cutover_model::{
     Arena,
@@ -39,6 +41,13 @@ const SOURCE_UUID: Uuid =
 /// The target's.
 const TARGET_UUID: Uuid =
     Uuid(*b"\x7a\x76\xe7\x00\x00\x00\x40\x00\x80\x00\x00\x00\x00\x00\x00\x02");
+/// The read replica's.
+const REPLICA_UUID: Uuid =
+    Uuid(*b"\x4e\x9b\x1d\x00\x00\x00\x40\x00\x80\x00\x00\x00\x00\x00\x00\x03");
+/// Their `server_id`s.
+const SOURCE_ID: u32 = 1;
+const TARGET_ID: u32 = 2;
+const REPLICA_ID: u32 = 3;
 /// Connections that replay a recording.
 const REPLAY_CLIENTS: u32 = 8;
 /// The first binlog file of a source that has lived before the run.
@@ -112,12 +121,14 @@ fn source_config(
     })
 }
 
-/// The Aurora writer, as the restore of a snapshot leaves it.
+/// The Aurora writer, as the restore of a snapshot leaves it, or as it is created.
 pub(super) fn target_server(
     environment: &Environment,
     epoch_us: u64,
     ddl_version: Version,
-    cut: &Cut,
+    database: Database,
+    gtid_executed: GtidSet,
+    cut_in: Option<u64>,
     mutants: Mutants,
 ) -> Server {
     let target = &environment.target;
@@ -137,23 +148,61 @@ pub(super) fn target_server(
         mutants,
     };
     let binlog = target.binlog.then(|| {
-        Binlog::new(
-            writer(environment, 2),
-            BINLOG_BASE,
-            1,
-            cut.gtid_executed.clone(),
+        target_binlog(
+            environment,
+            cut_in,
+            gtid_executed.clone(),
             epoch_us,
+            mutants,
         )
     });
-    let mut server = Server::new(
-        config,
-        cut.database.clone(),
-        binlog,
-        cut.gtid_executed.clone(),
-    );
-    server.gtid_purged = cut.gtid_executed.clone();
+    let mut server = Server::new(config, database, binlog, gtid_executed.clone());
+    server.gtid_purged = gtid_executed;
     server.journal = Some(Vec::new());
     server
+}
+
+/// An RDS read replica of the source, as it is made of a snapshot.
+pub(super) fn read_replica(
+    environment: &Environment,
+    epoch_us: u64,
+    source: &Config,
+    cut: &Cut,
+) -> Server {
+    let config = Config {
+        uuid: REPLICA_UUID,
+        epoch_us,
+        ..source.clone()
+    };
+    let executed = || cut.gtid_executed.clone();
+    let writer = writer(environment, REPLICA_ID);
+    let binlog = Binlog::new(writer, BINLOG_BASE, 1, executed(), epoch_us);
+    let mut server = Server::new(config, cut.database.clone(), Some(binlog), executed());
+    server.gtid_purged = executed();
+    server
+}
+
+/// The binlog of an Aurora cluster, which begins behind the source's file that its volume was cut in; with the first file
+/// where it was created empty.
+pub(super) fn target_binlog(
+    environment: &Environment,
+    cut_in: Option<u64>,
+    executed: GtidSet,
+    epoch_us: u64,
+    mutants: Mutants,
+) -> Binlog {
+    let first = cut_in.map_or(1, |file| file + 1);
+    let server_id = match mutants.has(Mutant::SameServerId) {
+        true => SOURCE_ID,
+        false => TARGET_ID,
+    };
+    Binlog::new(
+        writer(environment, server_id),
+        BINLOG_BASE,
+        first,
+        executed,
+        epoch_us,
+    )
 }
 
 impl World {
@@ -189,7 +238,7 @@ impl World {
         };
         let first_file = if fresh { 1 } else { FIRST_FILE_IN_MID_LIFE };
         let binlog = Binlog::new(
-            writer(&environment, 1),
+            writer(&environment, SOURCE_ID),
             BINLOG_BASE,
             first_file,
             lived.clone(),
@@ -206,6 +255,7 @@ impl World {
             arena,
             source,
             target: None,
+            read_replica: None,
             history: History::default(),
             story: Vec::new(),
             marks: Marks::default(),
@@ -223,12 +273,12 @@ impl World {
                 &plan.faults,
                 mutants,
             ),
-            stream: replication::Stream::new(&environment),
+            channels: Host::ALL.map(|to| Channel::new(to.replicates_from(), &environment)),
+            dms: Default::default(),
             source_suspended_until: 0,
-            down_until: [0; 2],
-            silent_until: [0; 2],
-            source_parameter_read_only: false,
-            replication_resumes: false,
+            down_until: [0; Host::ALL.len()],
+            silent_until: [0; Host::ALL.len()],
+            parameter_read_only: [false; Host::ALL.len()],
             corruption: None,
             probes: Probes::default(),
             faults: Faults::new(&plan.faults),
@@ -238,13 +288,16 @@ impl World {
             },
             lagging: Lagging::new(),
             alter: Alter::default(),
-            ahead_us: [0; 2],
+            prompt: Prompt::default(),
+            ahead_us: [0; Host::ALL.len()],
             events: Vec::new(),
             mutants,
             snapshot_begun: None,
+            written_back: None,
             plan_environment: environment.clone(),
             environment,
         };
+        world.automated_snapshots(&plan.runbook.steps);
         world.arm_faults();
         world
             .agenda
@@ -264,28 +317,30 @@ impl World {
 
     fn open_shop(&mut self, plan: &Plan, fresh: bool) -> Result<(), SetupError> {
         if fresh {
-            self.found_shop()?;
+            self.found_shop(plan)?;
         }
         let mut orders = Orders::new(&plan.workload, &self.source.database);
         if fresh && let Some(orders) = orders.as_mut() {
             self.enrol_first_customers(orders);
         }
         self.clients.workload = orders;
+        self.start_write_back();
         self.start_clients();
         Ok(())
     }
 
     /// The schema's own DDL, through the server, so that the binlog begins with it.
-    fn found_shop(&mut self) -> Result<(), SetupError> {
+    fn found_shop(&mut self, plan: &Plan) -> Result<(), SetupError> {
         let session = self.source.connect(Privilege::Admin);
-        for sql in SCHEMA {
+        for sql in statements(plan) {
             let reply =
                 self.source
-                    .execute_ddl(&mut self.arena, self.now, session, SCHEMA_NAME, sql);
+                    .execute_ddl(&mut self.arena, self.now, session, SCHEMA_NAME, &sql);
             reply.map_err(|e| SetupError::Tables(e.to_string()))?;
             self.settle();
         }
         self.source.disconnect(&mut self.arena, session);
+        add_triggers(&mut self.source.database, &plan.workload.tables);
         Ok(())
     }
 
@@ -330,31 +385,59 @@ impl World {
     }
 }
 
+/// The statements that make the shop, with its tables of special traits.
+fn statements(plan: &Plan) -> Vec<String> {
+    let sides = plan.workload.tables.iter().map(create_side_table);
+    SCHEMA
+        .map(str::to_string)
+        .into_iter()
+        .chain(sides)
+        .collect()
+}
+
+fn add_triggers(database: &mut Database, tables: &[SideTable]) {
+    for spec in tables {
+        let table = |name| database.id(SCHEMA_NAME, name);
+        if let (Some(orders), Some(side)) = (table("orders"), table(&spec.name))
+            && let Some(trigger) = side_trigger(spec, orders, side)
+        {
+            database.add_trigger(trigger);
+        }
+    }
+}
+
 /// A shop with rows: they come from a generator and cost nothing until they are touched.
 fn existing_shop(plan: &Plan, arena: &mut Arena, version: Version) -> Result<Database, SetupError> {
     let tables = |e: String| SetupError::Tables(e);
     let mut database = Database::default();
     let context = Context::new(SCHEMA_NAME, version);
-    for sql in SCHEMA {
-        let statement = ddl::parse(sql, &context).map_err(|e| tables(e.to_string()))?;
+    for sql in statements(plan) {
+        let statement = ddl::parse(&sql, &context).map_err(|e| tables(e.to_string()))?;
         ddl::apply(&mut database, arena, &statement).map_err(|e| tables(e.to_string()))?;
     }
     // The statements declare; the tables themselves are made again with their rows.
     let mut shop = Database::default();
     shop.create_schema(SCHEMA_NAME)
         .map_err(|e| tables(e.to_string()))?;
+    let declared = |table: &str| {
+        let id = database.id(SCHEMA_NAME, table);
+        let def = id.and_then(|id| Some((**database.table(id)?.def()).clone()));
+        def.ok_or_else(|| tables(table.to_string()))
+    };
     for table in ["customers", "orders", "order_lines"] {
-        let id = database
-            .id(SCHEMA_NAME, table)
-            .ok_or_else(|| tables(table.to_string()))?;
-        let def = database
-            .table(id)
-            .map(|t| (**t.def()).clone())
-            .ok_or_else(|| tables(table.to_string()))?;
         let (rows, generators) = Orders::existing(&plan.workload, table, plan.streams.base.0);
-        shop.create_generated(arena, def, rows, generators)
+        shop.create_generated(arena, declared(table)?, rows, generators)
             .map_err(|e| tables(e.to_string()))?;
     }
+    for spec in &plan.workload.tables {
+        let def = declared(&spec.name)?;
+        let made = match existing_side(spec, plan.workload.existing_rows) {
+            Some((rows, generators)) => shop.create_generated(arena, def, rows, generators),
+            None => shop.create_table(arena, def),
+        };
+        made.map_err(|e| tables(e.to_string()))?;
+    }
+    add_triggers(&mut shop, &plan.workload.tables);
     Ok(shop)
 }
 

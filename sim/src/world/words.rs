@@ -113,6 +113,12 @@ pub(crate) fn in_words(harm: &Harm, lasts: Micros) -> String {
             "{} % of the clients do not look the name up again for {lasts}",
             f.percent
         ),
+        Harm::DmsTaskCrash(_) => {
+            format!("a DMS task's process dies, and is started again in {lasts}")
+        }
+        Harm::DmsInstanceFailover(_) => {
+            format!("the DMS replication instance is lost; its tasks are started again in {lasts}")
+        }
         Harm::PinnedPool(f) => format!(
             "the pools of {} % of the clients hold on to their connections for {lasts}",
             f.percent
@@ -141,6 +147,9 @@ pub(crate) fn in_words(harm: &Harm, lasts: Micros) -> String {
         Harm::Burst(f) => format!("there is {} times the traffic for {lasts}", f.times),
         Harm::LongTransaction(_) => {
             format!("a client begins a transaction and will COMMIT it in {lasts}")
+        }
+        Harm::XaTransaction(_) => {
+            format!("a client begins a transaction in two phases and will XA COMMIT it in {lasts}")
         }
         Harm::HugeTransaction(f) => format!("a client inserts {} rows in one transaction", f.rows),
         Harm::Ddl(f) => match f.add {

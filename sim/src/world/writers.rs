@@ -31,6 +31,8 @@ pub(super) struct Errand {
     pub(super) until: u64,
     /// It waits with its COMMIT.
     pub(super) holds: bool,
+    /// It prepares its transaction, and decides it later (XA).
+    pub(super) two_phases: bool,
     /// Statements that go out together.
     pub(super) at_once: u32,
 }
@@ -44,6 +46,7 @@ impl Errand {
             every: every.0,
             until,
             holds: false,
+            two_phases: false,
             at_once: 1,
         }
     }
@@ -56,6 +59,7 @@ pub(super) fn writer_of(fault: &Fault) -> Option<Privilege> {
         Harm::Cron(_)
         | Harm::StrayWriter(_)
         | Harm::LongTransaction(_)
+        | Harm::XaTransaction(_)
         | Harm::HugeTransaction(_) => Some(Privilege::Ordinary),
         _ => None,
     }
@@ -78,6 +82,10 @@ impl World {
                 holds: true,
                 ..once
             },
+            Harm::XaTransaction(_) => Errand {
+                two_phases: true,
+                ..once
+            },
             Harm::HugeTransaction(huge) => Errand {
                 kind: Kind::Place,
                 // The order's own row, and its customer's.
@@ -98,6 +106,10 @@ impl World {
 
     /// A writer begins a transaction, unless its time is over.
     pub(super) fn writer_wakes(&mut self, client: u16, errand: Errand) {
+        if self.in_two_phases(client) {
+            self.decides_again(client, errand);
+            return;
+        }
         let over = errand.every > 0 && self.now >= errand.until;
         let c = self.clients.get(client);
         if over || self.clients.has_stopped() || c.phase != Phase::Idle {

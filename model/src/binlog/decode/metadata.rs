@@ -1,7 +1,8 @@
 //! TABLE_MAP's optional metadata (8.0): what type codes do not say.
 //!
 //! MySQL source: `Table_map_event::Optional_metadata_fields` and `Table_map_log_event::init_metadata_fields`.
-//! `binlog_row_metadata=MINIMAL` has signedness, character sets and geometry types; FULL has the rest.
+//! `binlog_row_metadata=MINIMAL` has signedness, character sets, geometry types and the dimensions of
+//! vectors; FULL has the rest.
 
 use crate::binlog::cursor::{Cursor, DecodeError};
 use crate::schema::KeyPart;
@@ -93,6 +94,12 @@ impl<'a> OptionalMetadata<'a> {
     pub fn names(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let mut c = Cursor::new(EVENT, self.column_names);
         std::iter::from_fn(move || c.packed_bytes("column name").ok())
+    }
+
+    /// Dimensions, VECTOR column by VECTOR column.
+    pub fn vector_dimensions(&self) -> impl Iterator<Item = u16> + use<'a> {
+        let mut c = Cursor::new(EVENT, self.vector_dimensions);
+        std::iter::from_fn(move || u16::try_from(c.packed("dimension").ok()?).ok())
     }
 
     /// Members, ENUM column by ENUM column.

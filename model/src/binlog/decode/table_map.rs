@@ -145,6 +145,7 @@ impl<'a> TableMap<'a> {
         let mut charsets = optional.charsets();
         let mut member_charsets = optional.member_charsets();
         let (mut enums, mut sets) = (optional.enum_members(), optional.set_members());
+        let mut dimensions = optional.vector_dimensions();
         let mut names = optional.names();
         let mut columns = Vec::with_capacity(self.types.len());
         for (i, type_code) in self.types.iter().enumerate() {
@@ -165,6 +166,11 @@ impl<'a> TableMap<'a> {
                     } else {
                         collation = id.and_then(collation_by_id);
                     }
+                }
+                ColumnKind::Vector { dimension, .. } => {
+                    // It counts as a binary string there.
+                    charsets.next();
+                    *dimension = dimensions.next().unwrap_or(0);
                 }
                 ColumnKind::Enum { members, .. } => {
                     collation = member_charsets.next().and_then(collation_by_id);
@@ -289,7 +295,7 @@ pub(crate) fn wire_type(kind: &ColumnKind) -> (u8, WireMetadata) {
         ColumnKind::Set { bytes, .. } => (code::STRING, Two(code::SET, *bytes)),
         ColumnKind::Json => (code::JSON, One(4)),
         ColumnKind::Geometry { length_bytes } => (code::GEOMETRY, One(*length_bytes)),
-        ColumnKind::Vector { length_bytes } => (code::VECTOR, One(*length_bytes)),
+        ColumnKind::Vector { length_bytes, .. } => (code::VECTOR, One(*length_bytes)),
     }
 }
 
@@ -374,6 +380,7 @@ fn kind(
         },
         code::VECTOR => ColumnKind::Vector {
             length_bytes: prefix(metadata)?,
+            dimension: 0,
         },
         code => {
             return Err(DecodeError::ColumnType {

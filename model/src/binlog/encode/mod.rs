@@ -11,6 +11,7 @@ mod head;
 mod query;
 mod rows;
 mod table;
+mod xa;
 
 use super::QuerySession;
 use super::decode::version_number;
@@ -20,6 +21,7 @@ use event::Group;
 pub(crate) use head::set_in_use;
 pub use rows::RowWrite;
 pub use table::TableTemplate;
+pub use xa::xid;
 
 /// `binlog_row_image`: which columns row events have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

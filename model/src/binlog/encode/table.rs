@@ -148,9 +148,10 @@ fn optional_metadata(writer: &Writer, def: &TableDef, body: &mut Vec<u8>) {
         ColumnKind::Char { .. } | ColumnKind::Varchar { .. } | ColumnKind::Text { .. } => {
             Some(collation_id(c, def))
         }
-        ColumnKind::Binary { .. } | ColumnKind::Varbinary { .. } | ColumnKind::Blob { .. } => {
-            Some(BINARY_COLLATION)
-        }
+        ColumnKind::Binary { .. }
+        | ColumnKind::Varbinary { .. }
+        | ColumnKind::Blob { .. }
+        | ColumnKind::Vector { .. } => Some(BINARY_COLLATION),
         _ => None,
     };
     let (default, each) = charsets(columns.iter().filter_map(text).collect());
@@ -159,6 +160,13 @@ fn optional_metadata(writer: &Writer, def: &TableDef, body: &mut Vec<u8>) {
     let is_geometry = |c: &&Column| matches!(c.kind, ColumnKind::Geometry { .. });
     // Type 0: GEOMETRY itself; a declaration does not keep the subtype.
     field(7, &vec![0; columns.iter().filter(is_geometry).count()]);
+    let mut dimensions = Vec::new();
+    for column in columns {
+        if let ColumnKind::Vector { dimension, .. } = column.kind {
+            push_packed(&mut dimensions, dimension.into());
+        }
+    }
+    field(13, &dimensions);
     if writer.options.row_metadata != RowMetadata::Full {
         return;
     }

@@ -73,7 +73,10 @@ fn kind(column: &Column) -> String {
         ColumnKind::Set { members: m, bytes } => format!("set{bytes}({})", members(m)),
         ColumnKind::Json => "json".into(),
         ColumnKind::Geometry { length_bytes } => format!("geometry{length_bytes}"),
-        ColumnKind::Vector { length_bytes } => format!("vector{length_bytes}"),
+        ColumnKind::Vector {
+            length_bytes,
+            dimension,
+        } => format!("vector{length_bytes}({dimension})"),
     }
 }
 

@@ -115,7 +115,7 @@ const TABLES: &[(u32, &str, &str)] = &[
     (80036, "CREATE TABLE `g` (`my_row_id` bigint unsigned NOT NULL AUTO_INCREMENT /*!80023 INVISIBLE */, `v` int, PRIMARY KEY (`my_row_id`)) ENGINE=InnoDB",
      "app.g innodb utf8mb4_0900_ai_ci: my_row_id int8 unsigned ! auto, v int4; PRIMARY=my_row_id"),
     (90704, "CREATE TABLE docs (id INT PRIMARY KEY, embedding VECTOR(768) NOT NULL, body TEXT COMMENT \"it's\" SECONDARY_ENGINE_ATTRIBUTE='{}') SECONDARY_ENGINE=RAPID, ENGINE_ATTRIBUTE='{}'",
-     "app.docs innodb utf8mb4_0900_ai_ci: id int4 !, embedding vector4 !, body text2 utf8mb4_0900_ai_ci; PRIMARY=id"),
+     "app.docs innodb utf8mb4_0900_ai_ci: id int4 !, embedding vector4(768) !, body text2 utf8mb4_0900_ai_ci; PRIMARY=id"),
     // Amazon's and MySQL's own.
     (50744, "CREATE TABLE IF NOT EXISTS mysql.rds_heartbeat2(id int NOT NULL, value bigint(20), primary key(id)) engine=InnoDB",
      "mysql.rds_heartbeat2 innodb utf8mb4_general_ci: id int4 !, value int8; PRIMARY=id"),

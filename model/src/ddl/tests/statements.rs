@@ -99,7 +99,8 @@ fn every_type_has_its_synonyms() {
         ("JSON", "json"),
         ("POINT SRID 4326", "geometry4"),
         ("GEOMCOLLECTION", "geometry4"),
-        ("VECTOR(3)", "vector4"),
+        ("VECTOR(3)", "vector4(3)"),
+        ("VECTOR", "vector4(2048)"),
     ];
     for (written, expected) in cases {
         assert_eq!(

@@ -326,7 +326,10 @@ fn bytes_are_hex_and_binary_is_padded() {
     );
     same(&column(ColumnKind::Blob { length_bytes: 2 }), &[0, 0], "");
     same(
-        &column(ColumnKind::Vector { length_bytes: 4 }),
+        &column(ColumnKind::Vector {
+            length_bytes: 4,
+            dimension: 1,
+        }),
         &[4, 0, 0, 0, 0, 0, 0x80, 0x3f],
         "0000803F",
     );

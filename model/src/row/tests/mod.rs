@@ -116,7 +116,10 @@ fn every_kind() -> Vec<ColumnKind> {
             ColumnKind::Text { length_bytes },
             ColumnKind::Blob { length_bytes },
             ColumnKind::Geometry { length_bytes },
-            ColumnKind::Vector { length_bytes },
+            ColumnKind::Vector {
+                length_bytes,
+                dimension: 2048,
+            },
         ]);
     }
     kinds

@@ -19,6 +19,30 @@ fn a_commit_is_sendable_before_it_is_visible() {
     assert_eq!(rig.read(1), Some(10));
 }
 
+#[test]
+fn a_read_view_has_what_the_engine_has_committed_and_nothing_else() {
+    let mut rig = Rig::new(|_| {});
+    let (done, open) = (rig.connect(), rig.connect());
+    rig.insert(done, 1, 10, None);
+    rig.commit(done);
+    rig.rest();
+    rig.insert(open, 2, 20, None);
+    assert_eq!(rig.server.oldest_transaction_us(), Some(rig.now));
+    let sees = |rig: &mut Rig| {
+        let view = rig.server.read_view(&mut rig.arena);
+        let table = view.table(rig.table).expect("the rig's table");
+        [1, 2].map(|id| table.contains(RowKey(id)))
+    };
+    assert_eq!(sees(&mut rig), [true, false]);
+    let before = rig.published_bytes();
+    rig.commit(open);
+    rig.rest_until_published(before);
+    assert_eq!(sees(&mut rig), [true, false], "sent already, and not seen");
+    rig.rest();
+    assert_eq!(sees(&mut rig), [true, true]);
+    assert_eq!(rig.server.oldest_transaction_us(), None);
+}
+
 impl Rig {
     /// Up to the moment at which the published end moves.
     fn rest_until_published(&mut self, before: u64) {

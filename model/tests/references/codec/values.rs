@@ -196,7 +196,7 @@ pub fn value(column: &Column, (n, wide): Draw) -> (Option<Vec<u8>>, Meaning) {
         ColumnKind::Text { length_bytes }
         | ColumnKind::Blob { length_bytes }
         | ColumnKind::Geometry { length_bytes }
-        | ColumnKind::Vector { length_bytes } => {
+        | ColumnKind::Vector { length_bytes, .. } => {
             let most = if *length_bytes == 1 { 255 } else { 9000 };
             return prefixed(usize::from(*length_bytes), most, n, wide);
         }

@@ -3,7 +3,7 @@ use crate::{
     environment::Environment,
     faults::*,
     plan::{Clock, Expect, PLAN_SCHEMA, Streams},
-    runbook::{Condition, Promises, Runbook, SetReadOnly, Wait},
+    runbook::{Condition, Promises, Runbook, SetExternalSource, SetReadOnly, Wait},
     workload_spec::Workload,
 };
 
@@ -30,6 +30,7 @@ fn plan(steps: Vec<Step>) -> Plan {
             },
             steps,
             abort: Vec::new(),
+            stay: Vec::new(),
         },
     }
 }
@@ -39,6 +40,7 @@ fn fence() -> Step {
         set_read_only: Some(SetReadOnly {
             on: Host::Source,
             value: true,
+            lasting: false,
         }),
         ..Step::default()
     }
@@ -51,6 +53,7 @@ fn gate(until: Condition) -> Step {
             until,
             every: None,
             polls: None,
+            on: Host::Target,
         }),
         ..Step::default()
     }
@@ -80,6 +83,42 @@ fn what_a_fence_on_the_server_stops_is_a_hazard_without_one() {
     }
     let privileged = Harm::PrivilegedWriter(PrivilegedWriter { every: minute });
     assert!(is_hazard(privileged, minute, &fenced));
+}
+
+#[test]
+fn to_configure_replication_by_position_again_is_a_hazard_and_by_gtid_is_none() {
+    let again = Harm::StepAgain(StepAgain { step: 1 });
+    for (at, hazard) in [(Some("cut".to_string()), true), (None, false)] {
+        let configures = Step {
+            set_external_source: Some(SetExternalSource {
+                auto_position: at.is_none(),
+                at,
+                on: Host::Target,
+            }),
+            ..Step::default()
+        };
+        assert_eq!(
+            is_hazard(again.clone(), Micros::ZERO, &plan(vec![configures])),
+            hazard
+        );
+    }
+}
+
+#[test]
+fn a_prepared_transaction_is_a_hazard_where_nobody_waits_for_it() {
+    let xa = Harm::XaTransaction(XaTransaction {});
+    let waits = gate(Condition {
+        no_open_transactions: Some(Host::Source),
+        ..Condition::default()
+    });
+    let minute = Micros::mins(1);
+    assert!(!is_hazard(
+        xa.clone(),
+        minute,
+        &plan(vec![fence(), waits.clone()])
+    ));
+    assert!(is_hazard(xa.clone(), minute, &plan(vec![fence()])));
+    assert!(is_hazard(xa, minute, &plan(vec![waits])));
 }
 
 #[test]
@@ -115,4 +154,22 @@ fn to_fence_the_source_again_is_a_hazard_and_to_do_another_step_again_is_none() 
     assert!(!is_hazard(again(1), Micros::ZERO, &plan));
     assert!(is_hazard(again(2), Micros::ZERO, &plan));
     assert!(!is_hazard(again(9), Micros::ZERO, &plan));
+}
+
+#[test]
+fn a_step_that_was_taken_back_since_is_a_hazard_to_repeat() {
+    let to = |to| Step {
+        repoint: Some(crate::runbook::Repoint {
+            to,
+            restart_clients: false,
+            share: None,
+        }),
+        ..Step::default()
+    };
+    let again = |step| Harm::StepAgain(StepAgain { step });
+    let there_and_back = plan(vec![to(Host::Target), to(Host::Source)]);
+    assert!(is_hazard(again(1), Micros::ZERO, &there_and_back));
+    assert!(!is_hazard(again(2), Micros::ZERO, &there_and_back));
+    let there = plan(vec![to(Host::Target)]);
+    assert!(!is_hazard(again(1), Micros::ZERO, &there));
 }

@@ -10,7 +10,7 @@ impl Orders {
     pub(super) fn pay(&mut self, turn: &mut Turn<'_>, step: u64, intent: &Intent) -> Step {
         match step {
             0 => self.set_column(turn, intent.order, order::STATUS, &PAID),
-            _ => Step::Reply(turn.commit()),
+            n => self.change_side(turn, n - 1, intent),
         }
     }
 
@@ -18,7 +18,7 @@ impl Orders {
         let total = intent.total_cents().to_le_bytes();
         match step {
             0 => self.set_column(turn, intent.order, order::TOTAL_CENTS, &total),
-            _ => Step::Reply(turn.commit()),
+            n => self.change_side(turn, n - 1, intent),
         }
     }
 

@@ -11,6 +11,7 @@ mod existing;
 mod memory;
 mod place;
 mod schema;
+mod side;
 mod transfer;
 mod turn;
 
@@ -18,6 +19,7 @@ pub use customer::Customer;
 pub use existing::OPENING_BALANCE;
 pub use memory::{Known, Memory};
 pub use schema::{SCHEMA, SCHEMA_NAME, order};
+pub use side::{create_side_table, existing_side, side_trigger};
 
 use crate::{
     history::Kind,
@@ -31,6 +33,7 @@ use cutover_model::{
     server::{Reply, Server, SessionId},
     table::RowKey,
 };
+use side::Side;
 use turn::Turn;
 
 /// The shop as a workload: what the clients do next, and the statements for it.
@@ -48,6 +51,8 @@ pub struct Orders {
     pub orders_table: TableId,
     /// `shop.order_lines`.
     pub lines_table: TableId,
+    /// Tables beside these.
+    sides: Vec<Side>,
     builder: ImageBuilder,
 }
 
@@ -112,6 +117,7 @@ impl Orders {
             customers_table: database.id(SCHEMA_NAME, "customers")?,
             orders_table: database.id(SCHEMA_NAME, "orders")?,
             lines_table: database.id(SCHEMA_NAME, "order_lines")?,
+            sides: Side::all(&spec.tables, database)?,
             builder: ImageBuilder::default(),
         })
     }
@@ -204,19 +210,21 @@ impl Orders {
             Kind::Rollback => self.roll_back(turn, step, intent),
             Kind::Draft => self.draft(turn, step, intent),
             Kind::Amend => self.amend(turn, step, intent),
-            Kind::Read | Kind::Recorded => Step::Finished {
+            Kind::Read | Kind::Recorded | Kind::Statement => Step::Finished {
                 seen: turn.select(self.orders_table, RowKey(intent.order)),
             },
         }
     }
 
     /// The number of the statement that is the transaction's COMMIT; what only reads or rolls back has none.
-    pub fn commit_step(intent: &Intent) -> u32 {
+    pub fn commit_step(&self, intent: &Intent) -> u32 {
+        let sides = self.sides.len() as u32;
         match intent.kind {
-            Kind::Place => intent.lines as u32 + 2,
+            Kind::Place => intent.lines as u32 + 2 + sides,
             Kind::Transfer => 2,
-            Kind::Pay | Kind::Cancel | Kind::Draft | Kind::Amend => 1,
-            Kind::Read | Kind::Rollback | Kind::Recorded => u32::MAX,
+            Kind::Pay | Kind::Draft | Kind::Amend => 1 + sides,
+            Kind::Cancel => 1,
+            Kind::Read | Kind::Rollback | Kind::Recorded | Kind::Statement => u32::MAX,
         }
     }
 

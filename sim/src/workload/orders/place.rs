@@ -13,7 +13,7 @@ impl Orders {
             n if n == intent.lines + 1 => {
                 self.edit_customer(turn, intent.customer, |c| c.orders_placed += 1)
             }
-            _ => Step::Reply(turn.commit()),
+            n => self.write_side(turn, n - intent.lines - 2, intent),
         }
     }
 
@@ -33,7 +33,7 @@ impl Orders {
     pub(super) fn draft(&mut self, turn: &mut Turn<'_>, step: u64, intent: &mut Intent) -> Step {
         match step {
             0 => self.insert_order(turn, intent),
-            _ => Step::Reply(turn.commit()),
+            n => self.write_side(turn, n - 1, intent),
         }
     }
 

@@ -3,6 +3,7 @@
 use cutover_model::{
     Arena, RowRef,
     database::TableId,
+    row::Partial,
     server::{Manner, Reply, Server, SessionId},
     table::RowKey,
 };
@@ -50,6 +51,11 @@ impl Turn<'_> {
 
     pub(super) fn select(&mut self, table: TableId, key: RowKey) -> Option<RowRef> {
         self.server.select(self.arena, self.session, table, key)
+    }
+
+    /// The row with this content, where nothing identifies rows.
+    pub(super) fn find(&mut self, table: TableId, row: &Partial<'_>) -> Option<RowKey> {
+        self.server.database.find(self.arena, table, row).ok()
     }
 
     /// How many columns a table has.

@@ -2,7 +2,7 @@
 
 use cutover_model::{
     binlog::{
-        Frames,
+        Groups,
         decode::{RowsEvent, TableMap},
         event::EventType,
     },
@@ -11,41 +11,77 @@ use cutover_model::{
 };
 use mysql_common::{
     binlog::{
-        BinlogFile, consts::BinlogVersion, events::EventData, row::BinlogRow, value::BinlogValue,
+        BinlogFile, EventStreamReader,
+        consts::BinlogVersion,
+        events::{Event, EventData, RowsEventData},
+        row::BinlogRow,
+        value::BinlogValue,
     },
     value::Value,
 };
 
-/// Compares every value of every row outside of compressed transactions; how many there were.
+/// Compares every value of every row, those of compressed transactions too; how many there were.
 ///
 /// # Errors
 /// What is read in two ways.
 pub fn compare(file: &[u8]) -> Result<u64, String> {
-    let ours = ours(file)?;
-    let mut ours = ours.iter();
-    let mut values = 0;
-    let mut theirs = BinlogFile::new(BinlogVersion::Version4, file).map_err(|e| e.to_string())?;
+    let mut comparison = Comparison {
+        ours: ours(file)?.into_iter(),
+        values: 0,
+    };
+    let failed = |e: std::io::Error| e.to_string();
+    let mut theirs = BinlogFile::new(BinlogVersion::Version4, file).map_err(failed)?;
     while let Some(event) = theirs.next() {
-        let event = event.map_err(|e| e.to_string())?;
+        let event = event.map_err(failed)?;
+        match event.read_data().map_err(failed)? {
+            Some(EventData::RowsEvent(rows)) => comparison.rows(theirs.reader(), &event, &rows)?,
+            Some(EventData::TransactionPayloadEvent(payload)) => {
+                let mut inner = payload.decompressed().map_err(failed)?;
+                while let Some(event) = theirs
+                    .reader_mut()
+                    .read_decompressed(&mut inner)
+                    .map_err(failed)?
+                {
+                    if let Some(EventData::RowsEvent(rows)) = event.read_data().map_err(failed)? {
+                        comparison.rows(theirs.reader(), &event, &rows)?;
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    match comparison.ours.next() {
+        None => Ok(comparison.values),
+        Some(_) => Err("they read fewer rows".into()),
+    }
+}
+
+/// How far the two have been read.
+struct Comparison {
+    ours: std::vec::IntoIter<OurRow>,
+    values: u64,
+}
+
+impl Comparison {
+    fn rows(
+        &mut self,
+        reader: &EventStreamReader,
+        event: &Event,
+        rows: &RowsEventData<'_>,
+    ) -> Result<(), String> {
         let at = event.header().log_pos();
-        let Some(EventData::RowsEvent(rows)) = event.read_data().map_err(|e| e.to_string())? else {
-            continue;
-        };
-        let map = theirs
-            .reader()
+        let map = reader
             .get_tme(rows.table_id())
             .ok_or("they know no table")?;
         for row in rows.rows(map) {
             let (before, after) = row.map_err(|e| e.to_string())?;
             for row in [before, after].into_iter().flatten() {
-                let expected = ours.next().ok_or("they read more rows")?;
-                values += same(expected, &row).map_err(|what| format!("before {at}: {what}"))?;
+                let expected = self.ours.next().ok_or("they read more rows")?;
+                self.values +=
+                    same(&expected, &row).map_err(|what| format!("before {at}: {what}"))?;
             }
         }
-    }
-    match ours.next() {
-        None => Ok(values),
-        Some(_) => Err("they read fewer rows".into()),
+        Ok(())
     }
 }
 
@@ -55,21 +91,23 @@ type OurRow = Vec<(Column, Option<Vec<u8>>)>;
 fn ours(file: &[u8]) -> Result<Vec<OurRow>, String> {
     let mut maps: Vec<(u64, Vec<Column>)> = Vec::new();
     let mut found = Vec::new();
-    for frame in Frames::of_file(file).map_err(|e| e.to_string())? {
-        let frame = frame.map_err(|e| e.to_string())?;
-        let kind = frame.header.event_type;
-        if kind == EventType::TABLE_MAP {
-            let map = TableMap::decode(frame.body).map_err(|e| e.to_string())?;
-            maps.retain(|(id, _)| *id != map.table_id);
-            maps.push((map.table_id, map.columns().map_err(|e| e.to_string())?));
-        } else if kind.is_rows() {
-            let event = RowsEvent::decode(kind, frame.body).map_err(|e| e.to_string())?;
-            let columns = maps.iter().find(|(id, _)| *id == event.table_id);
-            let columns = &columns.ok_or("no TABLE_MAP")?.1;
-            for change in event.rows(columns) {
-                let change = change.map_err(|e| e.to_string())?;
-                for image in [change.before, change.after].into_iter().flatten() {
-                    found.push(row(columns, &image));
+    for group in Groups::of_file(file).map_err(|e| e.to_string())? {
+        let group = group.map_err(|e| e.to_string())?;
+        for frame in group.events() {
+            let kind = frame.header.event_type;
+            if kind == EventType::TABLE_MAP {
+                let map = TableMap::decode(frame.body).map_err(|e| e.to_string())?;
+                maps.retain(|(id, _)| *id != map.table_id);
+                maps.push((map.table_id, map.columns().map_err(|e| e.to_string())?));
+            } else if kind.is_rows() {
+                let event = RowsEvent::decode(kind, frame.body).map_err(|e| e.to_string())?;
+                let columns = maps.iter().find(|(id, _)| *id == event.table_id);
+                let columns = &columns.ok_or("no TABLE_MAP")?.1;
+                for change in event.rows(columns) {
+                    let change = change.map_err(|e| e.to_string())?;
+                    for image in [change.before, change.after].into_iter().flatten() {
+                        found.push(row(columns, &image));
+                    }
                 }
             }
         }

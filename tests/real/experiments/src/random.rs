@@ -54,13 +54,30 @@ pub enum Kind {
     Enum(Vec<String>),
     Set(Vec<String>),
     Json,
-    Point,
+    /// Points of a line, or a point.
+    Line(bool),
+    /// Floats at most.
+    Vector(u64),
 }
+
+/// From when on there is a type.
+const JSON_SINCE: u32 = 50_708;
+const VECTOR_SINCE: u32 = 90_000;
 
 impl Kind {
     /// Whether a value's text is hex.
     pub fn is_hex(&self) -> bool {
-        matches!(self, Self::Bit(_) | Self::Bytes(..) | Self::Point)
+        matches!(
+            self,
+            Self::Bit(_) | Self::Bytes(..) | Self::Line(_) | Self::Vector(_)
+        )
+    }
+}
+
+impl Kind {
+    /// Whether mysql_common 0.38 reads its values: it overflows at a negative time with one or two digits of a second.
+    pub fn is_read(&self) -> bool {
+        !matches!(self, Self::Time(1 | 2))
     }
 }
 
@@ -84,8 +101,8 @@ pub struct Table {
 }
 
 impl Table {
-    /// A random table. `newer`: with JSON, which 5.6 has not.
-    pub fn draw(draw: &mut Draw, name: &str, newer: bool) -> Self {
+    /// A random table, of the types that a version has.
+    pub fn draw(draw: &mut Draw, name: &str, version: u32) -> Self {
         let mut columns = vec![Column {
             name: "id".into(),
             sql: "INT NOT NULL".into(),
@@ -93,7 +110,7 @@ impl Table {
             nullable: false,
         }];
         for n in 0..draw.below(12) {
-            columns.push(Column::draw(draw, &format!("c{n}"), newer));
+            columns.push(Column::draw(draw, &format!("c{n}"), version));
         }
         let mut keys = Vec::new();
         match draw.below(8) {
@@ -126,6 +143,12 @@ impl Table {
         }
     }
 
+    /// Whether a key without NULLs says which row is which.
+    pub fn has_key(&self) -> bool {
+        let is_nullable = |key: &String| key.starts_with("UNIQUE KEY by_u");
+        self.keys.iter().any(|key| !is_nullable(key))
+    }
+
     /// CREATE TABLE.
     pub fn sql(&self) -> String {
         let columns = self
@@ -150,8 +173,8 @@ impl Table {
 
 impl Column {
     /// A random column.
-    pub fn draw(draw: &mut Draw, name: &str, newer: bool) -> Self {
-        let (sql, kind) = draw_type(draw, newer);
+    pub fn draw(draw: &mut Draw, name: &str, version: u32) -> Self {
+        let (sql, kind) = draw_type(draw, version);
         let nullable = !draw.once_in(3) || matches!(kind, Kind::Timestamp(_));
         // A TIMESTAMP that does not say it is NOT NULL in 5.6.
         let null = if nullable { "NULL" } else { "NOT NULL" };
@@ -197,7 +220,12 @@ impl Column {
     }
 }
 
-fn draw_type(draw: &mut Draw, newer: bool) -> (String, Kind) {
+fn draw_type(draw: &mut Draw, version: u32) -> (String, Kind) {
+    let kinds = match version {
+        ..JSON_SINCE => 21,
+        JSON_SINCE..VECTOR_SINCE => 23,
+        VECTOR_SINCE.. => 25,
+    };
     let fsp = draw.below(7) as u32;
     let digits = |fsp: u32| {
         if fsp == 0 {
@@ -219,7 +247,7 @@ fn draw_type(draw: &mut Draw, newer: bool) -> (String, Kind) {
             Kind::Text(most, any),
         )
     };
-    match draw.below(if newer { 23 } else { 21 }) {
+    match draw.below(kinds) {
         0..3 => {
             let (name, bits) = draw.of(&[
                 ("TINYINT", 8),
@@ -295,8 +323,20 @@ fn draw_type(draw: &mut Draw, newer: bool) -> (String, Kind) {
             let members = members(draw.of(&[2, 9, 64]));
             (format!("SET({})", quoted(&members)), Kind::Set(members))
         }
-        20 => ("POINT".into(), Kind::Point),
-        _ => ("JSON".into(), Kind::Json),
+        20 => {
+            let (name, line) = draw.of(&[
+                ("POINT", false),
+                ("LINESTRING", true),
+                ("GEOMETRY", false),
+                ("GEOMETRY", true),
+            ]);
+            (name.to_owned(), Kind::Line(line))
+        }
+        21..23 => ("JSON".into(), Kind::Json),
+        _ => {
+            let most = draw.of(&[1u64, 3, 63, 64, 300]);
+            (format!("VECTOR({most})"), Kind::Vector(most))
+        }
     }
 }
 
@@ -354,11 +394,11 @@ fn text(draw: &mut Draw, kind: &Kind) -> String {
             } else {
                 draw.below(*most as u64 + 1) as usize
             };
-            (0..length).fold(String::new(), |mut hex, _| {
-                let byte = if draw.once_in(3) { 0 } else { draw.below(256) };
-                let _ = write!(hex, "{byte:02X}");
-                hex
-            })
+            let byte = |_| match draw.once_in(3) {
+                true => 0,
+                false => draw.below(256) as u8,
+            };
+            hex(&(0..length).map(byte).collect::<Vec<u8>>())
         }
         Kind::Enum(members) => members[draw.below(members.len() as u64) as usize].clone(),
         Kind::Set(members) => {
@@ -370,18 +410,31 @@ fn text(draw: &mut Draw, kind: &Kind) -> String {
             some.join(",")
         }
         Kind::Json => json(draw, 2),
-        Kind::Point => {
-            // SRID 0, little endian, type 1, two doubles.
-            let mut hex = "000000000101000000".to_owned();
-            for _ in 0..2 {
-                let at = draw.below(1000) as f64 / 8.0;
-                at.to_le_bytes().iter().for_each(|b| {
-                    let _ = write!(hex, "{b:02X}");
-                });
+        Kind::Line(line) => {
+            // SRID 0, little endian, type 1 or 2; how many points, of a line; two doubles each.
+            let points = if *line { 2 + draw.below(4) } else { 1 };
+            let mut bytes = vec![0, 0, 0, 0, 1, 1 + u8::from(*line), 0, 0, 0];
+            if *line {
+                bytes.extend((points as u32).to_le_bytes());
             }
-            hex
+            for _ in 0..2 * points {
+                bytes.extend((draw.below(1000) as f64 / 8.0).to_le_bytes());
+            }
+            hex(&bytes)
+        }
+        Kind::Vector(most) => {
+            let floats = 1 + draw.below(*most);
+            let float = |_| ((draw.below(1 << 20) as f32 - 524_288.0) / 1024.0).to_le_bytes();
+            hex(&(0..floats).flat_map(float).collect::<Vec<u8>>())
         }
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02X}");
+        hex
+    })
 }
 
 fn integer(draw: &mut Draw, bits: u32, signed: bool) -> String {

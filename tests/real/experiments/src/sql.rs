@@ -27,6 +27,12 @@ pub enum Sql {
     Begin,
     Commit,
     Rollback,
+    /// `XA START 'id'`.
+    XaStart,
+    /// `XA END 'id'`.
+    XaEnd,
+    XaPrepare(String),
+    XaCommit(String),
     Insert {
         table: String,
         columns: Vec<String>,
@@ -68,6 +74,13 @@ pub fn read(text: &str) -> Result<Sql, String> {
         ["BEGIN"] => Sql::Begin,
         ["COMMIT"] => Sql::Commit,
         ["ROLLBACK"] => Sql::Rollback,
+        ["XA", verb, _] => match (verb, tokens.nth(2)) {
+            ("START", _) => Sql::XaStart,
+            ("END", _) => Sql::XaEnd,
+            ("PREPARE", Some(Token::String(id))) => Sql::XaPrepare(id),
+            ("COMMIT", Some(Token::String(id))) => Sql::XaCommit(id),
+            _ => return Err(text.to_owned()),
+        },
         ["FLUSH", "BINARY", "LOGS"] => Sql::FlushLogs,
         ["PURGE", "BINARY", "LOGS", "TO", _] => match tokens.nth(4) {
             Some(Token::String(file)) => Sql::PurgeTo(file),

@@ -92,13 +92,17 @@ impl Traffic {
                 options.push("--sql-mode=STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION".into())
             }
         }
-        let newer = asked == Asked::V9_7;
+        let version = match asked {
+            Asked::V9_7 => 90_704,
+            Asked::V5_6 => 50_624,
+        };
         let mut tables: Vec<Table> = (0..4)
-            .map(|n| Table::draw(&mut draw, &format!("t{n}"), newer))
+            .map(|n| Table::draw(&mut draw, &format!("t{n}"), version))
             .collect();
-        // mysql_common 0.38 overflows at a negative time with one or two digits of a second.
         for column in tables.iter_mut().flat_map(|t| &mut t.columns) {
-            if let Kind::Time(fsp @ (1 | 2)) = column.kind {
+            if let Kind::Time(fsp) = column.kind
+                && !column.kind.is_read()
+            {
                 column.kind = Kind::Time(3);
                 column.sql = column.sql.replace(&format!("({fsp})"), "(3)");
             }

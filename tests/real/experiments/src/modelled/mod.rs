@@ -47,6 +47,8 @@ enum Step {
     Delete(TableId, RowKey, bool),
     Ddl(String),
     Commit,
+    XaPrepare(String),
+    XaCommit(String),
 }
 
 #[derive(Debug)]
@@ -270,6 +272,7 @@ impl Modelled {
             transaction_us: 0,
             row_us: if self.busy { SECOND } else { 0 },
             first_touch_us: 0,
+            scan_row_us: 0,
         }
     }
 
@@ -352,7 +355,7 @@ impl Modelled {
                     self.fail(host, &name, &error);
                 }
             }
-            Event::Committed(id, _) => {
+            Event::Committed(id, _) | Event::Prepared(id, _) => {
                 if let Some(name) = named(id, side) {
                     side.session(&name).committing = false;
                     self.drive(host, &name);
@@ -379,6 +382,9 @@ impl Modelled {
             cut.database,
             cut.gtid_executed,
         );
+        for prepared in cut.prepared {
+            self.replica.server.adopt(&mut self.arena, prepared);
+        }
     }
 
     fn crash(&mut self, host: Host, durability: Durability) {
@@ -413,7 +419,7 @@ impl Modelled {
     /// What a start does with the relay log.
     fn recover_replica(&mut self) {
         if let Some(replica) = &mut self.replica.replica {
-            replica.lose_relay_log(self.settings.relay_log_recovery);
+            replica.killed(self.settings.relay_log_recovery);
             replica.start();
         }
     }

@@ -7,6 +7,7 @@ use crate::{
     sql::{self, Filter, Literal, Sql},
 };
 use cutover_model::{
+    binlog::encode::xid,
     database::TableId,
     row::{ImageBuilder, fields, parse, push_default_at, render},
     schema::{Column, ColumnKind},
@@ -101,7 +102,7 @@ impl Modelled {
     ) -> Result<VecDeque<Step>, Outcome> {
         let mut steps = VecDeque::new();
         match statement {
-            Sql::Begin => {
+            Sql::Begin | Sql::XaStart => {
                 self.side(host).session(name).in_transaction = true;
                 return Ok(steps);
             }
@@ -113,6 +114,16 @@ impl Modelled {
                 let id = side.session(name).id;
                 side.server.rollback(arena, id);
                 side.session(name).in_transaction = false;
+                return Ok(steps);
+            }
+            Sql::XaEnd => return Ok(steps),
+            Sql::XaPrepare(id) => {
+                self.side(host).session(name).in_transaction = false;
+                steps.push_back(Step::XaPrepare(xid(id.as_bytes())));
+                return Ok(steps);
+            }
+            Sql::XaCommit(id) => {
+                steps.push_back(Step::XaCommit(xid(id.as_bytes())));
                 return Ok(steps);
             }
             Sql::Commit => {
@@ -365,6 +376,8 @@ impl Modelled {
         };
         Ok(match step {
             Step::Commit => server.commit(arena, now, id),
+            Step::XaPrepare(xid) => server.xa_prepare(now, id, xid),
+            Step::XaCommit(xid) => server.xa_commit(now, id, xid),
             Step::Ddl(text) => match server.execute_ddl(arena, now, id, SCHEMA, text) {
                 Ok(reply) => reply,
                 Err(error) => {

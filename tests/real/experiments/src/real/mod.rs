@@ -242,6 +242,7 @@ impl Real {
             ("RESET BINARY LOGS AND GTIDS", "RESET MASTER"),
             ("CHANGE REPLICATION SOURCE", "CHANGE MASTER"),
             ("SHOW REPLICA STATUS", "SHOW SLAVE STATUS"),
+            ("sql_replica_skip_counter", "sql_slave_skip_counter"),
             ("START REPLICA", "START SLAVE"),
             ("STOP REPLICA", "STOP SLAVE"),
             ("RESET REPLICA", "RESET SLAVE"),

@@ -1,0 +1,172 @@
+//! A server's binlog files, read: which transactions it has, in order, and whose they are.
+//!
+//! A transaction's first event has its time, its BEGIN the connection that made it, so that the n-th acknowledged write of
+//! a connection is its n-th transaction there.
+
+use super::{LabError, clients::Done, clock::Clock};
+use cutover_model::{
+    binlog::{EventType, Group, Groups, decode::Query, log::LogPos},
+    gtid::Gtid,
+};
+use cutover_sim::{
+    history::{Applied, Commit, Told},
+    runbook::Host,
+};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fs,
+    path::Path,
+};
+
+/// The files of one server.
+#[derive(Debug, Default)]
+pub struct Binlogs {
+    files: Vec<(u64, Vec<u8>)>,
+    /// Its transactions.
+    pub logged: Vec<Logged>,
+}
+
+/// A transaction.
+#[derive(Clone, Copy, Debug)]
+pub struct Logged {
+    start: u64,
+    /// Behind its last event.
+    pub end: LogPos,
+    /// Its GTID.
+    pub gtid: Option<Gtid>,
+    /// When it was committed, in the plan's time.
+    pub at: u64,
+    thread: u32,
+    /// The server where it was made.
+    pub server_id: u32,
+}
+
+impl Binlogs {
+    /// Reads the files `base.*` of a folder.
+    pub fn read(folder: &Path, base: &str, clock: Clock) -> Result<Self, LabError> {
+        let failed = |source| LabError::Folder { source };
+        let mut paths = Vec::new();
+        for entry in fs::read_dir(folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            let name = path.file_name().map(|n| n.to_string_lossy().into_owned());
+            let number = name
+                .as_deref()
+                .and_then(|n| n.strip_prefix(base)?.strip_prefix('.')?.parse::<u64>().ok());
+            paths.extend(number.map(|number| (number, path)));
+        }
+        paths.sort();
+        let mut all = Self::default();
+        for (number, path) in paths {
+            let bytes = fs::read(&path).map_err(failed)?;
+            let damaged = |error: cutover_model::binlog::BinlogError| LabError::Binlog {
+                file: path.display().to_string(),
+                why: error.to_string(),
+            };
+            for group in Groups::of_file(&bytes).map_err(damaged)? {
+                let logged = Logged::of(number, &group.map_err(damaged)?, clock);
+                all.logged.push(logged);
+            }
+            all.files.push((number, bytes));
+        }
+        Ok(all)
+    }
+
+    /// The events of a transaction.
+    pub fn group(&self, logged: &Logged) -> Option<Group<'_>> {
+        let (_, bytes) = self.files.iter().find(|(n, _)| *n == logged.end.file)?;
+        Groups::of_file_from(bytes, logged.start).ok()?.next()?.ok()
+    }
+}
+
+impl Logged {
+    fn of(file: u64, group: &Group<'_>, clock: Clock) -> Self {
+        let begin = group
+            .events()
+            .find(|e| e.header.event_type == EventType::QUERY);
+        let thread = begin.as_ref().and_then(|e| Query::decode(e.body).ok());
+        let event = group.gtid.as_ref();
+        Self {
+            start: group.start,
+            end: LogPos {
+                file,
+                pos: group.end,
+            },
+            gtid: event.and_then(|g| g.gtid),
+            at: clock.of(event.and_then(|g| g.immediate_commit_us).unwrap_or(0)),
+            thread: thread.map_or(0, |q| q.thread_id),
+            server_id: begin.map_or(0, |e| e.header.server_id),
+        }
+    }
+}
+
+/// Gives each acknowledged write on a host its commit; an unknown one has the transaction that is left of its connection.
+pub fn match_commits(
+    done: &mut [Done],
+    host: Host,
+    logged: &[&Logged],
+) -> Result<Vec<Commit>, LabError> {
+    let mut commits: Vec<Commit> = logged
+        .iter()
+        .map(|l| Commit {
+            at: l.at,
+            end: l.end,
+            gno: l.gtid.map_or(0, |g| g.gno),
+            operation: u32::MAX,
+        })
+        .collect();
+    let mut of_connection: BTreeMap<u32, VecDeque<u32>> = BTreeMap::new();
+    for (number, logged) in (0u32..).zip(logged) {
+        of_connection
+            .entry(logged.thread)
+            .or_default()
+            .push_back(number);
+    }
+    for (number, done) in (0u32..).zip(done.iter_mut()) {
+        let operation = &mut done.operation;
+        if operation.host != host || !matches!(operation.told, Told::Ok | Told::Info) {
+            continue;
+        }
+        let next = of_connection
+            .get_mut(&done.connection)
+            .and_then(VecDeque::pop_front);
+        match (next, operation.told) {
+            (Some(commit), _) => {
+                operation.commit = commit;
+                commits[commit as usize].operation = number;
+            }
+            (None, Told::Ok) => {
+                return Err(LabError::NotLogged {
+                    client: operation.client,
+                });
+            }
+            (None, _) => {}
+        }
+    }
+    Ok(commits)
+}
+
+/// The source's commits that the target has from it, in the target's order: by GTID, or counted from where replication
+/// began.
+pub fn applied(
+    source: &[Logged],
+    on_target: &[&Logged],
+    from: Option<LogPos>,
+) -> Result<Vec<Applied>, LabError> {
+    let by_gtid: BTreeMap<Gtid, u32> = (0u32..)
+        .zip(source)
+        .filter_map(|(number, l)| Some((l.gtid?, number)))
+        .collect();
+    let first = from.map_or(0, |from| source.partition_point(|l| l.end <= from)) as u32;
+    let mut all = Vec::new();
+    for (n, logged) in (0u32..).zip(on_target) {
+        let commit = match logged.gtid {
+            Some(gtid) => by_gtid.get(&gtid).copied(),
+            None => Some(first + n).filter(|n| (*n as usize) < source.len()),
+        };
+        all.push(Applied {
+            commit: commit.ok_or(LabError::Foreign)?,
+            at: logged.at,
+        });
+    }
+    Ok(all)
+}

@@ -1,0 +1,107 @@
+//! Waits and gates: a look at a server, until it says what the runbook wants.
+
+use super::{Failure, NOT_HERE, Operator, failed};
+use cutover_sim::{
+    operator::Noted,
+    runbook::{Host, Until},
+    units::Micros,
+};
+use mysql::prelude::Queryable;
+
+/// However fast the clock goes, servers are not asked more often than this.
+pub(super) const POLL_AT_LEAST_MS: u64 = 20;
+/// A wait of the runbook may take so long in real time.
+const REAL_LIMIT_US: u64 = 180_000_000;
+
+impl Operator<'_> {
+    /// A timeout of days is hours here, and one of seconds is too short for a real server: a wait has some minutes of
+    /// real time, whatever the runbook gives it. When one ends that begins now.
+    pub(super) fn limit(&self) -> u64 {
+        self.clock.now_us() + self.clock.of(self.clock.began_us() + REAL_LIMIT_US)
+    }
+
+    pub(super) fn wait(
+        &mut self,
+        until: Until<'_>,
+        every: Micros,
+        polls: u32,
+        timeout: Micros,
+    ) -> Result<(), Failure> {
+        let limit = self.limit();
+        let mut agreed = 0;
+        loop {
+            agreed = if self.holds(until)? { agreed + 1 } else { 0 };
+            if agreed >= polls {
+                return Ok(());
+            }
+            if self.clock.now_us() > limit {
+                return failed(format!("it did not come to an end within {timeout}"));
+            }
+            let least = self
+                .clock
+                .of(self.clock.began_us() + POLL_AT_LEAST_MS * 1_000);
+            self.rest(Micros(every.0.max(least)))?;
+        }
+    }
+
+    fn read_only(&mut self, host: Host) -> Result<bool, Failure> {
+        let value: Option<u8> = self.at(host)?.query_first("SELECT @@global.read_only")?;
+        Ok(value == Some(1))
+    }
+
+    /// Looks once.
+    fn holds(&mut self, until: Until<'_>) -> Result<bool, Failure> {
+        match until {
+            Until::ReplicationRunning => {
+                let status = self.running()?;
+                Ok(status.io == "Yes" && status.sql == "Yes")
+            }
+            Until::SecondsBehindSource(most) => {
+                let status = self.status()?;
+                Ok(status.and_then(|s| s.lag).is_some_and(|lag| lag <= most))
+            }
+            Until::CaughtUp(most) => {
+                let status = self.running()?;
+                let runs = status.io == "Yes" && status.sql == "Yes";
+                Ok(runs && status.lag.is_some_and(|lag| lag <= most))
+            }
+            Until::Applied(name) => {
+                let status = self.running()?;
+                match self.noted.get(name) {
+                    Some(Noted::Position { file, pos }) => {
+                        Ok(status.applied >= (file.clone(), *pos))
+                    }
+                    Some(Noted::Gtids(set)) => Ok(set.is_subset_of(&status.executed)),
+                    None => failed(format!("nothing was noted as `{name}`")),
+                }
+            }
+            Until::ReadOnly(host) => Ok(self.read_only(host)?),
+            Until::Writable(host) => Ok(!self.read_only(host)?),
+            Until::NoOpenTransactions(host) => {
+                let connection = self.at(host)?;
+                let open: Option<u64> =
+                    connection.query_first("SELECT COUNT(*) FROM information_schema.innodb_trx")?;
+                Ok(open == Some(0))
+            }
+            Until::SnapshotAvailable(id) => self.is_available(id),
+            Until::Dms(_) => failed(NOT_HERE),
+            Until::SourceUnchangedSince(name) => {
+                let noted = self.noted.get(name).cloned();
+                let same = match noted {
+                    Some(Noted::Gtids(set)) => self.executed(Host::Source)? == set,
+                    Some(Noted::Position { file, pos }) => {
+                        self.position(Host::Source)? == (file, pos)
+                    }
+                    None => return failed(format!("nothing was noted as `{name}`")),
+                };
+                if same {
+                    Ok(true)
+                } else {
+                    failed(format!(
+                        "the source was written to since `{name}` was noted"
+                    ))
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The steps of AWS DMS: its control plane is asked like that of RDS, and what is done to tables is typed on a server.
+
+use super::{Failure, Operator, now_us};
+use crate::{
+    runbook::{AddConstraints, CreateDmsTask, DmsCondition, DmsTask, DmsUntil, Host, TaskAction},
+    units::Micros,
+};
+
+impl Operator {
+    pub(super) async fn create_cluster(&mut self, again: bool) -> Result<(), Failure> {
+        let takes = self.now_in_world().control_plane().create_instance;
+        let mut ready = None;
+        if again {
+            // aws rds describe-db-clusters
+            self.api_time().await;
+            if self.now_in_world().server(Host::Target).is_some() {
+                return self.is_done("there is a cluster target already");
+            }
+            ready = self.now_in_world().restore_ready_us();
+        }
+        match ready {
+            Some(at) => {
+                self.is_done("the cluster target is being created")?;
+                self.sleep(Micros(at.saturating_sub(now_us()))).await;
+            }
+            None => {
+                self.call(|world| world.cluster_begins(takes)).await?;
+                self.sleep(takes).await;
+            }
+        }
+        self.on_world(|world| world.create_cluster())
+    }
+
+    pub(super) async fn add_constraints(&self, o: &AddConstraints) -> Result<(), Failure> {
+        self.statement(Host::Target).await;
+        let done = self.now_in_world().add_constraints(o.delete_orphans);
+        let deleted = done.map_err(Failure::Final)?;
+        if deleted > 0 {
+            let text = format!("deletes {deleted} rows whose parent is gone");
+            self.tell(text, Vec::new());
+        }
+        Ok(())
+    }
+
+    pub(super) async fn create_dms_task(
+        &mut self,
+        o: &CreateDmsTask,
+        again: bool,
+    ) -> Result<(), Failure> {
+        if again {
+            // aws dms describe-replication-tasks
+            self.api_time().await;
+            if self.now_in_world().has_dms_task(&o.id) {
+                return self.is_done(&format!("there is a task {} already", o.id));
+            }
+        }
+        self.call(|world| world.create_dms_task(o)).await
+    }
+
+    pub(super) async fn dms_task(&mut self, o: &DmsTask, again: bool) -> Result<(), Failure> {
+        if again && o.action != TaskAction::Stop {
+            // aws dms describe-replication-tasks
+            self.api_time().await;
+            if self.now_in_world().dms_is_under_way(&o.id) {
+                return self.is_done(&format!("task {} is running", o.id));
+            }
+        }
+        self.call(|world| world.dms_task(&o.id, o.action)).await?;
+        if o.action != TaskAction::Stop {
+            let start = self.plan.environment.dms.start;
+            self.sleep(start).await;
+        }
+        Ok(())
+    }
+
+    /// Looks once at a task.
+    pub(super) fn dms_holds(&self, o: &DmsCondition) -> Result<bool, Failure> {
+        let mut world = self.now_in_world();
+        let id = &o.task;
+        let until = o.kind().map_err(|e| Failure::Final(e.to_string()))?;
+        let holds = match until {
+            DmsUntil::Loaded => world.dms_is_loaded(id),
+            DmsUntil::Stopped => world.dms_has_stopped(id),
+            DmsUntil::Latency(most) => world
+                .dms_latency(id)
+                .map(|shown| shown.is_some_and(|l| l.source_s <= most && l.target_s <= most)),
+            DmsUntil::Checkpoint(name) => {
+                let (file, pos) = self.position_noted(name)?;
+                world
+                    .dms_checkpoint(id)
+                    .map(|at| at.is_some_and(|at| at >= (file, pos)))
+            }
+            DmsUntil::Validated | DmsUntil::NothingMismatched => {
+                let report = world.dms_validation(id).map_err(Failure::Final)?;
+                if report.mismatched > 0 {
+                    return Err(Failure::Final(format!(
+                        "validation: {} rows do not match",
+                        report.mismatched
+                    )));
+                }
+                let open = report.pending + report.suspended;
+                Ok(open == 0 || until == DmsUntil::NothingMismatched)
+            }
+        };
+        holds.map_err(Failure::Final)
+    }
+}

@@ -1,0 +1,181 @@
+//! Is the source's binlog what replication needs?
+
+use super::{
+    Look,
+    scene::{Scene, about},
+};
+use crate::{
+    environment::{Checksum, Retention},
+    runbook::{CoordinatesFrom, Op},
+    units::Micros,
+};
+
+/// Purged files end a migration by GTID and by position: error 1236. A file is closed at the next upload behind the
+/// cut and purged at the first upload that finds it older than the retention.
+pub(super) fn retention(scene: &Scene<'_>) -> Option<Look> {
+    let started = scene.replicates()?.ends;
+    let cut = scene.cut?;
+    let needed = started.saturating_sub(cut);
+    let upload = scene.plan.environment.source.binlog_upload_every.0;
+    let retention = scene.retention_at(cut);
+    let hours = needed.div_ceil(Micros::hours(1).0) + 1;
+    let statement = format!(
+        "CALL mysql.rds_show_configuration; CALL mysql.rds_set_configuration('binlog retention hours', {});",
+        hours.clamp(24, 168)
+    );
+    let needed = about(needed);
+    match retention {
+        Retention::None => {
+            let reason = format!(
+                "binlog retention hours is NULL when the snapshot is cut, and the target asks for the binlog {needed} \
+                 later: RDS purges a file once it has uploaded it, every {}: error 1236",
+                scene.plan.environment.source.binlog_upload_every
+            );
+            Look::certain(
+                Look::fail(reason, statement),
+                needed.0 >= upload + upload / 4,
+            )
+        }
+        Retention::For(kept) if needed > kept => {
+            let reason = format!(
+                "retention {kept} < {needed} from the snapshot's cut to the start of replication: purged binlogs, \
+                 error 1236"
+            );
+            let surely = needed.0 >= kept.0 + 2 * upload + upload / 4;
+            Look::certain(Look::fail(reason, statement), surely)
+        }
+        Retention::For(kept) if needed.0 * 2 > kept.0 => Look::warn(
+            format!(
+                "retention {kept}, and replication starts {needed} after the snapshot's cut at the earliest: a slow \
+                 restore, or a day's delay, ends in error 1236"
+            ),
+            statement,
+        ),
+        Retention::For(kept) => Look::pass(
+            format!(
+                "retention {kept} > {needed} from the snapshot's cut to the start of replication"
+            ),
+            statement,
+        ),
+    }
+}
+
+pub(super) fn gtid_mode(scene: &Scene<'_>) -> Option<Look> {
+    let by_gtid = |op: &Op<'_>| matches!(op, Op::SetExternalSource(o) if o.auto_position);
+    scene.first(by_gtid)?;
+    scene.replicates()?;
+    let statement =
+        "SELECT @@global.gtid_mode, @@global.enforce_gtid_consistency;  -- on the source, both ON";
+    if scene.plan.environment.source.gtid_mode {
+        return Look::pass("gtid_mode is ON", statement);
+    }
+    let reason = "the target finds its start by GTID, and the source has gtid_mode OFF: the dump thread refuses \
+                  AUTO_POSITION, error 1236";
+    Look::certain(Look::fail(reason, statement), true)
+}
+
+pub(super) fn start_coordinate(scene: &Scene<'_>) -> Option<Look> {
+    let sets = |op: &Op<'_>| matches!(op, Op::SetExternalSource(o) if o.at.is_some());
+    let set = scene.first(sets)?;
+    let Op::SetExternalSource(o) = set.op else {
+        return None;
+    };
+    let (read, from) = scene.notes(o.at.as_deref()?)?;
+    let cut = scene.cut?;
+    let statement = "aws rds describe-events --source-type db-instance  # \"Binlog position from crash recovery is \
+                     FILE POSITION\"";
+    if from == CoordinatesFrom::RecoveryEvent {
+        return Look::pass(
+            "replication starts where the restored instance says that the snapshot was cut",
+            statement,
+        );
+    }
+    // Behind the fence nothing moves, and any moment is as good.
+    if scene
+        .fenced
+        .is_some_and(|fenced| fenced <= read.begins.min(cut))
+    {
+        return Look::pass(
+            "the source is fenced when it is read, and at the cut",
+            statement,
+        );
+    }
+    let gtids = scene.plan.environment.source.gtid_mode;
+    if read.begins < cut && gtids {
+        return Look::warn(
+            "the position is the source's own, read before the snapshot's cut: what comes twice is skipped by its \
+             GTID, and without GTIDs it would be applied twice",
+            statement,
+        );
+    }
+    let (gap, wrong) = match read.begins >= cut {
+        true => (
+            read.begins.saturating_sub(scene.writable_behind(cut)),
+            "too late: what was committed in between is never streamed",
+        ),
+        false => (
+            cut - read.ends.min(cut),
+            "too early: what was committed in between is applied twice, error 1062",
+        ),
+    };
+    let reason = format!(
+        "the position is the source's own, read {} {} the snapshot's cut: {wrong}",
+        about(gap),
+        if read.begins >= cut {
+            "after"
+        } else {
+            "before"
+        },
+    );
+    Look::certain(Look::fail(reason, statement), scene.surely_writes(gap, 1.0))
+}
+
+pub(super) fn durability(scene: &Scene<'_>) -> Option<Look> {
+    let source = &scene.plan.environment.source;
+    let (sync, flush) = (source.sync_binlog, source.innodb_flush_log_at_trx_commit);
+    let statement = "SELECT @@global.sync_binlog, @@global.innodb_flush_log_at_trx_commit;  -- on the source, both 1";
+    if (sync, flush) == (1, 1) {
+        return Look::pass(
+            "sync_binlog = 1 and innodb_flush_log_at_trx_commit = 1",
+            statement,
+        );
+    }
+    Look::warn(
+        format!(
+            "sync_binlog = {sync} and innodb_flush_log_at_trx_commit = {flush}: a crash of the source loses commits \
+             that were acknowledged, and that the target may have already"
+        ),
+        statement,
+    )
+}
+
+pub(super) fn checksum(scene: &Scene<'_>) -> Option<Look> {
+    scene.replicates()?;
+    let statement = "SELECT @@global.binlog_checksum;  -- on the source";
+    match scene.plan.environment.source.binlog_checksum {
+        Checksum::Crc32 => Look::pass("binlog_checksum is CRC32", statement),
+        Checksum::None => Look::warn(
+            "binlog_checksum is NONE: a damaged event is applied as it comes",
+            statement,
+        ),
+    }
+}
+
+pub(super) fn relay_log(scene: &Scene<'_>) -> Option<Look> {
+    let by_position = |op: &Op<'_>| matches!(op, Op::SetExternalSource(o) if o.at.is_some());
+    scene.first(by_position)?;
+    let target = &scene.plan.environment.target;
+    let statement = "SELECT @@global.relay_log_recovery, @@global.replica_preserve_commit_order;  -- on the target";
+    let gaps = target.replica_parallel_workers > 1 && !target.replica_preserve_commit_order;
+    if target.relay_log_recovery && !gaps {
+        return Look::pass(
+            "relay_log_recovery is ON, and commits are applied in order",
+            statement,
+        );
+    }
+    Look::warn(
+        "a crash of the target while it replicates by position skips or repeats transactions: relay_log_recovery and \
+         replica_preserve_commit_order must be ON",
+        statement,
+    )
+}

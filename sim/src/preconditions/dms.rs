@@ -1,0 +1,103 @@
+//! Is the DMS task told to lose nothing?
+
+use super::{Look, scene::Scene};
+use crate::{
+    runbook::{CreateDmsTask, Migrates, Op, Policy},
+    units::Bytes,
+    workload_spec::SideTable,
+};
+
+/// `LobMaxSize` when nobody says one [D].
+const LOB_MAX_SIZE: Bytes = Bytes(32 << 10);
+
+fn task<'p>(scene: &Scene<'p>) -> Option<&'p CreateDmsTask> {
+    scene.steps.iter().find_map(|timed| match timed.op {
+        Op::CreateDmsTask(o) => Some(o),
+        _ => None,
+    })
+}
+
+fn names(tables: &[&SideTable]) -> String {
+    let names: Vec<&str> = tables.iter().map(|t| t.name.as_str()).collect();
+    names.join(", ")
+}
+
+pub(super) fn errors(scene: &Scene<'_>) -> Option<Look> {
+    let task = task(scene)?;
+    let policies = [
+        ("ApplyErrorInsertPolicy", task.insert_errors),
+        ("ApplyErrorUpdatePolicy", task.update_errors),
+        ("ApplyErrorDeletePolicy", task.delete_errors),
+        ("DataErrorPolicy", task.data_errors),
+    ];
+    let swallows = |policy| matches!(policy, Policy::IgnoreRecord | Policy::LogError);
+    let swallowing: Vec<&str> = policies
+        .iter()
+        .filter(|(_, policy)| swallows(*policy))
+        .map(|(name, _)| *name)
+        .collect();
+    let statement =
+        "SELECT COUNT(*) FROM awsdms_control.awsdms_apply_exceptions;  -- on the target, 0";
+    match swallowing.is_empty() {
+        true => Look::pass("a row that cannot be written stops something", statement),
+        false => Look::fail(
+            format!(
+                "{}: a row that cannot be written is noted at most, and the task goes on without it",
+                swallowing.join(", ")
+            ),
+            statement,
+        ),
+    }
+}
+
+pub(super) fn lobs(scene: &Scene<'_>) -> Option<Look> {
+    let task = task(scene)?;
+    let most = task.lob_max_size.unwrap_or(LOB_MAX_SIZE);
+    let tables = scene.plan.workload.tables.iter();
+    let over: Vec<&SideTable> = tables.filter(|t| t.lob > most).collect();
+    let statement =
+        "SELECT MAX(LENGTH(document)) FROM …;  -- on the source, below LobMaxSize; or FullLobMode";
+    if task.full_lobs || over.is_empty() {
+        return Look::pass("no LOB is longer than the task carries", statement);
+    }
+    Look::fail(
+        format!(
+            "{}: LOBs longer than LobMaxSize, {most}: they are cut off, with a line in the log",
+            names(&over)
+        ),
+        statement,
+    )
+}
+
+pub(super) fn keys(scene: &Scene<'_>) -> Option<Look> {
+    let task = task(scene)?;
+    if task.migrates == Migrates::FullLoad {
+        return None;
+    }
+    let tables = scene.plan.workload.tables.iter();
+    let without: Vec<&SideTable> = tables.filter(|t| !t.primary_key).collect();
+    let statement = "awsdms_control.awsdms_validation_failures_v1, and the tables whose validation state is `No primary key`";
+    match without.is_empty() {
+        true => Look::pass("every table has a primary key", statement),
+        false => Look::fail(
+            format!(
+                "{} without a primary key: what is captured while a table is loaded comes twice, and DMS validates \
+                 no such table",
+                names(&without)
+            ),
+            statement,
+        ),
+    }
+}
+
+pub(super) fn batch_apply(scene: &Scene<'_>) -> Option<Look> {
+    let task = task(scene)?;
+    let statement = "BatchApplyEnabled = false before the gate";
+    match task.batch_apply {
+        false => Look::pass("changes are applied by transaction", statement),
+        true => Look::warn(
+            "changes are applied table by table, net by key: parent and child rows come apart until a batch is done",
+            statement,
+        ),
+    }
+}

@@ -1,0 +1,340 @@
+//! What a runbook takes for granted of its environment, checked without a run.
+//!
+//! Every check looks at the steps and the environment, never at a strategy's name, and says: *pass*, *warn* (it costs
+//! something, or it is a limit that this plan does not reach) or *fail* (the runbook must not be used like this). A
+//! fail that is *certain* claims more: that no run of the plan ends safe. A property test holds the claim against
+//! runs (`tests/check.rs`).
+
+mod binlog;
+mod clients;
+mod cutover;
+mod dms;
+mod scene;
+mod tables;
+
+pub use scene::Scene;
+
+use crate::plan::Plan;
+use serde::Serialize;
+
+/// What a check came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// What the runbook needs is there.
+    Pass,
+    /// It works, at a price or within a limit.
+    Warn,
+    /// It must not be used like this.
+    Fail,
+}
+
+/// A check's result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// What it came to.
+    pub status: Status,
+    /// A fail without which no run would end otherwise than safe: every run is lost.
+    pub certain: bool,
+    /// Why.
+    pub reason: String,
+    /// A statement or command that verifies it on the real system, or mends it.
+    pub statement: String,
+}
+
+impl Look {
+    fn new(
+        status: Status,
+        reason: impl Into<String>,
+        statement: impl Into<String>,
+    ) -> Option<Self> {
+        Some(Self {
+            status,
+            certain: false,
+            reason: reason.into(),
+            statement: statement.into(),
+        })
+    }
+
+    fn pass(reason: impl Into<String>, statement: impl Into<String>) -> Option<Self> {
+        Self::new(Status::Pass, reason, statement)
+    }
+
+    fn warn(reason: impl Into<String>, statement: impl Into<String>) -> Option<Self> {
+        Self::new(Status::Warn, reason, statement)
+    }
+
+    fn fail(reason: impl Into<String>, statement: impl Into<String>) -> Option<Self> {
+        Self::new(Status::Fail, reason, statement)
+    }
+
+    /// Claims that no run ends safe, where that holds.
+    fn certain(look: Option<Self>, when: bool) -> Option<Self> {
+        look.map(|look| Self {
+            certain: when,
+            ..look
+        })
+    }
+}
+
+/// A check.
+#[derive(Clone, Copy, Debug)]
+pub struct Check {
+    /// Its name.
+    pub name: &'static str,
+    /// What it asks.
+    pub asks: &'static str,
+    /// What goes wrong without, by its code in the catalogue of failures.
+    pub codes: &'static str,
+    /// Where the fact comes from.
+    pub source: &'static str,
+    /// Looks; none when the runbook has nothing that asks for it.
+    look: fn(&Scene<'_>) -> Option<Look>,
+}
+
+/// What a check says of a plan.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The check.
+    pub check: &'static Check,
+    /// What it came to.
+    pub look: Look,
+}
+
+/// All checks, in the order of a migration.
+pub const CATALOGUE: &[Check] = &[
+    Check {
+        name: "binlog-retention",
+        asks: "Are the binlog files of the snapshot's moment still there when the target asks for them?",
+        codes: "BIN-01",
+        source: "RDS user guide, mysql_rds_set_configuration",
+        look: binlog::retention,
+    },
+    Check {
+        name: "gtid-mode",
+        asks: "Does the source have GTIDs where the target finds its start by them?",
+        codes: "BIN-14",
+        source: "RDS user guide, mysql-replication-gtid",
+        look: binlog::gtid_mode,
+    },
+    Check {
+        name: "start-coordinate",
+        asks: "Is the position where replication starts that of the snapshot?",
+        codes: "SNAP-03, SNAP-04",
+        source: "Aurora user guide, AuroraMySQL.Replication.MySQL",
+        look: binlog::start_coordinate,
+    },
+    Check {
+        name: "durability",
+        asks: "Does the source keep every acknowledged commit when it crashes?",
+        codes: "BIN-05, BIN-06",
+        source: "sql/binlog.cc, MYSQL_BIN_LOG::ordered_commit",
+        look: binlog::durability,
+    },
+    Check {
+        name: "binlog-checksum",
+        asks: "Is a damaged event noticed?",
+        codes: "BIN-16",
+        source: "MySQL manual, binlog_checksum",
+        look: binlog::checksum,
+    },
+    Check {
+        name: "relay-log",
+        asks: "Does replication by position survive a crash of the target?",
+        codes: "APP-14, APP-15",
+        source: "MySQL manual, relay_log_recovery, replica_preserve_commit_order",
+        look: binlog::relay_log,
+    },
+    Check {
+        name: "crash-safe-engines",
+        asks: "Is every table in an engine that a snapshot can be recovered from?",
+        codes: "SNAP-10",
+        source: "RDS user guide, CHAP_BestPractices",
+        look: tables::engines,
+    },
+    Check {
+        name: "primary-keys",
+        asks: "Does every table have a primary key?",
+        codes: "APP-19",
+        source: "RDS user guide, CHAP_BestPractices; DMS user guide, CHAP_Troubleshooting",
+        look: tables::primary_keys,
+    },
+    Check {
+        name: "apply-rate",
+        asks: "Does the target apply faster than the source is written to?",
+        codes: "APP-20",
+        source: "Aurora user guide, AuroraMySQL.Replication.MySQL",
+        look: tables::apply_rate,
+    },
+    Check {
+        name: "snapshot-io",
+        asks: "Does the snapshot stop the source's writes?",
+        codes: "P17",
+        source: "RDS user guide, USER_CreateSnapshot",
+        look: tables::snapshot_io,
+    },
+    Check {
+        name: "dms-errors",
+        asks: "Does the DMS task stop at a row that it cannot write?",
+        codes: "DMS-06",
+        source: "DMS user guide, CHAP_Tasks.CustomizingTasks.TaskSettings.ErrorHandling",
+        look: dms::errors,
+    },
+    Check {
+        name: "dms-lobs",
+        asks: "Is every LOB carried whole?",
+        codes: "DMS-03",
+        source: "DMS user guide, CHAP_Tasks.LOBSupport",
+        look: dms::lobs,
+    },
+    Check {
+        name: "dms-keys",
+        asks: "Has every table that DMS captures a primary key?",
+        codes: "DMS-05, DMS-13",
+        source: "DMS user guide, CHAP_Troubleshooting, CHAP_Validating",
+        look: dms::keys,
+    },
+    Check {
+        name: "dms-batch-apply",
+        asks: "Are changes applied by transaction?",
+        codes: "DMS-07",
+        source: "DMS user guide, CHAP_Tasks.CustomizingTasks.TaskSettings.ChangeProcessingTuning",
+        look: dms::batch_apply,
+    },
+    Check {
+        name: "fence",
+        asks: "Does the source refuse writes before the application is repointed?",
+        codes: "CUT-05, CUT-14",
+        source: "AWS whitepaper, Migrating databases to Amazon Aurora",
+        look: cutover::fence,
+    },
+    Check {
+        name: "fence-effective",
+        asks: "Is the server itself asked whether it is read-only before anything rests on it?",
+        codes: "CUT-03, SNAP-12",
+        source: "RDS user guide, parameter groups",
+        look: cutover::fence_effective,
+    },
+    Check {
+        name: "snapshot-behind-fence",
+        asks: "Is a snapshot that nothing follows taken behind the fence?",
+        codes: "SNAP-01, SNAP-12",
+        source: "Aurora user guide, AuroraMySQL.Migrating.RDSMySQL.Import",
+        look: cutover::snapshot_behind_fence,
+    },
+    Check {
+        name: "gate",
+        asks: "Is it a position or a GTID set, noted behind the fence, that says the target has everything?",
+        codes: "APP-01, CUT-06, CUT-07",
+        source: "sql/rpl_replica.cc, show_slave_status_send_data",
+        look: cutover::gate,
+    },
+    Check {
+        name: "privileged-writers",
+        asks: "Does read_only stop every writer?",
+        codes: "CUT-01",
+        source: "Aurora user guide, Aurora.AuroraMySQL.Compare-v2-v3",
+        look: clients::privileged,
+    },
+    Check {
+        name: "source-stays-fenced",
+        asks: "Does the source stay fenced once the target is written to?",
+        codes: "CUT-15",
+        source: "facts on the way back: without reverse replication the target's writes are lost",
+        look: cutover::stays_fenced,
+    },
+    Check {
+        name: "way-back",
+        asks: "Does the runbook give the source back when it is called off?",
+        codes: "CUT-13",
+        source: "error 1290 for every client of a source that is left read-only",
+        look: cutover::way_back,
+    },
+    Check {
+        name: "step-timeouts",
+        asks: "Has every step the time that it takes?",
+        codes: "CUT-12",
+        source: "Aurora user guide, AuroraMySQL.Migrating.RDSMySQL.Replica: several hours per tebibyte",
+        look: cutover::timeouts,
+    },
+    Check {
+        name: "time-limit",
+        asks: "Is the migration over before the scenario's limit?",
+        codes: "P22",
+        source: "this scenario's clock.limit",
+        look: cutover::limit,
+    },
+    Check {
+        name: "promised-downtime",
+        asks: "Is the promised downtime possible?",
+        codes: "P17",
+        source: "this runbook's promises.downtime",
+        look: cutover::downtime,
+    },
+    Check {
+        name: "name-resolution",
+        asks: "Do the clients look their database up again?",
+        codes: "CLI-01",
+        source: "AWS JDBC wrapper; JDK, networkaddress.cache.ttl",
+        look: clients::resolution,
+    },
+    Check {
+        name: "pools",
+        asks: "Do the pools let go of connections to the old writer?",
+        codes: "CLI-02",
+        source: "AWS JDBC wrapper, failover plugin",
+        look: clients::pools,
+    },
+    Check {
+        name: "retries",
+        asks: "Is a transaction of unknown outcome left alone?",
+        codes: "CLI-04",
+        source: "AWS JDBC wrapper: SQLSTATE 08007, Transaction Resolution Unknown",
+        look: clients::retries,
+    },
+    Check {
+        name: "share",
+        asks: "Do no two parts of the application write to two servers?",
+        codes: "CLI-07",
+        source: "GitHub's incident of October 2018",
+        look: clients::share,
+    },
+    Check {
+        name: "statements",
+        asks: "May every statement be typed twice?",
+        codes: "P21",
+        source: "an operator who comes back does the step again",
+        look: cutover::statements,
+    },
+    Check {
+        name: "target-closed",
+        asks: "Can nobody write to the target before it is opened?",
+        codes: "APP-22",
+        source: "Aurora user guide, AuroraMySQL.Migrating.RDSMySQL.Replica",
+        look: cutover::target_closed,
+    },
+    Check {
+        name: "version",
+        asks: "Can Aurora take the source's version over?",
+        codes: "SNAP-14",
+        source: "Aurora user guide, the compatible version in its own version's name",
+        look: tables::version,
+    },
+    Check {
+        name: "faults",
+        asks: "Does the strategy promise to survive the scenario's faults?",
+        codes: "docs/faults.md",
+        source: "the kinds of faults and what they break",
+        look: clients::faults,
+    },
+];
+
+/// Checks a plan's runbook against its environment, without a run.
+pub fn check(plan: &Plan) -> Vec<Finding> {
+    let scene = Scene::of(plan);
+    let findings = CATALOGUE.iter().filter_map(|check| {
+        let look = (check.look)(&scene)?;
+        Some(Finding { check, look })
+    });
+    findings.collect()
+}

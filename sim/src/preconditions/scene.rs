@@ -1,0 +1,250 @@
+//! A plan as the checks see it: when each step begins and ends at the earliest, and how much is written meanwhile.
+
+use crate::{
+    environment::Retention,
+    plan::Plan,
+    runbook::{CoordinatesFrom, Host, Op, Role, Step, Until},
+    units::Micros,
+    workload_spec::{Kind, Workload},
+};
+
+/// A step with its times, in µs since the runbook began.
+#[derive(Clone, Copy, Debug)]
+pub struct Timed<'p> {
+    /// The step.
+    pub step: &'p Step,
+    /// Its operation.
+    pub op: Op<'p>,
+    /// When it begins, at the earliest.
+    pub begins: u64,
+    /// When it ends, at the earliest.
+    pub ends: u64,
+}
+
+/// A plan, with what follows from it without a run.
+#[derive(Debug)]
+pub struct Scene<'p> {
+    /// The plan.
+    pub plan: &'p Plan,
+    /// The steps.
+    pub steps: Vec<Timed<'p>>,
+    /// When the source is read-only, for the first time, at the earliest.
+    pub fenced: Option<u64>,
+    /// When the snapshot is cut that the target is made of.
+    pub cut: Option<u64>,
+}
+
+/// What an order is written as, on average: its row, two and a half lines, the customer's.
+const ROWS_OF_PLACE: f64 = 4.5;
+
+impl<'p> Scene<'p> {
+    /// Works the times out.
+    pub fn of(plan: &'p Plan) -> Self {
+        let mut scene = Self {
+            plan,
+            steps: Vec::new(),
+            fenced: None,
+            cut: None,
+        };
+        let mut at = 0;
+        for step in &plan.runbook.steps {
+            let Ok(op) = step.op() else { continue };
+            let begins = at;
+            at += scene.takes(&op, at);
+            scene.note(&op, begins);
+            scene.steps.push(Timed {
+                step,
+                op,
+                begins,
+                ends: at,
+            });
+        }
+        scene
+    }
+
+    fn note(&mut self, op: &Op<'_>, at: u64) {
+        let environment = &self.plan.environment;
+        match op {
+            Op::CreateSnapshot(_) | Op::CreateAuroraReplica => {
+                let start = environment.control_plane.snapshot_start.0;
+                self.cut
+                    .get_or_insert(at + environment.control_plane.api_call.0 + start);
+            }
+            Op::SetReadOnly(o) if o.on == Host::Source && o.value => {
+                let call = environment.control_plane.api_call.0;
+                self.fenced
+                    .get_or_insert(at + call + environment.source.parameter_delay.0);
+            }
+            _ => {}
+        }
+    }
+
+    /// How long an operation takes at the least, in µs.
+    fn takes(&self, op: &Op<'_>, at: u64) -> u64 {
+        let environment = &self.plan.environment;
+        let control = &environment.control_plane;
+        let statement = 2 * environment.network.operator_latency.0;
+        match op {
+            Op::CreateSnapshot(o) => {
+                let copying = match o.wait {
+                    true => control.snapshot_fixed.0 + self.for_data(control.snapshot_per_tib),
+                    false => 0,
+                };
+                control.api_call.0 + control.snapshot_start.0 + copying
+            }
+            Op::CreateAuroraReplica => {
+                control.api_call.0
+                    + control.snapshot_start.0
+                    + control.snapshot_fixed.0
+                    + self.for_data(control.snapshot_per_tib)
+                    + control.restore_fixed.0
+                    + self.for_data(control.restore_per_tib)
+                    + control.create_instance.0
+            }
+            Op::CreateReadReplica => {
+                control.api_call.0
+                    + control.snapshot_start.0
+                    + control.snapshot_fixed.0
+                    + self.for_data(control.snapshot_per_tib)
+                    + control.create_instance.0
+            }
+            Op::PromoteCluster => control.api_call.0 + control.promote.0,
+            Op::EnableBinlog => control.api_call.0 + control.reboot.0,
+            Op::RestoreSnapshot(_) | Op::MigrateLatestSnapshot => {
+                control.api_call.0
+                    + control.restore_fixed.0
+                    + self.for_data(control.restore_per_tib)
+                    + control.create_instance.0
+            }
+            Op::SetReadOnly(o) if o.on == Host::Source => control.api_call.0,
+            Op::Wait(o) if o.until.kind() == Ok(Until::ReadOnly(Host::Source)) => {
+                statement.max(self.fenced.unwrap_or(0).saturating_sub(at))
+            }
+            Op::Wait(o) => {
+                let again = u64::from(o.polls.unwrap_or(1).max(1)) - 1;
+                statement + again * o.every.unwrap_or(Micros::secs(1)).0
+            }
+            Op::Repoint(o) if o.share.is_some() || o.restart_clients => {
+                control.api_call.0 + environment.clients.rolling_restart.0
+            }
+            Op::Repoint(_) => control.api_call.0 + control.dns_change.0,
+            Op::Pause(o) => o.length.0,
+            _ => statement,
+        }
+    }
+
+    fn for_data(&self, per_tib: Micros) -> u64 {
+        let bytes = self.plan.environment.source.data_size.0;
+        ((u128::from(per_tib.0) * u128::from(bytes)) >> 40) as u64
+    }
+
+    /// From when on the source writes again behind a snapshot's cut, which suspends I/O on Single-AZ.
+    pub fn writable_behind(&self, cut: u64) -> u64 {
+        let environment = &self.plan.environment;
+        match environment.source.multi_az {
+            true => cut,
+            false => cut + environment.control_plane.snapshot_suspends_io.0,
+        }
+    }
+
+    /// The first step whose operation is such.
+    pub fn first(&self, is: impl Fn(&Op<'_>) -> bool) -> Option<&Timed<'p>> {
+        self.steps.iter().find(|timed| is(&timed.op))
+    }
+
+    /// The step that starts replication, where there is one.
+    pub fn replicates(&self) -> Option<&Timed<'p>> {
+        self.first(|op| matches!(op, Op::StartReplication(Host::Target)))
+    }
+
+    /// The step that points the whole application at the target.
+    pub fn repoints(&self) -> Option<&Timed<'p>> {
+        self.first(|op| matches!(op, Op::Repoint(o) if o.to == Host::Target && o.share.is_none()))
+    }
+
+    /// The step that has a role.
+    pub fn with_role(&self, role: Role) -> Option<&Timed<'p>> {
+        self.steps
+            .iter()
+            .find(|timed| timed.step.role == Some(role))
+    }
+
+    /// The step that notes coordinates under a name, and where it reads them.
+    pub fn notes(&self, name: &str) -> Option<(&Timed<'p>, CoordinatesFrom)> {
+        self.steps.iter().find_map(|timed| match timed.op {
+            Op::ReadCoordinates(o) if o.name == name => Some((timed, o.from)),
+            _ => None,
+        })
+    }
+
+    /// `binlog retention hours` as it is when a moment comes.
+    pub fn retention_at(&self, at: u64) -> Retention {
+        let set = self.steps.iter().filter(|timed| timed.ends <= at);
+        let mut hours = set.filter_map(|timed| match timed.op {
+            Op::SetBinlogRetention(o) => Some(o.hours),
+            _ => None,
+        });
+        match hours.next_back() {
+            Some(hours) => Retention::For(Micros::hours(hours.into())),
+            None => self.plan.environment.source.binlog_retention,
+        }
+    }
+
+    /// Transactions per second that write, on average; none for a recording, whose rate the file says.
+    pub fn writes_per_s(&self) -> Option<f64> {
+        let workload = &self.plan.workload;
+        let drawn = workload.kind == Kind::Orders
+            && workload.transactions.is_empty()
+            && workload.first_order_after.is_none();
+        let weights = workload.mix.weights();
+        let all: u32 = weights.iter().map(|(_, w)| w).sum();
+        let writing = weights
+            .iter()
+            .filter(|(name, _)| !matches!(*name, "read" | "rollback"));
+        let writing: u32 = writing.map(|(_, w)| w).sum();
+        let of_hour = workload.rate_by_hour.iter().copied().reduce(f64::min);
+        let rate = workload.rate_per_s * of_hour.unwrap_or(1.0);
+        drawn.then(|| rate * f64::from(writing) / f64::from(all.max(1)))
+    }
+
+    /// So many writes, about, in a time: more than a run would miss by chance.
+    pub fn surely_writes(&self, us: u64, share: f64) -> bool {
+        const SURELY: f64 = 40.0;
+        let rate = self.writes_per_s().unwrap_or(0.0);
+        rate * share * us as f64 / 1e6 >= SURELY
+    }
+
+    /// Orders per second, and changes of orders, on average.
+    pub fn orders_per_s(&self) -> (f64, f64) {
+        let mix = &self.plan.workload.mix;
+        let all: u32 = mix.weights().iter().map(|(_, w)| w).sum();
+        let rate = self.plan.workload.rate_per_s / f64::from(all.max(1));
+        (
+            rate * f64::from(mix.place + mix.draft),
+            rate * f64::from(mix.pay + mix.amend),
+        )
+    }
+
+    /// Rows that a transaction changes, on average.
+    pub fn rows_per_write(&self) -> f64 {
+        let Workload { mix, tables, .. } = &self.plan.workload;
+        let sides = tables.len() as f64;
+        let rows = [
+            (mix.place, ROWS_OF_PLACE + sides),
+            (mix.pay, 1.0 + sides),
+            (mix.transfer, 2.0),
+            (mix.cancel, 1.0),
+            (mix.draft, 1.0 + sides),
+            (mix.amend, 1.0 + sides),
+        ];
+        let all: u32 = rows.iter().map(|(weight, _)| weight).sum();
+        let sum: f64 = rows.iter().map(|(w, rows)| f64::from(*w) * rows).sum();
+        sum / f64::from(all.max(1))
+    }
+}
+
+/// A time in words, to the second, or to the millisecond below a minute.
+pub fn about(us: u64) -> Micros {
+    let unit = if us < 60_000_000 { 1_000 } else { 1_000_000 };
+    Micros(us / unit * unit)
+}

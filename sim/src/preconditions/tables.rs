@@ -1,0 +1,172 @@
+//! Can the target take the tables over, and keep up?
+
+use super::{
+    Look,
+    scene::{Scene, about},
+};
+use crate::{
+    environment::Target,
+    runbook::Op,
+    workload_spec::{Engine, SideTable},
+};
+
+/// A restored copy has what MyISAM had written back, every half a minute at the latest.
+const WRITE_BACK_US: u64 = 30_000_000;
+
+fn names(tables: &[&SideTable]) -> String {
+    let names: Vec<&str> = tables.iter().map(|t| t.name.as_str()).collect();
+    names.join(", ")
+}
+
+pub(super) fn engines(scene: &Scene<'_>) -> Option<Look> {
+    let cut = scene.cut?;
+    let tables = scene.plan.workload.tables.iter();
+    let torn: Vec<&SideTable> = tables.filter(|t| t.engine == Engine::Myisam).collect();
+    let statement = "SELECT table_schema, table_name, engine FROM information_schema.tables WHERE engine <> 'InnoDB' \
+                     AND table_schema NOT IN ('mysql', 'sys', 'performance_schema', 'information_schema');  \
+                     -- ALTER TABLE … ENGINE = InnoDB";
+    if torn.is_empty() {
+        return Look::pass("every table is InnoDB", statement);
+    }
+    // Behind a fence that is older than that, everything has been written back.
+    let quiet = scene.fenced.is_some_and(|f| f + WRITE_BACK_US <= cut);
+    if quiet {
+        return Look::warn(
+            format!(
+                "{} in MyISAM: nothing was written for {} before the cut, so what a snapshot has of them is whole; \
+                 they may be marked as crashed all the same",
+                names(&torn),
+                about(WRITE_BACK_US)
+            ),
+            statement,
+        );
+    }
+    let reason = format!(
+        "{} in MyISAM, which has no crash recovery: the snapshot has what the operating system had written back by \
+         then, and nothing streams the rest",
+        names(&torn)
+    );
+    let missing = (scene.plan.clock.runbook_after.0 + cut) % WRITE_BACK_US;
+    let (placed, _) = scene.orders_per_s();
+    let surely = scene.writes_per_s().is_some() && placed * missing as f64 / 1e6 >= 40.0;
+    Look::certain(Look::fail(reason, statement), surely)
+}
+
+pub(super) fn primary_keys(scene: &Scene<'_>) -> Option<Look> {
+    scene.replicates()?;
+    let tables = scene.plan.workload.tables.iter();
+    let without: Vec<&SideTable> = tables.filter(|t| !t.primary_key).collect();
+    let statement = "SELECT t.table_schema, t.table_name FROM information_schema.tables t LEFT JOIN \
+                     information_schema.table_constraints c ON c.table_schema = t.table_schema AND c.table_name = \
+                     t.table_name AND c.constraint_type = 'PRIMARY KEY' WHERE c.table_name IS NULL AND t.table_type = \
+                     'BASE TABLE';";
+    if without.is_empty() {
+        return Look::pass("every table has a primary key", statement);
+    }
+    Look::warn(
+        format!(
+            "{} without a primary key: the applier looks at every row to find one",
+            names(&without)
+        ),
+        statement,
+    )
+}
+
+/// Seconds of one worker that a second of the source's traffic takes to apply.
+fn load(scene: &Scene<'_>) -> Option<f64> {
+    let target = &scene.plan.environment.target;
+    let rows = scene.rows_per_write() * target.apply_row.0 as f64;
+    let each = target.apply_transaction.0 as f64 + rows;
+    Some(scene.writes_per_s()? * each / 1e6 + scanning(scene, target))
+}
+
+/// The part of it that looking for rows without a key takes, with as many rows as there are by the start of
+/// replication.
+fn scanning(scene: &Scene<'_>, target: &Target) -> f64 {
+    let (placed, changed) = scene.orders_per_s();
+    let began = scene.plan.clock.runbook_after.0;
+    let until = scene.replicates().map_or(0, |timed| timed.ends);
+    let rows = placed * (began + until) as f64 / 1e6;
+    let tables = scene.plan.workload.tables.iter();
+    let without = tables.filter(|t| !t.primary_key).count() as f64;
+    changed * without * rows * target.scan_row.0 as f64 / 1e6
+}
+
+pub(super) fn apply_rate(scene: &Scene<'_>) -> Option<Look> {
+    scene.replicates()?;
+    let load = load(scene)?;
+    let target = &scene.plan.environment.target;
+    let workers = target.replica_parallel_workers.max(1);
+    let statement = "SELECT @@global.replica_parallel_workers;  -- on the target, 4 or more from Aurora 3.04 on";
+    let reason = format!(
+        "a second of the source's writes takes {load:.3} s of an applier, and the target has {workers}"
+    );
+    let busy = load / f64::from(workers);
+    if busy > 1.0 {
+        let never = format!("{reason}: it never catches up, and no gate is ever passed");
+        return Look::certain(Look::fail(never, statement), busy > 1.5);
+    }
+    match load > 0.7 {
+        true => Look::warn(
+            format!("{reason}: transactions that depend on one another are applied one by one"),
+            statement,
+        ),
+        false => Look::pass(reason, statement),
+    }
+}
+
+pub(super) fn snapshot_io(scene: &Scene<'_>) -> Option<Look> {
+    scene.first(|op| matches!(op, Op::CreateSnapshot(_)))?;
+    let environment = &scene.plan.environment;
+    let statement = "aws rds describe-db-instances --query 'DBInstances[].MultiAZ'";
+    if environment.source.multi_az {
+        return Look::pass("Multi-AZ: the snapshot is cut from the standby", statement);
+    }
+    Look::warn(
+        format!(
+            "Single-AZ: the snapshot suspends the source's I/O for about {}",
+            environment.control_plane.snapshot_suspends_io
+        ),
+        statement,
+    )
+}
+
+/// The version of MySQL that an Aurora 3 is compatible with, by its minor version [D release notes; 3.08 K].
+const COMPATIBLE: [(u32, u32); 8] = [
+    (1, 23),
+    (2, 23),
+    (3, 26),
+    (4, 28),
+    (5, 32),
+    (6, 34),
+    (7, 36),
+    (8, 39),
+];
+
+pub(super) fn version(scene: &Scene<'_>) -> Option<Look> {
+    scene.first(|op| matches!(op, Op::RestoreSnapshot(_)))?;
+    let (source, target) = (
+        &scene.plan.environment.source.engine_version,
+        &scene.plan.environment.target.engine_version,
+    );
+    let number =
+        |text: &str, place: usize| -> Option<u32> { text.split('.').nth(place)?.parse().ok() };
+    let minor = target.rsplit_once("aurora.")?.1.strip_prefix("3.")?;
+    let aurora = number(minor, 0)?;
+    let (_, patch) = COMPATIBLE.into_iter().find(|(minor, _)| *minor == aurora)?;
+    let series = (number(source, 0)?, number(source, 1)?);
+    let statement = "aws rds describe-db-engine-versions --engine aurora-mysql --query 'DBEngineVersions[].EngineVersion'";
+    if series > (8, 0) {
+        let reason = format!("{source} is newer than any Aurora 3, which is MySQL 8.0");
+        return Look::fail(reason, statement);
+    }
+    let newer = series == (8, 0) && number(source, 2)? > patch;
+    let reason = format!("Aurora 3.{aurora:02} is MySQL 8.0.{patch}, and the source has {source}");
+    match newer {
+        true => Look::warn(
+            format!("{reason}, which is newer: RDS may refuse the restore (not modelled)"),
+            statement,
+        ),
+        false => Look::pass(reason, statement),
+    }
+}

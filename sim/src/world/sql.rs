@@ -1,0 +1,245 @@
+//! A statement that the operator types on a server: rows, or a change of a table.
+//!
+//! It is an operation of the history like a client's, so that a write of the operator's that gets lost is told like any
+//! other. On the source the operator is stopped by `read_only` as ordinary users are; on Aurora the master user has
+//! CONNECTION_ADMIN and is not [D `Aurora.AuroraMySQL.Compare-v2-v3`].
+
+use super::{World, side};
+use crate::{
+    history::{Kind, NO_COMMIT, Operation, Told, add},
+    runbook::Host,
+    workload::orders::SCHEMA_NAME,
+};
+use cutover_model::{
+    ddl::{self, Context, Statement as Ddl, Version},
+    dml,
+    server::{Privilege, Reply, ServerError, SessionId, Statement},
+};
+
+/// Stands in the history where a client's number does.
+const OPERATOR: u16 = u16::MAX;
+
+/// What is typed.
+#[derive(Clone, Debug)]
+enum Typed {
+    Rows(Statement),
+    Table(String),
+}
+
+/// A statement on its way.
+#[derive(Debug)]
+pub(super) struct Typing {
+    host: Host,
+    session: SessionId,
+    operation: u32,
+    typed: Typed,
+    committing: bool,
+}
+
+/// The operator's statement, and what it came to.
+#[derive(Debug, Default)]
+pub(super) struct Prompt {
+    typing: Option<Typing>,
+    answer: Option<Result<String, String>>,
+}
+
+/// Why a statement is none that a modelled server can carry out; what would be. Tables and columns are not looked at.
+pub fn unreadable_sql(sql: &str) -> Option<String> {
+    let first = sql.split_whitespace().next().unwrap_or_default();
+    let is = |word: &str| first.eq_ignore_ascii_case(word);
+    if is("SET") {
+        return Some(
+            "RDS gives nobody the privilege to SET GLOBAL (error 1227): change a parameter with a step of its own, \
+             like `set_read_only`"
+                .into(),
+        );
+    }
+    if is("CALL") {
+        return Some(
+            "stored procedures have steps of their own (set_binlog_retention, start_replication …)"
+                .into(),
+        );
+    }
+    let context = Context::new(SCHEMA_NAME, Version::V8_0);
+    if dml::is_dml(sql) {
+        return dml::parse(sql, &context).err().map(|e| e.to_string());
+    }
+    match ddl::parse(sql, &context) {
+        Err(error) => Some(error.to_string()),
+        Ok(Ddl::Ignored { what }) => Some(format!("{what} does nothing to the modelled tables")),
+        Ok(Ddl::Dml { verb }) => Some(format!(
+            "{verb} is not modelled: write INSERT … VALUES, UPDATE or DELETE"
+        )),
+        Ok(Ddl::Use(_)) => Some("USE has no effect: name the schema, as in `shop.orders`".into()),
+        Ok(_) => None,
+    }
+}
+
+impl World {
+    /// The operator types a statement; [`World::sql_answer`] has what it came to.
+    ///
+    /// # Errors
+    /// The server refuses it at once.
+    pub fn type_sql(&mut self, host: Host, sql: &str) -> Result<(), String> {
+        // Who typed the one before is gone.
+        if let Some(before) = self.prompt.typing.take() {
+            self.disconnect(before.host, before.session);
+        }
+        let now = self.now;
+        let (arena, source, target) = (&mut self.arena, &mut self.source, &mut self.target);
+        let (server, privilege) = match (host, target) {
+            (Host::Source, _) => (source, Privilege::Ordinary),
+            (Host::Target, Some(target)) => (&mut target.server, Privilege::Admin),
+            (Host::Target, None) => return Err("there is no Aurora cluster yet".into()),
+            (Host::Replica, _) => return Err("a read replica takes no writes".into()),
+        };
+        let typed = match dml::is_dml(sql) {
+            true => {
+                let context = Context::new(SCHEMA_NAME, server.config.ddl_version);
+                let dml = dml::parse(sql, &context).map_err(|e| e.to_string())?;
+                let statement = server.prepare_dml(arena, now, &dml);
+                Typed::Rows(statement.map_err(|e| e.to_string())?)
+            }
+            false => Typed::Table(sql.to_string()),
+        };
+        let session = server.connect(privilege);
+        let operation = match typed {
+            Typed::Rows(_) => self.sql_is_invoked(host),
+            Typed::Table(_) => NO_COMMIT,
+        };
+        self.prompt = Prompt {
+            typing: Some(Typing {
+                host,
+                session,
+                operation,
+                typed,
+                committing: false,
+            }),
+            answer: None,
+        };
+        if let (Host::Source, false) = (host, dml::is_dml(sql)) {
+            self.source.disconnect(&mut self.arena, session);
+            self.operator_asks_ddl(sql.to_string());
+        } else {
+            self.sql_goes_on();
+        }
+        Ok(())
+    }
+
+    fn sql_is_invoked(&mut self, host: Host) -> u32 {
+        let operation = self.history.operations.len() as u32;
+        let invoked = Operation {
+            invoked: self.now,
+            returned: u64::MAX,
+            subject: 0,
+            commit: NO_COMMIT,
+            client: OPERATOR,
+            kind: Kind::Statement,
+            told: Told::Pending,
+            host,
+        };
+        add(&mut self.history.operations, invoked);
+        operation
+    }
+
+    /// What the statement came to, once that is known.
+    pub fn sql_answer(&mut self) -> Option<Result<String, String>> {
+        if self.prompt.answer.is_none() {
+            self.sql_goes_on();
+        }
+        self.prompt.answer.take()
+    }
+
+    /// The statement begins, or goes on behind what it waited for.
+    pub(super) fn sql_goes_on(&mut self) {
+        let now = self.now;
+        let Some(typing) = self.prompt.typing.as_mut().filter(|t| !t.committing) else {
+            return;
+        };
+        let (session, host) = (typing.session, typing.host);
+        let server = match (host, &mut self.target) {
+            (Host::Target, Some(target)) => &mut target.server,
+            _ => &mut self.source,
+        };
+        let arena = &mut self.arena;
+        let reply = match &mut typing.typed {
+            // The source's own way is `world/ddl.rs`.
+            Typed::Table(_) if host == Host::Source => return,
+            // The metadata lock.
+            Typed::Table(_) if server.open_transactions() > 0 => return,
+            Typed::Table(sql) => server.execute_ddl(arena, now, session, SCHEMA_NAME, sql),
+            Typed::Rows(_) if !server.is_connected(session) => {
+                return self.sql_is_lost(host);
+            }
+            Typed::Rows(statement) => Ok(server.run_dml(arena, now, session, statement)),
+        };
+        match reply {
+            Ok(Reply::Waiting) => {}
+            Ok(Reply::Committing) => typing.committing = true,
+            Ok(Reply::Ok | Reply::NoRow) => {
+                self.sql_is_answered(Told::Empty, Ok("no row matches".into()));
+            }
+            Ok(Reply::Failed(error)) => {
+                self.sql_is_answered(Told::Fail, Err(format!("error {}: {error}", error.code())));
+            }
+            Err(error) => self.sql_is_answered(Told::Fail, Err(error.to_string())),
+        }
+    }
+
+    fn sql_is_answered(&mut self, told: Told, answer: Result<String, String>) {
+        let Some(typing) = self.prompt.typing.take() else {
+            return;
+        };
+        self.disconnect(typing.host, typing.session);
+        let now = self.now;
+        if let Some(operation) = self.history.operations.get_mut(typing.operation as usize) {
+            operation.told = told;
+            operation.returned = now;
+        }
+        self.prompt.answer = Some(answer);
+    }
+
+    /// The operation that a session's commit is, when the session is the operator's; [`NO_COMMIT`] for a change of a
+    /// table, which is no write.
+    pub(super) fn operation_of_sql(&self, host: Host, session: SessionId) -> Option<u32> {
+        let typing = self.prompt.typing.as_ref()?;
+        ((typing.host, typing.session) == (host, session)).then_some(typing.operation)
+    }
+
+    /// The server has committed the statement.
+    pub(super) fn sql_is_committed(&mut self) {
+        let done = match self.prompt.typing.as_ref().map(|t| &t.typed) {
+            Some(Typed::Rows(statement)) => format!("{} rows affected", statement.written),
+            _ => "the table is changed".into(),
+        };
+        self.sql_is_answered(Told::Ok, Ok(done));
+    }
+
+    /// The server refuses the change of a table.
+    pub(super) fn sql_is_refused(&mut self, why: String) {
+        self.sql_is_answered(Told::Fail, Err(why));
+    }
+
+    /// The statement failed while it waited.
+    pub(super) fn sql_has_failed(&mut self, error: &ServerError) {
+        let why = format!("error {}: {error}", error.code());
+        self.sql_is_answered(Told::Fail, Err(why));
+    }
+
+    /// The connection is gone with its server: what became of a COMMIT under way, nobody says.
+    pub(super) fn sql_is_lost(&mut self, host: Host) {
+        let typing = self.prompt.typing.as_ref();
+        let Some(typing) = typing.filter(|t| t.host == host) else {
+            return;
+        };
+        let told = match typing.committing {
+            true => Told::Info,
+            false => Told::Fail,
+        };
+        let lost = format!(
+            "error 2013: lost connection to the {} during the statement",
+            side(typing.host)
+        );
+        self.sql_is_answered(told, Err(lost));
+    }
+}

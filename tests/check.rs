@@ -1,0 +1,347 @@
+//! `cutover check`: every check has a case that passes and one that does not, and a fail that claims that no run is
+//! safe is held against runs.
+
+use cutover::{
+    scenarios::{load_runbook, load_scenario},
+    sim::{
+        outcome::Verdict,
+        plan::Plan,
+        preconditions::{CATALOGUE, Finding, Status, check},
+        run::run,
+        stream::Stream,
+    },
+};
+use std::{collections::BTreeSet, process::Command};
+
+/// A plan of the small shop.
+fn plan(strategy: &str, sets: &[&str]) -> Plan {
+    let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
+    let scenario = load_scenario("orders-small", &sets).unwrap_or_else(|error| panic!("{error}"));
+    let runbook = load_runbook(strategy).unwrap_or_else(|error| panic!("{error}"));
+    scenario.plan(1, Some(&runbook))
+}
+
+fn finding(name: &str, plan: &Plan) -> Option<Finding> {
+    check(plan).into_iter().find(|f| f.check.name == name)
+}
+
+const GTID: &str = "snapshot-binlog-gtid";
+const POSITION: &str = "snapshot-binlog-position";
+const DMS: &str = "dms-full-load-cdc";
+const FREEZE: &str = "snapshot-freeze";
+const CANARY: &str = "scenarios/hazards/half-of-the-fleet-first.runbook.toml";
+const CANARY_BEHIND: &str = "scenarios/hazards/half-of-the-fleet-first.remedy.runbook.toml";
+const OPENED: &str = "scenarios/hazards/source-opened-again.runbook.toml";
+const NOT_AWAITED: &str = "scenarios/hazards/fence-not-awaited.runbook.toml";
+const NO_WAY_BACK: &str = "scenarios/hazards/snapshot-before-the-fence.runbook.toml";
+const SLOW_RESTORE: &str = "scenarios/hazards/restore-longer-than-its-step.runbook.toml";
+const CLOSED: &str = "scenarios/hazards/stray-writer.remedy.runbook.toml";
+const CONVERTS: &str = "scenarios/hazards/table-without-a-key.remedy.runbook.toml";
+
+/// A check, a case where it passes, a case where it does not, and what it says then; whether that is certain.
+type Case = (
+    &'static str,
+    (&'static str, &'static [&'static str]),
+    (&'static str, &'static [&'static str]),
+    Status,
+    bool,
+);
+
+const MYISAM: &str = r#"workload.table=[{name="s",engine="myisam"}]"#;
+const KEYLESS: &str = r#"workload.table=[{name="s",primary_key=false}]"#;
+const LOB: &str = r#"workload.table=[{name="s",lob="40KiB"}]"#;
+const HAZARD: &str = r#"fault=[{at="1m",retention_lost={}}]"#;
+const HARMLESS: &str = r#"fault=[{at="1m",reset={link="replication"}}]"#;
+
+#[rustfmt::skip]
+const CASES: &[Case] = &[
+    ("binlog-retention", (GTID, &[]), ("snapshot-binlog-gtid-no-retention", &[]), Status::Fail, true),
+    ("gtid-mode", (GTID, &[]), (GTID, &["source.gtid_mode=false"]), Status::Fail, true),
+    ("start-coordinate", (POSITION, &[]), ("naive-show-master-status", &[]), Status::Fail, true),
+    ("durability", (GTID, &[]), (GTID, &["source.sync_binlog=0"]), Status::Warn, false),
+    ("binlog-checksum", (GTID, &[]), (GTID, &["source.binlog_checksum=none"]), Status::Warn, false),
+    ("relay-log", (POSITION, &[]), (POSITION, &["target.relay_log_recovery=false"]), Status::Warn, false),
+    ("crash-safe-engines", (GTID, &[]), (GTID, &[MYISAM]), Status::Fail, true),
+    ("primary-keys", (GTID, &[]), (GTID, &[KEYLESS]), Status::Warn, false),
+    ("apply-rate", (GTID, &[]), (GTID, &["target.apply_transaction=1s", "clock.limit=10m"]), Status::Fail, true),
+    ("snapshot-io", (GTID, &[]), (GTID, &["source.multi_az=false"]), Status::Warn, false),
+    ("dms-errors", (DMS, &[]), ("naive-dms-defaults", &[]), Status::Fail, false),
+    ("dms-lobs", (DMS, &[]), (DMS, &[LOB]), Status::Fail, false),
+    ("dms-keys", (DMS, &[]), (DMS, &[KEYLESS]), Status::Fail, false),
+    ("dms-batch-apply", (DMS, &[]), ("scenarios/hazards/dms-batch-apply.runbook.toml", &[]), Status::Warn, false),
+    ("fence", (GTID, &[]), ("naive-no-fence", &[]), Status::Fail, true),
+    ("fence-effective", (GTID, &[]), (NOT_AWAITED, &["source.parameter_delay=30s"]), Status::Fail, true),
+    ("snapshot-behind-fence", (FREEZE, &[]), ("snapshot-only", &[]), Status::Fail, true),
+    ("gate", (GTID, &[]), ("naive-lag-gate", &[]), Status::Fail, false),
+    ("privileged-writers", (GTID, &[]), (GTID, &["clients.privileged=4"]), Status::Fail, true),
+    ("source-stays-fenced", (GTID, &[]), (OPENED, &[]), Status::Fail, false),
+    ("way-back", (GTID, &[]), (NO_WAY_BACK, &[]), Status::Fail, false),
+    ("step-timeouts", (GTID, &[]), (SLOW_RESTORE, &["control_plane.restore_fixed=30h", "workload.rate_per_s=0.2", "clock.limit=4d"]), Status::Fail, true),
+    ("time-limit", (GTID, &[]), (GTID, &["clock.limit=1m"]), Status::Fail, true),
+    ("promised-downtime", (GTID, &[]), (GTID, &["control_plane.dns_change=10m"]), Status::Fail, true),
+    ("name-resolution", (GTID, &[]), (GTID, &["clients.resolver=forever", "workload.after_cutover=10m"]), Status::Fail, true),
+    ("pools", (GTID, &[]), (GTID, &["clients.drop_on_read_only=false"]), Status::Fail, false),
+    ("retries", (GTID, &[]), (GTID, &["clients.retry=blind"]), Status::Warn, false),
+    ("share", (CANARY_BEHIND, &[]), (CANARY, &[]), Status::Fail, true),
+    ("target-closed", (CLOSED, &[]), (GTID, &[]), Status::Warn, false),
+    ("version", (GTID, &["source.engine_version=8.0.28"]), (GTID, &["source.engine_version=9.1.0"]), Status::Fail, false),
+    ("faults", (GTID, &[HARMLESS]), (GTID, &[HAZARD]), Status::Warn, false),
+];
+
+#[test]
+fn every_check_has_a_case_that_passes_and_one_that_does_not() {
+    let mut tried = BTreeSet::from(["statements"]);
+    for (name, good, bad, status, certain) in CASES {
+        tried.insert(name);
+        let passes = finding(name, &plan(good.0, good.1)).unwrap_or_else(|| panic!("{name}"));
+        assert_eq!(
+            passes.look.status,
+            Status::Pass,
+            "{name}: {:?}",
+            passes.look
+        );
+        let fails = finding(name, &plan(bad.0, bad.1)).unwrap_or_else(|| panic!("{name}"));
+        assert_eq!(fails.look.status, *status, "{name}: {:?}", fails.look);
+        assert_eq!(fails.look.certain, *certain, "{name}: {:?}", fails.look);
+        assert!(
+            !fails.look.statement.is_empty(),
+            "{name} names no statement"
+        );
+    }
+    let all: BTreeSet<&str> = CATALOGUE.iter().map(|check| check.name).collect();
+    assert_eq!(tried, all, "each check has its case");
+}
+
+#[test]
+fn a_statement_that_adds_is_none_to_be_typed_twice() {
+    let with = |sql: &str| {
+        let mut plan = plan(CONVERTS, &[KEYLESS]);
+        let typed = plan
+            .runbook
+            .steps
+            .iter_mut()
+            .find_map(|s| s.run_sql.as_mut());
+        typed.expect("a statement").sql = sql.to_string();
+        finding("statements", &plan).map(|f| f.look.status)
+    };
+    assert_eq!(with("DELETE FROM s WHERE order_id = 1"), Some(Status::Pass));
+    assert_eq!(
+        with("UPDATE orders SET total_cents = total_cents + 1 WHERE id = 1"),
+        Some(Status::Warn)
+    );
+    assert_eq!(with("ALTER TABLE s ENGINE=InnoDB"), None, "no rows");
+}
+
+#[test]
+fn no_run_is_safe_where_a_check_is_certain_of_it() {
+    let mut confirmed = 0;
+    for (name, _, bad, _, certain) in CASES {
+        if *certain {
+            let plan = plan(bad.0, bad.1);
+            let verdict = run(&plan, None).expect("it can be run").outcome.verdict;
+            assert_ne!(
+                verdict,
+                Verdict::Safe,
+                "{name} is certain, and the run is safe"
+            );
+            confirmed += 1;
+        }
+    }
+    assert!(confirmed > 10, "{confirmed}");
+}
+
+/// Keys of an environment with values that people have, good and bad.
+#[rustfmt::skip]
+const KEYS: &[(&str, &[&str])] = &[
+    ("source.binlog_retention", &["none", "1h", "24h"]),
+    ("source.gtid_mode", &["true", "true", "false"]),
+    ("source.parameter_delay", &["1s", "3s", "30s"]),
+    ("source.multi_az", &["true", "false"]),
+    ("control_plane.restore_fixed", &["20s", "2m", "90m"]),
+    ("control_plane.snapshot_start", &["0s", "5s", "30s"]),
+    ("control_plane.dns_change", &["2s", "2s", "8m"]),
+    ("clients.privileged", &["0", "0", "0", "1", "4"]),
+    ("clients.resolver", &["ttl", "ttl", "forever"]),
+    ("clients.drop_on_read_only", &["true", "false"]),
+    ("clients.max_lifetime", &["30s", "5m", "30m"]),
+    ("names.ttl", &["1s", "5s", "1m"]),
+    ("target.apply_transaction", &["400us", "20ms", "1s"]),
+    ("target.replica_parallel_workers", &["1", "4"]),
+    ("workload.rate_per_s", &["2", "10", "20"]),
+    ("workload.after_cutover", &["10s", "30s", "4m"]),
+    ("workload.table", &["[]", "[]", r#"[{name="s",engine="myisam"}]"#, r#"[{name="k",primary_key=false}]"#]),
+    ("clock.limit", &["3h", "3h", "90s"]),
+];
+
+const STRATEGIES: &[&str] = &[
+    GTID,
+    POSITION,
+    FREEZE,
+    "snapshot-only",
+    "snapshot-binlog-gtid-no-retention",
+    "naive-lag-gate",
+    "naive-no-fence",
+    "naive-no-retention",
+    "naive-show-master-status",
+    "naive-early-coordinates",
+    CANARY,
+    CANARY_BEHIND,
+    NOT_AWAITED,
+    "scenarios/hazards/snapshot-before-the-fence.runbook.toml",
+    "scenarios/hazards/cron-outside-the-fence.runbook.toml",
+];
+
+fn pick<'a, T: ?Sized>(random: &mut Stream, of: &[&'a T]) -> &'a T {
+    of[random.below(of.len() as u64) as usize]
+}
+
+#[test]
+fn in_random_environments_what_a_check_is_certain_of_comes_true() {
+    let mut random = Stream::new(20_260_302);
+    let (mut certain, mut checks) = (0, BTreeSet::new());
+    for case in 0..150 {
+        let strategy = pick(&mut random, STRATEGIES);
+        let mut sets = Vec::new();
+        for (key, values) in KEYS {
+            if random.below(4) == 0 {
+                sets.push(format!("{key}={}", pick(&mut random, values)));
+            }
+        }
+        let words: Vec<&str> = sets.iter().map(String::as_str).collect();
+        let plan = plan(strategy, &words).of_seed(case);
+        let sure: Vec<_> = check(&plan)
+            .into_iter()
+            .filter(|f| f.look.certain)
+            .collect();
+        if sure.is_empty() {
+            continue;
+        }
+        certain += 1;
+        checks.extend(sure.iter().map(|f| f.check.name));
+        let verdict = run(&plan, None).expect("it can be run").outcome.verdict;
+        let why: Vec<_> = sure
+            .iter()
+            .map(|f| (f.check.name, &f.look.reason))
+            .collect();
+        assert_ne!(
+            verdict,
+            Verdict::Safe,
+            "{why:#?}\ncutover run orders-small --strategy {strategy} --seed {case} --set {}",
+            sets.join(" --set ")
+        );
+    }
+    assert!(
+        certain > 40 && checks.len() > 8,
+        "{certain} plans, {checks:?}"
+    );
+}
+
+#[test]
+fn a_plan_without_a_fail_is_safe_as_long_as_nothing_goes_wrong() {
+    let mut random = Stream::new(7);
+    let mut clean = 0;
+    for case in 0..60 {
+        let strategy = pick(&mut random, &[GTID, POSITION, FREEZE, CANARY_BEHIND]);
+        let mut sets = vec!["workload.after_cutover=3m".to_string()];
+        for (key, values) in KEYS
+            .iter()
+            .filter(|(key, _)| *key != "workload.after_cutover")
+        {
+            if random.below(8) == 0 {
+                sets.push(format!("{key}={}", pick(&mut random, values)));
+            }
+        }
+        let words: Vec<&str> = sets.iter().map(String::as_str).collect();
+        let plan = plan(strategy, &words).of_seed(case);
+        if check(&plan).iter().any(|f| f.look.status == Status::Fail) {
+            continue;
+        }
+        clean += 1;
+        let outcome = run(&plan, None).expect("it can be run").outcome;
+        assert_eq!(
+            outcome.verdict,
+            Verdict::Safe,
+            "cutover run orders-small --strategy {strategy} --seed {case} --set {}",
+            sets.join(" --set ")
+        );
+    }
+    assert!(clean > 15, "{clean}");
+}
+
+#[test]
+fn the_reference_has_every_check_with_its_codes_and_source() {
+    let page = include_str!("../docs/check.md");
+    for check in CATALOGUE {
+        let row = format!(
+            "| `{}` | {} | {} | {} |",
+            check.name, check.asks, check.codes, check.source
+        );
+        assert!(page.contains(&row), "docs/check.md has no row\n{row}");
+    }
+}
+
+fn cutover(arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_cutover"))
+        .args(arguments)
+        .output()
+        .expect("the command runs");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    (output.status.code(), text)
+}
+
+#[test]
+fn the_command_exits_with_1_on_a_fail_and_says_reason_and_statement() {
+    assert_eq!(cutover(&["check", "orders-small"]).0, Some(0));
+    let sets = [
+        "--set",
+        "source.binlog_retention=24h",
+        "--set",
+        "source.data_size=3TiB",
+    ];
+    let strategy = ["--strategy", "snapshot-binlog-gtid-no-retention"];
+    let (status, text) = cutover(&[&["check", "orders"], &sets[..], &strategy[..]].concat());
+    assert_eq!(status, Some(0), "{text}");
+    let sets = [
+        "--set",
+        "source.binlog_retention=8h",
+        "--set",
+        "source.data_size=3TiB",
+    ];
+    let (status, text) = cutover(&[&["check", "orders"], &sets[..], &strategy[..]].concat());
+    assert_eq!(status, Some(1), "{text}");
+    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for said in [
+        "retention 8h < ",
+        "error 1236",
+        "CALL mysql.rds_set_configuration('binlog retention hours', ",
+    ] {
+        assert!(flat.contains(said), "{said}: {text}");
+    }
+    assert_eq!(cutover(&["check", "nowhere"]).0, Some(2));
+}
+
+#[test]
+fn a_new_scenario_checks_and_runs_as_it_is_and_is_never_overwritten_by_accident() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("shop.toml");
+    let path = file.to_str().unwrap();
+    let new = |more: &[&str]| cutover(&[&["new", "our-shop", "--out", path], more].concat());
+    assert_eq!(new(&[]).0, Some(0));
+    assert_eq!(cutover(&["check", path]).0, Some(0));
+    let faster = [
+        "--set",
+        "workload.rate_per_s=1",
+        "--set",
+        "workload.existing_rows=100",
+    ];
+    let (status, story) = cutover(&[&["run", path], &faster[..]].concat());
+    assert_eq!(status, Some(0), "{story}");
+    std::fs::write(&file, "mine").unwrap();
+    assert_eq!(new(&[]).0, Some(2), "it is there already");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
+    assert_eq!(new(&["--force"]).0, Some(0));
+    assert!(std::fs::read_to_string(&file).unwrap().contains("our-shop"));
+    assert_eq!(cutover(&["new", "a b"]).0, Some(2));
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(left.len(), 1, "nothing half-written is left");
+}
