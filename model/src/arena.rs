@@ -11,19 +11,15 @@ use std::{num::NonZeroU64, sync::Arc};
 const FIRST_CHUNK: usize = 16 << 10;
 const CHUNK: usize = 2 << 20;
 const OFFSET_BITS: u32 = 32;
+/// In front of an image stands its length, a byte. This one says that the length takes four bytes more.
+const LONG: u8 = u8::MAX;
+const LONG_BYTES: usize = 5;
 /// Computed rows that are remembered, a power of two.
 const REMEMBERED: usize = 1 << 10;
 
 /// A handle of a row image in the [`Arena`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowRef(NonZeroU64);
-
-impl RowRef {
-    /// A number that no other handle of the arena has; later rows have larger ones.
-    pub fn id(self) -> u64 {
-        self.0.get()
-    }
-}
 
 /// The identity of a key: equal ids, equal keys (under the key's collation).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,19 +29,38 @@ pub struct KeyId(pub u64);
 #[derive(Debug, Default)]
 pub struct Arena {
     chunks: Vec<Vec<u8>>,
+    /// What the next image may be the same as.
+    expected: Option<RowRef>,
     keys: IndexSet<Box<[u8]>, FxBuildHasher>,
     scratch: Vec<u8>,
+    /// The last number that was given to a row.
+    numbered: u64,
     /// Rows of bases that were kept lately, by the last bits of their numbers: a statement asks for its row several
     /// times, and the replica's applier asks for it soon after.
     computed: Vec<Option<(Arc<Base>, u64, RowRef)>>,
 }
 
 impl Arena {
+    /// The image that is stored next may be the same as that of this row: a replica's row is its source's as a
+    /// rule. Then it is not stored again.
+    pub(crate) fn expect(&mut self, row: Option<RowRef>) {
+        self.expected = row;
+    }
+
     /// Keeps a copy of a row image.
     ///
     /// Images are at most 4 GiB (MySQL's packet is 1 GiB at most).
     pub fn store(&mut self, image: &[u8]) -> RowRef {
-        let need = image.len() + 4;
+        if let Some(row) = self.expected.take()
+            && self.row(row) == image
+        {
+            return row;
+        }
+        self.keep(image)
+    }
+
+    fn keep(&mut self, image: &[u8]) -> RowRef {
+        let need = image.len() + LONG_BYTES;
         let fits = self
             .chunks
             .last()
@@ -64,7 +79,13 @@ impl Arena {
             .last_mut()
             .expect("a chunk was just made sure of");
         let offset = chunk.len() as u64;
-        chunk.extend_from_slice(&(image.len() as u32).to_le_bytes());
+        match u8::try_from(image.len()) {
+            Ok(short) if short < LONG => chunk.push(short),
+            _ => {
+                chunk.push(LONG);
+                chunk.extend_from_slice(&(image.len() as u32).to_le_bytes());
+            }
+        }
         chunk.extend_from_slice(image);
         RowRef(NonZeroU64::new(index << OFFSET_BITS | offset).expect("chunks count from 1"))
     }
@@ -73,9 +94,20 @@ impl Arena {
     pub fn row(&self, row: RowRef) -> &[u8] {
         let chunk = &self.chunks[(row.0.get() >> OFFSET_BITS) as usize - 1];
         let offset = (row.0.get() & ((1 << OFFSET_BITS) - 1)) as usize;
-        let len =
-            u32::from_le_bytes(chunk[offset..offset + 4].try_into().expect("4 bytes")) as usize;
-        &chunk[offset + 4..offset + 4 + len]
+        let rest = &chunk[offset..];
+        match rest[0] {
+            LONG => {
+                let length = rest[1..LONG_BYTES].try_into().expect("4 bytes");
+                &rest[LONG_BYTES..LONG_BYTES + u32::from_le_bytes(length) as usize]
+            }
+            short => &rest[1..=usize::from(short)],
+        }
+    }
+
+    /// A number that no other row has: the key of a row that nothing identifies. Later ones are larger.
+    pub(crate) fn next_number(&mut self) -> u64 {
+        self.numbered += 1;
+        self.numbered
     }
 
     /// The id of a key's bytes, the same for the same bytes for the whole run.
@@ -125,7 +157,7 @@ impl Arena {
         let mut bytes = std::mem::take(&mut self.scratch);
         bytes.clear();
         base.row(n, &mut bytes);
-        let row = self.store(&bytes);
+        let row = self.keep(&bytes);
         self.scratch = bytes;
         if self.computed.is_empty() {
             self.computed.resize(REMEMBERED, None);
@@ -147,7 +179,7 @@ mod tests {
     #[test]
     fn rows_come_back_as_they_were_stored_whatever_their_size() {
         let mut arena = Arena::default();
-        let images: Vec<Vec<u8>> = [0, 1, 40, 16 << 10, 3 << 20, 7]
+        let images: Vec<Vec<u8>> = [0, 1, 40, 254, 255, 256, 16 << 10, 3 << 20, 7]
             .iter()
             .map(|&n| vec![n as u8; n])
             .collect();

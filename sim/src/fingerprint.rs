@@ -60,6 +60,12 @@ impl Canonical {
         self.bytes(&number.to_le_bytes());
     }
 
+    /// Those of a record, at once: there are millions of records.
+    fn numbers<const N: usize>(&mut self, numbers: [u64; N]) {
+        let bytes = numbers.map(u64::to_le_bytes);
+        self.bytes(bytes.as_flattened());
+    }
+
     fn text(&mut self, text: &str) {
         self.number(text.len() as u64);
         self.bytes(text.as_bytes());
@@ -73,15 +79,18 @@ impl Canonical {
         for host in [Host::Source, Host::Target] {
             self.number(history.commits(host).len() as u64);
             for commit in history.commits(host) {
-                let numbers = [commit.at, commit.end.file, commit.end.pos, commit.gno];
-                numbers.into_iter().for_each(|n| self.number(n));
-                self.number(commit.operation.into());
+                self.numbers([
+                    commit.at,
+                    commit.end.file,
+                    commit.end.pos,
+                    commit.gno,
+                    commit.operation.into(),
+                ]);
             }
         }
         self.number(history.applied.len() as u64);
         for applied in &history.applied {
-            self.number(applied.commit.into());
-            self.number(applied.at);
+            self.numbers([applied.commit.into(), applied.at]);
         }
         for applied in &history.applied_back {
             self.number(applied.commit.into());
@@ -99,17 +108,12 @@ impl Canonical {
             self.number(row.refused.map_or(u64::MAX, u64::from));
         }
         for erased in &history.erased {
-            let numbers = [erased.from.into(), erased.to.into(), erased.at];
-            numbers.into_iter().for_each(|n| self.number(n));
+            self.numbers([erased.from.into(), erased.to.into(), erased.at]);
         }
     }
 
     fn operation(&mut self, o: &Operation) {
-        [o.invoked, o.returned, o.subject]
-            .into_iter()
-            .for_each(|n| self.number(n));
-        self.bytes(&o.commit.to_le_bytes());
-        self.bytes(&o.client.to_le_bytes());
+        self.numbers([o.invoked, o.returned, o.subject]);
         let kind = match o.kind {
             Kind::Place => 0,
             Kind::Pay => 1,
@@ -129,7 +133,10 @@ impl Canonical {
             Told::Info => 3,
             Told::Empty => 4,
         };
-        self.bytes(&[kind, told, u8::from(o.host == Host::Target)]);
+        let [c0, c1, c2, c3] = o.commit.to_le_bytes();
+        let [n0, n1] = o.client.to_le_bytes();
+        let host = u8::from(o.host == Host::Target);
+        self.bytes(&[c0, c1, c2, c3, n0, n1, kind, told, host]);
     }
 
     fn server(&mut self, server: &Server, arena: &Arena) {

@@ -51,7 +51,10 @@ pub enum Told {
 }
 
 /// One operation of a client. An attempt that is retried is an operation of its own.
+///
+/// There are as many of these records as transactions: they are packed.
 #[derive(Clone, Copy, Debug)]
+#[repr(C, packed(4))]
 pub struct Operation {
     /// Invocation, in µs.
     pub invoked: u64,
@@ -118,16 +121,17 @@ pub struct History {
     pub fed: Fed,
 }
 
-/// Adds a record. The list's room grows by a quarter at a time: doubled, it would be empty by half in a long run.
+/// Adds a record. The list's room grows by a sixteenth at a time: doubled, it would be empty by half in a long run.
 pub(crate) fn add<T>(records: &mut Vec<T>, record: T) {
     if records.len() == records.capacity() {
-        records.reserve_exact(records.len() / 4 + 256);
+        records.reserve_exact(records.len() / 16 + 256);
     }
     records.push(record);
 }
 
 /// An application of a host's commit on the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, packed(4))]
 pub struct Applied {
     /// The commit's number on the host that it comes from.
     pub commit: u32,

@@ -124,7 +124,8 @@ impl Reading {
             .all(|(table, def)| is_declared(database, *table, def))
     }
 
-    /// Hands the rows to a sink; `bytes` are the group's. Stops at the first error.
+    /// Hands the rows to a sink; `bytes` are the group's. Where the source's tables hold a row as it becomes here,
+    /// its image is not stored again. Stops at the first error.
     ///
     /// # Errors
     /// [`ApplyError`] with the position of the event.
@@ -133,6 +134,7 @@ impl Reading {
         arena: &mut Arena,
         sink: &mut dyn Sink,
         bytes: &[u8],
+        source: &Database,
     ) -> Result<(), ApplyError> {
         for row in &self.rows {
             let (table, def) = &self.tables[row.table as usize];
@@ -147,8 +149,15 @@ impl Reading {
                 new_statement: row.new_statement,
             };
             let pos = row.pos;
-            sink.row(arena, &work)
-                .map_err(|kind| ApplyError { pos, kind })?;
+            let same = work.after.as_ref().and_then(|after| {
+                let table = source.table(*table)?;
+                let key = row.key.or_else(|| table.named(arena, after))?;
+                table.stored(key)
+            });
+            arena.expect(same);
+            let done = sink.row(arena, &work);
+            arena.expect(None);
+            done.map_err(|kind| ApplyError { pos, kind })?;
         }
         Ok(())
     }
@@ -302,7 +311,7 @@ impl Reading {
 mod tests {
     use super::*;
     use crate::{
-        apply::OnRows,
+        apply::{Direct, OnRows},
         binlog::{
             encode::{Head, RowWrite, TableTemplate, Writer, WriterOptions},
             event::{Checksum, HEADER_LENGTH},
@@ -391,8 +400,31 @@ mod tests {
                 },
             };
             walker.walk(arena, &mut sink, &group).unwrap();
-            reading.apply(arena, &mut sink, &bytes).unwrap();
+            reading.apply(arena, &mut sink, &bytes, &database).unwrap();
             assert_eq!(seen, firsts.repeat(2), "walked, and read once");
         }
+    }
+
+    #[test]
+    fn a_row_that_the_source_holds_is_not_stored_again() {
+        let arena = &mut Arena::default();
+        let before = database(arena);
+        let id = before.id("app", "t").unwrap();
+        let bytes = three_inserts(before.table(id).unwrap().def());
+        let mut groups = Groups::new(&bytes, 4, Checksum::None);
+        let (mut walker, mut reading) = (Walker::default(), Reading::default());
+        let group = walker.read_next(arena, &before, &mut groups, &mut reading);
+        assert!(group.is_some_and(|group| group.is_ok()) && reading.is_whole());
+        let mut applied_beside = |source: &Database| {
+            let (mut direct, mut database) = (Direct::default(), before.clone());
+            let mut sink = direct.on(&mut database, ddl::Version::V8_0);
+            reading.apply(arena, &mut sink, &bytes, source).unwrap();
+            database
+        };
+        let source = applied_beside(&before);
+        let handles =
+            |database: &Database| -> Vec<_> { database.table(id).unwrap().touched().collect() };
+        assert_eq!(handles(&applied_beside(&source)), handles(&source));
+        assert_ne!(handles(&applied_beside(&before)), handles(&source));
     }
 }

@@ -191,7 +191,7 @@ impl<'a> Frames<'a> {
     }
 
     /// The next frame, where nothing is wrong or unusual; [`Frames::read`] does the rest, and says what is wrong.
-    #[inline]
+    #[inline(always)]
     fn good(&self) -> Option<Frame<'a>> {
         let header = Header::decode(self.rest)?;
         let length = header.length as usize;
@@ -207,6 +207,16 @@ impl<'a> Frames<'a> {
             body,
             bytes,
         })
+    }
+
+    /// The next frame, where nothing is wrong or unusual, and without what is wrapped around it otherwise: the applier
+    /// reads every event of a run. After `None`, [`Frames::next`] says what there is.
+    #[inline(always)]
+    pub(super) fn next_good(&mut self) -> Option<Frame<'a>> {
+        let frame = self.good().filter(|_| !self.failed)?;
+        self.rest = &self.rest[frame.bytes.len()..];
+        self.pos = frame.end();
+        Some(frame)
     }
 
     fn read(&mut self) -> Result<Frame<'a>, ErrorKind> {
@@ -311,9 +321,7 @@ impl<'a> Iterator for Frames<'a> {
         if self.failed || self.rest.is_empty() {
             return None;
         }
-        if let Some(frame) = self.good() {
-            self.rest = &self.rest[frame.bytes.len()..];
-            self.pos = frame.end();
+        if let Some(frame) = self.next_good() {
             return Some(Ok(frame));
         }
         let frame = self.read().map_err(|kind| BinlogError {

@@ -3,7 +3,7 @@
 use super::{Database, LockId, SqlError, TableId, lock_id};
 use crate::arena::Arena;
 use crate::schema::{Column, ForeignKey, TableDef};
-use crate::table::Table;
+use crate::table::{KeyShape, RowKey, Table};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -187,6 +187,17 @@ impl Database {
             .filter_map(|c| Some((c.table, self.table(c.table)?.def().foreign_keys.get(c.fk)?)))
     }
 
+    /// Whether a foreign key of one integer finds its parent's row under the same number; false says nothing.
+    pub(super) fn has_row_numbered(&self, parent: &Parent, own: &KeyShape, number: u64) -> bool {
+        let Some(table) = self.table(parent.table) else {
+            return false;
+        };
+        let identity = table.shape().identity.as_ref();
+        matches!(parent.access, Access::Identity)
+            && identity.is_some_and(|i| i.key.numbers_as(own))
+            && table.contains(RowKey(number))
+    }
+
     /// Whether a child image's parent exists; `Err` has the lock of the missing parent's key. A key with
     /// a NULL in it needs no parent (MATCH SIMPLE).
     pub(super) fn parent_exists(
@@ -220,11 +231,7 @@ impl Database {
                     return Err(None);
                 };
                 let key = identity.key.of_values(arena, value);
-                (
-                    key.is_some_and(|k| table.contains(crate::table::RowKey(k))),
-                    0,
-                    key,
-                )
+                (key.is_some_and(|k| table.contains(RowKey(k))), 0, key)
             }
             Access::Unique(i) => {
                 let key = shape.uniques[i].key.of_values(arena, value);

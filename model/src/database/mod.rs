@@ -156,7 +156,7 @@ impl Database {
         // The counter is past what the row has already.
         let keeps = change.keeps_keys && table.is_identified_by_auto_increment();
         if let Some(after) = change.after.filter(|_| !keeps)
-            && let Some(value) = table.auto_value(arena.row(after))
+            && let Some(value) = table.auto_value_of(change.new_key, arena.row(after))
             && value >= table.auto_increment()
         {
             table.set_auto_increment(value.saturating_add(1).min(table.auto_limit()));

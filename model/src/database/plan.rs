@@ -38,8 +38,7 @@ impl Database {
             self.check_parents(arena, t, None, image, None)?;
         }
         let row = arena.store(image);
-        // Where nothing identifies a row, its handle does.
-        let key = key.unwrap_or(RowKey(row.id()));
+        let key = key.unwrap_or_else(|| RowKey(arena.next_number()));
         out.push(Change {
             table: t,
             key,
@@ -145,7 +144,11 @@ impl Database {
             if before.is_some_and(|row| group.of_row(columns, arena, row) == Some(new)) {
                 continue;
             }
-            let missing = match links.parents.get(fk).and_then(Option::as_ref) {
+            let parent = links.parents.get(fk).and_then(Option::as_ref);
+            if parent.is_some_and(|p| p.table != t && self.has_row_numbered(p, group, new)) {
+                continue;
+            }
+            let missing = match parent {
                 None => None,
                 // A row may name itself, as it will be and not as it was.
                 Some(p)

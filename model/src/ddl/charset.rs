@@ -7,6 +7,7 @@
 use super::{Context, DdlError};
 use crate::schema::Collation;
 use mysql_common::collations::{Collation as Known, CollationId};
+use std::sync::LazyLock;
 
 /// Ids of collations are below this (`gb18030` has 248 to 250, the 0900 family ends at 323).
 const IDS: u16 = 400;
@@ -42,7 +43,7 @@ pub(super) fn default_of(charset: &str, ctx: &Context) -> Result<Collation, DdlE
         };
     }
     known_default(&lower)
-        .map(|c| shared(&c))
+        .map(shared)
         .ok_or_else(|| DdlError::UnknownCharset(charset.to_owned()))
 }
 
@@ -72,11 +73,14 @@ fn modern(name: &str) -> String {
     }
 }
 
-fn known_default(charset: &str) -> Option<Known<'static>> {
+fn known_default(charset: &str) -> Option<&'static Known<'static>> {
+    // Every rehearsal declares its tables: the list is gone through once.
+    static DEFAULTS: LazyLock<Vec<Known<'static>>> = LazyLock::new(|| {
+        let all = (1..IDS).map(|id| Known::resolve(CollationId::from(id)));
+        all.filter(|c| c.is_default).collect()
+    });
     let lower = modern(charset);
-    (1..IDS)
-        .map(|id| Known::resolve(CollationId::from(id)))
-        .find(|c| c.is_default && c.charset == lower)
+    DEFAULTS.iter().find(|c| c.charset == lower)
 }
 
 fn shared(known: &Known<'static>) -> Collation {

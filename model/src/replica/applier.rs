@@ -404,7 +404,7 @@ impl Replica {
         let fits = |reading: &&Reading| reading.fits(&server.database);
         if let Some(reading) = applying.reading.as_ref().filter(fits) {
             return server.apply_replicated(arena, commit_us, direct, heading, |arena, sink| {
-                reading.apply(arena, sink, bytes)
+                reading.apply(arena, sink, bytes, &source.database)
             });
         }
         // It was read with its checksums when it was handed to the worker.

@@ -65,6 +65,12 @@ impl Layout {
         if any {
             return image_len(columns, bytes);
         }
+        if let [Step { fixed, prefix: 0 }] = self.steps[..] {
+            let length = self.bitmap + fixed;
+            return (length <= bytes.len())
+                .then_some(length)
+                .ok_or(RowError::Truncated);
+        }
         let mut at = self.bitmap;
         for step in &self.steps {
             at += step.fixed;

@@ -24,6 +24,8 @@ use std::sync::Arc;
 pub struct CowMap<K, V> {
     root: Option<Node<K, V>>,
     len: usize,
+    /// No key is larger: most keys that are asked for and not there are about to be appended.
+    bound: K,
 }
 
 /// A page with what it is. Only the root may be without entries, and then it is no page at all.
@@ -39,9 +41,13 @@ type Height = u8;
 
 type Child<K, V> = Option<Node<K, V>>;
 
-impl<K, V> Default for CowMap<K, V> {
+impl<K: Default, V> Default for CowMap<K, V> {
     fn default() -> Self {
-        CowMap { root: None, len: 0 }
+        CowMap {
+            root: None,
+            len: 0,
+            bound: K::default(),
+        }
     }
 }
 
@@ -66,7 +72,7 @@ impl<K: Key, V: Value> CowMap<K, V> {
 
     /// The value of a key.
     pub fn get(&self, key: &K) -> Option<V> {
-        let mut node = self.root.as_ref()?;
+        let mut node = self.root.as_ref().filter(|_| *key <= self.bound)?;
         loop {
             match node {
                 Node::Leaf(page) => return page.position(key).ok().map(|at| page.items()[at]),
@@ -93,6 +99,7 @@ impl<K: Key, V: Value> CowMap<K, V> {
 
     /// Sets the value of a key and returns the one that it had.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
+        self.bound = self.bound.max(key);
         let Some(root) = &mut self.root else {
             self.root = Some(Node::Leaf(Arc::new(Page::of([(key, value)]))));
             self.len = 1;

@@ -285,6 +285,15 @@ impl Table {
         }
     }
 
+    /// As [`Table::auto_value`], of a row whose key is known: mostly the key is that value.
+    pub(crate) fn auto_value_of(&self, key: RowKey, image: &[u8]) -> Option<u64> {
+        let identity = self.shape.identity.as_ref();
+        match identity.filter(|_| self.is_identified_by_auto_increment()) {
+            Some(identity) => identity.key.positive(key.0),
+            None => self.auto_value(image),
+        }
+    }
+
     /// The raw value of the AUTO_INCREMENT column as a number, if the column is an integer and the value
     /// positive.
     pub(crate) fn auto_value(&self, image: &[u8]) -> Option<u64> {

@@ -168,6 +168,11 @@ impl Table {
         }
     }
 
+    /// A row's image, where it has been touched and is there.
+    pub(crate) fn stored(&self, key: RowKey) -> Option<RowRef> {
+        self.rows.get(&key).flatten()
+    }
+
     /// A row's image, where it stands or computed into `scratch`.
     pub fn image<'a>(
         &self,

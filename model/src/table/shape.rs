@@ -252,6 +252,19 @@ impl KeyShape {
             })
     }
 
+    /// Whether a value has the same number under both keys: they are of one integer column each, of one signedness.
+    pub(crate) fn numbers_as(&self, other: &Self) -> bool {
+        self.integer.is_some() && self.integer == other.integer
+    }
+
+    /// The value of a single integer key, from its number; `None` for any other key and for a negative one.
+    pub(crate) fn positive(&self, number: u64) -> Option<u64> {
+        match self.integer? {
+            true => Some(number),
+            false => u64::try_from((number ^ 1 << 63).cast_signed()).ok(),
+        }
+    }
+
     /// The number of a single integer key's column.
     pub(crate) fn integer_column(&self) -> Option<usize> {
         self.integer.and(self.parts.first()).map(|p| p.column)

@@ -5,6 +5,7 @@
 //! what was written, whatever the tables hold.
 
 use crate::{
+    history::add,
     runbook::Host,
     workload::orders::{Customer, order},
     world::World,
@@ -334,10 +335,11 @@ pub(super) fn shop(world: &World, serving: Host) -> Option<Shop> {
         };
         let request = row::field(columns, world.arena.row(row), order::REQUEST_ID);
         let request = request.and_then(|raw| raw.try_into().ok());
-        shop.orders.push(PlacedOrder {
+        let placed = PlacedOrder {
             id: key.0,
             request: request.map_or(0, u64::from_le_bytes),
-        });
+        };
+        add(&mut shop.orders, placed);
     }
     let customers = database.table(orders.customers_table)?;
     for (_, row) in customers.touched() {

@@ -35,9 +35,10 @@ fn find(e: &Evidence<'_>) -> Vec<u32> {
         }
         match &e.shop {
             Some(shop) if makes_order(o.kind) => {
-                let row = shop.order(o.subject, &mut hint);
+                let order = o.subject;
+                let row = shop.order(order, &mut hint);
                 row.is_none_or(|r| r.client() != u64::from(o.client))
-                    && cancelled.binary_search(&o.subject).is_err()
+                    && cancelled.binary_search(&order).is_err()
             }
             _ => false,
         }

@@ -30,9 +30,10 @@ fn check(e: &Evidence<'_>) -> Finding {
             .writes()
             .filter(|(_, o)| unknown(o) && makes_order(o.kind));
         let torn = orders.filter(|(number, o)| {
-            let row = shop.order(o.subject, &mut hint);
+            let order = o.subject;
+            let row = shop.order(order, &mut hint);
             let there = row.is_some_and(|r| r.client() == u64::from(o.client));
-            let gone = cancelled.binary_search(&o.subject).is_ok();
+            let gone = cancelled.binary_search(&order).is_ok();
             o.commit != NO_COMMIT
                 && there != (e.is_visible(o) && !gone)
                 && !(there && is_of_another(e, *number, o))

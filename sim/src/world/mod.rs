@@ -507,9 +507,10 @@ impl World {
 
 /// The number of the commit that ends at a place in the binlog; mostly that is the `likely` one.
 fn commit_that_ends(commits: &[Commit], end: LogPos, likely: usize) -> usize {
-    match commits.get(likely) {
-        Some(commit) if commit.end == end => likely,
-        _ => commits.partition_point(|c| c.end < end),
+    let place = |commit: &Commit| commit.end;
+    match commits.get(likely).map(place) {
+        Some(at) if at == end => likely,
+        _ => commits.partition_point(|c| place(c) < end),
     }
 }
 

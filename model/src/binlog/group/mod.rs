@@ -335,16 +335,16 @@ impl<'a> Groups<'a> {
         let mut open = Open::default();
         loop {
             let checksum = self.frames.checksum();
-            let Some(frame) = self.frames.next() else {
-                return match open.start {
-                    Some(pos) => Err(BinlogError {
-                        pos,
-                        kind: ErrorKind::UnfinishedGroup,
-                    }),
-                    None => Ok(None),
-                };
+            let frame = match self.frames.next_good() {
+                Some(frame) => frame,
+                None => match self.frames.next() {
+                    Some(frame) => frame?,
+                    None => {
+                        open.unfinished_if_open()?;
+                        return Ok(None);
+                    }
+                },
             };
-            let frame = frame?;
             let at = |kind| BinlogError {
                 pos: frame.pos,
                 kind,

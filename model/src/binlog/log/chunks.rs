@@ -56,12 +56,15 @@ pub(super) struct Chunks {
 impl Chunks {
     /// Appends what `write` appends to the `Vec` it gets, as one contiguous span.
     pub(super) fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Span {
-        // A chunk is left when an eighth of it remains, so that a group rarely has to grow it.
+        // A chunk is left when an eighth of it remains, so that a group rarely has to grow it; the eighth is given back.
         let full = self
             .chunks
             .last()
             .is_none_or(|c| c.len() > c.capacity() - c.capacity() / 8);
         if full {
+            if let Some(left) = self.chunks.last_mut() {
+                left.shrink_to_fit();
+            }
             let size = (SMALLEST << self.chunks.len().min(5)).min(LARGEST);
             self.chunks.push(Vec::with_capacity(size));
         }
