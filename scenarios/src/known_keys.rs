@@ -119,6 +119,7 @@ mod tests {
                 _ if ["workload.mix.draft", "workload.mix.amend"].contains(&&*path) => {
                     "`0`".to_string()
                 }
+                _ if path == "dms.start" => "`\"1m\"`".to_string(),
                 _ if path == "workload.start_after" => "`0.3333333333333333`".to_string(),
                 value => format!("`{value}`"),
             };

@@ -9,7 +9,8 @@
 //! Facts: commit order as `MYSQL_BIN_LOG::ordered_commit` (sql/binlog.cc), `read_only` as
 //! `ha_commit_trans` (sql/handler.cc) and `check_readonly` have it. Not modelled: shared locks of foreign
 //! key checks and gap locks (a parent deleted by an open transaction gives 1452 at once, where InnoDB
-//! waits for that transaction).
+//! waits for that transaction; a child of a parent that is about to be committed does not wait for it, and
+//! may name a last_committed from before it).
 
 mod commit;
 mod config;

@@ -64,7 +64,7 @@ pub(super) fn fence_effective(scene: &Scene<'_>) -> Option<Look> {
     }
     let fenced = scene.fenced.unwrap_or(0);
     let rests_from = match first.op {
-        Op::CreateSnapshot(_) => scene.writable_behind(first.begins),
+        Op::CreateSnapshot(_) => scene.writable_behind(scene.cut.unwrap_or(first.begins)),
         _ => first.begins,
     };
     let early = fenced.saturating_sub(rests_from);

@@ -48,7 +48,8 @@ impl Orders {
     fn insert_order(&mut self, turn: &mut Turn<'_>, intent: &mut Intent) -> Step {
         let id = turn.server.next_auto_increment(self.orders_table);
         let us = turn.server.config.epoch_us + turn.now;
-        let columns = turn.columns(self.orders_table);
+        // A target that was restored from before the table was created refuses the statement.
+        let columns = turn.columns(self.orders_table).max(COLUMNS);
         let b = &mut self.builder;
         b.start(columns);
         b.push(&id.to_le_bytes());
