@@ -105,7 +105,14 @@ pub(super) fn arrivals(world: &mut World, cut: u32) -> FedFacts {
     let first = in_all.max(cut);
     let rows = rows_of_commits(world, first as usize);
     let carried = carried(&world.history.fed, &reads);
+    // What the source had lost before anybody read it is in no read.
+    let began = reads.values().map(|read| read.at).min().unwrap_or(0);
+    let was_there = |commit: &u32| {
+        let erased = world.history.erased_at(*commit);
+        erased.is_none_or(|lost| lost > began)
+    };
     let mut arrived: Vec<Applied> = (cut..first)
+        .filter(was_there)
         .map(|commit| Applied {
             commit,
             at: done.unwrap_or(0),
