@@ -1,6 +1,6 @@
 //! The steps of AWS DMS: its control plane is asked like that of RDS, and what is done to tables is typed on a server.
 
-use super::{Failure, Operator, now_us};
+use super::{Failure, Operator, now_us, steps::Cluster};
 use crate::{
     runbook::{AddConstraints, CreateDmsTask, DmsCondition, DmsTask, DmsUntil, Host, TaskAction},
     units::Micros,
@@ -9,21 +9,10 @@ use crate::{
 impl Operator {
     pub(super) async fn create_cluster(&mut self, again: bool) -> Result<(), Failure> {
         let takes = self.now_in_world().control_plane().create_instance;
-        let mut ready = None;
-        if again {
-            // aws rds describe-db-clusters
-            self.api_time().await;
-            if self.now_in_world().server(Host::Target).is_some() {
-                return self.is_done("there is a cluster target already");
-            }
-            ready = self.now_in_world().restore_ready_us();
-        }
-        match ready {
-            Some(at) => {
-                self.is_done("the cluster target is being created")?;
-                self.sleep(Micros(at.saturating_sub(now_us()))).await;
-            }
-            None => {
+        match self.cluster_so_far(again).await? {
+            Cluster::There => return Ok(()),
+            Cluster::UnderWay(ready) => self.sleep(Micros(ready.saturating_sub(now_us()))).await,
+            Cluster::None => {
                 self.call(|world| world.cluster_begins(takes)).await?;
                 self.sleep(takes).await;
             }

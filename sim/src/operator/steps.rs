@@ -18,6 +18,16 @@ pub(super) const POLL: Micros = Micros::secs(1);
 /// How often somebody at a prompt looks whether a statement was answered.
 const LOOK_FOR_ANSWER: Micros = Micros::ms(10);
 
+/// How far the cluster is.
+pub(super) enum Cluster {
+    /// Nobody has asked for it.
+    None,
+    /// It will be there at this moment, in µs.
+    UnderWay(u64),
+    /// It is there.
+    There,
+}
+
 impl Operator {
     /// Carries out a step's operation. `again`: it was begun before, and nobody knows what came of it.
     pub(super) async fn carry(&mut self, step: &Step, again: bool) -> Result<(), Failure> {
@@ -153,21 +163,10 @@ impl Operator {
             self.for_data(control.restore_per_tib),
             control.create_instance,
         ];
-        let mut ready = None;
-        if again {
-            // aws rds describe-db-clusters
-            self.api_time().await;
-            if self.now_in_world().server(Host::Target).is_some() {
-                return self.is_done("there is a cluster target already");
-            }
-            ready = self.now_in_world().restore_ready_us();
-        }
-        match ready {
-            Some(at) => {
-                self.is_done("the cluster target is being created")?;
-                self.sleep(Micros(at.saturating_sub(now_us()))).await;
-            }
-            None => {
+        match self.cluster_so_far(again).await? {
+            Cluster::There => return Ok(()),
+            Cluster::UnderWay(ready) => self.sleep(Micros(ready.saturating_sub(now_us()))).await,
+            Cluster::None => {
                 let takes = Micros(parts.iter().map(|p| p.0).sum());
                 self.call(|world| world.restore_begins(id, takes)).await?;
                 for part in parts {
@@ -181,6 +180,23 @@ impl Operator {
             Vec::new(),
         );
         Ok(())
+    }
+
+    /// Whoever comes back to a step that makes the cluster looks first how far it is: `aws rds describe-db-clusters`.
+    pub(super) async fn cluster_so_far(&mut self, again: bool) -> Result<Cluster, Failure> {
+        if !again {
+            return Ok(Cluster::None);
+        }
+        self.api_time().await;
+        if self.now_in_world().server(Host::Target).is_some() {
+            self.is_done("there is a cluster target already")?;
+            return Ok(Cluster::There);
+        }
+        let Some(ready) = self.now_in_world().restore_ready_us() else {
+            return Ok(Cluster::None);
+        };
+        self.is_done("the cluster target is being created")?;
+        Ok(Cluster::UnderWay(ready))
     }
 
     /// A time per TiB, for this environment's volume.

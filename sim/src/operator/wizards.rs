@@ -3,7 +3,10 @@
 //!
 //! The operator asks, and RDS goes on by itself: whoever comes back to such a step finds it under way, or done.
 
-use super::{Failure, Operator, now_us, steps::POLL};
+use super::{
+    Failure, Operator, now_us,
+    steps::{Cluster, POLL},
+};
 use crate::{runbook::Host, units::Micros};
 
 impl Operator {
@@ -29,18 +32,10 @@ impl Operator {
                 + self.for_data(control.restore_per_tib).0
                 + control.create_instance.0,
         );
-        let mut under_way = None;
-        if again {
-            // aws rds describe-db-clusters
-            self.api_time().await;
-            if self.now_in_world().server(Host::Target).is_some() {
-                return self.is_done("there is a cluster target already");
-            }
-            under_way = self.now_in_world().restore_ready_us();
-        }
-        match under_way {
-            Some(_) => self.is_done("the cluster target is being created")?,
-            None => {
+        match self.cluster_so_far(again).await? {
+            Cluster::There => return Ok(()),
+            Cluster::UnderWay(_) => {}
+            Cluster::None => {
                 self.call(|world| world.create_aurora_replica(cut_after, copying, restoring))
                     .await?;
             }
