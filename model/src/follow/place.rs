@@ -41,10 +41,13 @@ impl FromStr for Place {
             return Ok(Self::Gtids(gtids));
         }
         let (file, pos) = text.rsplit_once(':').ok_or(NoPlace)?;
-        let pos = pos.parse().map_err(|_| NoPlace)?;
-        if file.is_empty() {
+        // A colon in a file's name would make a position of a GTID set that is mistyped.
+        if file.is_empty() || file_name(file).contains(':') {
             return Err(NoPlace);
         }
+        // Digits alone: `parse` would take `+4` too.
+        let digits = pos.bytes().all(|b| b.is_ascii_digit());
+        let pos = pos.parse().ok().filter(|_| digits).ok_or(NoPlace)?;
         Ok(Self::Position {
             file: file.into(),
             pos,
@@ -221,6 +224,9 @@ mod tests {
             ":4",
             "a:b",
             "a:-1",
+            "a:+1",
+            "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-3:+1",
+            "3e11fa47-71ca-11e1-9e33-c80aa9429562:1:9223372036854775807",
             "a:99999999999999999999",
         ] {
             assert_eq!(text.parse::<Place>(), Err(NoPlace), "{text}");
