@@ -71,6 +71,10 @@ pub(super) struct Applier {
     warm: IndexSet<(TableId, u64), FxBuildHasher>,
     walker: Walker,
     /// Used again for the groups that come.
+    #[expect(
+        clippy::vec_box,
+        reason = "the boxes go to workers and back; what is in them stays where it is"
+    )]
     spare: Vec<Box<Work>>,
     direct: Direct,
 }
