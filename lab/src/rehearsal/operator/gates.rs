@@ -8,11 +8,8 @@ use cutover_sim::{
 };
 use mysql::prelude::Queryable;
 
-/// However fast the clock goes, the cloud is not asked more often than this.
+/// However fast the clock goes, servers are not asked more often than this.
 pub(super) const POLL_AT_LEAST_MS: u64 = 20;
-/// Nor a server that has something to do first: its threads take as long to start as at any speed, and until the applier
-/// has read its first event Seconds_Behind_Source is 0, so that a fast clock would let lag gates through then.
-const WAIT_AT_LEAST_MS: u64 = 500;
 /// A wait of the runbook may take so long in real time.
 const REAL_LIMIT_US: u64 = 180_000_000;
 
@@ -42,7 +39,7 @@ impl Operator<'_> {
             }
             let least = self
                 .clock
-                .of(self.clock.began_us() + WAIT_AT_LEAST_MS * 1_000);
+                .of(self.clock.began_us() + POLL_AT_LEAST_MS * 1_000);
             self.rest(Micros(every.0.max(least)))?;
         }
     }

@@ -57,6 +57,9 @@ pub fn refused(op: &Op<'_>) -> Option<&'static str> {
 
 const NO_REPLICA: &str = "there are two servers, and no read replica";
 const NO_WAY_BACK: &str = "the target replicates from the source, nothing the other way";
+/// `mysql.rds_start_replication` takes a second, and then says "Slave running normally". A second of the machine's, since a
+/// server's threads take as long to start as at any speed: until the applier has read its first event, the lag is 0.
+const START_US: u64 = 1_000_000;
 /// A step that was refused all the same.
 const NOT_HERE: &str = "the lab's two servers cannot do this";
 /// Pause between two polls when a wait says nothing.
@@ -222,6 +225,7 @@ impl<'a> Operator<'a> {
                 self.at_target()?.query_drop("START REPLICA")?;
                 self.marks.replication.started = Some(self.clock.now_us());
                 self.marks.replication.stopped = None;
+                self.rest(Micros(self.clock.of(self.clock.began_us() + START_US)))?;
             }
             Op::Wait(wait) => {
                 let timeout = step.timeout.unwrap_or(Micros::hours(24));
