@@ -113,7 +113,7 @@ impl Drop for Process {
     fn drop(&mut self) {
         // It ends with the folder's removal at the latest; there is nobody to tell.
         let _ = run(&self.script, |command| {
-            command.args(["stop", &self.pid]);
+            command.args(["kill", &self.pid]);
         });
     }
 }
