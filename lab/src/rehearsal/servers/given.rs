@@ -175,7 +175,7 @@ impl Held {
     ) -> Result<Self, LabError> {
         let session = door.connect().map_err(|error| LabError::Given {
             what: format!("{} {door:?}", host.name()),
-            why: error.to_string(),
+            why: said(&error),
         })?;
         let mut held = Self {
             host,
@@ -309,7 +309,7 @@ impl Held {
     fn clean_up(&self) -> Result<(), LabError> {
         let left = |error: mysql::Error| LabError::LeftBehind {
             what: format!("{} {:?}", self.host.name(), self.door),
-            why: error.to_string(),
+            why: said(&error),
         };
         let mut connection = self.door.connect().map_err(left)?;
         let marked: Option<String> = connection
@@ -322,6 +322,16 @@ impl Held {
             take_away(&mut connection).map_err(left)?;
         }
         Ok(())
+    }
+}
+
+/// What a server or the way to it says.
+fn said(error: &mysql::Error) -> String {
+    match error {
+        mysql::Error::MySqlError(error) => format!("{} ({})", error.message, error.code),
+        mysql::Error::DriverError(error) => error.to_string(),
+        mysql::Error::IoError(error) => error.to_string(),
+        other => other.to_string(),
     }
 }
 
