@@ -199,7 +199,9 @@ impl Probe {
                 Op::SetExternalSource(SetExternalSource { at: Some(_), .. })
             )
         });
-        let fences = does(|op| matches!(op, Op::SetReadOnly(o) if o.on == Host::Source && o.value));
+        // Where clients are kept out first, read_only has nobody to refuse.
+        let fences = does(|op| matches!(op, Op::SetReadOnly(o) if o.on == Host::Source && o.value))
+            && !does(|op| matches!(op, Op::AdmitClients(o) if o.on == Host::Source && !o.value));
         match self {
             Self::CrashBetweenPublishAndCommit => one_of(CRASHES),
             Self::CrashInRestore => {

@@ -27,7 +27,7 @@ type Key = (Uuid, Option<Tag>);
 /// Intervals by their key. Most sets have one: the lowest key has a place of its own, where nothing is searched.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Sources {
-    first: Option<(Key, Vec<Interval>)>,
+    first: Option<Box<(Key, Vec<Interval>)>>,
     /// Keys above the first.
     rest: BTreeMap<Key, Vec<Interval>>,
 }
@@ -35,7 +35,7 @@ struct Sources {
 impl Sources {
     #[inline]
     fn get(&self, key: &Key) -> Option<&Vec<Interval>> {
-        match &self.first {
+        match self.first.as_deref() {
             Some((first, intervals)) if first == key => Some(intervals),
             _ => self.rest.get(key),
         }
@@ -44,13 +44,12 @@ impl Sources {
     /// The intervals of a key; the caller leaves some there.
     #[inline]
     fn of(&mut self, key: Key) -> &mut Vec<Interval> {
-        let above = self
-            .first
-            .take_if(|(first, _)| *first != key && key < *first);
-        if let Some((above, intervals)) = above {
-            self.rest.insert(above, intervals);
+        let is_above = |first: &mut Box<(Key, _)>| first.0 != key && key < first.0;
+        if let Some(above) = self.first.take_if(is_above) {
+            self.rest.insert(above.0, above.1);
         }
-        let (first, intervals) = self.first.get_or_insert_with(|| (key, Vec::new()));
+        let fresh = || Box::new((key, Vec::new()));
+        let (first, intervals) = &mut **self.first.get_or_insert_with(fresh);
         match *first == key {
             true => intervals,
             false => self.rest.entry(key).or_default(),
@@ -58,8 +57,11 @@ impl Sources {
     }
 
     fn iter(&self) -> impl Iterator<Item = (&Key, &Vec<Interval>)> {
-        let first = self.first.iter().map(|(key, intervals)| (key, intervals));
-        first.chain(&self.rest)
+        let first = self
+            .first
+            .as_deref()
+            .map(|(key, intervals)| (key, intervals));
+        first.into_iter().chain(&self.rest)
     }
 }
 

@@ -31,7 +31,7 @@ pub use faults::Fired;
 pub use marks::{Marks, Replication};
 pub use operator::Answers;
 pub use setup::SetupError;
-pub use sql::unreadable_sql;
+pub use sql::{unreadable_query, unreadable_sql};
 
 use crate::{
     environment::{Environment, Retention},
@@ -135,6 +135,9 @@ pub struct Target {
     pub snapshot: Option<Snapshot>,
 }
 
+/// Later than any moment of a run, in µs.
+const NEVER: u64 = u64::MAX;
+
 /// Why something cannot be done to the target.
 const NO_TARGET: &str = "there is no Aurora cluster yet";
 
@@ -192,6 +195,8 @@ pub struct World {
     silent_until: [u64; Host::ALL.len()],
     /// `read_only` in each host's parameter group: what a restart makes of it.
     parameter_read_only: [bool; Host::ALL.len()],
+    /// Its security group lets no client in.
+    closed: [bool; Host::ALL.len()],
     /// What happens to the next binlog events on their way.
     corruption: Option<CorruptEvent>,
     events: Vec<Event>,
@@ -210,22 +215,34 @@ impl World {
 
     /// When something is due next.
     pub fn next_due(&self) -> Option<u64> {
-        const NEVER: u64 = u64::MAX;
+        let due = self.due();
+        (due < NEVER).then(|| due.max(self.now))
+    }
+
+    /// As [`World::next_due`]; it may be in the past, and is [`NEVER`] without anything.
+    #[inline]
+    fn due(&self) -> u64 {
         let at = |due: Option<u64>| due.unwrap_or(NEVER);
         let mut due = at(self.agenda.next_due()).min(at(self.source.next_due()));
         if let Some(target) = &self.target {
             due = due.min(at(target.server.next_due()));
         }
-        for replica in self.channels.iter().filter_map(|c| c.replica.as_ref()) {
-            due = due.min(at(replica.next_due()));
+        for channel in &self.channels {
+            due = due.min(channel.next_due());
         }
-        due = due.min(at(self.dms.next_due()));
-        (due < NEVER).then(|| due.max(self.now))
+        if !self.dms.tasks.is_empty() {
+            due = due.min(at(self.dms.next_due()));
+        }
+        due
     }
 
     /// Lets everything happen that is due up to `at`, in order.
     pub fn advance_to(&mut self, at: u64) {
-        while let Some(due) = self.next_due().filter(|due| *due <= at) {
+        loop {
+            let due = self.due().max(self.now);
+            if due == NEVER || due > at {
+                break;
+            }
             self.now = due;
             self.step();
         }
@@ -264,7 +281,11 @@ impl World {
             }
             self.hear_target();
         }
-        Host::ALL.into_iter().for_each(|to| self.step_replica(to));
+        for to in Host::ALL {
+            if self.channels[to as usize].next_due() <= now {
+                self.step_replica(to);
+            }
+        }
         self.step_dms();
         if let Some(due) = self.agenda.pop_due(now) {
             match due {
@@ -414,9 +435,6 @@ impl World {
         let Some(replica) = self.channels[to as usize].replica.as_mut() else {
             return;
         };
-        if replica.next_due().is_none_or(|due| due > now) {
-            return;
-        }
         let (server, from) = match (to, self.target.as_mut(), self.read_replica.as_mut()) {
             (Host::Target, Some(target), _) => (&mut target.server, &self.source),
             (Host::Source, Some(target), _) => (&mut self.source, &target.server),
@@ -433,7 +451,8 @@ impl World {
             Host::Replica => (&mut unasked, &history.source),
         };
         let before = applied.len();
-        let mut next = applied.last().map_or(0, |a| a.commit as usize + 1);
+        let numbered = applied.iter().rev().find(|a| a.commit != NO_COMMIT);
+        let mut next = numbered.map_or(0, |a| a.commit as usize + 1);
         replica.step(
             &mut self.arena,
             now,
@@ -448,9 +467,18 @@ impl World {
                         let ahead = from.undecided().take_while(|(_, done)| done.end != end);
                         (commits.len() + ahead.count()) as u32
                     }
-                    (_, None) => commit_that_ends(commits, end, next) as u32,
+                    (_, None) => match commit_that_ends(commits, end, next) {
+                        Ok(number) => number as u32,
+                        Err(number) if to != Host::Source => number as u32,
+                        // The target's binlog has what no client of its own has committed: a change of a table, which is
+                        // no write, and what a tool has written there, which the source has already.
+                        Err(_) if changes.is_empty() => return,
+                        Err(_) => NO_COMMIT,
+                    },
                 };
-                next = commit as usize + 1;
+                if commit != NO_COMMIT {
+                    next = commit as usize + 1;
+                }
                 add(applied, Applied { commit, at });
                 if to == Host::Target {
                     marks.target_changed(clients.watched_table(), changes, arena);
@@ -506,11 +534,19 @@ impl World {
 }
 
 /// The number of the commit that ends at a place in the binlog; mostly that is the `likely` one.
-fn commit_that_ends(commits: &[Commit], end: LogPos, likely: usize) -> usize {
-    let place = |commit: &Commit| commit.end;
-    match commits.get(likely).map(place) {
-        Some(at) if at == end => likely,
-        _ => commits.partition_point(|c| place(c) < end),
+///
+/// # Errors
+/// None ends there: the number of the next one.
+fn commit_that_ends(commits: &[Commit], end: LogPos, likely: usize) -> Result<usize, usize> {
+    let ends = |number: usize| commits.get(number).is_some_and(|c| c.end == end);
+    if ends(likely) {
+        return Ok(likely);
+    }
+    let number = commits.partition_point(|c| c.end < end);
+    if ends(number) {
+        Ok(number)
+    } else {
+        Err(number)
     }
 }
 
