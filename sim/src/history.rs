@@ -80,8 +80,9 @@ pub const NO_COMMIT: u32 = u32::MAX;
 /// Stands where a client's number does in what the operator types.
 pub const OPERATOR: u16 = u16::MAX;
 
-/// A commit of a server.
+/// A commit of a server. Packed, as operations are.
 #[derive(Clone, Copy, Debug)]
+#[repr(C, packed(4))]
 pub struct Commit {
     /// When the engine had it, in µs.
     pub at: u64,
