@@ -49,6 +49,8 @@ type Case = (
 
 const MYISAM: &str = r#"workload.table=[{name="s",engine="myisam"}]"#;
 const KEYLESS: &str = r#"workload.table=[{name="s",primary_key=false}]"#;
+const CODES: &str = r#"workload.table=[{name="s",collation="utf8mb4_bin"}]"#;
+const CONVERTED: &str = "scenarios/hazards/collation-takes-two-for-one.runbook.toml";
 const LOB: &str = r#"workload.table=[{name="s",lob="40KiB"}]"#;
 const HAZARD: &str = r#"fault=[{at="1m",retention_lost={}}]"#;
 const HARMLESS: &str = r#"fault=[{at="1m",reset={link="replication"}}]"#;
@@ -68,6 +70,7 @@ const CASES: &[Case] = &[
     ("dms-errors", (DMS, &[]), ("naive-dms-defaults", &[]), Status::Fail, false),
     ("dms-lobs", (DMS, &[]), (DMS, &[LOB]), Status::Fail, false),
     ("dms-keys", (DMS, &[]), (DMS, &[KEYLESS]), Status::Fail, false),
+    ("collations", (DMS, &[CODES]), (CONVERTED, &[CODES]), Status::Fail, false),
     ("dms-batch-apply", (DMS, &[]), ("scenarios/hazards/dms-batch-apply.runbook.toml", &[]), Status::Warn, false),
     ("fence", (GTID, &[]), ("naive-no-fence", &[]), Status::Fail, true),
     ("fence-effective", (GTID, &[]), (NOT_AWAITED, &["source.parameter_delay=30s"]), Status::Fail, true),

@@ -6,7 +6,7 @@ use cutover::{
         outcome::{Outcome, Stage, Verdict},
         plan::Plan,
         run::run,
-        runbook::{CoordinatesFrom, Host, Op, Runbook},
+        runbook::{CoordinatesFrom, Host, Op, RunSql, Runbook, Step},
     },
 };
 
@@ -44,6 +44,8 @@ fn a_rehearsed_rollback_carries_everything_back_with_gtids_and_without() {
             &["source.gtid_mode=false"],
         ),
         ("wizard-read-replica-rollback", &[]),
+        ("dms-full-load-cdc-rollback", &[]),
+        ("dms-full-load-cdc-rollback", &["source.gtid_mode=false"]),
     ] {
         let outcome = outcome(&plan(strategy, sets));
         assert_eq!(outcome.verdict, Verdict::Safe, "{strategy} {sets:?}");
@@ -121,6 +123,25 @@ fn a_coordinate_of_the_way_back_that_is_read_early_costs_nothing_a_server_leaves
         );
         assert!(outcome.way_back.taken, "{gtids}");
     }
+}
+
+#[test]
+fn a_table_that_is_made_on_the_target_comes_back_and_is_no_commit_of_a_client() {
+    let mut plan = plan("snapshot-binlog-gtid-rollback", &[]);
+    let steps = &mut plan.runbook.steps;
+    let opened = steps.iter().position(|s| s.pause.is_some());
+    let step = Step {
+        say: "A table of the operator's own".into(),
+        run_sql: Some(RunSql {
+            on: Host::Target,
+            sql: "CREATE TABLE notes (id INT PRIMARY KEY)".into(),
+        }),
+        ..Step::default()
+    };
+    steps.insert(1 + opened.expect("the pause"), step);
+    let outcome = outcome(&plan);
+    assert_eq!(outcome.verdict, Verdict::Safe, "{:?}", outcome.properties);
+    assert!(outcome.way_back.taken && told(&outcome, "the table is changed"));
 }
 
 #[test]

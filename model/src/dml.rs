@@ -1,4 +1,4 @@
-//! INSERT, UPDATE and DELETE as a person types them, read by hand from tokens.
+//! INSERT, UPDATE, DELETE and the SELECT of a row as a person types them, read by hand from tokens.
 //!
 //! What is read: rows of literals, columns set to a literal or to themselves plus or minus a number, conditions that
 //! are equalities joined by AND. Everything else is an error that names the clause; nothing is guessed. Grammar:
@@ -62,6 +62,15 @@ pub enum Dml {
     },
 }
 
+/// A look for rows of one table: `SELECT … FROM … WHERE …`. What is selected of them is of no account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Select {
+    /// From.
+    pub table: TableName,
+    /// WHERE.
+    pub filter: Vec<Equality>,
+}
+
 /// Whether a text begins as one of these statements does.
 pub fn is_dml(text: &str) -> bool {
     let first = text.split_whitespace().next().unwrap_or_default();
@@ -89,6 +98,28 @@ pub fn parse(text: &str, context: &Context) -> Result<Dml, ParseError> {
     };
     cursor.end()?;
     Ok(dml)
+}
+
+/// Reads the SELECT of a row.
+///
+/// # Errors
+/// [`ParseError`] with the place of what is not understood.
+pub fn parse_select(text: &str, context: &Context) -> Result<Select, ParseError> {
+    let mut cursor = Cursor::new(text, 0..text.len(), context)?;
+    cursor.expect("SELECT")?;
+    loop {
+        if !cursor.eat_symbol('*') && cursor.number_text().is_none() {
+            cursor.column()?;
+        }
+        if !cursor.eat_symbol(',') {
+            break;
+        }
+    }
+    cursor.expect("FROM")?;
+    let table = cursor.table()?;
+    let filter = filter(&mut cursor)?;
+    cursor.end()?;
+    Ok(Select { table, filter })
 }
 
 fn insert(cursor: &mut Cursor<'_>) -> Result<Dml, ParseError> {
@@ -241,6 +272,31 @@ mod tests {
             read("DELETE FROM t WHERE a = 1"),
             Ok(Dml::Delete { .. })
         ));
+    }
+
+    #[test]
+    fn a_look_for_a_row_is_read_and_nothing_else_is_taken_for_one() {
+        let context = Context::new("shop", Version::V8_0);
+        for text in [
+            "SELECT 1 FROM ops.sentinel WHERE id = 1 AND said = 'fenced'",
+            "select id, said from ops.sentinel where id = 1 and said = 'fenced';",
+            "SELECT * FROM ops.sentinel WHERE id = 1 AND said = 'fenced'",
+        ] {
+            let select = parse_select(text, &context).expect(text);
+            assert_eq!(select.table.to_string(), "ops.sentinel");
+            assert_eq!(select.filter.len(), 2, "{text}");
+        }
+        for (text, near) in [
+            ("SELECT 1 FROM t", "WHERE"),
+            ("SELECT COUNT(*) FROM t WHERE a = 1", "FROM"),
+            ("SELECT 1 FROM t WHERE a > 1", "`=`"),
+            ("SELECT 1 FROM t, u WHERE a = 1", "WHERE"),
+            ("SELECT 1 FROM t WHERE a = 1 LIMIT 1", "end"),
+            ("DELETE FROM t WHERE a = 1", "SELECT"),
+        ] {
+            let error = parse_select(text, &context).expect_err(text).to_string();
+            assert!(error.contains(near), "{text}: {error}");
+        }
     }
 
     #[test]

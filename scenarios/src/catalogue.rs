@@ -1,6 +1,6 @@
 //! The built-in runbooks and scenarios: files of this crate, no more privileged than a user's.
 //!
-//! To add one, add the file and its line; to remove one, remove both. Nothing else names them.
+//! To add one, add the file; to remove one, remove it: `build.rs` lists what the folders have.
 
 use crate::parse_scenario;
 use cutover_sim::plan::Expect;
@@ -25,55 +25,14 @@ pub struct Listed {
     pub naive: bool,
 }
 
-macro_rules! embedded {
-    ($folder:literal: $($name:literal,)*) => {
-        &[$(Builtin {
-            name: $name,
-            text: include_str!(concat!("../", $folder, "/", $name, ".toml")),
-        },)*]
-    };
-}
+/// The built-in strategies, by their names: the folder `runbooks`.
+pub const RUNBOOKS: &[Builtin] = include!(concat!(env!("OUT_DIR"), "/runbooks.rs"));
 
-/// The built-in strategies, in the order in which they are listed: sound ones, then naive ones.
-pub const RUNBOOKS: &[Builtin] = embedded!("runbooks":
-    "snapshot-binlog-gtid",
-    "snapshot-binlog-position",
-    "replica-binlog-position",
-    "snapshot-freeze",
-    "wizard-read-replica",
-    "wizard-migrate-snapshot-frozen",
-    "snapshot-binlog-gtid-rollback",
-    "snapshot-binlog-position-rollback",
-    "wizard-read-replica-rollback",
-    "snapshot-only",
-    "wizard-migrate-snapshot",
-    "dms-full-load-cdc",
-    "dms-full-load",
-    "snapshot-binlog-gtid-no-retention",
-    "naive-lag-gate",
-    "naive-no-fence",
-    "naive-no-retention",
-    "naive-show-master-status",
-    "naive-early-coordinates",
-    "naive-coordinates-from-target",
-    "naive-wizard-lag-gate",
-    "naive-wizard-promote-early",
-    "naive-rollback-late-coordinates",
-    "naive-rollback-without-replication",
-    "naive-dms-live-load",
-    "naive-dms-defaults",
-);
+/// The built-in scenarios, by their names: the folder `scenarios`.
+pub const SCENARIOS: &[Builtin] = include!(concat!(env!("OUT_DIR"), "/scenarios.rs"));
 
-/// The built-in scenarios.
-pub const SCENARIOS: &[Builtin] = embedded!("scenarios":
-    "orders",
-    "orders-small",
-    "orders-append",
-    "orders-jvm-dns",
-);
-
-/// The files of the folder `hazards`, by their names: `build.rs` lists them.
-const HAZARD_FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/hazards.rs"));
+/// The hazards and their remedies, by their names: the folder `hazards`.
+const HAZARDS: &[Builtin] = include!(concat!(env!("OUT_DIR"), "/hazards.rs"));
 
 /// A scenario that crosses a limit and is caught, and its remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,11 +57,8 @@ struct Head {
 
 /// Every hazard that has a remedy.
 pub fn hazards() -> Vec<Hazard> {
-    let head = |name: &str| -> Option<Head> {
-        let (_, text) = HAZARD_FILES.iter().find(|(file, _)| *file == name)?;
-        toml::from_str(text).ok()
-    };
-    let hazard = |(name, _): &(&str, &str)| {
+    let head = |name: &str| -> Option<Head> { toml::from_str(find(HAZARDS, name)?.text).ok() };
+    let hazard = |Builtin { name, .. }: &Builtin| {
         let (hazard, remedy) = (head(name)?, head(&format!("{name}.remedy"))?);
         let verdict = hazard
             .expect
@@ -119,15 +75,18 @@ pub fn hazards() -> Vec<Hazard> {
             remedy: remedy.about,
         })
     };
-    HAZARD_FILES.iter().filter_map(hazard).collect()
+    HAZARDS.iter().filter_map(hazard).collect()
 }
 
-/// Every built-in strategy.
+/// Every built-in strategy: those that show no mistake first, each kind in the order of the places that the files say,
+/// and by name behind those.
 pub fn strategies() -> Vec<Listed> {
     let listed = RUNBOOKS
         .iter()
         .filter_map(|file| crate::runbook::list(file.name, file.text).ok());
-    listed.collect()
+    let mut listed: Vec<(Option<u32>, Listed)> = listed.collect();
+    listed.sort_by_key(|(place, l)| (l.naive, place.is_none(), *place, l.name.clone()));
+    listed.into_iter().map(|(_, listed)| listed).collect()
 }
 
 /// Every built-in scenario.
@@ -174,7 +133,7 @@ mod tests {
 
     #[test]
     fn every_hazard_is_listed_with_what_it_is_caught_by_and_its_remedy() {
-        let scenarios = HAZARD_FILES.iter().filter(|(n, _)| !n.ends_with(".remedy"));
+        let scenarios = HAZARDS.iter().filter(|f| !f.name.ends_with(".remedy"));
         let listed = hazards();
         assert_eq!(listed.len(), scenarios.count());
         for hazard in listed {
@@ -195,14 +154,46 @@ mod tests {
     }
 
     #[test]
-    fn every_file_in_the_folders_is_in_the_catalogue() {
-        for (folder, files) in [("runbooks", RUNBOOKS), ("scenarios", SCENARIOS)] {
-            let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-            for entry in std::fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                let name = path.file_stem().unwrap().to_str().unwrap();
-                assert!(find(files, name).is_some(), "{name} has no line");
-            }
+    fn the_catalogue_is_what_the_folders_have_and_nothing_else() {
+        for (folder, files) in [
+            ("runbooks", RUNBOOKS),
+            ("scenarios", SCENARIOS),
+            ("hazards", HAZARDS),
+        ] {
+            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+            let entries = std::fs::read_dir(path).unwrap();
+            let names = entries.map(|e| e.unwrap().file_name().into_string().unwrap());
+            let mut there: Vec<String> = names
+                .filter_map(|name| name.strip_suffix(".toml").map(str::to_string))
+                .filter(|name| !name.ends_with(".runbook"))
+                .collect();
+            there.sort();
+            let listed: Vec<&str> = files.iter().map(|file| file.name).collect();
+            assert_eq!(listed, there, "{folder}");
+        }
+    }
+
+    #[test]
+    fn sound_strategies_are_listed_in_their_places_and_naive_ones_behind_them() {
+        let listed = strategies();
+        let naive: Vec<bool> = listed.iter().map(|l| l.naive).collect();
+        assert!(naive.is_sorted(), "{naive:?}");
+        let place = |name: &str| {
+            let file = find(RUNBOOKS, name).unwrap();
+            crate::runbook::list(file.name, file.text).unwrap().0
+        };
+        for pair in listed
+            .windows(2)
+            .filter(|pair| pair[0].naive == pair[1].naive)
+        {
+            let (first, second) = (place(&pair[0].name), place(&pair[1].name));
+            let key = |place: Option<u32>| (place.is_none(), place);
+            assert!(
+                key(first) <= key(second),
+                "{} {}",
+                pair[0].name,
+                pair[1].name
+            );
         }
     }
 }

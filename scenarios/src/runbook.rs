@@ -26,6 +26,8 @@ struct RunbookFile {
     /// It is there to show a mistake: `compare` leaves it out unless it is asked for.
     #[serde(default)]
     naive: bool,
+    /// Where the list has it, the smaller first; behind those, by its name, when absent.
+    place: Option<u32>,
     #[serde(default)]
     promises: Promises,
     #[serde(rename = "step", default)]
@@ -64,21 +66,28 @@ pub fn parse_runbook(name: &str, text: &str) -> Result<Runbook, LoadError> {
     read(&Document::new(name, text))
 }
 
-/// What `list` shows of a runbook file.
-pub(crate) fn list(name: &str, text: &str) -> Result<Listed, LoadError> {
-    let (runbook, naive) = read_marked(&Document::new(name, text))?;
-    Ok(Listed {
+/// What `list` shows of a runbook file, and its place among the others.
+pub(crate) fn list(name: &str, text: &str) -> Result<(Option<u32>, Listed), LoadError> {
+    let (runbook, marked) = read_marked(&Document::new(name, text))?;
+    let listed = Listed {
         name: runbook.name,
         about: runbook.about,
-        naive,
-    })
+        naive: marked.naive,
+    };
+    Ok((marked.place, listed))
+}
+
+/// What a runbook's file says that is no part of the runbook.
+struct Marked {
+    naive: bool,
+    place: Option<u32>,
 }
 
 fn read(document: &Document) -> Result<Runbook, LoadError> {
     Ok(read_marked(document)?.0)
 }
 
-fn read_marked(document: &Document) -> Result<(Runbook, bool), LoadError> {
+fn read_marked(document: &Document) -> Result<(Runbook, Marked), LoadError> {
     document.check_schema(RUNBOOK_SCHEMA)?;
     let file: RunbookFile = document.read()?;
     let runbook = Runbook {
@@ -90,7 +99,8 @@ fn read_marked(document: &Document) -> Result<(Runbook, bool), LoadError> {
         stay: file.stay,
     };
     check::runbook(&runbook).map_err(|problem| document.problem(&problem))?;
-    Ok((runbook, file.naive))
+    let (naive, place) = (file.naive, file.place);
+    Ok((runbook, Marked { naive, place }))
 }
 
 /// There is no built-in of that name, and no file.

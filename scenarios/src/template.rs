@@ -54,7 +54,7 @@ mod tests {
         });
         let text = lines.collect::<Vec<_>>().join("\n");
         let scenario = parse_scenario("whole", &text, &[]).unwrap_or_else(|e| panic!("{e}"));
-        assert_eq!(scenario.workload.tables.len(), 3);
+        assert_eq!(scenario.workload.tables.len(), 4);
         assert_eq!(scenario.faults.len(), 1);
     }
 

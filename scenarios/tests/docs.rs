@@ -2,10 +2,11 @@
 
 use cutover_scenarios::{parse_runbook, parse_scenario};
 use cutover_sim::runbook::{
-    AddConstraints, Condition, CoordinatesFrom, CreateDmsTask, CreateSchema, CreateSnapshot,
-    DmsCondition, DmsTask, Host, Migrates, Nothing, OnFailure, OnHost, OnReplica, Pause, Policy,
-    Prep, Promises, RaiseAutoIncrement, ReadCoordinates, Repoint, RestoreSnapshot, Role, RunSql,
-    Runbook, SetBinlogRetention, SetExternalSource, SetReadOnly, Step, TaskAction, Wait,
+    AddConstraints, AdmitClients, Condition, CoordinatesFrom, CreateDmsTask, CreateSchema,
+    CreateSnapshot, DmsCondition, DmsTask, Host, Migrates, Nothing, OnFailure, OnHost, OnReplica,
+    Pause, Policy, Prep, Promises, Query, RaiseAutoIncrement, ReadCoordinates, Repoint,
+    RestoreSnapshot, Role, RunSql, Runbook, SetBinlogRetention, SetExternalSource, SetReadOnly,
+    Step, TaskAction, Wait,
 };
 use cutover_sim::units::{Bytes, Micros};
 use std::collections::BTreeSet;
@@ -72,6 +73,10 @@ fn everything() -> Step {
                 no_open_transactions: Some(Host::Source),
                 snapshot_available: Some("x".into()),
                 source_unchanged_since: Some("x".into()),
+                row: Some(Query {
+                    on: Host::Source,
+                    sql: "x".into(),
+                }),
                 dms: Some(DmsCondition {
                     task: "x".into(),
                     loaded: Some(Nothing {}),
@@ -90,6 +95,10 @@ fn everything() -> Step {
             on: Host::Source,
             value: true,
             lasting: true,
+        }),
+        admit_clients: Some(AdmitClients {
+            on: Host::Source,
+            value: true,
         }),
         kill_connections: Some(OnHost { on: Host::Source }),
         stop_replication: Some(OnReplica { on: Host::Source }),
@@ -110,6 +119,7 @@ fn everything() -> Step {
         create_cluster: Some(Nothing {}),
         create_schema: Some(CreateSchema {
             without_constraints: true,
+            collation: Some("x".into()),
         }),
         add_constraints: Some(AddConstraints {
             delete_orphans: true,
@@ -126,6 +136,7 @@ fn everything() -> Step {
             foreign_key_checks: true,
             batch_apply: true,
             stop_after_cached_changes: true,
+            stop_before_cached_changes: true,
             recovery_table: true,
             full_lobs: true,
             lob_max_size: Some(Bytes(1)),
@@ -135,6 +146,7 @@ fn everything() -> Step {
         dms_task: Some(DmsTask {
             id: "x".into(),
             action: TaskAction::Start,
+            at: Some("x".into()),
         }),
     }
 }

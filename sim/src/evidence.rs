@@ -86,7 +86,7 @@ pub struct Evidence<'w> {
     pub end_us: u64,
     /// Where the application's name points in the end.
     pub serving: Host,
-    /// The source is read-only in the end.
+    /// The source takes no writes in the end: it is read-only, or lets no client in.
     pub source_read_only: bool,
     /// What the target was restored from; none: there is no target.
     pub snapshot: Option<SnapshotFacts>,
@@ -165,7 +165,7 @@ impl<'w> Evidence<'w> {
             epoch_us: plan.clock.start.0,
             end_us: world.now(),
             serving,
-            source_read_only: world.is_read_only(Host::Source),
+            source_read_only: world.is_read_only(Host::Source) || world.is_closed(Host::Source),
             snapshot,
             applied,
             applied_at_gate,

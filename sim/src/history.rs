@@ -77,6 +77,9 @@ pub struct Operation {
 /// No commit.
 pub const NO_COMMIT: u32 = u32::MAX;
 
+/// Stands where a client's number does in what the operator types.
+pub const OPERATOR: u16 = u16::MAX;
+
 /// A commit of a server.
 #[derive(Clone, Copy, Debug)]
 pub struct Commit {
@@ -115,6 +118,8 @@ pub struct History {
     pub applied: Vec<Applied>,
     /// The target's own commits in the order in which the source applied them: the way back.
     pub applied_back: Vec<Applied>,
+    /// The source's commits that are changes of tables, typed by the operator: no operation has them.
+    pub altered: Vec<u32>,
     /// What the source has lost of its own commits.
     pub erased: Vec<Erased>,
     /// What tools have carried to the target row by row.

@@ -1,6 +1,7 @@
 //! What the application does, as a scenario file says it.
 
 use crate::units::{Bytes, Micros};
+use cutover_model::ddl::collation_by_name;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -70,6 +71,27 @@ pub struct SideTable {
     /// Its storage engine.
     #[serde(default, skip_serializing_if = "is_default")]
     pub engine: Engine,
+    /// The collation of a text in each row, `code`, which is unique; none: there is no such column.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collation: Option<String>,
+}
+
+impl SideTable {
+    /// Whether there is a text whose collation tells small letters from capital ones.
+    pub fn tells_case(&self) -> bool {
+        self.collation.as_deref().is_some_and(tells_case)
+    }
+}
+
+/// Whether MySQL has a collation of utf8mb4 by this name.
+pub fn is_of_utf8mb4(name: &str) -> bool {
+    collation_by_name(name).is_ok_and(|collation| &*collation.charset == "utf8mb4")
+}
+
+/// Whether a collation tells small letters from capital ones, by its name.
+pub fn tells_case(collation: &str) -> bool {
+    let name = collation.to_ascii_lowercase();
+    ["_bin", "_cs", "_ks"].iter().any(|end| name.ends_with(end))
 }
 
 /// A table's storage engine.

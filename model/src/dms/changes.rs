@@ -86,8 +86,20 @@ impl Task {
         self.tables.iter().all(|table| table.is_settled())
     }
 
+    /// Whether cached changes wait until the task is resumed.
+    fn keeps_cached(&self) -> bool {
+        self.settings.stop_before_cached && !self.resumed && !self.is_following()
+    }
+
     /// When the session has something to do, in µs.
     pub(super) fn apply_due(&self) -> Option<u64> {
+        if self.keeps_cached() {
+            return self
+                .tables
+                .iter()
+                .all(|table| table.is_ready())
+                .then_some(0);
+        }
         if let Some(working) = &self.working {
             return Some(working.commit_us);
         }
@@ -115,11 +127,9 @@ impl Task {
 
     /// Whether every table that is not taken out is loaded, and nothing that was captured waits for it.
     fn cache_is_empty(&self) -> bool {
-        let ready =
-            |state: &TableState| !matches!(state, TableState::Waiting | TableState::Loading);
         // What the SELECTs may have seen already must have come by: after that a change that meets a conflict is wrong.
         let overlap = self.tables.iter().map(|table| table.overlap_to).max();
-        self.tables.iter().all(|table| ready(&table.state))
+        self.tables.iter().all(|table| table.is_ready())
             && self.next_work().is_none()
             && self.read >= overlap
     }
@@ -133,6 +143,12 @@ impl Task {
         costs: &Costs,
         effects: &mut Vec<Effect>,
     ) {
+        if self.keeps_cached() {
+            if self.tables.iter().all(|table| table.is_ready()) {
+                self.stop_as(now, StopReason::CachedChangesNotApplied, effects);
+            }
+            return;
+        }
         loop {
             self.cached_is_applied(now, effects);
             if self.status != Status::Running {
@@ -188,9 +204,6 @@ impl Task {
     fn cached_is_applied(&mut self, now: u64, effects: &mut Vec<Effect>) {
         if self.is_following() || !self.cache_is_empty() || self.working.is_some() {
             return;
-        }
-        if self.settings.stop_before_cached {
-            return self.stop_as(now, StopReason::CachedChangesNotApplied, effects);
         }
         let loaded = |table: &&mut super::TableTask| table.state == TableState::Loaded;
         for table in self.tables.iter_mut().filter(loaded) {

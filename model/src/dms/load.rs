@@ -92,6 +92,11 @@ impl TableTask {
         matches!(self.state, TableState::Done | TableState::Suspended(_))
     }
 
+    /// Whether its load is over.
+    pub(super) fn is_ready(&self) -> bool {
+        !matches!(self.state, TableState::Waiting | TableState::Loading)
+    }
+
     /// What was being loaded is to be loaded again.
     pub(super) fn forget_load(&mut self) {
         self.load = None;

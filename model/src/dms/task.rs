@@ -151,6 +151,8 @@ pub struct Task {
     /// Once all tables are at one place: how far changes are applied.
     pub(super) applied_to: LogPos,
     pub(super) batch_due_us: u64,
+    /// It had stopped with cached changes that were not applied, and goes on with those.
+    pub(super) resumed: bool,
     pub(super) meter: Meter,
     saved: Saved,
     pub(super) saved_us: u64,
@@ -186,6 +188,7 @@ impl Task {
             working: None,
             applied_to: LogPos::default(),
             batch_due_us: 0,
+            resumed: false,
             meter: Meter::default(),
             saved: Saved::default(),
             saved_us: 0,
@@ -197,6 +200,7 @@ impl Task {
     /// Starts, or goes on from what was saved. A task for changes alone starts at `from`.
     pub fn start(&mut self, now: u64, from: Option<LogPos>) {
         let fresh = self.status == Status::Ready && self.saved.tables.is_empty();
+        self.resumed |= self.status == Status::Stopped(StopReason::CachedChangesNotApplied);
         self.status = Status::Running;
         (self.started_us, self.load_from_us) = (now, now);
         if let (true, Some(from)) = (fresh, from) {
@@ -241,7 +245,7 @@ impl Task {
             *table = TableTask::new(table.table, table.name.clone(), TableState::Waiting);
         }
         (self.saved, self.applied_to) = (Saved::default(), LogPos::default());
-        self.status = Status::Ready;
+        (self.status, self.resumed) = (Status::Ready, false);
         self.start(now, None);
     }
 

@@ -285,6 +285,34 @@ fn what_changes_during_the_load_is_there_after_it() {
 }
 
 #[test]
+fn cached_changes_wait_until_the_task_is_resumed_where_it_is_told_to_stop_before_them() {
+    let mut rig = Rig::new(Settings {
+        stop_before_cached: true,
+        ..careful()
+    });
+    rig.start();
+    rig.until(rig.now + 2_000);
+    rig.update(3, 7);
+    rig.until(rig.now + 60_000_000);
+    assert_eq!(
+        rig.task.status,
+        Status::Stopped(StopReason::CachedChangesNotApplied)
+    );
+    assert_eq!(rig.task.is_loaded(), Ok(false));
+    assert_eq!(rig.differing(), 1, "the change waits");
+    rig.start();
+    // Started again from what was saved, it does not stop a second time.
+    rig.task.crash();
+    rig.start();
+    rig.until(rig.now + 60_000_000);
+    assert_eq!(
+        rig.task.status,
+        Status::Stopped(StopReason::CachedChangesApplied)
+    );
+    assert_eq!(rig.differing(), 0);
+}
+
+#[test]
 fn a_crash_during_the_load_begins_it_anew_and_a_crash_behind_it_applies_nothing_twice() {
     let mut rig = Rig::new(careful());
     rig.start();

@@ -6,9 +6,9 @@
 use super::{Manner, Reply, Server, SessionId};
 use crate::{
     arena::Arena,
-    database::TableId,
+    database::{Database, TableId},
     ddl::TableName,
-    dml::{Assigned, Dml, Equality, Value},
+    dml::{Assigned, Dml, Equality, Select, Value},
     row::{ImageBuilder, ParseError, fields, parse, push_default_at, render},
     schema::{Column, ColumnKind},
     table::{RowKey, Table},
@@ -142,7 +142,7 @@ impl Server {
         let (Dml::Insert { table: name, .. }
         | Dml::Update { table: name, .. }
         | Dml::Delete { table: name, .. }) = dml;
-        let (id, table) = self.named(name)?;
+        let (id, table) = named(&self.database, name)?;
         let mut statement = Statement {
             table: id,
             rows: Vec::new(),
@@ -173,10 +173,21 @@ impl Server {
         Ok(statement)
     }
 
-    fn named(&self, name: &TableName) -> Result<(TableId, &Table), DmlError> {
-        let found = self.database.id(&name.schema, &name.name);
-        let found = found.and_then(|id| Some((id, self.database.table(id)?)));
-        found.ok_or_else(|| DmlError::NoSuchTable(name.to_string()))
+    /// Whether a SELECT that begins now finds a row.
+    ///
+    /// # Errors
+    /// [`DmlError`]: there is no such table or column, or the table is too large to be looked through.
+    pub fn finds(&self, arena: &mut Arena, now: u64, select: &Select) -> Result<bool, DmlError> {
+        let view = self.read_view(arena);
+        let (_, table) = named(&view, &select.table)?;
+        let wanted = wanted(table, &select.filter, self.config.epoch_us + now)?;
+        let keys = matching(table, arena, &wanted)?;
+        let mut scratch = Vec::new();
+        let fits_whole = |key: RowKey| {
+            let image = table.image(arena, key, &mut scratch);
+            image.is_some_and(|image| fits(&table.def().columns, image, &wanted))
+        };
+        Ok(keys.into_iter().any(fits_whole))
     }
 
     /// Writes the statement's rows and commits, from where it had to wait; call again when the session is resumed.
@@ -296,6 +307,12 @@ impl Server {
         }
         Some(builder.image().to_vec())
     }
+}
+
+fn named<'d>(database: &'d Database, name: &TableName) -> Result<(TableId, &'d Table), DmlError> {
+    let found = database.id(&name.schema, &name.name);
+    let found = found.and_then(|id| Some((id, database.table(id)?)));
+    found.ok_or_else(|| DmlError::NoSuchTable(name.to_string()))
 }
 
 /// The rows of an INSERT: for each column of the table its value, none where the statement leaves it out.

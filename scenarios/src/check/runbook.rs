@@ -7,11 +7,13 @@ use super::{Problem, keys};
 use crate::document::Part;
 use cutover_sim::{
     runbook::{
-        CoordinatesFrom, CreateDmsTask, DmsCondition, DmsUntil, Host, Op, Policy, Repoint, Role,
-        Runbook, SetExternalSource, Step, StepError, TaskAction, Until, Wait,
+        CoordinatesFrom, CreateDmsTask, DmsCondition, DmsTask, DmsUntil, Host, Migrates, Op,
+        Policy, Repoint, Role, Runbook, SetExternalSource, Step, StepError, TaskAction, Until,
+        Wait,
     },
     units::Micros,
-    world::unreadable_sql,
+    workload_spec::is_of_utf8mb4,
+    world::{unreadable_query, unreadable_sql},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -91,6 +93,8 @@ struct Before<'a> {
     restored: bool,
     has_replica: bool,
     tasks: BTreeMap<&'a str, bool>,
+    /// Those that migrate changes alone.
+    captures_only: BTreeSet<&'a str>,
     /// RDS looks after the target's replication.
     managed: bool,
     /// Where an external source is configured now, and where one was.
@@ -174,6 +178,10 @@ impl<'a> Before<'a> {
                 Err(not_of_a_replica("set_read_only", "on", "the read replica"))
             }
             Op::SetReadOnly(o) => self.needs_host(o.on, "set_read_only"),
+            Op::AdmitClients(o) if o.on == Host::Replica => {
+                Err(not_of_a_replica("admit_clients", "on", "the read replica"))
+            }
+            Op::AdmitClients(o) => self.needs_host(o.on, "admit_clients"),
             Op::KillConnections(Host::Replica) => Err(not_of_a_replica(
                 "kill_connections",
                 "on",
@@ -214,11 +222,24 @@ impl<'a> Before<'a> {
                 }
             }
             Op::CreateCluster => self.create_cluster(),
-            Op::CreateSchema(_) => self.needs_host(Host::Target, "create_schema"),
+            Op::CreateSchema(o) => {
+                self.needs_host(Host::Target, "create_schema")?;
+                match o.collation.as_deref().is_none_or(is_of_utf8mb4) {
+                    true => Ok(()),
+                    false => Err(Problem::new(
+                        keys(&["create_schema", "collation"]),
+                        "MySQL has no such collation of utf8mb4",
+                        "write a name like \"utf8mb4_0900_ai_ci\", or leave it out: texts keep their own",
+                    )),
+                }
+            }
             Op::AddConstraints(_) => self.needs_host(Host::Target, "add_constraints"),
             Op::CreateDmsTask(o) => self.create_dms_task(o),
             Op::DmsTask(o) => {
                 let started = self.task(&o.id, &["dms_task", "id"])?;
+                if let Some(name) = &o.at {
+                    self.cdc_position(o, name)?;
+                }
                 let begins = matches!(o.action, TaskAction::Start);
                 if !started && !begins {
                     return Err(Problem::new(
@@ -227,7 +248,10 @@ impl<'a> Before<'a> {
                         "start it first: `dms_task = { id = \"…\", action = \"start\" }`",
                     ));
                 }
-                self.tasks.insert(&o.id, true);
+                match o.action {
+                    TaskAction::Delete => self.tasks.remove(o.id.as_str()),
+                    _ => self.tasks.insert(&o.id, true),
+                };
                 Ok(())
             }
             Op::Pause(o) if o.length == Micros::ZERO => Err(Problem::new(
@@ -374,6 +398,9 @@ impl<'a> Before<'a> {
                 "write a name like `id = \"move\"`",
             ));
         }
+        if o.migrates == Migrates::Cdc {
+            self.captures_only.insert(&o.id);
+        }
         if self.tasks.len() > MOST_TASKS {
             return Err(Problem::new(
                 keys(&[op]),
@@ -428,6 +455,26 @@ impl<'a> Before<'a> {
                 help,
             )
         })
+    }
+
+    /// A task that is started at a position has no load: what came before is there.
+    fn cdc_position(&self, o: &DmsTask, name: &str) -> Result<(), Problem> {
+        let path = ["dms_task", "at"];
+        if o.action != TaskAction::Start || !self.captures_only.contains(o.id.as_str()) {
+            return Err(Problem::new(
+                keys(&path),
+                "only a task for changes alone is started at a position",
+                "create it with `migrates = \"cdc\"` and write `action = \"start\"`, or leave `at` out",
+            ));
+        }
+        match self.noted(name, &path)? {
+            Noted::Position => Ok(()),
+            Noted::GtidSet => Err(Problem::new(
+                keys(&path),
+                format!("`{name}` is a GTID set, and a task starts at a file and position"),
+                "read it from `source-position` or `recovery-event`",
+            )),
+        }
     }
 
     fn dms(&self, o: &DmsCondition) -> Result<(), Problem> {
@@ -573,6 +620,17 @@ impl<'a> Before<'a> {
             }
             Until::SnapshotAvailable(id) => {
                 self.known_snapshot(id, &["wait", "until", "snapshot_available"])
+            }
+            Until::Row(o) => {
+                self.needs_host(o.on, "wait")?;
+                match unreadable_query(&o.sql) {
+                    None => Ok(()),
+                    Some(why) => Err(Problem::new(
+                        keys(&["wait", "until", "row", "sql"]),
+                        format!("no modelled server answers this question: {why}"),
+                        "write SELECT 1 FROM … WHERE with `column = value` conditions joined by AND",
+                    )),
+                }
             }
             Until::Dms(o) => self.dms(o),
             Until::SourceUnchangedSince(name) => self

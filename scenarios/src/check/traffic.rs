@@ -7,7 +7,7 @@ use cutover_sim::{
     plan::{Clock, Expect},
     properties::CATALOGUE,
     units::{Bytes, Micros},
-    workload_spec::{Engine, Kind, SideTable, Transaction, Workload},
+    workload_spec::{Engine, Kind, SideTable, Transaction, Workload, is_of_utf8mb4},
 };
 
 /// 2038-01-19T03:14:07Z: the last second of MySQL's TIMESTAMP.
@@ -237,7 +237,24 @@ fn side_table(table: &SideTable) -> Result<(), Problem> {
             "leave `foreign_key` out, or write `engine = \"innodb\"`",
         ));
     }
-    Ok(())
+    let Some(collation) = &table.collation else {
+        return Ok(());
+    };
+    if table.trigger {
+        return Err(Problem::new(
+            keys(&["collation"]),
+            "the text differs from order to order, and the modelled trigger writes the same for all",
+            "leave `trigger` or `collation` out",
+        ));
+    }
+    if is_of_utf8mb4(collation) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        keys(&["collation"]),
+        "MySQL has no such collation of utf8mb4",
+        "write a name like \"utf8mb4_bin\" or \"utf8mb4_0900_ai_ci\"",
+    ))
 }
 
 fn mix(workload: &Workload) -> Result<(), Problem> {

@@ -166,8 +166,10 @@ fn is_taken_back(runbook: &Runbook, number: u32) -> bool {
     runbook.steps[index + 1..].iter().any(|later| {
         let repoints = step.repoint.zip(later.repoint);
         let fences = step.set_read_only.zip(later.set_read_only);
+        let admits = step.admit_clients.zip(later.admit_clients);
         repoints.is_some_and(|(a, b)| a.to != b.to)
             || fences.is_some_and(|(a, b)| a.on == b.on && a.value != b.value)
+            || admits.is_some_and(|(a, b)| a.on == b.on && a.value != b.value)
     })
 }
 
@@ -178,15 +180,30 @@ fn starts_over(step: Option<&Step>) -> bool {
     source.is_some_and(|o| o.at.is_some())
 }
 
-/// Whether a step makes the source read-only.
+/// Whether a step makes the source read-only, or keeps its clients out.
 fn fences(step: Option<&Step>) -> bool {
     let set = step.and_then(|s| s.set_read_only);
-    set.is_some_and(|o| o.on == Host::Source && o.value)
+    set.is_some_and(|o| o.on == Host::Source && o.value) || closes(step)
 }
 
-/// Whether the server itself refuses writes to the source, whoever sends them.
+/// Whether a step keeps the source's clients out.
+fn closes(step: Option<&Step>) -> bool {
+    let admits = step.and_then(|s| s.admit_clients);
+    admits.is_some_and(|o| o.on == Host::Source && !o.value)
+}
+
+/// Whether a step kills the clients' connections to the source.
+fn kills(step: &Step) -> bool {
+    step.kill_connections.is_some_and(|o| o.on == Host::Source)
+}
+
+/// Whether writes to the source are refused, whoever sends them: by the server, or because nobody gets a connection and
+/// those that there were are killed.
 fn is_fenced(plan: &Plan) -> bool {
-    plan.runbook.steps.iter().any(|step| fences(Some(step)))
+    let steps = &plan.runbook.steps;
+    let closed = steps.iter().position(|step| closes(Some(step)));
+    steps.iter().any(|s| fences(Some(s)) && !closes(Some(s)))
+        || closed.is_some_and(|closed| steps[closed..].iter().any(kills))
 }
 
 /// Whether what decides that the target has everything is its lag.

@@ -29,7 +29,7 @@ occasions! {
     ReplicationStarts, "The operator starts replication.";
     ReceiverConnects, "The source has accepted the receiver.";
     LagReadsZero, "A poll reads Seconds_Behind_Source: 0.";
-    FenceAsked, "The operator asks for `read_only` on the source.";
+    FenceAsked, "The operator asks for `read_only` on the source, or for its clients to be kept out.";
     FencePassed, "The step with the role of fence is done.";
     GatePolled, "The step with the role of gate looks.";
     GatePassed, "The step with the role of gate is done.";

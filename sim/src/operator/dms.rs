@@ -47,15 +47,28 @@ impl Operator {
     }
 
     pub(super) async fn dms_task(&mut self, o: &DmsTask, again: bool) -> Result<(), Failure> {
-        if again && o.action != TaskAction::Stop {
+        if again && o.action == TaskAction::Delete {
+            // aws dms describe-replication-tasks
+            self.api_time().await;
+            if !self.now_in_world().has_dms_task(&o.id) {
+                return self.is_done(&format!("there is no task {} any more", o.id));
+            }
+        }
+        let starts = !matches!(o.action, TaskAction::Stop | TaskAction::Delete);
+        if again && starts {
             // aws dms describe-replication-tasks
             self.api_time().await;
             if self.now_in_world().dms_is_under_way(&o.id) {
                 return self.is_done(&format!("task {} is running", o.id));
             }
         }
-        self.call(|world| world.dms_task(&o.id, o.action)).await?;
-        if o.action != TaskAction::Stop {
+        let at = match &o.at {
+            Some(name) => Some(self.position_noted(name)?),
+            None => None,
+        };
+        self.call(|world| world.dms_task(&o.id, o.action, at))
+            .await?;
+        if starts {
             let start = self.plan.environment.dms.start;
             self.sleep(start).await;
         }

@@ -60,6 +60,7 @@ impl Operator {
             }
             Op::Wait(o) => self.wait(o, step.role == Some(Role::Gate)).await,
             Op::SetReadOnly(o) => self.set_read_only(o).await,
+            Op::AdmitClients(o) => self.call(|world| world.admit_clients(o.on, o.value)).await,
             Op::KillConnections(host) => {
                 self.statement(host).await;
                 let killed = self.now_in_world().kill_connections(host);
@@ -88,10 +89,7 @@ impl Operator {
                 Ok(())
             }
             Op::CreateCluster => self.create_cluster(again).await,
-            Op::CreateSchema(o) => {
-                self.on_target(|world| world.create_schema(o.without_constraints))
-                    .await
-            }
+            Op::CreateSchema(o) => self.on_target(|world| world.create_schema(o)).await,
             Op::AddConstraints(o) => self.add_constraints(o).await,
             Op::CreateDmsTask(o) => self.create_dms_task(o, again).await,
             Op::DmsTask(o) => self.dms_task(o, again).await,
@@ -347,7 +345,10 @@ impl Operator {
 
     /// Looks once.
     fn holds(&self, until: Until<'_>, on: Host) -> Result<bool, Failure> {
-        let world = self.now_in_world();
+        let mut world = self.now_in_world();
+        if let Until::Row(o) = until {
+            return world.finds_row(o.on, &o.sql).map_err(Failure::Final);
+        }
         let replica_status = || world.replica_status(on).map_err(Failure::Final);
         Ok(match until {
             Until::ReplicationRunning => {
@@ -382,6 +383,7 @@ impl Operator {
             Until::SnapshotAvailable(id) => {
                 world.snapshot_is_available(id).map_err(Failure::Final)?
             }
+            Until::Row(_) => false,
             Until::Dms(o) => {
                 drop(world);
                 self.dms_holds(o)?
@@ -485,6 +487,7 @@ fn looks_at(until: Until<'_>, replica: Host) -> Option<Host> {
         Until::ReadOnly(host) | Until::Writable(host) | Until::NoOpenTransactions(host) => {
             Some(host)
         }
+        Until::Row(o) => Some(o.on),
         Until::SourceUnchangedSince(_) => Some(Host::Source),
         Until::SnapshotAvailable(_) | Until::Dms(_) => None,
         Until::ReplicationRunning

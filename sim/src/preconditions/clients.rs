@@ -17,6 +17,12 @@ pub(super) fn privileged(scene: &Scene<'_>) -> Option<Look> {
     if privileged == 0 {
         return Look::pass("no client of the application is privileged", statement);
     }
+    if scene.closes().is_some() {
+        return Look::pass(
+            "the source lets no client in, whatever its privileges",
+            statement,
+        );
+    }
     let all = scene.plan.workload.clients.max(1);
     let reason = format!(
         "{privileged} of {all} clients have CONNECTION_ADMIN: read_only does not stop them, and what they write \

@@ -16,11 +16,12 @@ pub(super) fn fence(scene: &Scene<'_>) -> Option<Look> {
     let repoint = scene.repoints()?;
     let statement = "aws rds modify-db-parameter-group --db-parameter-group-name source --parameters \
                      ParameterName=read_only,ParameterValue=1,ApplyMethod=immediate";
-    if asks_for_fence(scene).is_some_and(|asked| asked.begins < repoint.begins) {
-        return Look::pass(
-            "the source is told to be read-only before the name moves",
-            statement,
-        );
+    if let Some(asked) = asks_for_fence(scene).filter(|asked| asked.begins < repoint.begins) {
+        let told = match asked.op {
+            Op::AdmitClients(_) => "the source lets no client in before the name moves",
+            _ => "the source is told to be read-only before the name moves",
+        };
+        return Look::pass(told, statement);
     }
     let reason = "nothing makes the source read-only before the application is repointed: whoever keeps a connection \
                   or an address goes on writing to it, and what is committed there behind the gate is lost";
@@ -42,18 +43,60 @@ fn rests_on<'s, 'p>(scene: &'s Scene<'p>, asked: &Timed<'p>) -> Option<&'s Timed
             && match timed.op {
                 Op::ReadCoordinates(o) => o.from != CoordinatesFrom::RecoveryEvent,
                 Op::CreateSnapshot(_) | Op::Repoint(_) => true,
+                Op::RunSql(o) => o.on == Host::Source && super::sentinel::writes(&o.sql),
                 _ => false,
             }
     })
 }
 
 fn asks_for_fence<'s, 'p>(scene: &'s Scene<'p>) -> Option<&'s Timed<'p>> {
-    scene.first(|op| matches!(op, Op::SetReadOnly(o) if o.on == Host::Source && o.value))
+    scene.first(|op| match op {
+        Op::SetReadOnly(o) => o.on == Host::Source && o.value,
+        Op::AdmitClients(o) => o.on == Host::Source && !o.value,
+        _ => false,
+    })
+}
+
+/// A source that lets no client in has those that were there until they are killed, and what they had begun until that
+/// is decided.
+fn closed_effective(scene: &Scene<'_>, asked: &Timed<'_>, first: &Timed<'_>) -> Option<Look> {
+    let statement = "SELECT COUNT(*) FROM information_schema.innodb_trx;  -- on the source, until 0, behind \
+                     CALL mysql.rds_kill(…) for every client";
+    let between = |is: &dyn Fn(&Op<'_>) -> bool| {
+        let within = |t: &&Timed<'_>| t.begins >= asked.ends && t.ends <= first.begins;
+        scene.steps.iter().filter(within).any(|t| is(&t.op))
+    };
+    let kills = between(&|op| matches!(op, Op::KillConnections(Host::Source)));
+    let waits = between(&|op| {
+        let until = Ok(Until::NoOpenTransactions(Host::Source));
+        matches!(op, Op::Wait(o) if o.until.kind() == until)
+    });
+    match (kills, waits) {
+        (true, true) => Look::pass(
+            "the clients' connections are killed, and nothing is open any more",
+            statement,
+        ),
+        (true, false) => Look::warn(
+            "no step waits until no transaction is open: what was committing when its connection was killed goes on",
+            statement,
+        ),
+        (false, _) => Look::fail(
+            format!(
+                "\"{}\" rests on a security group that decides on new connections alone: those that there are stay, \
+                 and nothing kills them",
+                first.step.say
+            ),
+            statement,
+        ),
+    }
 }
 
 pub(super) fn fence_effective(scene: &Scene<'_>) -> Option<Look> {
     let asked = asks_for_fence(scene)?;
     let first = rests_on(scene, asked)?;
+    if let Op::AdmitClients(_) = asked.op {
+        return closed_effective(scene, asked, first);
+    }
     let waits = |timed: &&Timed<'_>| {
         let reads =
             matches!(timed.op, Op::Wait(o) if o.until.kind() == Ok(Until::ReadOnly(Host::Source)));
@@ -112,8 +155,11 @@ pub(super) fn snapshot_behind_fence(scene: &Scene<'_>) -> Option<Look> {
 }
 
 pub(super) fn gate(scene: &Scene<'_>) -> Option<Look> {
-    scene.replicates()?;
     let repoint = scene.repoints()?;
+    if let Some(look) = super::sentinel::gate(scene, repoint) {
+        return Some(look);
+    }
+    scene.replicates()?;
     let statement = "SELECT GTID_SUBSET('<gtid_executed of the source, read behind the fence>', \
                      @@global.gtid_executed);  -- on the target, 1";
     let Some(gate) = scene.with_role(Role::Gate) else {
@@ -167,10 +213,12 @@ pub(super) fn gate(scene: &Scene<'_>) -> Option<Look> {
 pub(super) fn stays_fenced(scene: &Scene<'_>) -> Option<Look> {
     let repoint = scene.repoints()?;
     let back = |timed: &&Timed<'_>| matches!(timed.op, Op::Repoint(o) if o.to == Host::Source);
-    let opened = |timed: &&Timed<'_>| {
-        matches!(timed.op, Op::SetReadOnly(o) if o.on == Host::Source && !o.value)
-            && timed.begins >= repoint.begins
+    let opens = |op: &Op<'_>| match op {
+        Op::SetReadOnly(o) => o.on == Host::Source && !o.value,
+        Op::AdmitClients(o) => o.on == Host::Source && o.value,
+        _ => false,
     };
+    let opened = |timed: &&Timed<'_>| opens(&timed.op) && timed.begins >= repoint.begins;
     scene.fenced?;
     let returns = scene.steps.iter().any(|timed| back(&timed));
     match scene.steps.iter().find(opened) {
@@ -189,15 +237,28 @@ pub(super) fn stays_fenced(scene: &Scene<'_>) -> Option<Look> {
 pub(super) fn way_back(scene: &Scene<'_>) -> Option<Look> {
     asks_for_fence(scene)?;
     let abort = &scene.plan.runbook.abort;
-    let opens = abort
-        .iter()
-        .filter_map(|step| step.set_read_only)
-        .any(|o| o.on == Host::Source && !o.value);
+    let writable = scene
+        .first(|op| matches!(op, Op::SetReadOnly(o) if o.on == Host::Source && o.value))
+        .is_none()
+        || abort
+            .iter()
+            .filter_map(|step| step.set_read_only)
+            .any(|o| o.on == Host::Source && !o.value);
+    let admits = scene.closes().is_none()
+        || abort
+            .iter()
+            .filter_map(|step| step.admit_clients)
+            .any(|o| o.on == Host::Source && o.value);
     let statement = "aws rds modify-db-parameter-group --db-parameter-group-name source --parameters \
                      ParameterName=read_only,ParameterValue=0,ApplyMethod=immediate  # an [[abort]] step";
-    match opens {
-        true => Look::pass("the abort steps make the source writable again", statement),
-        false => Look::fail(
+    match (writable, admits) {
+        (true, true) => Look::pass("the abort steps make the source writable again", statement),
+        (_, false) => Look::fail(
+            "no abort step lets the source's clients in again: when a step fails behind the fence, none gets a \
+             connection until somebody notices",
+            "aws ec2 authorize-security-group-ingress --group-id <of the source> …  # an [[abort]] step",
+        ),
+        (false, _) => Look::fail(
             "no abort step makes the source writable again: when a step fails behind the fence, every client gets \
              1290 until somebody notices",
             statement,

@@ -4,7 +4,7 @@ use super::{Look, scene::Scene};
 use crate::{
     runbook::{CreateDmsTask, Migrates, Op, Policy},
     units::Bytes,
-    workload_spec::SideTable,
+    workload_spec::{SideTable, tells_case},
 };
 
 /// `LobMaxSize` when nobody says one [D].
@@ -97,6 +97,35 @@ pub(super) fn batch_apply(scene: &Scene<'_>) -> Option<Look> {
         false => Look::pass("changes are applied by transaction", statement),
         true => Look::warn(
             "changes are applied table by table, net by key: parent and child rows come apart until a batch is done",
+            statement,
+        ),
+    }
+}
+
+pub(super) fn collations(scene: &Scene<'_>) -> Option<Look> {
+    let converted = scene.steps.iter().find_map(|timed| match timed.op {
+        Op::CreateSchema(o) => Some(o.collation.as_deref()),
+        _ => None,
+    })?;
+    let tables = scene.plan.workload.tables.iter();
+    let telling: Vec<&SideTable> = tables.filter(|t| t.tells_case()).collect();
+    let statement = "SELECT table_name, column_name, collation_name FROM information_schema.columns WHERE collation_name \
+                     IS NOT NULL;  -- the same on the source and on the target";
+    match converted {
+        None => Look::pass("every text keeps its collation", statement),
+        Some(collation) if tells_case(collation) || telling.is_empty() => Look::warn(
+            format!(
+                "every text gets {collation}: what is equal there is not what was equal before, and unique keys may \
+                 refuse rows (1062)"
+            ),
+            statement,
+        ),
+        Some(collation) => Look::fail(
+            format!(
+                "{}: codes that differ in nothing but small and capital letters are one under {collation}, and the \
+                 second is refused (1062)",
+                names(&telling)
+            ),
             statement,
         ),
     }

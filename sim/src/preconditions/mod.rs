@@ -10,6 +10,7 @@ mod clients;
 mod cutover;
 mod dms;
 mod scene;
+mod sentinel;
 mod tables;
 
 pub use scene::Scene;
@@ -195,6 +196,13 @@ pub const CATALOGUE: &[Check] = &[
         look: dms::keys,
     },
     Check {
+        name: "collations",
+        asks: "Does the target tell apart whatever the source tells apart?",
+        codes: "APP-26",
+        source: "MySQL manual, Collation Implementation Types; two keys that a collation takes for one: error 1062",
+        look: dms::collations,
+    },
+    Check {
         name: "dms-batch-apply",
         asks: "Are changes applied by transaction?",
         codes: "DMS-07",
@@ -224,7 +232,7 @@ pub const CATALOGUE: &[Check] = &[
     },
     Check {
         name: "gate",
-        asks: "Is it a position or a GTID set, noted behind the fence, that says the target has everything?",
+        asks: "Is it something of behind the fence, a position, a GTID set or a row, that says the target has everything?",
         codes: "APP-01, CUT-06, CUT-07",
         source: "sql/rpl_replica.cc, show_slave_status_send_data",
         look: cutover::gate,

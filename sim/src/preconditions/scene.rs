@@ -28,7 +28,8 @@ pub struct Scene<'p> {
     pub plan: &'p Plan,
     /// The steps.
     pub steps: Vec<Timed<'p>>,
-    /// When the source is read-only, for the first time, at the earliest.
+    /// When the source takes no writes, for the first time, at the earliest: it is read-only, or lets no client in and
+    /// has none any more.
     pub fenced: Option<u64>,
     /// When the snapshot is cut that the target is made of.
     pub cut: Option<u64>,
@@ -75,6 +76,10 @@ impl<'p> Scene<'p> {
                 self.fenced
                     .get_or_insert(at + call + environment.source.parameter_delay.0);
             }
+            Op::KillConnections(Host::Source) if self.closes().is_some() => {
+                let statement = 2 * environment.network.operator_latency.0;
+                self.fenced.get_or_insert(at + statement);
+            }
             _ => {}
         }
     }
@@ -117,6 +122,7 @@ impl<'p> Scene<'p> {
                     + control.create_instance.0
             }
             Op::SetReadOnly(o) if o.on == Host::Source => control.api_call.0,
+            Op::AdmitClients(_) => control.api_call.0,
             Op::Wait(o) if o.until.kind() == Ok(Until::ReadOnly(Host::Source)) => {
                 statement.max(self.fenced.unwrap_or(0).saturating_sub(at))
             }
@@ -150,6 +156,11 @@ impl<'p> Scene<'p> {
     /// The first step whose operation is such.
     pub fn first(&self, is: impl Fn(&Op<'_>) -> bool) -> Option<&Timed<'p>> {
         self.steps.iter().find(|timed| is(&timed.op))
+    }
+
+    /// The step that keeps the source's clients out.
+    pub fn closes(&self) -> Option<&Timed<'p>> {
+        self.first(|op| matches!(op, Op::AdmitClients(o) if o.on == Host::Source && !o.value))
     }
 
     /// The step that starts replication, where there is one.

@@ -1,8 +1,9 @@
 //! P8, fence soundness: once the fence is taken for effective, nothing commits on the source, whoever
-//! the client is, until the fence is lifted on the way back.
+//! the client is, until the fence is lifted on the way back. What the operator types there is meant to be there, a
+//! sentinel: the target must have it as everything else (P1, P6).
 
 use super::{Property, absent, found};
-use crate::{evidence::Evidence, explain::commit, outcome::Finding};
+use crate::{evidence::Evidence, explain::commit, history::OPERATOR, outcome::Finding};
 
 pub(super) const PROPERTY: Property = Property {
     id: "P8",
@@ -23,10 +24,19 @@ fn check(e: &Evidence<'_>) -> Finding {
         Some(lifted) => e.source_commits_by(lifted),
         None => e.history.source.len() as u32,
     };
-    found(until.saturating_sub(before).into(), || {
+    let is_typed = |number: &u32| {
+        let operation = e.history.source[*number as usize].operation;
+        let operation = e.history.operations.get(operation as usize);
+        operation.is_some_and(|o| o.client == OPERATOR) || e.history.altered.contains(number)
+    };
+    let mut through = (before..until).filter(|number| !is_typed(number));
+    let Some(first) = through.next() else {
+        return Finding::Holds;
+    };
+    found(1 + through.count() as u64, || {
         format!(
             "{} came through the fence, which was taken for effective at {}",
-            commit(e, before),
+            commit(e, first),
             e.clock(fence)
         )
     })
@@ -43,6 +53,18 @@ mod tests {
         assert_eq!(made.violations(&PROPERTY), 0);
         made.place(Host::Source, 3, 9, 101 * S);
         assert_eq!(made.violations(&PROPERTY), 1);
+    }
+
+    #[test]
+    fn what_the_operator_types_behind_the_fence_did_not_come_through_it() {
+        let mut made = Made::sound();
+        made.place(Host::Source, OPERATOR, 9, 101 * S);
+        assert_eq!(made.violations(&PROPERTY), 0);
+        made.place(Host::Source, 3, 10, 102 * S);
+        assert_eq!(made.violations(&PROPERTY), 1, "the client's alone");
+        let number = made.history.source.len() as u32 - 1;
+        made.history.altered.push(number);
+        assert_eq!(made.violations(&PROPERTY), 0, "a change of a table");
     }
 
     #[test]

@@ -29,7 +29,7 @@ fn check(e: &Evidence<'_>) -> Finding {
         return violated(
             1,
             format!(
-                "the migration was given up at {}, and the source is read-only to the end",
+                "the migration was given up at {}, and the source takes no writes to the end",
                 e.clock(given_up)
             ),
         );

@@ -3,7 +3,12 @@
 //! is lost of the union of both histories is P1's, which looks at the source once the application is back there.
 
 use super::{Property, absent, found};
-use crate::{evidence::Evidence, explain, history::Commit, outcome::Finding};
+use crate::{
+    evidence::Evidence,
+    explain,
+    history::{Commit, NO_COMMIT},
+    outcome::Finding,
+};
 
 pub(super) const PROPERTY: Property = Property {
     id: "P19",
@@ -14,6 +19,16 @@ pub(super) const PROPERTY: Property = Property {
 
 fn check(e: &Evidence<'_>) -> Finding {
     let back = &e.history.applied_back;
+    let mut foreign = back.iter().filter(|a| a.commit == NO_COMMIT);
+    if let Some(first) = foreign.next() {
+        return found(1 + foreign.count() as u64, || {
+            format!(
+                "at {} the source applied what a tool had written on the target: rows that it had itself, as they were \
+                 earlier",
+                e.clock(first.at)
+            )
+        });
+    }
     let (mut next, mut out_of_order) = (0, None);
     let mut jumps = 0;
     for applied in back {
@@ -74,6 +89,17 @@ mod tests {
         let mut made = Made::rolled_back();
         let again = made.history.applied_back[1];
         made.history.applied_back.push(again);
+        assert_eq!(made.violations(&PROPERTY), 1);
+    }
+
+    #[test]
+    fn what_comes_back_and_was_no_commit_of_the_target_is_a_violation() {
+        let mut made = Made::rolled_back();
+        let own = crate::history::Applied {
+            commit: NO_COMMIT,
+            at: 150 * S,
+        };
+        made.history.applied_back.insert(0, own);
         assert_eq!(made.violations(&PROPERTY), 1);
     }
 

@@ -131,6 +131,7 @@ pub fn command(
             Ok(Until::SourceUnchangedSince(name)) => {
                 format!("SELECT @@global.gtid_executed;  -- on the source, still {}", show(name))
             }
+            Ok(Until::Row(o)) => format!("{};  -- on the {}, until it finds a row", statement(&o.sql), host(o.on)),
             Ok(Until::Dms(o)) => o.command(&show),
             Err(_) => String::new(),
         }],
@@ -145,6 +146,11 @@ pub fn command(
             ),
             Host::Target => format!("CALL mysql.rds_set_read_only({});", u8::from(o.value)),
         }],
+        Op::AdmitClients(o) => vec![format!(
+            "aws ec2 {}-security-group-ingress --group-id <of the {}> --protocol tcp --port 3306 --source-group <of the clients>",
+            if o.value { "authorize" } else { "revoke" },
+            host(o.on)
+        )],
         Op::KillConnections(h) => vec![format!(
             "SELECT CONCAT('CALL mysql.rds_kill(', id, ');') FROM information_schema.processlist WHERE user = 'app';  -- on the {}",
             host(*h)
@@ -154,7 +160,7 @@ pub fn command(
         Op::RaiseAutoIncrement(o) => {
             vec![format!("ALTER TABLE … AUTO_INCREMENT = <current + {}>;  -- every table of the target", o.gap)]
         }
-        Op::RunSql(o) => vec![format!("{};  -- on the {}", o.sql.trim_end_matches([';', ' ', '\n']), host(o.on))],
+        Op::RunSql(o) => vec![format!("{};  -- on the {}", statement(&o.sql), host(o.on))],
         Op::Repoint(Repoint { to, share: Some(share), .. }) => vec![format!(
             "kubectl set env deployment/app-{share}-percent DB_HOST={}  # and its rollout",
             host(*to)
@@ -176,7 +182,11 @@ pub fn command(
             "aws rds wait db-instance-available --db-instance-identifier target-1".into(),
         ],
         Op::CreateSchema(o) => vec![format!(
-            "mysqldump --no-data … | mysql -h target{}",
+            "mysqldump --no-data …{} | mysql -h target{}",
+            match &o.collation {
+                Some(collation) => format!(" | sed 's/COLLATE[ =]*utf8mb4_[a-z0-9_]*/COLLATE {collation}/g'"),
+                None => String::new(),
+            },
             match o.without_constraints {
                 true => "  -- without FOREIGN KEY and secondary KEY clauses",
                 false => "",
@@ -191,7 +201,12 @@ pub fn command(
             lines
         }
         Op::CreateDmsTask(o) => dms::create_command(o),
-        Op::DmsTask(o) => vec![dms::task_command(o)],
+        Op::DmsTask(o) => vec![dms::task_command(o, &show)],
         Op::Pause(o) => vec![format!("sleep {}", o.length.0 / 1_000_000)],
     }
+}
+
+/// A statement without what ends it.
+fn statement(sql: &str) -> &str {
+    sql.trim_end_matches([';', ' ', '\n'])
 }

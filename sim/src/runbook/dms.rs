@@ -98,6 +98,9 @@ pub struct CreateDmsTask {
     /// `StopTaskCachedChangesApplied`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stop_after_cached_changes: bool,
+    /// `StopTaskCachedChangesNotApplied`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stop_before_cached_changes: bool,
     /// `TaskRecoveryTableEnabled`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub recovery_table: bool,
@@ -148,6 +151,7 @@ impl CreateDmsTask {
                 .transaction_consistency_timeout
                 .map_or(usual.consistency_timeout_us, |time| time.0),
             stop_after_cached: self.stop_after_cached_changes,
+            stop_before_cached: self.stop_before_cached_changes,
             batch: self.batch_apply,
             recovery_table: self.recovery_table,
             lobs: match self.full_lobs {
@@ -181,6 +185,8 @@ pub enum TaskAction {
     Reload,
     /// `start-replication` with `--cdc-start-position` where the source is now: whatever lies between is left out.
     StartFromNow,
+    /// `delete-replication-task`: nobody can start it any more.
+    Delete,
 }
 
 /// `aws dms start-replication-task`, `stop-replication-task`.
@@ -191,15 +197,22 @@ pub struct DmsTask {
     pub id: String,
     /// What is done.
     pub action: TaskAction,
+    /// `--cdc-start-position`: the noted position from which a task for changes alone begins; where the source is by
+    /// then when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
 }
 
 /// Creates the source's tables on the target, empty.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CreateSchema {
     /// Leave foreign keys and secondary indexes that are not unique for later (`add_constraints`).
     #[serde(default)]
     pub without_constraints: bool,
+    /// Give every text of utf8mb4 this collation, instead of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collation: Option<String>,
 }
 
 /// Gives the target's tables what their declarations lack of the source's.
@@ -338,11 +351,15 @@ pub(super) fn create_command(o: &CreateDmsTask) -> Vec<String> {
 }
 
 /// The command for what is done with a task.
-pub(super) fn task_command(o: &DmsTask) -> String {
+pub(super) fn task_command(o: &DmsTask, show: &dyn Fn(&str) -> String) -> String {
     let id = &o.id;
+    let from = match &o.at {
+        Some(name) => format!(" --cdc-start-position {}", show(name)),
+        None => String::new(),
+    };
     let start = |how: &str| {
         format!(
-            "aws dms start-replication-task --replication-task-arn {id} --start-replication-task-type {how}"
+            "aws dms start-replication-task --replication-task-arn {id} --start-replication-task-type {how}{from}"
         )
     };
     match o.action {
@@ -350,6 +367,9 @@ pub(super) fn task_command(o: &DmsTask) -> String {
         TaskAction::Resume => start("resume-processing"),
         TaskAction::Reload => start("reload-target"),
         TaskAction::StartFromNow => start("start-replication --cdc-start-position <now>"),
+        TaskAction::Delete => {
+            format!("aws dms delete-replication-task --replication-task-arn {id}")
+        }
         TaskAction::Stop => format!("aws dms stop-replication-task --replication-task-arn {id}"),
     }
 }

@@ -140,6 +140,9 @@ pub struct Step {
     /// Set `read_only`, through the parameter group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set_read_only: Option<SetReadOnly>,
+    /// Let clients in or keep them out, by the host's security group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admit_clients: Option<AdmitClients>,
     /// Kill client connections.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kill_connections: Option<OnHost>,
@@ -373,6 +376,9 @@ pub struct Condition {
     /// The source stands where these noted coordinates say: nothing was written since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_unchanged_since: Option<String>,
+    /// A SELECT finds a row; fails at once when the server cannot carry it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row: Option<Query>,
     /// Something of a DMS task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dms: Option<DmsCondition>,
@@ -399,6 +405,8 @@ pub enum Until<'a> {
     SnapshotAvailable(&'a str),
     /// See [`Condition::source_unchanged_since`].
     SourceUnchangedSince(&'a str),
+    /// See [`Condition::row`].
+    Row(&'a Query),
     /// See [`Condition::dms`].
     Dms(&'a DmsCondition),
 }
@@ -415,6 +423,17 @@ pub struct SetReadOnly {
     /// later; without it by `mysql.rds_set_read_only`. On the source there is the parameter group alone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lasting: bool,
+}
+
+/// Whether a host's security group lets clients in. It decides on new connections: those that there are stay [D EC2
+/// `security-group-connection-tracking`]. Whoever replicates, the DMS instance and the operator have rules of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdmitClients {
+    /// Where.
+    pub on: Host,
+    /// Whether it does.
+    pub value: bool,
 }
 
 /// An operation on a host.
@@ -458,6 +477,16 @@ pub struct RunSql {
     pub sql: String,
 }
 
+/// A look for a row: `SELECT … FROM … WHERE …` of one table, with conditions of equality.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Query {
+    /// Where.
+    pub on: Host,
+    /// Its text; a table without a schema is in `shop`.
+    pub sql: String,
+}
+
 /// A pause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -496,6 +525,8 @@ pub enum Op<'a> {
     Wait(&'a Wait),
     /// See [`Step::set_read_only`].
     SetReadOnly(&'a SetReadOnly),
+    /// See [`Step::admit_clients`].
+    AdmitClients(&'a AdmitClients),
     /// See [`Step::kill_connections`].
     KillConnections(Host),
     /// See [`Step::stop_replication`].
@@ -600,6 +631,9 @@ impl Step {
                 self.set_read_only
                     .as_ref()
                     .map(|o| ("set_read_only", Op::SetReadOnly(o))),
+                self.admit_clients
+                    .as_ref()
+                    .map(|o| ("admit_clients", Op::AdmitClients(o))),
                 self.kill_connections
                     .as_ref()
                     .map(|o| ("kill_connections", Op::KillConnections(o.on))),
@@ -631,7 +665,7 @@ impl Step {
             ],
             "set_binlog_retention, create_read_replica, create_snapshot, restore_snapshot, migrate_latest_snapshot, create_aurora_replica, \
              promote_cluster, enable_binlog, read_coordinates, set_external_source, \
-             start_replication, wait, set_read_only, kill_connections, stop_replication, reset_external_source, \
+             start_replication, wait, set_read_only, admit_clients, kill_connections, stop_replication, reset_external_source, \
              raise_auto_increment, repoint, run_sql, pause, create_cluster, create_schema, add_constraints, create_dms_task, dms_task",
         )
     }
@@ -661,9 +695,10 @@ impl Condition {
                 self.source_unchanged_since
                     .as_deref()
                     .map(|n| ("source_unchanged_since", Until::SourceUnchangedSince(n))),
+                self.row.as_ref().map(|o| ("row", Until::Row(o))),
                 self.dms.as_ref().map(|o| ("dms", Until::Dms(o))),
             ],
-            "replication_running, seconds_behind_source, caught_up, applied, read_only, writable, no_open_transactions, snapshot_available, source_unchanged_since, dms",
+            "replication_running, seconds_behind_source, caught_up, applied, read_only, writable, no_open_transactions, snapshot_available, source_unchanged_since, row, dms",
         )
     }
 }

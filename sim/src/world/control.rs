@@ -2,10 +2,15 @@
 
 use super::{Due, NO_TARGET, Snapshot, Target, World, setup, side};
 use crate::{
-    environment::Retention, faults::Occasion, probes::Probe, runbook::Host, units::Micros,
+    environment::Retention,
+    faults::Occasion,
+    probes::Probe,
+    runbook::{CreateSchema, Host},
+    units::Micros,
 };
 use cutover_model::{
     apply::Mode,
+    ddl::collation_by_name,
     gtid::GtidSet,
     mutant::Mutant,
     names::Record,
@@ -210,14 +215,24 @@ impl World {
     ///
     /// # Errors
     /// No cluster, or another table has the place of one.
-    pub fn create_schema(&mut self, without_constraints: bool) -> Result<(), String> {
+    pub fn create_schema(&mut self, o: &CreateSchema) -> Result<(), String> {
+        let collation = o.collation.as_deref().map(collation_by_name).transpose();
+        let collation = collation.map_err(|e| e.to_string())?;
         let target = self.target.as_mut().ok_or(NO_TARGET)?;
         let source = &self.source.database;
         let declare = |def: &TableDef| {
             let mut def = def.clone();
-            if without_constraints {
+            if o.without_constraints {
                 def.foreign_keys.clear();
                 def.indexes.clear();
+            }
+            let own = std::iter::once(&mut def.collation);
+            let texts = def.columns.iter_mut().filter_map(|c| c.collation.as_mut());
+            for text in own.chain(texts) {
+                let other = collation.as_ref().filter(|c| c.charset == text.charset);
+                if let Some(other) = other {
+                    *text = other.clone();
+                }
             }
             Some(def)
         };
@@ -405,11 +420,39 @@ impl World {
             server.clear_read_only();
         }
         if host == Host::Source && !value {
-            self.fence_is_lifted();
-            self.source_is_opened_again();
+            self.source_lets_writes_in();
         }
         self.hear(host);
         Ok(())
+    }
+
+    /// Changes whether a host's security group lets clients in. Connections that there are stay.
+    ///
+    /// # Errors
+    /// No cluster.
+    pub fn admit_clients(&mut self, host: Host, value: bool) -> Result<(), String> {
+        self.server(host).ok_or(NO_TARGET)?;
+        let was_closed = std::mem::replace(&mut self.closed[host as usize], !value);
+        if value && was_closed && host == Host::Source {
+            self.source_lets_writes_in();
+        }
+        if host == Host::Source && !value {
+            self.occurs(Occasion::FenceAsked);
+        }
+        Ok(())
+    }
+
+    /// Whether a host's security group lets no client in.
+    pub fn is_closed(&self, host: Host) -> bool {
+        self.closed[host as usize]
+    }
+
+    /// One of the source's fences is lifted: its clients write again, unless another one stands.
+    fn source_lets_writes_in(&mut self) {
+        if !self.is_closed(Host::Source) && !self.is_read_only(Host::Source) {
+            self.fence_is_lifted();
+            self.source_is_opened_again();
+        }
     }
 
     /// The source takes writes again that the fence had stopped.

@@ -130,7 +130,11 @@ impl World {
         self.source.disconnect(&mut self.arena, session);
         match by {
             By::Somebody => self.tell("source", "has altered the table".into(), Vec::new()),
-            By::Operator => self.sql_is_committed(),
+            By::Operator => {
+                let number = self.history.source.len() - 1;
+                self.history.altered.push(number as u32);
+                self.sql_is_committed();
+            }
         }
         self.release_parked();
     }

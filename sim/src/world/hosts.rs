@@ -216,7 +216,7 @@ impl World {
         // What the parameter group says by now holds from the start; what `mysql.rds_set_read_only` had set does not
         // outlive the server [D].
         if !self.parameter_read_only[host as usize] {
-            if host == Host::Source {
+            if host == Host::Source && !self.is_closed(host) {
                 self.fence_is_lifted();
             }
         } else if !self.mutants.has(Mutant::FenceLostAtRestart) {

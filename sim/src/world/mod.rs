@@ -31,7 +31,7 @@ pub use faults::Fired;
 pub use marks::{Marks, Replication};
 pub use operator::Answers;
 pub use setup::SetupError;
-pub use sql::unreadable_sql;
+pub use sql::{unreadable_query, unreadable_sql};
 
 use crate::{
     environment::{Environment, Retention},
@@ -195,6 +195,8 @@ pub struct World {
     silent_until: [u64; Host::ALL.len()],
     /// `read_only` in each host's parameter group: what a restart makes of it.
     parameter_read_only: [bool; Host::ALL.len()],
+    /// Its security group lets no client in.
+    closed: [bool; Host::ALL.len()],
     /// What happens to the next binlog events on their way.
     corruption: Option<CorruptEvent>,
     events: Vec<Event>,
@@ -449,7 +451,8 @@ impl World {
             Host::Replica => (&mut unasked, &history.source),
         };
         let before = applied.len();
-        let mut next = applied.last().map_or(0, |a| a.commit as usize + 1);
+        let numbered = applied.iter().rev().find(|a| a.commit != NO_COMMIT);
+        let mut next = numbered.map_or(0, |a| a.commit as usize + 1);
         replica.step(
             &mut self.arena,
             now,
@@ -464,9 +467,18 @@ impl World {
                         let ahead = from.undecided().take_while(|(_, done)| done.end != end);
                         (commits.len() + ahead.count()) as u32
                     }
-                    (_, None) => commit_that_ends(commits, end, next) as u32,
+                    (_, None) => match commit_that_ends(commits, end, next) {
+                        Ok(number) => number as u32,
+                        Err(number) if to != Host::Source => number as u32,
+                        // The target's binlog has what no client of its own has committed: a change of a table, which is
+                        // no write, and what a tool has written there, which the source has already.
+                        Err(_) if changes.is_empty() => return,
+                        Err(_) => NO_COMMIT,
+                    },
                 };
-                next = commit as usize + 1;
+                if commit != NO_COMMIT {
+                    next = commit as usize + 1;
+                }
                 add(applied, Applied { commit, at });
                 if to == Host::Target {
                     marks.target_changed(clients.watched_table(), changes, arena);
@@ -522,11 +534,19 @@ impl World {
 }
 
 /// The number of the commit that ends at a place in the binlog; mostly that is the `likely` one.
-fn commit_that_ends(commits: &[Commit], end: LogPos, likely: usize) -> usize {
-    let place = |commit: &Commit| commit.end;
-    match commits.get(likely).map(place) {
-        Some(at) if at == end => likely,
-        _ => commits.partition_point(|c| place(c) < end),
+///
+/// # Errors
+/// None ends there: the number of the next one.
+fn commit_that_ends(commits: &[Commit], end: LogPos, likely: usize) -> Result<usize, usize> {
+    let ends = |number: usize| commits.get(number).is_some_and(|c| c.end == end);
+    if ends(likely) {
+        return Ok(likely);
+    }
+    let number = commits.partition_point(|c| c.end < end);
+    if ends(number) {
+        Ok(number)
+    } else {
+        Err(number)
     }
 }
 

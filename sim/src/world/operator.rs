@@ -159,6 +159,7 @@ impl World {
                 Ok(())
             }
             Op::SetReadOnly(o) => self.set_read_only(o.on, o.value),
+            Op::AdmitClients(o) => self.admit_clients(o.on, o.value),
             Op::KillConnections(host) => {
                 self.kill_connections(host);
                 Ok(())
@@ -167,10 +168,11 @@ impl World {
             Op::ResetExternalSource(on) => self.reset_external_source(on),
             Op::RaiseAutoIncrement(o) => self.raise_auto_increment(o.gap),
             Op::CreateCluster => self.cluster_begins(Micros::ZERO),
-            Op::CreateSchema(o) => self.create_schema(o.without_constraints),
+            Op::CreateSchema(o) => self.create_schema(o),
             Op::AddConstraints(o) => self.add_constraints(o.delete_orphans).map(|_| ()),
             Op::CreateDmsTask(o) => self.create_dms_task(o),
-            Op::DmsTask(o) => self.dms_task(&o.id, o.action),
+            // Whoever starts it by hand has no position: one that was started before is not started again.
+            Op::DmsTask(o) => self.dms_task(&o.id, o.action, None),
             Op::RunSql(o) => self.type_sql(o.on, &o.sql),
             Op::Repoint(Repoint {
                 to,

@@ -279,6 +279,7 @@ impl World {
             down_until: [0; Host::ALL.len()],
             silent_until: [0; Host::ALL.len()],
             parameter_read_only: [false; Host::ALL.len()],
+            closed: [false; Host::ALL.len()],
             corruption: None,
             probes: Probes::default(),
             faults: Faults::new(&plan.faults),

@@ -6,7 +6,7 @@
 
 use super::{World, side};
 use crate::{
-    history::{Kind, NO_COMMIT, Operation, Told, add},
+    history::{Kind, NO_COMMIT, OPERATOR, Operation, Told, add},
     runbook::Host,
     workload::orders::SCHEMA_NAME,
 };
@@ -15,9 +15,6 @@ use cutover_model::{
     dml,
     server::{Privilege, Reply, ServerError, SessionId, Statement},
 };
-
-/// Stands in the history where a client's number does.
-const OPERATOR: u16 = u16::MAX;
 
 /// What is typed.
 #[derive(Clone, Debug)]
@@ -75,7 +72,34 @@ pub fn unreadable_sql(sql: &str) -> Option<String> {
     }
 }
 
+/// Why a query is none that a modelled server can answer.
+pub fn unreadable_query(sql: &str) -> Option<String> {
+    let context = Context::new(SCHEMA_NAME, Version::V8_0);
+    let read = dml::parse_select(sql, &context);
+    read.err().map(|error| error.to_string())
+}
+
 impl World {
+    /// Whether a SELECT finds a row on a host, as it is now.
+    ///
+    /// # Errors
+    /// There is no such host or table, or the statement cannot be carried out.
+    pub fn finds_row(&mut self, host: Host, sql: &str) -> Result<bool, String> {
+        let now = self.now;
+        let (arena, source) = (&mut self.arena, &self.source);
+        let server = match (host, &self.target, &self.read_replica) {
+            (Host::Source, ..) => source,
+            (Host::Target, Some(target), _) => &target.server,
+            (Host::Target, None, _) => return Err("there is no Aurora cluster yet".into()),
+            (Host::Replica, _, Some(replica)) => replica,
+            (Host::Replica, _, None) => return Err("there is no read replica yet".into()),
+        };
+        let context = Context::new(SCHEMA_NAME, server.config.ddl_version);
+        let select = dml::parse_select(sql, &context).map_err(|e| e.to_string())?;
+        let found = server.finds(arena, now, &select);
+        found.map_err(|e| e.to_string())
+    }
+
     /// The operator types a statement; [`World::sql_answer`] has what it came to.
     ///
     /// # Errors

@@ -84,6 +84,10 @@ impl Operator<'_> {
                 Ok(open == Some(0))
             }
             Until::SnapshotAvailable(id) => self.is_available(id),
+            Until::Row(o) => {
+                let found: Option<mysql::Row> = self.at(o.on)?.query_first(&o.sql)?;
+                Ok(found.is_some())
+            }
             Until::Dms(_) => failed(NOT_HERE),
             Until::SourceUnchangedSince(name) => {
                 let noted = self.noted.get(name).cloned();

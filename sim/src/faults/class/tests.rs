@@ -3,7 +3,9 @@ use crate::{
     environment::Environment,
     faults::*,
     plan::{Clock, Expect, PLAN_SCHEMA, Streams},
-    runbook::{Condition, Promises, Runbook, SetExternalSource, SetReadOnly, Wait},
+    runbook::{
+        AdmitClients, Condition, OnHost, Promises, Runbook, SetExternalSource, SetReadOnly, Wait,
+    },
     workload_spec::Workload,
 };
 
@@ -172,4 +174,35 @@ fn a_step_that_was_taken_back_since_is_a_hazard_to_repeat() {
     assert!(!is_hazard(again(2), Micros::ZERO, &there_and_back));
     let there = plan(vec![to(Host::Target)]);
     assert!(!is_hazard(again(1), Micros::ZERO, &there));
+}
+
+#[test]
+fn a_source_that_lets_no_client_in_is_fenced_once_those_that_were_there_are_killed() {
+    let admits = |value| Step {
+        admit_clients: Some(AdmitClients {
+            on: Host::Source,
+            value,
+        }),
+        ..Step::default()
+    };
+    let kills = Step {
+        kill_connections: Some(OnHost { on: Host::Source }),
+        ..Step::default()
+    };
+    let cron = |plan: &Plan| {
+        let every = Micros::secs(1);
+        is_hazard(Harm::Cron(Cron { every }), Micros::mins(1), plan)
+    };
+    assert!(!cron(&plan(vec![admits(false), kills.clone()])));
+    assert!(cron(&plan(vec![admits(false)])), "who is there stays");
+    assert!(cron(&plan(vec![kills, admits(false)])), "too early");
+    let again = |plan: &Plan| is_hazard(Harm::StepAgain(StepAgain { step: 1 }), Micros::ZERO, plan);
+    assert!(
+        again(&plan(vec![admits(false)])),
+        "it may have been given up"
+    );
+    assert!(
+        again(&plan(vec![admits(true), admits(false)])),
+        "taken back"
+    );
 }

@@ -1,4 +1,5 @@
-//! Tables beside the shop's three, with traits that those do not have: no primary key, LOBs, a trigger, MyISAM.
+//! Tables beside the shop's three, with traits that those do not have: no primary key, LOBs, a trigger, MyISAM, a text
+//! that is unique under a collation.
 //!
 //! A table has a row for each order: written with the order, by the application or by a trigger, and changed with it.
 //! MyISAM has no transactions; here a row of it comes and goes with the transaction that wrote it, and what is
@@ -36,6 +37,9 @@ pub fn create_side_table(spec: &SideTable) -> String {
         0 => "",
         _ => ", document LONGBLOB NOT NULL",
     };
+    let code = spec.collation.as_ref().map_or(String::new(), |collation| {
+        format!(", code VARCHAR(40) CHARACTER SET utf8mb4 COLLATE {collation} NOT NULL, UNIQUE KEY code (code)")
+    });
     let parent = match spec.foreign_key {
         true => format!(
             ", CONSTRAINT {}_of_order FOREIGN KEY (order_id) REFERENCES orders (id) ON DELETE CASCADE",
@@ -48,7 +52,7 @@ pub fn create_side_table(spec: &SideTable) -> String {
         Engine::Myisam => "MyISAM",
     };
     format!(
-        "CREATE TABLE {} (order_id BIGINT UNSIGNED NOT NULL{key}, state TINYINT UNSIGNED NOT NULL{lob}{parent}) ENGINE={engine}",
+        "CREATE TABLE {} (order_id BIGINT UNSIGNED NOT NULL{key}, state TINYINT UNSIGNED NOT NULL{code}{lob}{parent}) ENGINE={engine}",
         spec.name
     )
 }
@@ -65,11 +69,11 @@ pub fn side_trigger(spec: &SideTable, orders: TableId, table: TableId) -> Option
 }
 
 /// The rows of a table before the run, one for each order; none without a primary key, which a generated row must
-/// have.
+/// have, and none with a code, which no generator makes.
 pub fn existing_side(spec: &SideTable, orders: u64) -> Option<(u64, Vec<Generator>)> {
     let document = document(spec).map(Generator::Constant);
     let columns = [Generator::Key, Generator::Constant(WRITTEN.to_vec())];
-    spec.primary_key
+    (spec.primary_key && spec.collation.is_none())
         .then(|| (orders, columns.into_iter().chain(document).collect()))
 }
 
@@ -81,12 +85,29 @@ fn document(spec: &SideTable) -> Option<Vec<u8>> {
     (bytes > 0).then_some(raw)
 }
 
+/// The code of an order, a VARCHAR of less than 256 bytes: its length in one byte, then the text. Where the collation
+/// tells small letters from capital ones, two orders have the same but for that.
+fn code(spec: &SideTable, order: u64) -> Option<Vec<u8>> {
+    spec.collation.as_ref()?;
+    let text = match (spec.tells_case(), order % 2) {
+        (false, _) => format!("code-{order}"),
+        (true, 0) => format!("code-{}", order / 2),
+        (true, _) => format!("CODE-{}", order / 2),
+    };
+    let length = text.len() as u8;
+    Some([length].into_iter().chain(text.bytes()).collect())
+}
+
 impl Side {
     /// The row of an order.
     fn build(&self, builder: &mut ImageBuilder, order: u64, state: [u8; 1]) {
-        builder.start(2 + usize::from(self.document.is_some()));
+        let code = code(&self.spec, order);
+        builder.start(2 + usize::from(code.is_some()) + usize::from(self.document.is_some()));
         builder.push(&order.to_le_bytes());
         builder.push(&state);
+        if let Some(code) = &code {
+            builder.push(code);
+        }
         if let Some(document) = &self.document {
             builder.push(document);
         }
@@ -128,7 +149,7 @@ impl Orders {
             true => Some(RowKey(intent.order)),
             false => {
                 let image = self.builder.image();
-                let present = &[0xff];
+                let present = &[0xff]; // Of at most eight columns.
                 turn.find(side.table, &Partial { present, image })
             }
         };

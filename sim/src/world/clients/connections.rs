@@ -25,10 +25,11 @@ fn clients_of(host: Host) -> Wire {
 
 impl World {
     /// How long a client waits for a connection that it does not get, in µs: a host without a server refuses at
-    /// once, one that is not there or not to be reached does not answer.
+    /// once, one that is not there or not to be reached, or whose security group does not let it in, does not answer.
     pub(super) fn time_to_refusal(&mut self, host: Host) -> u64 {
         let patience = self.environment.clients.connect_timeout.0;
-        if self.cut_off_until(host) > self.now || self.silent_until[host as usize] > self.now {
+        let is_silent = self.silent_until[host as usize] > self.now || self.is_closed(host);
+        if is_silent || self.cut_off_until(host) > self.now {
             return patience;
         }
         2 * self.way_to(host)
@@ -39,11 +40,11 @@ impl World {
         self.faults.blocked_until(clients_of(host), Way::Both)
     }
 
-    /// Whether a client would get a connection to a host: it is up, and the handshake comes through before the
-    /// client gives up.
+    /// Whether a client would get a connection to a host: it is up and lets clients in, and the handshake comes through
+    /// before the client gives up.
     fn takes_connections(&self, host: Host) -> bool {
         let patience = self.environment.clients.connect_timeout.0;
-        self.is_up(host) && self.cut_off_until(host) <= self.now + patience
+        self.is_up(host) && !self.is_closed(host) && self.cut_off_until(host) <= self.now + patience
     }
 
     /// The connection of a client, a new one when the pool has none that is good.

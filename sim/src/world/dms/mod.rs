@@ -51,6 +51,8 @@ pub(super) struct Running {
     /// Why tables are out, and since when in µs.
     pub(super) suspended: Vec<(TableId, u64, String)>,
     pub(super) stopped_us: Option<u64>,
+    /// It is deleted: what it did is remembered.
+    deleted: bool,
 }
 
 impl Running {
@@ -105,7 +107,7 @@ impl World {
     /// # Errors
     /// There is one of this name, or the source has no such table.
     pub fn create_dms_task(&mut self, o: &CreateDmsTask) -> Result<(), String> {
-        if self.dms.tasks.iter().any(|t| t.id == o.id) {
+        if self.has_dms_task(&o.id) {
             return Err(format!(
                 "ResourceAlreadyExistsFault: there is a task {} already",
                 o.id
@@ -139,13 +141,14 @@ impl World {
             validation: Validation::default(),
             suspended: Vec::new(),
             stopped_us: None,
+            deleted: false,
         });
         Ok(())
     }
 
     /// Whether there is a task of this name.
     pub fn has_dms_task(&self, id: &str) -> bool {
-        self.dms.tasks.iter().any(|t| t.id == id)
+        self.dms_index(id).is_ok()
     }
 
     /// Whether a task is running.
@@ -155,17 +158,35 @@ impl World {
     }
 
     fn dms_index(&self, id: &str) -> Result<usize, String> {
-        let found = self.dms.tasks.iter().position(|t| t.id == id);
+        let mut tasks = self.dms.tasks.iter();
+        let found = tasks.position(|t| t.id == id && !t.deleted);
         found.ok_or_else(|| format!("ResourceNotFoundFault: there is no task {id}"))
     }
 
-    /// `start-replication-task`, `stop-replication-task`.
+    /// `start-replication-task`, `stop-replication-task`. `at`: where a task for changes alone begins; none: where the
+    /// source's binlog ends.
     ///
     /// # Errors
-    /// There is no such task, or it is in the wrong state.
-    pub fn dms_task(&mut self, id: &str, action: TaskAction) -> Result<(), String> {
+    /// There is no such task, it is in the wrong state, or the source has no such binlog file.
+    pub fn dms_task(
+        &mut self,
+        id: &str,
+        action: TaskAction,
+        at: Option<(String, u64)>,
+    ) -> Result<(), String> {
         let index = self.dms_index(id)?;
-        let (now, from) = (self.now, self.source_end());
+        let now = self.now;
+        let from = match at {
+            None => self.source_end(),
+            Some((file, pos)) => {
+                let binlog = self.source.binlog.as_ref();
+                let number = binlog.and_then(|binlog| binlog.number(&file));
+                let file = number.ok_or(format!(
+                    "InvalidParameterValueException: the source has no binlog file {file}"
+                ))?;
+                LogPos { file, pos }
+            }
+        };
         let running = &mut self.dms.tasks[index];
         let runs = running.task.status == Status::Running;
         match (action, runs) {
@@ -178,6 +199,7 @@ impl World {
             (_, true) => {
                 return Err(format!("InvalidResourceStateFault: task {id} is running"));
             }
+            (TaskAction::Delete, _) => running.deleted = true,
             (TaskAction::Start, _) if running.task.status != Status::Ready => {
                 return Err(format!(
                     "InvalidResourceStateFault: task {id} was started before; resume it or reload its tables"

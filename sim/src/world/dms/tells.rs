@@ -120,7 +120,10 @@ impl World {
     fn feed(&mut self, end: LogPos, at: u64, written: Vec<Written>) {
         let commit = match self.source.in_commit(end) {
             Some(number) => number.0 as u32,
-            None => commit_that_ends(&self.history.source, end, usize::MAX) as u32,
+            None => {
+                let found = commit_that_ends(&self.history.source, end, usize::MAX);
+                found.unwrap_or_else(|next| next) as u32
+            }
         };
         for row in written {
             let refused = row.refused.map(|(error, logged)| {
