@@ -217,6 +217,14 @@ fn of_servers(outcome: &LabOutcome, wall: Duration) -> SideJson {
     }
 }
 
+/// The model's are a thousandth of the servers'.
+fn duration(ms: u64) -> String {
+    match ms {
+        0..1_000 => format!("{ms} ms"),
+        _ => format!("{:.1} s", ms as f64 / 1e3),
+    }
+}
+
 fn side(name: &str, side: &SideJson) -> String {
     let violated: Vec<&str> = side.violated.iter().copied().collect();
     let mut text = format!(
@@ -227,12 +235,12 @@ fn side(name: &str, side: &SideJson) -> String {
         text.push_str(&format!(", {} violated", violated.join(", ")));
     }
     text.push_str(&format!(
-        "; {} of {} writes lost, {} phantom, {} twice; {:.1} s",
+        "; {} of {} writes lost, {} phantom, {} twice; {}",
         side.lost_writes,
         side.writes,
         side.phantom_writes,
         side.duplicate_writes,
-        side.wall_ms as f64 / 1e3
+        duration(side.wall_ms)
     ));
     if !side.causes.lost_at.is_empty() {
         let at = side.causes.lost_at.iter();

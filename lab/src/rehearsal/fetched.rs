@@ -107,3 +107,68 @@ impl Fetched {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An event without a checksum.
+    fn event(event_type: EventType, end_log_pos: u32, flags: u16, body: &[u8]) -> Vec<u8> {
+        let header = Header {
+            timestamp_s: 0,
+            event_type,
+            server_id: 1,
+            length: (HEADER_LENGTH + body.len()) as u32,
+            end_log_pos,
+            flags,
+        };
+        [&header.encode()[..], body].concat()
+    }
+
+    fn rotate(name: &str) -> Vec<u8> {
+        let body = [&4u64.to_le_bytes()[..], name.as_bytes()].concat();
+        event(EventType::ROTATE, 0, flag::ARTIFICIAL, &body)
+    }
+
+    fn taken(events: &[Vec<u8>]) -> Result<Fetched, LabError> {
+        let (mut fetched, mut current) = (Fetched::default(), None);
+        for event in events {
+            fetched.take(event, &mut current, false)?;
+        }
+        Ok(fetched)
+    }
+
+    #[test]
+    fn files_are_what_is_sent_without_what_the_sender_made_up() {
+        let first = event(EventType::FORMAT_DESCRIPTION, 26, 0, b"abc");
+        let second = event(EventType::XID, 46, 0, b"d");
+        let other = event(EventType::FORMAT_DESCRIPTION, 24, 0, b"e");
+        let fetched = taken(&[
+            rotate("their.000009"),
+            first.clone(),
+            event(EventType::HEARTBEAT, 26, 0, b"their.000009"),
+            second.clone(),
+            rotate("their.000010"),
+            other.clone(),
+        ])
+        .unwrap();
+        assert_eq!(fetched.base, "their");
+        assert_eq!(fetched.files[&9], [&MAGIC[..], &first, &second].concat());
+        assert_eq!(fetched.files[&10], [&MAGIC[..], &other].concat());
+    }
+
+    #[test]
+    fn an_event_that_is_missing_cut_or_before_any_file_is_an_error() {
+        let first = event(EventType::FORMAT_DESCRIPTION, 26, 0, b"abc");
+        let second = event(EventType::XID, 46, 0, b"d");
+        for events in [
+            vec![rotate("their.000009"), second.clone()],
+            vec![rotate("their.000009"), first[..18].to_vec()],
+            vec![rotate("their.000009"), first[..20].to_vec()],
+            vec![rotate("their")],
+            vec![first, second],
+        ] {
+            assert!(taken(&events).is_err(), "{events:?}");
+        }
+    }
+}
