@@ -11,7 +11,7 @@ use mysql_common::{
     proto::MyDeserialize,
 };
 use std::{
-    net::{Ipv4Addr, TcpStream},
+    net::{Ipv4Addr, TcpStream, ToSocketAddrs},
     time::Duration,
 };
 
@@ -41,12 +41,20 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Connects and logs in.
+    /// Connects to a port of 127.0.0.1 and logs in.
+    ///
+    /// # Errors
+    /// See [`Receiver::at`].
+    pub fn connect(port: u16, user: &str, password: &str) -> Result<Self, WireError> {
+        Self::at((Ipv4Addr::LOCALHOST, port), user, password)
+    }
+
+    /// Connects and logs in: with a password, into a source that remembers it from a login before.
     ///
     /// # Errors
     /// The source does not answer, or refuses; its packet is the error's text then.
-    pub fn connect(port: u16, user: &str, password: &str) -> Result<Self, WireError> {
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    pub fn at(address: impl ToSocketAddrs, user: &str, password: &str) -> Result<Self, WireError> {
+        let stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(SILENCE))?;
         let mut wire = Wire::new(stream.try_clone()?, stream);
         let hello = wire.read(PACKET_MAX)?;

@@ -2,7 +2,7 @@
 
 use crate::{
     evidence::Evidence,
-    history::Told,
+    history::{Operation, Told},
     outcome::{Commits, WayBack},
     runbook::Host,
 };
@@ -22,19 +22,30 @@ pub fn commits(e: &Evidence<'_>) -> Commits {
     commits
 }
 
-/// From the last acknowledged write on the source to the first on the target, in µs; 0 where they overlap.
-/// None without cutover, or where one side acknowledged nothing.
+/// How long somebody wanted to write and no write succeeded, from the last acknowledged write on the source to the first
+/// on the target, in µs; 0 where they overlap. None without cutover, or where one side acknowledged nothing.
 pub fn downtime_us(e: &Evidence<'_>) -> Option<u64> {
     e.cutover()?;
-    let last = e
-        .acknowledged_before_cutover()
-        .map(|(_, o)| o.returned)
-        .max()?;
+    let from = write_missed_from(e)?;
     let first = e
         .acknowledged(Host::Target)
         .map(|(_, o)| o.returned)
         .min()?;
-    Some(first.saturating_sub(last))
+    Some(first.saturating_sub(from))
+}
+
+/// From when on a write was wanted that did not succeed on the source any more, in µs: from the last that did, or from the
+/// first attempt behind it when nobody wanted anything for a while. None where the source acknowledged nothing.
+pub fn write_missed_from(e: &Evidence<'_>) -> Option<u64> {
+    let last = e
+        .acknowledged_before_cutover()
+        .map(|(_, o)| o.returned)
+        .max()?;
+    // One that finds nothing to change is answered all the same.
+    let in_vain = |o: &Operation| o.returned > last && o.told != Told::Empty;
+    let later = e.writes().filter(|(_, o)| in_vain(o));
+    let wanted = later.map(|(_, o)| o.invoked.max(last)).min();
+    Some(wanted.unwrap_or(last))
 }
 
 /// What going back to the source loses, or has lost, and from when on.
@@ -107,8 +118,19 @@ mod tests {
     use crate::properties::made::*;
 
     #[test]
-    fn downtime_is_from_the_last_answer_there_to_the_first_here() {
+    fn downtime_is_from_the_first_write_that_is_wanted_in_vain() {
         let mut made = Made::sound();
+        let own = 3_000;
+        assert_eq!(
+            downtime_us(&made.evidence()),
+            Some(own),
+            "nobody wanted to write before the first on the target"
+        );
+        made.refuse(Host::Source, 1, 90 * S);
+        assert_eq!(downtime_us(&made.evidence()), Some(35 * S + 1_000));
+        // Under way when the last one was acknowledged: it waits from then on.
+        let early = made.refuse(Host::Source, 2, 60 * S);
+        made.history.operations[early as usize].returned = 80 * S;
         assert_eq!(downtime_us(&made.evidence()), Some(55 * S));
         made.place(Host::Source, 3, 9, 140 * S);
         assert_eq!(downtime_us(&made.evidence()), Some(0), "they overlap");

@@ -1,5 +1,6 @@
 //! `cutover lab`: the same runbook on two real servers, beside the model's run.
 
+use super::given::GivenArgs;
 use crate::{
     again,
     args::Format,
@@ -15,11 +16,12 @@ use crate::{
 };
 use clap::value_parser;
 use cutover::{
-    lab::rehearsal::{BY_CHANCE, JUDGED, LabOutcome, rehearse, violated},
+    lab::rehearsal::{BY_CHANCE, JUDGED, LabOutcome, rehearse, supported, violated},
     scenarios::load_runbook,
     sim::{
         explain::Causes,
         outcome::{Explanation, Outcome, Stage, Verdict},
+        plan::Plan,
         run::run,
     },
 };
@@ -34,6 +36,8 @@ Examples:
   cutover lab orders-small
   cutover lab orders-small --strategy snapshot-only --strategy naive-no-fence
   cutover lab orders --set workload.existing_rows=1000 --speed 3600
+  CUTOVER_SOURCE_PASSWORD=… CUTOVER_TARGET_PASSWORD=… \\
+    cutover lab orders-small --source root@10.0.0.5 --target root@10.0.0.6:3307
 
 Exit status: 0 model and servers agree on every strategy: verdict, violated properties, and the stages at which writes get
 lost; 1 they do not; 2 bad input, or no servers are to be had; 130 interrupted.";
@@ -42,7 +46,8 @@ lost; 1 they do not; 2 bad input, or no servers are to be had; 130 interrupted."
 ///
 /// Gets MySQL 9.7 without installing it, starts a source and a target on 127.0.0.1, and compares with the model's run:
 /// which verdict, which properties are violated, and at which stage writes get lost. Time goes faster than the plan's,
-/// and what the cloud does (snapshot, restore, parameter group, purge) is played.
+/// and what the cloud does (snapshot, restore, parameter group, purge) is played. Scratch servers can be given instead:
+/// what is wrong with them is said before anything is changed, and what was made there is taken away at the end.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -57,6 +62,8 @@ pub struct Args {
     /// How many times faster than the plan's the clock of the real servers goes
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u32).range(1..=100_000))]
     speed: u32,
+    #[command(flatten)]
+    given: GivenArgs,
 }
 
 #[derive(Debug, Serialize)]
@@ -65,6 +72,8 @@ struct LabJson {
     scenario: String,
     seed: u64,
     speed: u32,
+    source: Option<String>,
+    target: Option<String>,
     agree: bool,
     judged: Vec<&'static str>,
     strategies: Vec<StrategyJson>,
@@ -103,19 +112,27 @@ pub fn execute(args: &Args, format: Format, interrupt: &Interrupt) -> Result<Sta
             .map(|name| load_runbook(name).map(Some))
             .collect::<Result<_, _>>()?,
     };
+    let plans = runbooks
+        .iter()
+        .map(|runbook| scenario.plan(args.seed, runbook.as_ref()));
+    let plans: Vec<Plan> = plans.collect();
+    plans.iter().try_for_each(supported)?;
+    let given = match plans.first() {
+        Some(plan) => args.given.open(plan)?,
+        None => None,
+    };
     let mut strategies = Vec::new();
-    for runbook in &runbooks {
-        let plan = scenario.plan(args.seed, runbook.as_ref());
+    for plan in &plans {
         let name = plan.runbook.name.clone();
         output::complain(&format!("{name}: on two real servers…\n"));
         let (watch, held) = (Stopwatch::start(), interrupt.hold());
-        let servers = rehearse(&plan, args.speed, &|| interrupt.asked())?;
+        let servers = rehearse(plan, args.speed, given.as_ref(), &|| interrupt.asked())?;
         let wall = watch.elapsed();
         drop(held);
         let watch = Stopwatch::start();
-        let mut model = run(&plan, None)?;
+        let mut model = run(plan, None)?;
         let wall_of_model = watch.elapsed();
-        let causes = model.causes(&plan);
+        let causes = model.causes(plan);
         let model_side = of_model(&model.outcome, causes, wall_of_model);
         let servers_side = of_servers(&servers, wall);
         strategies.push(StrategyJson {
@@ -125,7 +142,10 @@ pub fn execute(args: &Args, format: Format, interrupt: &Interrupt) -> Result<Sta
             servers: servers_side,
         });
     }
+    let [source, target] = args.given.named();
     let told = LabJson {
+        source,
+        target,
         schema: json::SCHEMA,
         scenario: scenario.name().to_string(),
         seed: args.seed,
@@ -225,6 +245,23 @@ fn side(name: &str, side: &SideJson) -> String {
     text
 }
 
+/// The command again.
+fn words(args: &Args) -> Vec<String> {
+    let mut words: Vec<String> = ["cutover", "lab"]
+        .into_iter()
+        .chain(args.scenario.words())
+        .map(str::to_string)
+        .collect();
+    for strategy in &args.strategies {
+        words.extend(["--strategy".into(), strategy.clone()]);
+    }
+    for (option, value) in [("--seed", args.seed), ("--speed", args.speed.into())] {
+        words.extend([option.into(), value.to_string()]);
+    }
+    words.extend(args.given.words());
+    words
+}
+
 fn text(told: &LabJson, args: &Args, width: usize) -> String {
     let mut out = String::new();
     for strategy in &told.strategies {
@@ -246,12 +283,13 @@ fn text(told: &LabJson, args: &Args, width: usize) -> String {
         }
         out.push('\n');
     }
+    let words = words(args);
     let about = format!(
         "Real servers went {} times faster than the plan; restores and other waits of the cloud are played. Judged: {}. \
          The numbers differ from run to run there; here: {}",
         told.speed,
         told.judged.join(", "),
-        again::command(["cutover", "lab"].into_iter().chain(args.scenario.words()))
+        again::command(words.iter().map(String::as_str))
     );
     hang(&mut out, "", 0, &tame(&about), width);
     out
@@ -276,6 +314,8 @@ pub fn canned() -> impl Serialize {
         scenario: String::new(),
         seed: 1,
         speed: 10,
+        source: None,
+        target: None,
         agree: true,
         judged: JUDGED.to_vec(),
         strategies: vec![StrategyJson {

@@ -17,11 +17,12 @@ use cutover::{
     model::{gtid::Uuid, replica::refusal::Source},
 };
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
 Examples:
-  cutover run orders --binlog-out b && cutover serve-binlog b
+  cutover run orders-small --set workload.existing_rows=0 --set source.binlog_retention=24h --binlog-out b
+  cutover serve-binlog b
   cutover serve-binlog /var/lib/mysql --base binlog --port 0 --format json
 
 and on the replica, an unmodified mysqld:
@@ -120,7 +121,7 @@ impl Args {
         let account = match (&self.user, &self.password_file) {
             (Some(user), Some(file)) => Some(Account {
                 user: user.clone(),
-                password: password(file)?,
+                password: super::password(file)?,
             }),
             _ => None,
         };
@@ -139,14 +140,6 @@ impl Args {
             until_served: self.until_served,
         })
     }
-}
-
-fn password(file: &Path) -> Result<String, Failure> {
-    let text = std::fs::read_to_string(file).map_err(|source| Failure::Password {
-        path: file.to_path_buf(),
-        source,
-    })?;
-    Ok(text.lines().next().unwrap_or_default().to_string())
 }
 
 fn about(source: &FileSource, view: &View) -> ServedJson {
@@ -184,7 +177,10 @@ fn text(about: &ServedJson, width: usize) -> String {
         lines.push(format!("executed {}", about.gtid_executed));
     }
     if !about.gtid_purged.is_empty() {
-        lines.push(format!("purged {}", about.gtid_purged));
+        lines.push(format!(
+            "purged {}: a replica that follows by GTID must have these already",
+            about.gtid_purged
+        ));
     }
     for line in lines {
         hang(&mut out, "  ", 4, &tame(&line), width);

@@ -301,7 +301,7 @@ fn downtime(outcome: &Outcome) -> String {
         None => "no write on the target, so none".into(),
         Some(0) => "none: both databases accepted writes at the same time".into(),
         Some(ms) => format!(
-            "{} between the last write on the source and the first on the target",
+            "{} between the first write that the source did not take any more and the first that the target took",
             human_ms(ms)
         ),
     }

@@ -5,7 +5,7 @@
 //! happens there. These are the limits of all strategies; those of a few are with their tests.
 
 use cutover::sim::{
-    environment::{Clients, ControlPlane, Environment, Network, Resolver, Retry, Target},
+    environment::{Clients, Environment, Network, Resolver, Retry, Target},
     units::Micros,
     workload_spec::{Kind, Workload},
 };
@@ -79,21 +79,4 @@ fn the_applier_keeps_up(target: &Target, network: &Network, workload: &mut Workl
 /// prefix breaks it: `limit-commit-order-off.toml`.
 pub fn in_commit_order(target: &Target) -> bool {
     target.replica_preserve_commit_order || target.replica_parallel_workers <= 1
-}
-
-/// The modelled source takes no shared lock of a parent row (model/src/server/mod.rs), so that a child whose parent is
-/// about to be committed does not wait for it, and the two look independent. Recordings have such neighbours, a few
-/// microseconds apart, and workers that keep no order then stop at 1452: `limit-parents-without-shared-locks.toml`.
-pub fn children_behind_their_parents(target: &mut Target) {
-    target.replica_preserve_commit_order = true;
-}
-
-/// The downtime that is promised (5 minutes) is measured from the last write on the source, and a recording can be over
-/// long before the fence: nobody is kept waiting, and P17 counts it all the same. `limit-recording-over-early.toml`.
-pub fn the_cluster_is_there_within_the_downtime(control: &mut ControlPlane) {
-    control.snapshot_fixed = control.snapshot_fixed.min(Micros::secs(30));
-    control.restore_fixed = control.restore_fixed.min(Micros::mins(1));
-    control.create_instance = control.create_instance.min(Micros::mins(1));
-    control.snapshot_per_tib = control.snapshot_per_tib.min(Micros::secs(5));
-    control.restore_per_tib = control.restore_per_tib.min(Micros::secs(10));
 }

@@ -112,8 +112,6 @@ pub fn recorded_rehearsals() -> BoxedStrategy<Rehearsal> {
     )
         .prop_map(|(mut environment, mut workload, clock, seed)| {
             limits::keep_within(&mut environment, &mut workload);
-            limits::children_behind_their_parents(&mut environment.target);
-            limits::the_cluster_is_there_within_the_downtime(&mut environment.control_plane);
             Rehearsal {
                 environment,
                 workload,

@@ -14,7 +14,7 @@ end() {
   local pid
   # A signal may have come while a server was starting.
   jobs -p | grep -qx "${REAL_PID:-none}" && pids+=("$REAL_PID")
-  for pid in "${pids[@]}"; do real_stop "$pid"; done
+  for pid in "${pids[@]}"; do real_kill "$pid"; done
   if [ -n "${JUDGE_KEEP:-}" ]; then printf 'kept: %s\n' "$work"; else rm -rf "$work"; fi
 }
 trap end EXIT
@@ -83,8 +83,16 @@ server_start() {
   pids+=("$REAL_PID")
 }
 
+# In good order, for their files are read or used again.
 servers_stop() {
   local pid
   for pid in "${pids[@]}"; do real_stop "$pid"; done
+  pids=()
+}
+
+# At once, for nobody wants their data.
+servers_kill() {
+  local pid
+  for pid in "${pids[@]}"; do real_kill "$pid"; done
   pids=()
 }

@@ -7,10 +7,10 @@
 #   real_start 9.7 "$datadir" --gtid-mode=ON … # initialises $datadir when it is empty; sets REAL_PID, REAL_PORT
 #   real_mysql -e 'select version()'         # the 9.7 client speaks to either server
 #   real_dump "$out"                         # every user table as $out/SCHEMA.TABLE.jsonl
-#   real_stop "$REAL_PID"
+#   real_stop "$REAL_PID"                    # in good order; real_kill at once
 #
 # Or run it: `servers.sh fetch 9.7`, `servers.sh start 9.7 DATADIR [OPTION…]` (prints `pid port`),
-# `servers.sh stop PID`, `servers.sh dump PORT OUT`, `servers.sh mysql PORT …`, `servers.sh mysqlbinlog …`.
+# `servers.sh stop|kill PID`, `servers.sh dump PORT OUT`, `servers.sh mysql PORT …`, `servers.sh mysqlbinlog …`.
 #
 # Where they come from: 9.7 is whatever Debian's suite `sid` has of mysql-server-core and
 # mysql-client-core, unpacked beside the system (their C library is newer than a stable Debian's, so they
@@ -168,7 +168,7 @@ real_initialise_97() {
 # real_start VERSION DATADIR [OPTION…]: initialises an empty DATADIR, starts, waits until it answers.
 # A DATADIR that holds a server's data already is started as it is. Sets REAL_PID and REAL_PORT.
 real_start() {
-  local version=$1 datadir=$2 try deadline
+  local version=$1 datadir=$2 try deadline begun
   shift 2
   real_fetch "$version" && real_fetch 9.7 || return
   mkdir -p "$datadir" || return 1
@@ -190,6 +190,7 @@ real_start() {
     # The socket is relative to the data directory: a path over 107 bytes would be refused. Durability is
     # off and the buffers are small, since nobody needs the data after a crash of the machine; options
     # given by the caller come last and win.
+    begun=$(stat -c %s "$log" 2>/dev/null || echo 0)
     (real_mysqld "$version" --datadir="$datadir" --bind-address=127.0.0.1 --port="$REAL_PORT" \
       --socket=mysql.sock --pid-file="$datadir/mysqld.pid" \
       --innodb-buffer-pool-size=32M --innodb-flush-log-at-trx-commit=0 --sync-binlog=0 \
@@ -197,11 +198,13 @@ real_start() {
     REAL_PID=$!
     deadline=$((SECONDS + 60))
     while kill -0 "$REAL_PID" 2>/dev/null && [ $SECONDS -lt $deadline ]; do
-      # Another server on the same port must not be taken for ours.
-      if [ "$(real_mysql --batch --skip-column-names -e 'select @@datadir' 2>/dev/null)" = "$datadir/" ]; then
+      # A client is asked once, and not while the server needs the machine to start: another server on the same port must
+      # not be taken for ours.
+      if tail -c "+$((begun + 1))" "$log" 2>/dev/null | grep -q 'ready for connections' &&
+        [ "$(real_mysql --batch --skip-column-names -e 'select @@datadir' 2>/dev/null)" = "$datadir/" ]; then
         return 0
       fi
-      sleep 0.2
+      sleep 0.1
     done
     real_stop "$REAL_PID"
     grep -q 'port: .*already in use\|Do you already have another mysqld server running on port' "$log" || break
@@ -221,6 +224,14 @@ real_stop() {
   return 0
 }
 
+# real_kill PID: ends it at once. For a server whose data are thrown away: a good end takes it two seconds.
+real_kill() {
+  kill -9 "$1" 2>/dev/null
+  wait "$1" 2>/dev/null
+  # Its files are its own until it is gone; nobody may have been there to wait for it.
+  while [ -e "/proc/$1/exe" ]; do sleep 0.02; done
+}
+
 # ---------------------------------------------------------------- what a server holds
 
 # Statements on standard input, plain rows out. A backslash is a plain character in them.
@@ -234,37 +245,48 @@ real_sql() {
 # with utf8mb4, null for NULL, and HEX() for what is bytes (BIT, BINARY, VARBINARY, BLOB, GEOMETRY, VECTOR).
 # In a file's name the characters `%`, `/` and `.` of a schema or table are written as %25, %2F and %2E.
 #
-# The server itself writes the JSON text: the client's tab-separated output cannot tell NULL from 'NULL'.
+# The server itself writes the JSON text: the client's tab-separated output cannot tell NULL from 'NULL'. Two clients ask for
+# everything, for a client takes longer to start than a table to be read.
 real_dump() {
-  local out=$1 schema table column type tables columns names values
+  local out=$1 all schema table column type last='' n=-1 statements=''
+  local files=() names=() values=() from=()
   mkdir -p "$out" || return 1
   # Identifiers come as hex, for they may hold tabs, quotes, anything.
-  tables=$(real_sql <<<"select hex(table_schema), hex(table_name) from information_schema.tables
+  all=$(real_sql <<<"select hex(table_schema), hex(table_name), hex(column_name), data_type
+      from information_schema.tables join information_schema.columns using (table_schema, table_name)
       where table_type = 'BASE TABLE'
-        and table_schema not in ('mysql', 'information_schema', 'performance_schema', 'sys');") || return 1
-  while read -r schema table; do
+        and table_schema not in ('mysql', 'information_schema', 'performance_schema', 'sys')
+      order by 1, 2, ordinal_position;") || return 1
+  while read -r schema table column type; do
     [ -n "$schema" ] || continue
-    columns=$(real_sql <<<"select hex(column_name), data_type from information_schema.columns
-        where hex(table_schema) = '$schema' and hex(table_name) = '$table' order by ordinal_position;") || return 1
-    schema=$(real_unhex "$schema") table=$(real_unhex "$table") names='' values=''
-    while read -r column type; do
-      column=$(real_unhex "$column")
-      names+=", \"$(real_json_text "$column")\""
-      column=$(real_identifier "$column")
-      case $type in
-        bit | binary | varbinary | *blob | vector | geometry | point | linestring | polygon | multi* | geom*)
-          column="hex($column)" ;;
-        *) column=$(real_json_in_sql "cast($column as char)") ;;
-      esac
-      values+=", ', ', ifnull(concat('\"', $column, '\"'), 'null')"
-    done <<<"$columns"
-    {
-      printf '[%s]\n' "${names#, }"
-      real_sql <<<"select concat('['${values#, \', \'}, ']') from $(real_identifier "$schema").$(real_identifier "$table");" |
-        LC_ALL=C sort
-      [ "${PIPESTATUS[0]}" = 0 ] || return 1
-    } >"$out/$(real_file_name "$schema").$(real_file_name "$table").jsonl"
-  done <<<"$tables"
+    if [ "$schema $table" != "$last" ]; then
+      last="$schema $table" n=$((n + 1))
+      schema=$(real_unhex "$schema") table=$(real_unhex "$table")
+      files[n]=$(real_file_name "$schema").$(real_file_name "$table").jsonl
+      from[n]=$(real_identifier "$schema").$(real_identifier "$table")
+      names[n]='' values[n]=''
+    fi
+    column=$(real_unhex "$column")
+    names[n]+=", \"$(real_json_text "$column")\""
+    column=$(real_identifier "$column")
+    case $type in
+      bit | binary | varbinary | *blob | vector | geometry | point | linestring | polygon | multi* | geom*)
+        column="hex($column)" ;;
+      *) column="${REAL_JSON_BEFORE}cast($column as char)$REAL_JSON_BEHIND" ;;
+    esac
+    values[n]+=", ', ', ifnull(concat('\"', $column, '\"'), 'null')"
+  done <<<"$all"
+  # A row begins with [, a table with @ and its file.
+  for n in "${!files[@]}"; do
+    printf '' >"$out/${files[n]}" || return 1
+    statements+="select '@${files[n]//\'/\'\'}'; select concat('['${values[n]#, \', \'}, ']') from ${from[n]};"$'\n'
+  done
+  real_sql <<<"$statements" | (cd "$out" && LC_ALL=C awk '/^@/ { close(file); file = substr($0, 2); next } { print >file }')
+  [ "${PIPESTATUS[*]}" = '0 0' ] || return 1
+  for n in "${!files[@]}"; do
+    { printf '[%s]\n' "${names[n]#, }" && LC_ALL=C sort "$out/${files[n]}"; } >"$out/sorted" &&
+      mv "$out/sorted" "$out/${files[n]}" || return 1
+  done
 }
 
 real_unhex() { printf '%b' "$(sed 's/../\\x&/g' <<<"$1")"; }
@@ -277,19 +299,16 @@ real_file_name() {
 # Only a quote and a backslash: a column's name with a control character is beyond these tests.
 real_json_text() { local text=${1//\\/\\\\}; printf '%s' "${text//\"/\\\"}"; }
 
-# An SQL expression, wrapped so that the server escapes its text as JSON wants it.
-real_json_in_sql() {
-  local value=$1 code escape
-  value="replace(replace($value, '\\', '\\\\'), '\"', '\\\"')"
-  for code in {0..31}; do
-    case $code in
-      8) escape='\b' ;; 9) escape='\t' ;; 10) escape='\n' ;; 12) escape='\f' ;; 13) escape='\r' ;;
-      *) escape=$(printf '\\u%04x' "$code") ;;
-    esac
-    value="replace($value, char($code using utf8mb4), '$escape')"
-  done
-  printf '%s' "$value"
-}
+# What goes before and behind an SQL expression so that the server escapes its text as JSON wants it. Made once: without a
+# process a character and column.
+REAL_JSON_BEFORE='replace(replace(' REAL_JSON_BEHIND=$', \'\\\', \'\\\\\'), \'"\', \'\\"\')'
+for code in {0..31}; do
+  case $code in
+    8) escape='\b' ;; 9) escape='\t' ;; 10) escape='\n' ;; 12) escape='\f' ;; 13) escape='\r' ;;
+    *) printf -v escape '\\u%04x' "$code" ;;
+  esac
+  REAL_JSON_BEFORE+='replace(' REAL_JSON_BEHIND+=", char($code using utf8mb4), '$escape')"
+done
 
 # ---------------------------------------------------------------- as a command
 
@@ -300,9 +319,10 @@ if [ "${BASH_SOURCE[0]}" = "$0" ]; then
     fetch) real_fetch "$@" ;;
     start) real_start "$@" && printf '%s %s\n' "$REAL_PID" "$REAL_PORT" ;;
     stop) real_stop "$@" ;;
+    kill) real_kill "$@" ;;
     dump) REAL_PORT=$1 && real_dump "$2" ;;
     mysql) REAL_PORT=$1 && shift && real_mysql "$@" ;;
     mysqlbinlog) real_mysqlbinlog "$@" ;;
-    *) real_say "usage: servers.sh fetch|start|stop|dump|mysql|mysqlbinlog … (see the head of the file)"; exit 2 ;;
+    *) real_say "usage: servers.sh fetch|start|stop|kill|dump|mysql|mysqlbinlog … (see the head of the file)"; exit 2 ;;
   esac
 fi

@@ -3,7 +3,7 @@
 //! A transaction's first event has its time, its BEGIN the connection that made it, so that the n-th acknowledged write of
 //! a connection is its n-th transaction there.
 
-use super::{LabError, clients::Done, clock::Clock};
+use super::{LabError, clients::Done, clock::Clock, fetched::Fetched};
 use cutover_model::{
     binlog::{EventType, Group, Groups, decode::Query, log::LogPos},
     gtid::Gtid,
@@ -12,16 +12,12 @@ use cutover_sim::{
     history::{Applied, Commit, Told},
     runbook::Host,
 };
-use std::{
-    collections::{BTreeMap, VecDeque},
-    fs,
-    path::Path,
-};
+use std::collections::{BTreeMap, VecDeque};
 
 /// The files of one server.
-#[derive(Debug, Default)]
-pub struct Binlogs {
-    files: Vec<(u64, Vec<u8>)>,
+#[derive(Debug)]
+pub struct Binlogs<'a> {
+    files: &'a BTreeMap<u64, Vec<u8>>,
     /// Its transactions.
     pub logged: Vec<Logged>,
 }
@@ -41,39 +37,28 @@ pub struct Logged {
     pub server_id: u32,
 }
 
-impl Binlogs {
-    /// Reads the files `base.*` of a folder.
-    pub fn read(folder: &Path, base: &str, clock: Clock) -> Result<Self, LabError> {
-        let failed = |source| LabError::Folder { source };
-        let mut paths = Vec::new();
-        for entry in fs::read_dir(folder).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
-            let name = path.file_name().map(|n| n.to_string_lossy().into_owned());
-            let number = name
-                .as_deref()
-                .and_then(|n| n.strip_prefix(base)?.strip_prefix('.')?.parse::<u64>().ok());
-            paths.extend(number.map(|number| (number, path)));
-        }
-        paths.sort();
-        let mut all = Self::default();
-        for (number, path) in paths {
-            let bytes = fs::read(&path).map_err(failed)?;
+impl<'a> Binlogs<'a> {
+    /// Reads files.
+    pub fn read(fetched: &'a Fetched, clock: Clock) -> Result<Self, LabError> {
+        let mut logged = Vec::new();
+        for (number, bytes) in &fetched.files {
             let damaged = |error: cutover_model::binlog::BinlogError| LabError::Binlog {
-                file: path.display().to_string(),
+                file: format!("{}.{number:06}", fetched.base),
                 why: error.to_string(),
             };
-            for group in Groups::of_file(&bytes).map_err(damaged)? {
-                let logged = Logged::of(number, &group.map_err(damaged)?, clock);
-                all.logged.push(logged);
+            for group in Groups::of_file(bytes).map_err(damaged)? {
+                logged.push(Logged::of(*number, &group.map_err(damaged)?, clock));
             }
-            all.files.push((number, bytes));
         }
-        Ok(all)
+        Ok(Self {
+            files: &fetched.files,
+            logged,
+        })
     }
 
     /// The events of a transaction.
     pub fn group(&self, logged: &Logged) -> Option<Group<'_>> {
-        let (_, bytes) = self.files.iter().find(|(n, _)| *n == logged.end.file)?;
+        let bytes = self.files.get(&logged.end.file)?;
         Groups::of_file_from(bytes, logged.start).ok()?.next()?.ok()
     }
 }

@@ -6,7 +6,7 @@
 
 use super::{
     clock::Clock,
-    servers::connect,
+    servers::{Door, Server},
     shop::{Body, body},
 };
 use cutover_sim::{
@@ -45,8 +45,8 @@ pub struct Done {
 /// What clients and operator share.
 #[derive(Debug)]
 pub struct Shared {
-    /// Ports of source and target; 0 for none.
-    ports: Mutex<[u16; 2]>,
+    /// Into source and target, for ordinary clients and for privileged ones.
+    doors: Mutex<[Option<[Door; 2]>; 2]>,
     /// Where the name points, and since when.
     name: Mutex<(Host, u64)>,
     /// Counts restarts of the application.
@@ -59,9 +59,9 @@ pub struct Shared {
 
 impl Shared {
     /// Everything points at the source.
-    pub fn new(source: u16) -> Self {
+    pub fn new(source: &Server) -> Self {
         Self {
-            ports: Mutex::new([source, 0]),
+            doors: Mutex::new([Some(doors(source)), None]),
             name: Mutex::new((Host::Source, 0)),
             restarts: AtomicU32::new(0),
             stop: AtomicBool::new(false),
@@ -70,8 +70,14 @@ impl Shared {
     }
 
     /// The target is there.
-    pub fn target(&self, port: u16) {
-        lock(&self.ports)[1] = port;
+    pub fn target(&self, target: &Server) {
+        lock(&self.doors)[1] = Some(doors(target));
+    }
+
+    fn door(&self, host: Host, privileged: bool) -> Option<Door> {
+        let doors = lock(&self.doors);
+        let of_host = doors[usize::from(host == Host::Target)].as_ref()?;
+        Some(of_host[usize::from(privileged)].clone())
     }
 
     /// The name points elsewhere from now on.
@@ -88,6 +94,10 @@ impl Shared {
     pub fn restart(&self) {
         self.restarts.fetch_add(1, Ordering::SeqCst);
     }
+}
+
+fn doors(server: &Server) -> [Door; 2] {
+    [server.app.clone(), server.admin.clone()]
 }
 
 /// Nothing that is locked is left half-changed by a panic.
@@ -229,10 +239,9 @@ impl<'a> Client<'a> {
             return;
         }
         let host = self.look_up(now);
-        let port = lock(&self.shared.ports)[usize::from(host == Host::Target)];
         let privileged = u32::from(self.number) < self.plan.environment.clients.privileged;
-        let user = if privileged { "admin" } else { "app" };
-        if let Ok(conn) = connect(port, user) {
+        let door = self.shared.door(host, privileged);
+        if let Some(Ok(conn)) = door.map(|door| door.connect()) {
             self.connection = Some(Open {
                 conn,
                 host,

@@ -5,7 +5,8 @@ use super::{
     binlogs::{Binlogs, Logged, applied, match_commits},
     clients::Done,
     clock::Clock,
-    operator::{BASE, Operator, TARGET_BASE},
+    fetched::Fetched,
+    operator::Operator,
     shop::{self, Rows},
     tables::{self, Compared},
 };
@@ -23,9 +24,6 @@ use cutover_sim::{
 };
 use mysql::{Conn, prelude::Queryable};
 
-/// `server_id` of the source.
-const SOURCE_ID: u32 = 1;
-
 /// Everything that [`Evidence`] borrows.
 #[derive(Debug)]
 pub struct Gathered {
@@ -39,6 +37,8 @@ pub struct Gathered {
     serving: Host,
     source_read_only: bool,
     source_uuid: Option<Uuid>,
+    /// The names of the source's files, without their numbers.
+    binlog_base: String,
     end_us: u64,
     ended: Ended,
 }
@@ -67,14 +67,17 @@ pub fn gather(
         ended,
     } = end;
     done.sort_by_key(|d| d.operation.invoked);
-    let kept = operator.keep()?;
-    let source = Binlogs::read(&kept, BASE, clock)?;
-    let target = match &operator.target {
-        Some((target, _)) => Binlogs::read(&target.data, TARGET_BASE, clock)?,
-        None => Binlogs::default(),
-    };
+    operator.kept.update(operator.source)?;
+    let kept = operator.kept.clone();
+    let source = Binlogs::read(&kept, clock)?;
+    let mut of_target = Fetched::default();
+    if let Some((target, _)) = &operator.target {
+        of_target.update(target)?;
+    }
+    let target = Binlogs::read(&of_target, clock)?;
+    let source_id = operator.source.id;
     let (from_source, own): (Vec<&Logged>, Vec<&Logged>) =
-        target.logged.iter().partition(|l| l.server_id == SOURCE_ID);
+        target.logged.iter().partition(|l| l.server_id == source_id);
     let all: Vec<&Logged> = source.logged.iter().collect();
     let mut history = History {
         source: match_commits(&mut done, Host::Source, &all)?,
@@ -98,7 +101,7 @@ pub fn gather(
             existing,
             source: &source,
             target: &target,
-            source_id: SOURCE_ID,
+            source_id,
             cut: snapshot.map_or(0, |s| s.commits),
             held: &shop::read(connection)?,
         };
@@ -126,6 +129,7 @@ pub fn gather(
     });
     Ok(Gathered {
         source_uuid: source.logged.iter().find_map(|l| l.gtid).map(|g| g.uuid),
+        binlog_base: kept.base.clone(),
         stale_reads: stale.collect(),
         history,
         marks,
@@ -247,7 +251,7 @@ impl Gathered {
             gtids: self.gtids.clone(),
             stale_reads: &self.stale_reads,
             names: Names {
-                binlog_base: BASE.into(),
+                binlog_base: self.binlog_base.clone(),
                 source_uuid: self.source_uuid,
                 recording: None,
             },

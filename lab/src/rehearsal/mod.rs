@@ -15,9 +15,10 @@
 mod binlogs;
 mod clients;
 mod clock;
+mod fetched;
 mod judge;
 mod operator;
-mod servers;
+pub mod servers;
 mod shop;
 mod tables;
 
@@ -36,9 +37,8 @@ use cutover_sim::{
     world::{SetupError, World},
 };
 use judge::End;
-use mysql::{Conn, prelude::Queryable};
 use operator::Operator;
-use servers::Servers;
+use servers::{Servers, given::Pair};
 use std::{collections::BTreeSet, io, sync::atomic::Ordering, thread};
 
 /// The most rows of orders that are written into a real server before the run.
@@ -94,6 +94,32 @@ pub enum LabError {
     Folder {
         /// Why.
         source: io::Error,
+    },
+    /// A server that was given does not do.
+    #[error("the {what} does not do: {why}")]
+    Given {
+        /// Which, and where.
+        what: String,
+        /// Everything that speaks against it.
+        why: String,
+    },
+    /// What was made on a server that was given is there still.
+    #[error(
+        "the {what} may still have what the lab made there: {why}; the next rehearsal there takes it away first"
+    )]
+    LeftBehind {
+        /// Which, and where.
+        what: String,
+        /// Why.
+        why: String,
+    },
+    /// One thing and another.
+    #[error("{first}; and {left}")]
+    Both {
+        /// Why there is no result.
+        first: Box<LabError>,
+        /// What is left on a server.
+        left: Box<LabError>,
     },
     /// A statement of the lab itself failed.
     #[error("a real server: {0}")]
@@ -173,16 +199,38 @@ pub fn violated(properties: &[PropertyResult]) -> BTreeSet<&'static str> {
     properties.iter().filter(broken).map(|p| p.id).collect()
 }
 
-/// Rehearses a plan on two real servers, `speed` times faster than the plan says.
+/// Rehearses a plan on two real servers, `speed` times faster than the plan says. Those that are given have nothing of it
+/// when it is over, whatever came of it.
 ///
 /// # Errors
-/// The plan asks for more than the lab does, no server is to be had, or Ctrl-C.
+/// The plan asks for more than the lab does, no server is to be had, something is left on those that were given, or Ctrl-C.
 pub fn rehearse(
+    plan: &Plan,
+    speed: u32,
+    given: Option<&Pair>,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> Result<LabOutcome, LabError> {
+    supported(plan)?;
+    let servers = Servers::new(given)?;
+    let outcome = rehearse_on(&servers, plan, speed, stop);
+    let cleaned = servers.clean_up();
+    match (outcome, cleaned) {
+        (outcome, Ok(())) => outcome,
+        // That the user wanted to stop is known.
+        (Ok(_) | Err(LabError::Interrupted), Err(left)) => Err(left),
+        (Err(first), Err(left)) => Err(LabError::Both {
+            first: Box::new(first),
+            left: Box::new(left),
+        }),
+    }
+}
+
+fn rehearse_on(
+    servers: &Servers<'_>,
     plan: &Plan,
     speed: u32,
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<LabOutcome, LabError> {
-    supported(plan)?;
     let mut world = World::new(plan, None)?;
     let database = world.source.database.clone();
     let existing = shop::existing(&database, &mut world.arena);
@@ -190,18 +238,12 @@ pub fn rehearse(
         what: "a workload without the shop's tables".into(),
         remedy: "set workload.kind to orders",
     })?;
-    let servers = Servers::new()?;
-    let source = servers.start("source", &options(1, operator::BASE, plan))?;
-    let mut root = source.connect("root")?;
-    root.query_drop("SET sql_log_bin = 0")?;
-    shop::create(&mut root)?;
-    accounts(&mut root)?;
-    shop::write(&mut root, &existing)?;
-    root.query_drop("RESET BINARY LOGS AND GTIDS")?;
-    drop(root);
-    let shared = Shared::new(source.port);
+    let (source, mut at_source) = servers.fresh(Host::Source, plan)?;
+    shop::write(&mut at_source, &existing)?;
+    drop(at_source);
+    let shared = Shared::new(&source);
     let clock = Clock::start(speed);
-    let mut operator = Operator::new(plan, clock, &shared, &servers, &source, stop)?;
+    let mut operator = Operator::new(plan, clock, &shared, servers, &source, stop)?;
     let ended = thread::scope(|scope| {
         let mut clients = (0..plan.workload.clients.max(1)).map(|number| {
             let client = Client::new(number as u16, plan, clock, &shared, &orders);
@@ -246,7 +288,10 @@ pub fn rehearse(
 }
 
 /// What the lab does not do is said before any server starts.
-fn supported(plan: &Plan) -> Result<(), LabError> {
+///
+/// # Errors
+/// The first thing that it does not do.
+pub fn supported(plan: &Plan) -> Result<(), LabError> {
     let no = |what: &str, remedy| {
         Err(LabError::Unsupported {
             what: what.into(),
@@ -281,7 +326,7 @@ fn supported(plan: &Plan) -> Result<(), LabError> {
     if !plan.faults.is_empty() {
         return no(
             "faults",
-            "take them out of the plan: real servers have their own",
+            "take them out of the plan: nobody restarts a server, or cuts a wire, for the lab",
         );
     }
     for step in plan.runbook.steps.iter().chain(&plan.runbook.abort) {
@@ -291,40 +336,6 @@ fn supported(plan: &Plan) -> Result<(), LabError> {
     }
     if plan.environment.clients.retry != Retry::None {
         return no("clients that retry", "set clients.retry to none");
-    }
-    Ok(())
-}
-
-/// Options of a server.
-fn options(server_id: u32, base: &str, plan: &Plan) -> Vec<String> {
-    let source = &plan.environment.source;
-    let gtids = if source.gtid_mode { "ON" } else { "OFF" };
-    vec![
-        format!("--server-id={server_id}"),
-        format!("--log-bin={base}"),
-        format!("--gtid-mode={gtids}"),
-        format!("--enforce-gtid-consistency={gtids}"),
-        format!("--sync-binlog={}", source.sync_binlog),
-        format!(
-            "--innodb-flush-log-at-trx-commit={}",
-            source.innodb_flush_log_at_trx_commit
-        ),
-        format!(
-            "--max-binlog-size={}",
-            source.max_binlog_size.0.clamp(4_096, 1 << 30)
-        ),
-    ]
-}
-
-/// The accounts of both servers: clients, privileged clients, the replica.
-fn accounts(connection: &mut Conn) -> Result<(), LabError> {
-    for sql in [
-        "CREATE USER app@'%', admin@'%', repl@'%'",
-        "GRANT SELECT, INSERT, UPDATE, DELETE ON shop.* TO app@'%', admin@'%'",
-        "GRANT CONNECTION_ADMIN ON *.* TO admin@'%'",
-        "GRANT REPLICATION SLAVE ON *.* TO repl@'%'",
-    ] {
-        connection.query_drop(sql)?;
     }
     Ok(())
 }

@@ -34,9 +34,9 @@ pub struct Given<'a> {
     /// The rows before the run.
     pub existing: &'a [Rows],
     /// The source's binlog.
-    pub source: &'a Binlogs,
+    pub source: &'a Binlogs<'a>,
     /// The target's binlog.
-    pub target: &'a Binlogs,
+    pub target: &'a Binlogs<'a>,
     /// The source's `server_id`.
     pub source_id: u32,
     /// How many of the source's commits are in the snapshot.
@@ -66,7 +66,7 @@ impl Follower {
     fn apply(
         &mut self,
         database: &mut Database,
-        files: &Binlogs,
+        files: &Binlogs<'_>,
         logged: &Logged,
     ) -> Result<Vec<Change>, LabError> {
         let group = files.group(logged).ok_or_else(|| {

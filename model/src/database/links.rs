@@ -1,6 +1,6 @@
 //! Which table refers to which, worked out whenever a declaration changes.
 
-use super::{Database, LockId, SqlError, TableId, lock_id};
+use super::{Change, Database, LockId, SqlError, TableId, lock_id};
 use crate::arena::Arena;
 use crate::schema::{Column, ForeignKey, TableDef};
 use crate::table::{KeyShape, RowKey, Table};
@@ -196,6 +196,48 @@ impl Database {
         matches!(parent.access, Access::Identity)
             && identity.is_some_and(|i| i.key.numbers_as(own))
             && table.contains(RowKey(number))
+    }
+
+    /// What a transaction must share with others that check the same foreign keys: the records of the parents that a
+    /// new or changed child names. None for parents without a unique key.
+    pub fn parent_locks(&self, arena: &mut Arena, change: &Change, out: &mut Vec<LockId>) {
+        let links = self.links.of(change.table);
+        let (Some(links), Some(after)) = (links, change.after) else {
+            return;
+        };
+        // Tables that can have none are without links.
+        let Some(child) = self.table(change.table).filter(|_| !change.keeps_keys) else {
+            return;
+        };
+        let columns = &child.def().columns;
+        for (own, parent) in child.shape().groups.iter().zip(&links.parents) {
+            let Some(parent) = parent else { continue };
+            let Some(named) = own.of_row(columns, arena, after) else {
+                continue;
+            };
+            // A row that moves to another key is put into the foreign key's index anew, and checked again.
+            let before = change.before.filter(|_| change.key == change.new_key);
+            if before.is_some_and(|row| own.of_row(columns, arena, row) == Some(named)) {
+                continue;
+            }
+            let Some(shape) = self.table(parent.table).map(Table::shape) else {
+                continue;
+            };
+            let (key, index) = match (parent.access, &shape.identity) {
+                (Access::Identity, Some(identity)) => (&identity.key, 0),
+                (Access::Unique(i), _) => (&shape.uniques[i].key, i + 1),
+                _ => continue,
+            };
+            let number = match key.numbers_as(own) {
+                true => Some(named),
+                false => key.of_row_with(arena, after, |image, i, _| {
+                    let column = *parent.columns.get(i)?;
+                    let part = own.parts.iter().position(|p| p.column == column)?;
+                    Some((columns.get(column)?, own.part(columns, image, part)?))
+                }),
+            };
+            out.extend(number.map(|number| lock_id(parent.table, index, number)));
+        }
     }
 
     /// Whether a child image's parent exists; `Err` has the lock of the missing parent's key. A key with

@@ -7,10 +7,8 @@
 //! is granted, a commit that is acknowledged) is an event that the caller takes with [`Server::events`].
 //!
 //! Facts: commit order as `MYSQL_BIN_LOG::ordered_commit` (sql/binlog.cc), `read_only` as
-//! `ha_commit_trans` (sql/handler.cc) and `check_readonly` have it. Not modelled: shared locks of foreign
-//! key checks and gap locks (a parent deleted by an open transaction gives 1452 at once, where InnoDB
-//! waits for that transaction; a child of a parent that is about to be committed does not wait for it, and
-//! may name a last_committed from before it).
+//! `ha_commit_trans` (sql/handler.cc) and `check_readonly` have it. Not modelled: gap locks, and the shared locks of
+//! foreign keys that refer to columns without a unique key (InnoDB's extension).
 
 mod commit;
 mod config;
@@ -186,7 +184,7 @@ impl Server {
 
     /// Does what is due at `now`.
     pub fn step(&mut self, arena: &mut Arena, now: u64) {
-        self.expire_lock_waits(arena, now);
+        self.expire_lock_waits(now);
         self.step_commits(arena, now);
         self.finish_fence();
     }

@@ -209,13 +209,9 @@ impl Sessions {
     }
 
     /// The first session whose wait for a lock has timed out.
-    pub(super) fn timed_out(&self, now: u64) -> Option<(SessionId, LockId)> {
-        self.waiting
-            .iter()
-            .find_map(|id| match self.lock_wait(*id) {
-                Some((lock, until)) if until <= now => Some((*id, lock)),
-                _ => None,
-            })
+    pub(super) fn timed_out(&self, now: u64) -> Option<SessionId> {
+        let is_over = |id: &SessionId| self.lock_wait(*id).is_some_and(|(_, until)| until <= now);
+        self.waiting.iter().copied().find(is_over)
     }
 
     /// A session that `SET GLOBAL read_only` held back.
@@ -226,25 +222,24 @@ impl Sessions {
         })
     }
 
-    /// Would `waiter`, in line for a lock of `owner`, wait for itself?
-    pub(super) fn closes_cycle(
-        &self,
-        locks: &LockTable,
-        waiter: SessionId,
-        owner: SessionId,
-    ) -> bool {
-        let mut at = owner;
-        for _ in 0..=self.waiting.len() {
+    /// Would `waiter`, in line for a lock, wait for itself?
+    pub(super) fn closes_cycle(&self, locks: &LockTable, waiter: SessionId, lock: LockId) -> bool {
+        let in_the_way = |lock, waiter| locks.owners(lock).filter(move |owner| *owner != waiter);
+        let mut ahead: Vec<SessionId> = in_the_way(lock, waiter).collect();
+        // Those whose own wait has been followed are at the front.
+        let mut followed = 0;
+        while let Some(&at) = ahead.get(followed) {
             if at == waiter {
                 return true;
             }
-            let Some((lock, _)) = self.lock_wait(at) else {
-                return false;
-            };
-            let Some(next) = locks.owner(lock) else {
-                return false;
-            };
-            at = next;
+            followed += 1;
+            if let Some((lock, _)) = self.lock_wait(at) {
+                for owner in in_the_way(lock, at) {
+                    if !ahead.contains(&owner) {
+                        ahead.push(owner);
+                    }
+                }
+            }
         }
         false
     }

@@ -2,6 +2,7 @@
 
 use super::{
     Event, Reply, Server, ServerError,
+    locks::{Grant, Mode},
     session::{Logged, Privilege, SessionId, State},
 };
 use crate::{
@@ -126,7 +127,7 @@ impl Server {
         key: RowKey,
     ) -> Result<RowRef, Reply> {
         self.admit_write(id, now)?;
-        self.lock(arena, now, id, row_lock(table, key))?;
+        self.lock(arena, now, id, row_lock(table, key), Mode::Exclusive)?;
         self.database.get(arena, table, key).ok_or(Reply::NoRow)
     }
 
@@ -163,10 +164,7 @@ impl Server {
 
     /// Rolls a transaction back.
     pub fn rollback(&mut self, arena: &mut Arena, id: SessionId) {
-        if let Some((lock, _)) = self.sessions.lock_wait(id) {
-            self.locks.leave(lock, id);
-        }
-        self.sessions.wake(id);
+        self.stop_waiting(id);
         let Some(session) = self.sessions.get_mut(id) else {
             return;
         };
@@ -190,7 +188,7 @@ impl Server {
             return reply;
         }
         if let Write::Update(key, _) | Write::Delete(key) = write
-            && let Err(reply) = self.lock(arena, now, id, row_lock(table, key))
+            && let Err(reply) = self.lock(arena, now, id, row_lock(table, key), Mode::Exclusive)
         {
             return reply;
         }
@@ -199,7 +197,7 @@ impl Server {
         let planned = self.plan_write(arena, table, write, manner.foreign_keys, &mut plan);
         let reply = match planned {
             Err(error) => self.refuse(arena, now, id, error),
-            Ok(()) => match self.lock_changes(arena, now, id, write, &plan) {
+            Ok(()) => match self.lock_changes(arena, now, id, write, &plan, manner) {
                 Err(reply) => reply,
                 Ok(()) => {
                     self.apply_changes(arena, now, id, table, write, &plan, manner);
@@ -278,7 +276,7 @@ impl Server {
     fn refuse(&mut self, arena: &mut Arena, now: u64, id: SessionId, error: SqlError) -> Reply {
         if let Some(lock) = error.lock()
             && self.locks.owner(lock).is_some_and(|owner| owner != id)
-            && let Err(reply) = self.lock(arena, now, id, lock)
+            && let Err(reply) = self.lock(arena, now, id, lock, Mode::Exclusive)
         {
             return reply;
         }
@@ -295,6 +293,7 @@ impl Server {
         id: SessionId,
         write: Write<'_>,
         plan: &[Change],
+        manner: Manner,
     ) -> Result<(), Reply> {
         // The row's own lock is there already.
         if let (Write::Update(key, _), [only]) = (write, plan)
@@ -308,9 +307,19 @@ impl Server {
         for change in plan {
             self.database.lock_ids(arena, change, &mut wanted);
         }
-        let result = wanted
-            .iter()
-            .try_for_each(|lock| self.lock(arena, now, id, *lock));
+        let alone = wanted.len();
+        if manner.foreign_keys {
+            for change in plan {
+                self.database.parent_locks(arena, change, &mut wanted);
+            }
+        }
+        let result = wanted.iter().enumerate().try_for_each(|(n, lock)| {
+            let mode = match n < alone {
+                true => Mode::Exclusive,
+                false => Mode::Shared,
+            };
+            self.lock(arena, now, id, *lock, mode)
+        });
         self.wanted = wanted;
         result
     }
@@ -374,27 +383,22 @@ impl Server {
         now: u64,
         id: SessionId,
         lock: LockId,
+        mode: Mode,
     ) -> Result<(), Reply> {
-        match self.locks.acquire(lock, id) {
-            Ok(newly) => {
-                if newly && let Some(session) = self.sessions.get_mut(id) {
-                    session.locks.push(lock);
-                }
-                Ok(())
+        if let Ok(newly) = self.locks.acquire(lock, id, mode) {
+            if newly && let Some(session) = self.sessions.get_mut(id) {
+                session.locks.push(lock);
             }
-            Err(owner) if self.sessions.closes_cycle(&self.locks, id, owner) => {
-                self.rollback(arena, id);
-                Err(Reply::Failed(ServerError::Deadlock))
-            }
-            Err(_) => {
-                self.locks.enqueue(lock, id);
-                self.sessions.wait(
-                    id,
-                    State::WaitingForLock(lock, now + self.config.lock_wait_timeout_us),
-                );
-                Err(Reply::Waiting)
-            }
+            return Ok(());
         }
+        if self.sessions.closes_cycle(&self.locks, id, lock) {
+            self.rollback(arena, id);
+            return Err(Reply::Failed(ServerError::Deadlock));
+        }
+        self.locks.enqueue(lock, id, mode);
+        let until = now + self.config.lock_wait_timeout_us;
+        self.sessions.wait(id, State::WaitingForLock(lock, until));
+        Err(Reply::Waiting)
     }
 
     pub(super) fn release_locks(&mut self, id: SessionId) {
@@ -402,24 +406,41 @@ impl Server {
             return;
         };
         let mut locks = std::mem::take(&mut session.locks);
+        let mut granted = Vec::new();
         for lock in locks.drain(..) {
-            if let Some(next) = self.locks.release(lock) {
-                if let Some(waiter) = self.sessions.get_mut(next) {
-                    waiter.locks.push(lock);
-                }
-                self.sessions.wake(next);
-                self.events.push(Event::Resume(next));
-            }
+            self.locks.release(lock, id, &mut granted);
+            self.let_go_on(lock, &mut granted);
         }
         if let Some(session) = self.sessions.get_mut(id) {
             session.locks = locks;
         }
     }
 
-    pub(super) fn expire_lock_waits(&mut self, _arena: &mut Arena, now: u64) {
-        while let Some((id, lock)) = self.sessions.timed_out(now) {
-            self.locks.leave(lock, id);
+    /// Sessions that waited for a lock have it.
+    fn let_go_on(&mut self, lock: LockId, granted: &mut Vec<Grant>) {
+        for Grant { session: id, newly } in granted.drain(..) {
+            if newly && let Some(session) = self.sessions.get_mut(id) {
+                session.locks.push(lock);
+            }
             self.sessions.wake(id);
+            self.events.push(Event::Resume(id));
+        }
+    }
+
+    /// A session waits for nothing any more.
+    fn stop_waiting(&mut self, id: SessionId) {
+        let waited = self.sessions.lock_wait(id);
+        self.sessions.wake(id);
+        if let Some((lock, _)) = waited {
+            let mut granted = Vec::new();
+            self.locks.leave(lock, id, &mut granted);
+            self.let_go_on(lock, &mut granted);
+        }
+    }
+
+    pub(super) fn expire_lock_waits(&mut self, now: u64) {
+        while let Some(id) = self.sessions.timed_out(now) {
+            self.stop_waiting(id);
             self.events
                 .push(Event::Failed(id, ServerError::LockWaitTimeout));
         }

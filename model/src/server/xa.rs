@@ -15,6 +15,7 @@
 use super::{
     Reply, Server, ServerError,
     fence::ReadOnly,
+    locks::Mode,
     session::{Logged, Privilege, SessionId, State, Xa},
 };
 use crate::{arena::Arena, database::Change};
@@ -105,7 +106,7 @@ impl Server {
         let (started_us, gone) = (session.started_us, session.gone);
         let nobody = self.sessions.open(Privilege::Admin);
         for lock in &locks {
-            self.locks.hand_over(*lock, nobody);
+            self.locks.hand_over(*lock, id, nobody);
         }
         if let Some(session) = self.sessions.get_mut(nobody) {
             session.gone = true;
@@ -127,7 +128,7 @@ impl Server {
         for change in &prepared.changes {
             self.database.lock_ids(arena, change, &mut locks);
         }
-        locks.retain(|lock| self.locks.acquire(*lock, nobody) == Ok(true));
+        locks.retain(|lock| self.locks.acquire(*lock, nobody, Mode::Exclusive) == Ok(true));
         if let Some(session) = self.sessions.get_mut(nobody) {
             session.gone = true;
             session.locks = locks;

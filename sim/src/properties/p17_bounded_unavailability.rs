@@ -1,6 +1,6 @@
 //! P17, bounded unavailability: from the last acknowledged write on the source to the first on the target
-//! no more time passes than the strategy promises. The promise is for undisturbed times: those in which a fault is
-//! in force do not count.
+//! nobody wants to write in vain for longer than the strategy promises. The promise is for undisturbed times: those in
+//! which a fault is in force do not count.
 
 use super::{NO_CUTOVER, Property, absent};
 use crate::{evidence::Evidence, metrics, outcome::Finding, units::Micros};
@@ -19,21 +19,18 @@ fn check(e: &Evidence<'_>) -> Finding {
     let Some(opened) = e.cutover() else {
         return absent(NO_CUTOVER);
     };
-    let last = e
-        .acknowledged_before_cutover()
-        .map(|(_, o)| o.returned)
-        .max();
+    let from = metrics::write_missed_from(e);
     let wanted = e.writes().any(|(_, o)| o.invoked >= opened);
-    let (took, until) = match (metrics::downtime_us(e), last) {
+    let (took, until) = match (metrics::downtime_us(e), from) {
         (Some(took), _) => (took, "until the first on the target"),
         // Nobody got through: it lasted to the end at least.
-        (None, Some(last)) if wanted => (
-            e.end_us - last,
+        (None, Some(from)) if wanted => (
+            e.end_us - from,
             "and none on the target was acknowledged by the end of the run",
         ),
         _ => return absent("no client wanted to write after the cutover"),
     };
-    let from = last.unwrap_or_default();
+    let from = from.unwrap_or_default();
     let disturbed = e.disturbed_us(from, from + took);
     let took = took - disturbed.min(took);
     if took <= promised.0 {
@@ -50,8 +47,8 @@ fn check(e: &Evidence<'_>) -> Finding {
     Finding::Violated {
         count: 1,
         first: format!(
-            "{ms} from the last acknowledged write on the source (at {}) {until}{beside}; {promised} are promised",
-            e.clock(last.unwrap_or_default())
+            "{ms} from the first write that the source did not take any more (at {}) {until}{beside}; {promised} are promised",
+            e.clock(from)
         ),
     }
 }
@@ -59,12 +56,23 @@ fn check(e: &Evidence<'_>) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::{super::made::*, *};
-    use crate::runbook::Host;
+    use crate::{history::Told, runbook::Host};
 
     fn promising(seconds: u64) -> Made {
         let mut made = Made::sound();
+        // The last write on the source is acknowledged at 70.001 s.
+        made.refuse(Host::Source, 1, 70 * S + 1_000);
         made.promises.downtime = Some(Micros::secs(seconds));
         made
+    }
+
+    #[test]
+    fn time_in_which_nobody_wants_to_write_does_not_count() {
+        let mut made = promising(1);
+        made.history.operations.pop();
+        assert_eq!(made.violations(&PROPERTY), 0);
+        made.refuse(Host::Source, 1, 100 * S);
+        assert_eq!(made.violations(&PROPERTY), 1);
     }
 
     #[test]
@@ -81,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_longer_downtime_than_promised_is_a_violation() {
-        // The last write on the source is acknowledged at 70.001 s, the first on the target at 125.001 s.
+        // The first on the target is acknowledged at 125.001 s.
         assert_eq!(promising(55).violations(&PROPERTY), 0);
         assert_eq!(promising(54).violations(&PROPERTY), 1);
     }
@@ -89,10 +97,13 @@ mod tests {
     #[test]
     fn clients_that_never_get_through_wait_until_the_end() {
         let mut made = promising(129);
-        made.history.operations.truncate(4);
+        made.history
+            .operations
+            .retain(|o| o.host == Host::Source && o.told == Told::Ok);
         made.history.target.clear();
         made.marks.first_on_target = None;
         assert!(made.is_absent(&PROPERTY), "nobody wanted to write");
+        made.refuse(Host::Source, 1, 70 * S + 2_000);
         made.refuse(Host::Source, 1, 150 * S);
         assert_eq!(made.violations(&PROPERTY), 1, "130 s have passed");
     }

@@ -131,8 +131,10 @@ impl<E> Agenda<E> {
 
     /// Takes the events of a slot up; there are none before it.
     fn turn_to(&mut self, slot: u64) {
-        if self.next_taken() == Some(slot) {
-            let index = slot % SLOTS;
+        // What is in the wheel is less than a turn ahead: an event of the heap may be further.
+        let index = slot % SLOTS;
+        let in_wheel = self.taken[(index / WORD) as usize] & 1 << (index % WORD) != 0;
+        if in_wheel && slot - self.slot < SLOTS {
             self.taken[(index / WORD) as usize] &= !(1 << (index % WORD));
             std::mem::swap(&mut self.now, &mut self.wheel[index as usize]);
         }

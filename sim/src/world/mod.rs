@@ -135,6 +135,9 @@ pub struct Target {
     pub snapshot: Option<Snapshot>,
 }
 
+/// Later than any moment of a run, in µs.
+const NEVER: u64 = u64::MAX;
+
 /// Why something cannot be done to the target.
 const NO_TARGET: &str = "there is no Aurora cluster yet";
 
@@ -212,22 +215,34 @@ impl World {
 
     /// When something is due next.
     pub fn next_due(&self) -> Option<u64> {
-        const NEVER: u64 = u64::MAX;
+        let due = self.due();
+        (due < NEVER).then(|| due.max(self.now))
+    }
+
+    /// As [`World::next_due`]; it may be in the past, and is [`NEVER`] without anything.
+    #[inline]
+    fn due(&self) -> u64 {
         let at = |due: Option<u64>| due.unwrap_or(NEVER);
         let mut due = at(self.agenda.next_due()).min(at(self.source.next_due()));
         if let Some(target) = &self.target {
             due = due.min(at(target.server.next_due()));
         }
-        for replica in self.channels.iter().filter_map(|c| c.replica.as_ref()) {
-            due = due.min(at(replica.next_due()));
+        for channel in &self.channels {
+            due = due.min(channel.next_due());
         }
-        due = due.min(at(self.dms.next_due()));
-        (due < NEVER).then(|| due.max(self.now))
+        if !self.dms.tasks.is_empty() {
+            due = due.min(at(self.dms.next_due()));
+        }
+        due
     }
 
     /// Lets everything happen that is due up to `at`, in order.
     pub fn advance_to(&mut self, at: u64) {
-        while let Some(due) = self.next_due().filter(|due| *due <= at) {
+        loop {
+            let due = self.due().max(self.now);
+            if due == NEVER || due > at {
+                break;
+            }
             self.now = due;
             self.step();
         }
@@ -266,7 +281,11 @@ impl World {
             }
             self.hear_target();
         }
-        Host::ALL.into_iter().for_each(|to| self.step_replica(to));
+        for to in Host::ALL {
+            if self.channels[to as usize].next_due() <= now {
+                self.step_replica(to);
+            }
+        }
         self.step_dms();
         if let Some(due) = self.agenda.pop_due(now) {
             match due {
@@ -416,9 +435,6 @@ impl World {
         let Some(replica) = self.channels[to as usize].replica.as_mut() else {
             return;
         };
-        if replica.next_due().is_none_or(|due| due > now) {
-            return;
-        }
         let (server, from) = match (to, self.target.as_mut(), self.read_replica.as_mut()) {
             (Host::Target, Some(target), _) => (&mut target.server, &self.source),
             (Host::Source, Some(target), _) => (&mut self.source, &target.server),

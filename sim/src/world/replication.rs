@@ -2,7 +2,7 @@
 //! read from, and the link between them. The target replicates from the source, and on the way back the source from the
 //! target; both directions go over the same network.
 
-use super::{Due, Target, World, link::Link, side};
+use super::{Due, NEVER, Target, World, link::Link, side};
 use crate::{
     environment::{Checksum, Environment},
     faults::{BadPlace, CorruptEvent, Occasion, Way, Wire},
@@ -85,6 +85,13 @@ impl Channel {
             connection: 0,
             pump_due: false,
         }
+    }
+
+    /// When its applier has something to do, in µs; [`NEVER`] without anything.
+    #[inline]
+    pub(super) fn next_due(&self) -> u64 {
+        let due = self.replica.as_ref().and_then(Replica::next_due);
+        due.unwrap_or(NEVER)
     }
 
     /// Nothing is on the wire, and nothing received waits for an applier that runs.

@@ -4,16 +4,16 @@
 
 use super::{
     super::{
-        LabError, accounts, options,
+        LabError,
+        servers::{CLIENTS, kill},
         shop::{self, Rows},
     },
-    Failure, Operator, TARGET_BASE, failed,
+    Failure, Operator, failed,
     replication::log_pos,
 };
 use cutover_model::gtid::GtidSet;
 use cutover_sim::{evidence::SnapshotFacts, runbook::Host, units::Micros};
 use mysql::{Row, prelude::Queryable};
-use std::{fs, path::PathBuf};
 
 /// A snapshot: rows, and where the source stood.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl Operator<'_> {
     /// RDS rotates the binlog, uploads what is closed, and purges what no retention holds.
     fn upload(&mut self) -> Result<(), LabError> {
         self.at_source.query_drop("FLUSH BINARY LOGS")?;
-        self.keep()?;
+        self.kept.update(self.source)?;
         if self.retained {
             return Ok(());
         }
@@ -86,18 +86,6 @@ impl Operator<'_> {
             .collect())
     }
 
-    /// Copies the files that are there: what is purged is evidence, too.
-    ///
-    /// # Errors
-    /// The system's.
-    pub fn keep(&mut self) -> Result<PathBuf, LabError> {
-        for name in self.files()? {
-            fs::copy(self.source.data.join(&name), self.kept.join(&name))
-                .map_err(|source| LabError::Folder { source })?;
-        }
-        Ok(self.kept.clone())
-    }
-
     pub(super) fn api_call(&mut self) -> Result<(), LabError> {
         self.rest(self.plan.environment.control_plane.api_call)
     }
@@ -112,7 +100,7 @@ impl Operator<'_> {
         let control = self.plan.environment.control_plane.clone();
         self.api_call()?;
         self.rest(control.snapshot_start)?;
-        let mut reader = self.source.connect("root")?;
+        let mut reader = self.source.root.connect()?;
         // Nobody commits between the two: the view is that of the position.
         self.at_source.query_drop("FLUSH TABLES WITH READ LOCK")?;
         reader.query_drop("START TRANSACTION WITH CONSISTENT SNAPSHOT")?;
@@ -143,13 +131,7 @@ impl Operator<'_> {
         if !self.is_available(id)? {
             return failed(format!("snapshot {id} is not available yet"));
         }
-        let mut options = options(2, TARGET_BASE, self.plan);
-        options.push("--skip-replica-start".into());
-        let target = self.servers.start("target", &options)?;
-        let mut at_target = target.connect("root")?;
-        at_target.query_drop("SET sql_log_bin = 0")?;
-        shop::create(&mut at_target)?;
-        accounts(&mut at_target)?;
+        let (target, mut at_target) = self.servers.fresh(Host::Target, self.plan)?;
         if let Some(snapshot) = self.snapshots.get(id) {
             shop::write(&mut at_target, &snapshot.rows)?;
             if self.plan.environment.source.gtid_mode {
@@ -158,7 +140,7 @@ impl Operator<'_> {
             self.marks.snapshot = Some(snapshot.at);
         }
         self.restored = Some(id.to_string());
-        self.shared.target(target.port);
+        self.shared.target(&target);
         self.target = Some((target, at_target));
         self.rest(control.restore_fixed)?;
         self.rest(self.for_data(control.restore_per_tib))?;
@@ -212,13 +194,7 @@ impl Operator<'_> {
 
     pub(super) fn kill_connections(&mut self, host: Host) -> Result<(), Failure> {
         let connection = self.at(host)?;
-        let ids: Vec<u64> = connection.query(
-            "SELECT id FROM performance_schema.processlist WHERE user IN ('app', 'admin')",
-        )?;
-        for id in ids {
-            // It may have gone by itself.
-            let _ = connection.query_drop(format!("KILL {id}"));
-        }
+        kill(connection, &CLIENTS)?;
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ use super::{
     LabError,
     clients::Shared,
     clock::Clock,
+    fetched::Fetched,
     servers::{Server, Servers},
     shop,
 };
@@ -22,12 +23,8 @@ use cutover_sim::{
 };
 use gates::POLL_AT_LEAST_MS;
 use mysql::{Conn, prelude::Queryable};
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::collections::BTreeMap;
 
-/// The source's binlog files are named so, as on RDS.
-pub const BASE: &str = "mysql-bin-changelog";
-/// And the target's.
-pub const TARGET_BASE: &str = "aurora";
 /// How often a step whose `on_failure` is `retry` is tried in all.
 const ATTEMPTS: u32 = 3;
 /// Why the lab does not carry out an operation; said before a server starts.
@@ -60,6 +57,9 @@ pub fn refused(op: &Op<'_>) -> Option<&'static str> {
 
 const NO_REPLICA: &str = "there are two servers, and no read replica";
 const NO_WAY_BACK: &str = "the target replicates from the source, nothing the other way";
+/// `mysql.rds_start_replication` takes a second, and then says "Slave running normally". A second of the machine's, since a
+/// server's threads take as long to start as at any speed: until the applier has read its first event, the lag is 0.
+const START_US: u64 = 1_000_000;
 /// A step that was refused all the same.
 const NOT_HERE: &str = "the lab's two servers cannot do this";
 /// Pause between two polls when a wait says nothing.
@@ -95,9 +95,10 @@ pub struct Operator<'a> {
     plan: &'a Plan,
     clock: Clock,
     shared: &'a Shared,
-    servers: &'a Servers,
+    servers: &'a Servers<'a>,
     stop: &'a (dyn Fn() -> bool + Sync),
-    source: &'a Server,
+    /// The source.
+    pub source: &'a Server,
     /// A connection to the source.
     pub at_source: Conn,
     /// The target, once restored.
@@ -109,8 +110,8 @@ pub struct Operator<'a> {
     retained: bool,
     next_upload: u64,
     read_only_due: Option<(u64, bool)>,
-    /// Binlog files of the source that may be purged are copied here first.
-    kept: PathBuf,
+    /// The source's binlog files, those that were purged among them.
+    pub kept: Fetched,
     /// Moments.
     pub marks: Marks,
     /// What was done, and when.
@@ -123,12 +124,10 @@ impl<'a> Operator<'a> {
         plan: &'a Plan,
         clock: Clock,
         shared: &'a Shared,
-        servers: &'a Servers,
+        servers: &'a Servers<'a>,
         source: &'a Server,
         stop: &'a (dyn Fn() -> bool + Sync),
     ) -> Result<Self, LabError> {
-        let kept = servers.folder().join("kept");
-        fs::create_dir_all(&kept).map_err(|source| LabError::Folder { source })?;
         Ok(Self {
             plan,
             clock,
@@ -136,7 +135,7 @@ impl<'a> Operator<'a> {
             servers,
             stop,
             source,
-            at_source: source.connect("root")?,
+            at_source: source.root.connect()?,
             target: None,
             snapshots: BTreeMap::new(),
             restored: None,
@@ -144,7 +143,7 @@ impl<'a> Operator<'a> {
             retained: plan.environment.source.binlog_retention != Retention::None,
             next_upload: plan.environment.source.binlog_upload_every.0,
             read_only_due: None,
-            kept,
+            kept: Fetched::default(),
             marks: Marks::default(),
             story: Vec::new(),
         })
@@ -226,6 +225,7 @@ impl<'a> Operator<'a> {
                 self.at_target()?.query_drop("START REPLICA")?;
                 self.marks.replication.started = Some(self.clock.now_us());
                 self.marks.replication.stopped = None;
+                self.rest(Micros(self.clock.of(self.clock.began_us() + START_US)))?;
             }
             Op::Wait(wait) => {
                 let timeout = step.timeout.unwrap_or(Micros::hours(24));

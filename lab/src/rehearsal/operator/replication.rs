@@ -1,12 +1,15 @@
 //! Replication, in SQL: coordinates, the external source, the status.
 
-use super::{super::LabError, Failure, NO_REPLICA, Operator, POLL, failed};
+use super::{
+    super::{LabError, servers::place::Address},
+    Failure, NO_REPLICA, Operator, POLL, failed,
+};
 use cutover_model::{binlog::log::LogPos, gtid::GtidSet, replica::ThreadError};
 use cutover_sim::{
     operator::Noted,
     runbook::{CoordinatesFrom, Host},
 };
-use mysql::{Row, prelude::Queryable};
+use mysql::{Row, Value, prelude::Queryable};
 
 /// What a replica says of itself.
 pub(super) struct Status {
@@ -76,10 +79,12 @@ impl Operator<'_> {
                 _ => return failed(format!("no position was noted as `{name}`")),
             },
         };
-        let port = self.source.port;
+        let Address { host, port } = self.servers.source_for_target(self.source);
+        let (user, password) = (&self.source.repl.user, quoted(&self.source.repl.password));
         self.at_target()?.query_drop(format!(
-            "CHANGE REPLICATION SOURCE TO SOURCE_HOST = '127.0.0.1', SOURCE_PORT = {port}, SOURCE_USER = 'repl', \
-             SOURCE_PASSWORD = '', SOURCE_SSL = 0, SOURCE_CONNECT_RETRY = 1, {place}"
+            "CHANGE REPLICATION SOURCE TO SOURCE_HOST = {host}, SOURCE_PORT = {port}, SOURCE_USER = '{user}', \
+             SOURCE_PASSWORD = {password}, SOURCE_SSL = 0, GET_SOURCE_PUBLIC_KEY = 1, SOURCE_CONNECT_RETRY = 1, {place}",
+            host = quoted(&host)
         ))?;
         self.marks.replication.configured = Some(self.clock.now_us());
         Ok(())
@@ -185,6 +190,11 @@ impl Operator<'_> {
             Some(status) => Ok(status),
         }
     }
+}
+
+/// As a text of SQL.
+fn quoted(text: &str) -> String {
+    Value::from(text).as_sql(false)
 }
 
 fn gtids(text: Option<String>) -> Result<GtidSet, Failure> {

@@ -5,7 +5,7 @@
 //! # what it is about: the first comment goes into the table
 //! on 9.7                                 where it is run; both versions without
 //! with gtid=off workers=4                settings that differ from the defaults
-//! source    INSERT INTO t VALUES (1, 2)  SQL, by a session of its own and committed at once
+//! source    INSERT INTO t VALUES (1, 2)  SQL, by a session of its own and committed at once; `(a * 3)` is aaa
 //! source.b  BEGIN                        by the named session; names that start with `user` have no privileges
 //! source.b  COMMIT &                     may wait: the line ends after a second at the latest
 //! replica   :wait applied                what a person or the world does
@@ -347,7 +347,7 @@ fn line_of(actor: &str, rest: &str) -> Result<Line, String> {
     };
     let act = match text.strip_prefix(':') {
         Some(words) => act_of(words)?,
-        None => Act::Sql(text.to_owned()),
+        None => Act::Sql(repeated(text)?),
     };
     Ok(Line {
         text: format!("{actor} {rest}"),
@@ -357,6 +357,21 @@ fn line_of(actor: &str, rest: &str) -> Result<Line, String> {
         may_wait,
         differences: Vec::new(),
     })
+}
+
+/// The statement with its long text: `(a * 3)` stands for `aaa`.
+fn repeated(text: &str) -> Result<String, String> {
+    let Some((before, rest)) = text.split_once("'(") else {
+        return Ok(text.to_owned());
+    };
+    let parts = rest.split_once(")'");
+    let (what, times, after) = parts
+        .and_then(|(inner, after)| {
+            let (what, times) = inner.split_once(" * ")?;
+            Some((what, times.parse().ok()?, after))
+        })
+        .ok_or("a long text is '(TEXT * TIMES)'")?;
+    Ok(format!("{before}'{}'{after}", what.repeat(times)))
 }
 
 fn act_of(words: &str) -> Result<Act, String> {

@@ -1,42 +1,32 @@
-//! Real servers for the length of a rehearsal: `tests/real/servers.sh` gets, starts and stops them.
+//! Servers for the length of a rehearsal: `tests/real/servers.sh` gets, starts and stops them.
 //!
 //! Nothing is installed; what is fetched is kept in the folder that the script names. A server's data lie in a
 //! temporary folder.
 
-use super::LabError;
-use mysql::{Conn, OptsBuilder, prelude::Queryable};
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
+use super::{Door, place::Address};
+use crate::rehearsal::LabError;
+use cutover_sim::{plan::Plan, runbook::Host};
+use std::{fs, path::PathBuf, process::Command};
 
-const SCRIPT: &str = include_str!("../../../tests/real/servers.sh");
+const SCRIPT: &str = include_str!("../../../../tests/real/servers.sh");
 /// The status with which the script says that a server could not be had.
 const NOT_TO_BE_HAD: i32 = 3;
-/// A server that says nothing for so long is gone.
-const SILENCE: Duration = Duration::from_secs(30);
 
 /// The script, and a place for data.
 #[derive(Debug)]
-pub struct Servers {
+pub struct Folder {
     folder: tempfile::TempDir,
     script: PathBuf,
 }
 
 /// A running server; ends with it.
 #[derive(Debug)]
-pub struct Server {
+pub struct Process {
     script: PathBuf,
     pid: String,
-    /// Its port on 127.0.0.1.
-    pub port: u16,
-    /// Its data.
-    pub data: PathBuf,
 }
 
-impl Servers {
+impl Folder {
     /// Writes the script into a fresh folder.
     pub fn new() -> Result<Self, LabError> {
         let failed = |source| LabError::Folder { source };
@@ -49,13 +39,12 @@ impl Servers {
         Ok(Self { folder, script })
     }
 
-    /// Where files may be put.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
-    /// Starts a fresh server with these options.
-    pub fn start(&self, name: &str, options: &[String]) -> Result<Server, LabError> {
+    /// Starts a fresh server.
+    pub fn start(&self, host: Host, plan: &Plan) -> Result<(Door, Process), LabError> {
+        let (name, options) = match host {
+            Host::Source => ("source", options(1, "mysql-bin-changelog", plan)),
+            Host::Target | Host::Replica => ("target", options(2, "aurora", plan)),
+        };
         let data = self.folder.path().join(name);
         let said = run(&self.script, |command| {
             command.args(["start", "9.7"]).arg(&data).args(options);
@@ -64,19 +53,48 @@ impl Servers {
         let [pid, port] = address[..] else {
             return Err(LabError::Server { said });
         };
+        let process = Process {
+            script: self.script.clone(),
+            pid: pid.to_string(),
+        };
         let port = port
             .parse()
             .map_err(|_| LabError::Server { said: said.clone() })?;
-        Ok(Server {
-            script: self.script.clone(),
-            pid: pid.to_string(),
-            port,
-            data,
-        })
+        let door = Door {
+            address: Address {
+                host: "127.0.0.1".into(),
+                port,
+            },
+            user: "root".into(),
+            password: String::new(),
+        };
+        Ok((door, process))
     }
 }
 
-fn run(script: &Path, arguments: impl FnOnce(&mut Command)) -> Result<String, LabError> {
+/// Options of a server.
+fn options(server_id: u32, base: &str, plan: &Plan) -> Vec<String> {
+    let source = &plan.environment.source;
+    let gtids = if source.gtid_mode { "ON" } else { "OFF" };
+    vec![
+        format!("--server-id={server_id}"),
+        format!("--log-bin={base}"),
+        format!("--gtid-mode={gtids}"),
+        format!("--enforce-gtid-consistency={gtids}"),
+        format!("--sync-binlog={}", source.sync_binlog),
+        format!(
+            "--innodb-flush-log-at-trx-commit={}",
+            source.innodb_flush_log_at_trx_commit
+        ),
+        format!(
+            "--max-binlog-size={}",
+            source.max_binlog_size.0.clamp(4_096, 1 << 30)
+        ),
+        "--skip-replica-start".into(),
+    ]
+}
+
+fn run(script: &PathBuf, arguments: impl FnOnce(&mut Command)) -> Result<String, LabError> {
     let mut command = Command::new("bash");
     command.arg(script);
     arguments(&mut command);
@@ -91,33 +109,11 @@ fn run(script: &Path, arguments: impl FnOnce(&mut Command)) -> Result<String, La
     }
 }
 
-impl Server {
-    /// A connection with an account without a password.
-    pub fn connect(&self, user: &str) -> Result<Conn, mysql::Error> {
-        connect(self.port, user)
-    }
-}
-
-/// A connection to a port of 127.0.0.1. Times are in UTC.
-pub fn connect(port: u16, user: &str) -> Result<Conn, mysql::Error> {
-    let options = OptsBuilder::new()
-        .ip_or_hostname(Some("127.0.0.1"))
-        .tcp_port(port)
-        .user(Some(user))
-        .prefer_socket(false)
-        .tcp_connect_timeout(Some(SILENCE))
-        .read_timeout(Some(SILENCE))
-        .write_timeout(Some(SILENCE));
-    let mut connection = Conn::new(options)?;
-    connection.query_drop("SET time_zone = '+00:00'")?;
-    Ok(connection)
-}
-
-impl Drop for Server {
+impl Drop for Process {
     fn drop(&mut self) {
         // It ends with the folder's removal at the latest; there is nobody to tell.
         let _ = run(&self.script, |command| {
-            command.args(["stop", &self.pid]);
+            command.args(["kill", &self.pid]);
         });
     }
 }
