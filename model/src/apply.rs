@@ -27,7 +27,7 @@ pub use ddl_event::{DdlEvent, session_context};
 pub use direct::{Direct, DirectOn, Mode, table_of};
 pub use error::{ApplyError, ApplyErrorKind};
 pub use on_rows::OnRows;
-pub use reading::{Reading, is_declared};
+pub use reading::is_declared;
 
 use crate::{
     arena::Arena,
@@ -42,6 +42,7 @@ use crate::{
     table::RowKey,
 };
 use mapping::Mappings;
+pub(crate) use reading::{Reading, Taken};
 use std::sync::Arc;
 
 /// One row to change, in the columns of the table that it is for.

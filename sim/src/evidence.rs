@@ -120,6 +120,7 @@ pub struct Evidence<'w> {
 }
 
 /// Whether an operation wants to write.
+#[inline]
 pub fn writes(operation: &Operation) -> bool {
     !matches!(operation.kind, Kind::Read | Kind::Rollback)
 }

@@ -38,32 +38,61 @@ pub fn fingerprint(world: &World) -> String {
 }
 
 /// Hashes numbers and bytes, each so that where one ends and the next begins is part of the hash.
-#[derive(Default)]
 struct Canonical {
     hash: Xxh3,
-    buffer: Vec<u8>,
+    buffer: Box<[u8; BUFFER]>,
+    /// Bytes of the buffer that are taken.
+    taken: usize,
+}
+
+impl Default for Canonical {
+    fn default() -> Self {
+        Self {
+            hash: Xxh3::default(),
+            buffer: Box::new([0; BUFFER]),
+            taken: 0,
+        }
+    }
 }
 
 impl Canonical {
     fn bytes(&mut self, bytes: &[u8]) {
-        if self.buffer.len() + bytes.len() > BUFFER || bytes.len() >= LARGE {
-            self.hash.update(&self.buffer);
-            self.buffer.clear();
-        }
-        match bytes.len() {
-            LARGE.. => self.hash.update(bytes),
-            _ => self.buffer.extend_from_slice(bytes),
+        if bytes.len() >= LARGE {
+            self.flush();
+            self.hash.update(bytes);
+        } else {
+            self.room(bytes.len()).copy_from_slice(bytes);
         }
     }
 
+    /// Room for the next bytes, fewer than the buffer has.
+    #[inline]
+    fn room(&mut self, length: usize) -> &mut [u8] {
+        if self.taken + length > BUFFER {
+            self.flush();
+        }
+        let from = self.taken;
+        self.taken += length;
+        &mut self.buffer[from..self.taken]
+    }
+
+    fn flush(&mut self) {
+        self.hash.update(&self.buffer[..self.taken]);
+        self.taken = 0;
+    }
+
+    #[inline]
     fn number(&mut self, number: u64) {
-        self.bytes(&number.to_le_bytes());
+        self.numbers([number]);
     }
 
     /// Those of a record, at once: there are millions of records.
+    #[inline]
     fn numbers<const N: usize>(&mut self, numbers: [u64; N]) {
-        let bytes = numbers.map(u64::to_le_bytes);
-        self.bytes(bytes.as_flattened());
+        let room = self.room(N * 8);
+        for (to, number) in room.as_chunks_mut().0.iter_mut().zip(numbers) {
+            *to = number.to_le_bytes();
+        }
     }
 
     fn text(&mut self, text: &str) {
@@ -93,19 +122,25 @@ impl Canonical {
             self.numbers([applied.commit.into(), applied.at]);
         }
         for applied in &history.applied_back {
-            self.number(applied.commit.into());
-            self.number(applied.at);
+            self.numbers([applied.commit.into(), applied.at]);
         }
         for read in &history.fed.reads {
-            let numbers = [read.table.into(), read.visible.into(), read.at];
-            numbers.into_iter().for_each(|n| self.number(n));
-            self.number(read.loaded.unwrap_or(u64::MAX));
-            self.number(read.upto.unwrap_or(u64::MAX));
+            self.numbers([
+                read.table.into(),
+                read.visible.into(),
+                read.at,
+                read.loaded.unwrap_or(u64::MAX),
+                read.upto.unwrap_or(u64::MAX),
+            ]);
         }
         for row in &history.fed.rows {
-            let numbers = [row.commit.into(), row.table.into(), row.row, row.at];
-            numbers.into_iter().for_each(|n| self.number(n));
-            self.number(row.refused.map_or(u64::MAX, u64::from));
+            self.numbers([
+                row.commit.into(),
+                row.table.into(),
+                row.row,
+                row.at,
+                row.refused.map_or(u64::MAX, u64::from),
+            ]);
         }
         for erased in &history.erased {
             self.numbers([erased.from.into(), erased.to.into(), erased.at]);
@@ -113,7 +148,6 @@ impl Canonical {
     }
 
     fn operation(&mut self, o: &Operation) {
-        self.numbers([o.invoked, o.returned, o.subject]);
         let kind = match o.kind {
             Kind::Place => 0,
             Kind::Pay => 1,
@@ -136,7 +170,9 @@ impl Canonical {
         let [c0, c1, c2, c3] = o.commit.to_le_bytes();
         let [n0, n1] = o.client.to_le_bytes();
         let host = u8::from(o.host == Host::Target);
-        self.bytes(&[c0, c1, c2, c3, n0, n1, kind, told, host]);
+        let few = u64::from_le_bytes([c0, c1, c2, c3, n0, n1, kind, told]);
+        self.numbers([o.invoked, o.returned, o.subject, few]);
+        self.bytes(&[host]);
     }
 
     fn server(&mut self, server: &Server, arena: &Arena) {
@@ -156,20 +192,19 @@ impl Canonical {
         for (_, table) in database.tables() {
             self.text(&table.def().full_name());
             for (key, row) in table.touched() {
-                self.number(key.0);
                 match row.map(|row| arena.row(row)) {
                     Some(image) => {
-                        self.number(image.len() as u64);
+                        self.numbers([key.0, image.len() as u64]);
                         self.bytes(image);
                     }
-                    None => self.number(u64::MAX),
+                    None => self.numbers([key.0, u64::MAX]),
                 }
             }
         }
     }
 
     fn finish(mut self) -> String {
-        self.hash.update(&self.buffer);
+        self.flush();
         format!("{:032x}", self.hash.digest128())
     }
 }

@@ -80,8 +80,9 @@ pub const NO_COMMIT: u32 = u32::MAX;
 /// Stands where a client's number does in what the operator types.
 pub const OPERATOR: u16 = u16::MAX;
 
-/// A commit of a server.
+/// A commit of a server. Packed, as operations are.
 #[derive(Clone, Copy, Debug)]
+#[repr(C, packed(4))]
 pub struct Commit {
     /// When the engine had it, in µs.
     pub at: u64,
@@ -126,10 +127,12 @@ pub struct History {
     pub fed: Fed,
 }
 
-/// Adds a record. The list's room grows by a sixteenth at a time: doubled, it would be empty by half in a long run.
+/// Adds a record. The room of a short list is doubled, that of a long one grows by a sixteenth at a time: doubled, it
+/// would be empty by half in a long run.
 pub(crate) fn add<T>(records: &mut Vec<T>, record: T) {
     if records.len() == records.capacity() {
-        records.reserve_exact(records.len() / 16 + 256);
+        let long = records.len() / 16;
+        records.reserve_exact(records.len().clamp(256, 4096).max(long));
     }
     records.push(record);
 }

@@ -171,7 +171,8 @@ real_start() {
   local version=$1 datadir=$2 try deadline begun
   shift 2
   real_fetch "$version" && real_fetch 9.7 || return
-  mkdir -p "$datadir" || return 1
+  # A server that starts takes away what it finds of temporary tables: each has a folder of its own for them.
+  mkdir -p "$datadir" "$datadir.tmp" || return 1
   datadir=$(cd "$datadir" && pwd)
   local log=$datadir.log
   if [ -z "$(ls -A "$datadir")" ]; then
@@ -191,7 +192,7 @@ real_start() {
     # off and the buffers are small, since nobody needs the data after a crash of the machine; options
     # given by the caller come last and win.
     begun=$(stat -c %s "$log" 2>/dev/null || echo 0)
-    (real_mysqld "$version" --datadir="$datadir" --bind-address=127.0.0.1 --port="$REAL_PORT" \
+    (real_mysqld "$version" --datadir="$datadir" --tmpdir="$datadir.tmp" --bind-address=127.0.0.1 --port="$REAL_PORT" \
       --socket=mysql.sock --pid-file="$datadir/mysqld.pid" \
       --innodb-buffer-pool-size=32M --innodb-flush-log-at-trx-commit=0 --sync-binlog=0 \
       --max-allowed-packet=1G --server-id=1 "$@" >>"$log" 2>&1 </dev/null) &

@@ -11,7 +11,7 @@ use crate::{
         decode::{Query, RowsEvent, rows_flag},
         event::EventType,
         frame::{BinlogError, Frame},
-        group::{Group, GroupKind, Groups},
+        group::{Group, GroupKind, Groups, Plain},
     },
     database::{Database, TableId},
     row::Partial,
@@ -27,12 +27,49 @@ pub struct Reading {
     whole: bool,
     /// The next row is the first of its statement.
     new_statement: bool,
-    /// Position of the group.
-    start: Option<u64>,
+    /// Tables that rows of this group or of earlier ones are of.
     tables: Vec<(TableId, Arc<TableDef>)>,
     rows: Vec<RowAt>,
     /// For each row that has to be looked for in a table without a key: the table.
     sought: Vec<TableId>,
+}
+
+/// Tables that are remembered from one group to the next.
+const REMEMBERED: usize = 16;
+
+/// A group that was taken up, beside its rows.
+#[derive(Debug)]
+pub(crate) enum Taken<'a> {
+    /// A plain one.
+    Plain(Plain),
+    /// Any other.
+    Other(Box<Group<'a>>),
+}
+
+impl Taken<'_> {
+    /// The positions of its first byte and behind its last one.
+    pub(crate) fn place(&self) -> (u64, u64) {
+        match self {
+            Self::Plain(plain) => (plain.start, plain.end),
+            Self::Other(group) => (group.start, group.end),
+        }
+    }
+
+    /// `last_committed` and `sequence_number`; 0 where there is no such number.
+    pub(crate) fn clock(&self) -> (u64, u64) {
+        match self {
+            Self::Plain(plain) => (plain.gtid.last_committed, plain.gtid.sequence_number),
+            Self::Other(group) => {
+                let event = group.gtid.as_ref();
+                event.map_or((0, 0), |g| (g.last_committed, g.sequence_number))
+            }
+        }
+    }
+
+    /// Whether it is a statement that commits by itself.
+    pub(crate) fn is_ddl(&self) -> bool {
+        matches!(self, Self::Other(group) if group.kind == GroupKind::Ddl)
+    }
 }
 
 /// A row.
@@ -119,9 +156,10 @@ impl Reading {
 
     /// Whether the tables are still those of the database that the group was read for.
     pub fn fits(&self, database: &Database) -> bool {
-        self.tables
-            .iter()
-            .all(|(table, def)| is_declared(database, *table, def))
+        self.rows.iter().all(|row| {
+            let (table, def) = &self.tables[row.table as usize];
+            is_declared(database, *table, def)
+        })
     }
 
     /// Hands the rows to a sink; `bytes` are the group's. Where the source's tables hold a row as it becomes here,
@@ -172,7 +210,28 @@ pub fn is_declared(database: &Database, table: TableId, def: &Arc<TableDef>) -> 
 
 impl Walker {
     /// Takes the next group of a stream up and reads it for a database, in one pass.
-    pub fn read_next<'a>(
+    pub(crate) fn read_next<'a>(
+        &mut self,
+        arena: &mut Arena,
+        database: &Database,
+        groups: &mut Groups<'a>,
+        into: &mut Reading,
+    ) -> Option<Result<Taken<'a>, BinlogError>> {
+        into.begin();
+        let mappings = &mut self.mappings;
+        let plain =
+            groups.next_plain(|start, frame| into.see(arena, database, mappings, frame, start));
+        match plain {
+            Some(plain) => Some(Ok(Taken::Plain(plain))),
+            None => {
+                let next = self.read_any(arena, database, groups, into)?;
+                Some(next.map(|group| Taken::Other(Box::new(group))))
+            }
+        }
+    }
+
+    /// The same of a group of any form.
+    fn read_any<'a>(
         &mut self,
         arena: &mut Arena,
         database: &Database,
@@ -180,14 +239,17 @@ impl Walker {
         into: &mut Reading,
     ) -> Option<Result<Group<'a>, BinlogError>> {
         into.begin();
-        let mappings = &mut self.mappings;
-        let next = groups.next_seen(|frame| into.see(arena, database, mappings, frame));
+        let (mappings, mut start) = (&mut self.mappings, None);
+        let next = groups.next_seen(|frame| {
+            let start = *start.get_or_insert(frame.pos);
+            into.see(arena, database, mappings, frame, start);
+        });
         if let Some(Ok(group)) = &next {
             if group.is_compressed() {
                 into.begin();
                 into.whole = false;
                 for frame in group.events() {
-                    into.see(arena, database, mappings, &frame);
+                    into.see(arena, database, mappings, &frame, group.start);
                 }
             }
             if group.kind != GroupKind::Rows || group.rolled_back || group.has_partial_rollback {
@@ -201,24 +263,25 @@ impl Walker {
 
 impl Reading {
     fn begin(&mut self) {
-        self.tables.clear();
+        if self.tables.len() > REMEMBERED {
+            self.tables.clear();
+        }
         self.rows.clear();
         self.sought.clear();
         self.count = 0;
         self.whole = true;
         self.new_statement = true;
-        self.start = None;
     }
 
-    /// Takes the next event of a group in.
+    /// Takes the next event of the group in that starts at `start`.
     fn see(
         &mut self,
         arena: &mut Arena,
         database: &Database,
         mappings: &mut Mappings,
         frame: &Frame<'_>,
+        start: u64,
     ) {
-        self.start.get_or_insert(frame.pos);
         let event_type = frame.header.event_type;
         if event_type == EventType::TABLE_MAP {
             self.whole &= mappings.learn_from(database, frame.body).is_some();
@@ -229,7 +292,7 @@ impl Reading {
             let mapping = event.as_ref().and_then(|e| mappings.get(e.table_id));
             match (event, mapping) {
                 (Some(event), Some(mapping)) => {
-                    self.rows_of(arena, database, frame, &event, mapping);
+                    self.rows_of(arena, database, frame, &event, mapping, start);
                     self.new_statement |= event.ends_statement();
                 }
                 _ => self.whole = false,
@@ -257,22 +320,17 @@ impl Reading {
         frame: &Frame<'_>,
         event: &RowsEvent<'_>,
         mapping: &Mapping,
+        start: u64,
     ) {
         let columns = mapping.columns();
         let index = self.table(mapping.table, &mapping.def);
         let table = database.table(mapping.table);
         let layout = table.map(|t| &t.shape().layout);
-        let before_event = frame.pos - self.start.unwrap_or(frame.pos);
+        let before_event = frame.pos - start;
         let keyless = table.is_some_and(|t| t.shape().identity.is_none());
-        let mut rows = event.rows(columns);
-        if mapping.is_plain()
-            && let Some(layout) = layout
-        {
-            rows = rows.by(layout);
-        } else {
-            self.whole = false;
-        }
-        for row in rows {
+        let layout = layout.filter(|_| mapping.is_plain());
+        self.whole &= layout.is_some();
+        for row in event.rows_by(columns, layout) {
             let Ok(row) = row else {
                 self.whole = false;
                 return;
@@ -389,8 +447,10 @@ mod tests {
             let mut groups = Groups::new(&bytes, 4, Checksum::None);
             let (mut walker, mut reading) = (Walker::default(), Reading::default());
             let group = walker.read_next(arena, &database, &mut groups, &mut reading);
-            let group = group.unwrap().unwrap();
+            assert!(matches!(group, Some(Ok(Taken::Plain(_)))), "{group:?}");
             assert!(reading.is_whole());
+            let mut groups = Groups::new(&bytes, 4, Checksum::None);
+            let group = groups.next().unwrap().unwrap();
             let mut seen = Vec::new();
             let mut sink = OnRows {
                 database: &database,
@@ -403,6 +463,58 @@ mod tests {
             reading.apply(arena, &mut sink, &bytes, &database).unwrap();
             assert_eq!(seen, firsts.repeat(2), "walked, and read once");
         }
+    }
+
+    /// Reads the first group of some bytes on both roads; whether the straight one was taken.
+    fn is_read_alike(arena: &mut Arena, database: &Database, bytes: &[u8]) -> bool {
+        let groups = || Groups::new(bytes, 4, Checksum::None);
+        let (mut straight, mut other) = (Reading::default(), Reading::default());
+        let (mut walker, mut groups_left) = (Walker::default(), groups());
+        let taken = walker.read_next(arena, database, &mut groups_left, &mut straight);
+        let Some(Ok(Taken::Plain(plain))) = taken else {
+            return false;
+        };
+        let mut all = groups();
+        let any = Walker::default().read_any(arena, database, &mut all, &mut other);
+        let group = any.expect("a group").expect("a good one");
+        assert_eq!((plain.start, plain.end), (group.start, group.end));
+        assert_eq!(groups_left.good_until(), all.good_until());
+        let event = group.gtid.expect("a GTID event");
+        assert_eq!(plain.gtid.gtid, event.gtid);
+        assert_eq!(plain.timestamp_s, group.timestamp_s);
+        assert!(matches!(group.kind, GroupKind::Rows | GroupKind::Empty));
+        assert!(!group.rolled_back && !group.has_partial_rollback && !group.is_rest);
+        assert!(straight.whole == other.whole || group.kind == GroupKind::Empty);
+        if straight.whole {
+            assert_eq!(format!("{:?}", straight.rows), format!("{:?}", other.rows));
+        }
+        assert_eq!(
+            (straight.count, straight.sought),
+            (other.count, other.sought)
+        );
+        true
+    }
+
+    #[test]
+    fn a_group_that_is_read_in_a_straight_line_is_read_as_any_other_is_whatever_its_bytes() {
+        let arena = &mut Arena::default();
+        let database = database(arena);
+        let id = database.id("app", "t").unwrap();
+        let bytes = three_inserts(database.table(id).unwrap().def());
+        assert!(is_read_alike(arena, &database, &bytes));
+        let (mut straight, mut damaged) = (0, 0);
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut bytes = bytes.clone();
+                bytes[at] ^= 1 << bit;
+                damaged += 1;
+                straight += usize::from(is_read_alike(arena, &database, &bytes));
+            }
+        }
+        assert!(
+            straight > 0 && straight < damaged,
+            "{straight} of {damaged}"
+        );
     }
 
     #[test]

@@ -37,14 +37,17 @@ pub(crate) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
+    #[inline]
     pub(crate) fn new(event: &'static str, body: &'a [u8]) -> Cursor<'a> {
         Cursor { event, rest: body }
     }
 
+    #[inline]
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
@@ -56,6 +59,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    #[inline]
     pub(crate) fn take(
         &mut self,
         length: usize,
@@ -70,6 +74,7 @@ impl<'a> Cursor<'a> {
         Ok(taken)
     }
 
+    #[inline]
     pub(crate) fn array<const N: usize>(
         &mut self,
         field: &'static str,
@@ -83,23 +88,28 @@ impl<'a> Cursor<'a> {
         Ok(*taken)
     }
 
+    #[inline]
     pub(crate) fn u8(&mut self, field: &'static str) -> Result<u8, DecodeError> {
         Ok(u8::from_le_bytes(self.array(field)?))
     }
 
+    #[inline]
     pub(crate) fn u16(&mut self, field: &'static str) -> Result<u16, DecodeError> {
         Ok(u16::from_le_bytes(self.array(field)?))
     }
 
+    #[inline]
     pub(crate) fn u32(&mut self, field: &'static str) -> Result<u32, DecodeError> {
         Ok(u32::from_le_bytes(self.array(field)?))
     }
 
+    #[inline]
     pub(crate) fn u64(&mut self, field: &'static str) -> Result<u64, DecodeError> {
         Ok(u64::from_le_bytes(self.array(field)?))
     }
 
     /// An integer of N bytes, at most 8: where the number is known, nothing has to be counted.
+    #[inline]
     pub(crate) fn fixed<const N: usize>(
         &mut self,
         field: &'static str,
@@ -119,6 +129,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A length-encoded integer (`net_store_length`).
+    #[inline]
     pub(crate) fn packed(&mut self, field: &'static str) -> Result<u64, DecodeError> {
         match self.u8(field)? {
             0xfc => self.uint(2, field),
@@ -130,6 +141,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// As many bytes as a length-encoded integer in front of them says.
+    #[inline]
     pub(crate) fn packed_bytes(&mut self, field: &'static str) -> Result<&'a [u8], DecodeError> {
         let length = usize::try_from(self.packed(field)?).map_err(|_| self.malformed(field))?;
         self.take(length, field)

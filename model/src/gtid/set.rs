@@ -18,14 +18,59 @@ pub struct Interval {
 /// without one: equal sets have equal representations.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct GtidSet {
-    sources: BTreeMap<(Uuid, Option<Tag>), Vec<Interval>>,
+    sources: Sources,
+}
+
+/// Who committed first, and under which tag.
+type Key = (Uuid, Option<Tag>);
+
+/// Intervals by their key. Most sets have one: the lowest key has a place of its own, where nothing is searched.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Sources {
+    first: Option<(Key, Vec<Interval>)>,
+    /// Keys above the first.
+    rest: BTreeMap<Key, Vec<Interval>>,
+}
+
+impl Sources {
+    #[inline]
+    fn get(&self, key: &Key) -> Option<&Vec<Interval>> {
+        match &self.first {
+            Some((first, intervals)) if first == key => Some(intervals),
+            _ => self.rest.get(key),
+        }
+    }
+
+    /// The intervals of a key; the caller leaves some there.
+    #[inline]
+    fn of(&mut self, key: Key) -> &mut Vec<Interval> {
+        let above = self
+            .first
+            .take_if(|(first, _)| *first != key && key < *first);
+        if let Some((above, intervals)) = above {
+            self.rest.insert(above, intervals);
+        }
+        let (first, intervals) = self.first.get_or_insert_with(|| (key, Vec::new()));
+        match *first == key {
+            true => intervals,
+            false => self.rest.entry(key).or_default(),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&Key, &Vec<Interval>)> {
+        let first = self.first.iter().map(|(key, intervals)| (key, intervals));
+        first.chain(&self.rest)
+    }
 }
 
 impl GtidSet {
     /// The empty set.
     pub const fn new() -> GtidSet {
         GtidSet {
-            sources: BTreeMap::new(),
+            sources: Sources {
+                first: None,
+                rest: BTreeMap::new(),
+            },
         }
     }
 
@@ -36,7 +81,7 @@ impl GtidSet {
         if gtid.gno == 0 || gtid.gno > GNO_MAX {
             return false;
         }
-        let intervals = self.sources.entry((gtid.uuid, gtid.tag)).or_default();
+        let intervals = self.sources.of((gtid.uuid, gtid.tag));
         match intervals.last_mut() {
             Some(end) if gtid.gno == end.last + 1 => {
                 end.last = gtid.gno;
@@ -68,24 +113,20 @@ impl GtidSet {
     pub fn add_range(&mut self, uuid: Uuid, tag: Option<Tag>, first: u64, last: u64) {
         let (first, last) = (first.max(1), last.min(GNO_MAX));
         if first <= last {
-            insert(
-                self.sources.entry((uuid, tag)).or_default(),
-                Interval { first, last },
-            );
+            insert(self.sources.of((uuid, tag)), Interval { first, last });
         }
     }
 
     /// Whether an identifier is in the set.
     pub fn contains(&self, gtid: &Gtid) -> bool {
-        self.sources
-            .get(&(gtid.uuid, gtid.tag))
-            .is_some_and(|intervals| find(intervals, gtid.gno))
+        let intervals = self.sources.get(&(gtid.uuid, gtid.tag));
+        intervals.is_some_and(|intervals| find(intervals, gtid.gno))
     }
 
     /// Puts everything of another set in.
     pub fn union_with(&mut self, other: &GtidSet) {
-        for (key, theirs) in &other.sources {
-            let ours = self.sources.entry(*key).or_default();
+        for (key, theirs) in other.sources.iter() {
+            let ours = self.sources.of(*key);
             if ours.is_empty() {
                 ours.clone_from(theirs);
             } else {
@@ -106,13 +147,13 @@ impl GtidSet {
     /// What is in this set and not in the other (`GTID_SUBTRACT`).
     pub fn subtract(&self, other: &GtidSet) -> GtidSet {
         let mut rest = GtidSet::new();
-        for (key, ours) in &self.sources {
+        for (key, ours) in self.sources.iter() {
             let left = match other.sources.get(key) {
                 Some(theirs) => without(ours, theirs),
                 None => ours.clone(),
             };
             if !left.is_empty() {
-                rest.sources.insert(*key, left);
+                *rest.sources.of(*key) = left;
             }
         }
         rest
@@ -121,11 +162,11 @@ impl GtidSet {
     /// What is in both.
     pub fn intersect(&self, other: &GtidSet) -> GtidSet {
         let mut both = GtidSet::new();
-        for (key, ours) in &self.sources {
+        for (key, ours) in self.sources.iter() {
             if let Some(theirs) = other.sources.get(key) {
                 let common = common(ours, theirs);
                 if !common.is_empty() {
-                    both.sources.insert(*key, common);
+                    *both.sources.of(*key) = common;
                 }
             }
         }
@@ -161,12 +202,11 @@ impl GtidSet {
 
     /// The part that one server committed first, under any tag: what the dump handshake compares.
     pub fn of_server(&self, uuid: Uuid) -> GtidSet {
-        let sources = self.sources.iter().filter(|(key, _)| key.0 == uuid);
-        GtidSet {
-            sources: sources
-                .map(|(key, intervals)| (*key, intervals.clone()))
-                .collect(),
+        let mut part = GtidSet::new();
+        for (key, intervals) in self.sources.iter().filter(|(key, _)| key.0 == uuid) {
+            part.sources.of(*key).clone_from(intervals);
         }
+        part
     }
 
     /// How many identifiers are in the set; saturates at `u64::MAX`.
@@ -178,7 +218,7 @@ impl GtidSet {
 
     /// Whether nothing is in the set.
     pub fn is_empty(&self) -> bool {
-        self.sources.is_empty()
+        self.sources.first.is_none()
     }
 
     /// All intervals, ordered by UUID, then tag (none first), then number.
@@ -209,9 +249,7 @@ impl GtidSet {
             .map(|i| i.last)
     }
 
-    pub(super) fn sources(
-        &self,
-    ) -> impl ExactSizeIterator<Item = (&(Uuid, Option<Tag>), &[Interval])> {
+    pub(super) fn sources(&self) -> impl Iterator<Item = (&Key, &[Interval])> {
         self.sources
             .iter()
             .map(|(key, intervals)| (key, intervals.as_slice()))

@@ -37,8 +37,7 @@ use GtidSetDecodeError as E;
 impl GtidSet {
     /// Appends the encoded set.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        let sources = self.sources();
-        let count = sources.len() as u64;
+        let count = self.sources().count() as u64;
         let tagged = self.sources().any(|((_, tag), _)| tag.is_some());
         let head = if tagged {
             1 << 56 | count << 8 | 1
@@ -46,7 +45,7 @@ impl GtidSet {
             count
         };
         out.extend_from_slice(&head.to_le_bytes());
-        for ((uuid, tag), intervals) in sources {
+        for ((uuid, tag), intervals) in self.sources() {
             out.extend_from_slice(&uuid.0);
             if tagged {
                 let text = tag.as_ref().map(Tag::as_str).unwrap_or_default();

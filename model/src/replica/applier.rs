@@ -4,10 +4,7 @@ use super::{Config, Range, Replica, ThreadError, checksum};
 use crate::{
     apply::{ApplyError, Direct, Reading, Walker},
     arena::Arena,
-    binlog::{
-        group::{GroupKind, Groups},
-        log::LogPos,
-    },
+    binlog::{group::Groups, log::LogPos},
     database::{Change, Database, TableId},
     mutant::Mutant,
     server::{Heading, Server, Version},
@@ -35,14 +32,19 @@ pub struct Costs {
 struct Applying {
     /// Where it is.
     range: Range,
-    heading: Heading,
     sequence: u64,
     /// Nothing may start before it has committed: DDL.
     alone: bool,
     /// When it commits, in µs.
     commit_us: u64,
-    /// What it does; `None` when it has to be walked to know.
-    reading: Option<Reading>,
+    work: Box<Work>,
+}
+
+/// What a group does. One is kept and used again for every group.
+#[derive(Debug, Default)]
+struct Work {
+    heading: Heading,
+    reading: Reading,
 }
 
 /// Rows per page of a volume, for counting first touches.
@@ -69,7 +71,11 @@ pub(super) struct Applier {
     warm: IndexSet<(TableId, u64), FxBuildHasher>,
     walker: Walker,
     /// Used again for the groups that come.
-    spare: Vec<Reading>,
+    #[expect(
+        clippy::vec_box,
+        reason = "the boxes go to workers and back; what is in them stays where it is"
+    )]
+    spare: Vec<Box<Work>>,
     direct: Direct,
 }
 
@@ -143,42 +149,38 @@ impl Applier {
 
     /// Takes a group from its worker.
     fn take(&mut self, index: usize) -> Option<Applying> {
-        let taken = self.in_flight.remove(index);
+        let taken = match index {
+            0 => self.in_flight.pop_front(),
+            _ => self.in_flight.remove(index),
+        };
         self.soonest_us = self.in_flight.iter().map(|a| a.commit_us).min();
         taken
     }
 
-    /// What applying a group that has been read costs, in µs; it is then applied as read, or walked.
-    fn cost(
-        &mut self,
-        database: &Database,
-        mut reading: Reading,
-        costs: Costs,
-    ) -> (Option<Reading>, u64) {
+    /// What applying a group that has been read costs, in µs.
+    fn cost(&mut self, database: &Database, reading: &mut Reading, costs: Costs) -> u64 {
         if self.config.mutants.has(Mutant::LastRowDropped) {
             reading.drop_last_of_several();
         }
         let mut cold = 0;
-        for (table, key) in reading.rows() {
-            if costs.first_touch_us > 0
-                && let Some(key) = key
-                && database.table(table).is_some_and(|t| t.contains(key))
-                && self.warm.insert((table, key.0 / ROWS_PER_PAGE))
+        let touched = reading.rows().filter(|_| costs.first_touch_us > 0);
+        for (table, key) in touched {
+            let Some(key) = key else {
+                continue;
+            };
+            let page = (table, key.0 / ROWS_PER_PAGE);
+            if !self.warm.contains(&page) && database.table(table).is_some_and(|t| t.contains(key))
             {
+                self.warm.insert(page);
                 cold += 1;
             }
         }
         let rows_of = |table: &TableId| database.table(*table).map_or(0, |t| t.len());
         let scanned: u64 = reading.sought().iter().map(rows_of).sum();
-        let cost = costs.transaction_us
+        costs.transaction_us
             + reading.count() * costs.row_us
             + cold * costs.first_touch_us
-            + scanned * costs.scan_row_us;
-        if reading.is_whole() {
-            return (Some(reading), cost);
-        }
-        self.spare.push(reading);
-        (None, cost)
+            + scanned * costs.scan_row_us
     }
 
     /// Whether a worker is free for the next group.
@@ -191,16 +193,13 @@ impl Applier {
     /// When a group that may follow `last_committed` can start.
     fn may_start_us(&self, now: u64, file: u64, last_committed: u64, alone: bool) -> u64 {
         let anew = !self.config.mutants.has(Mutant::ClockNotReset);
-        let depends = |a: &&Applying| {
-            alone || anew && a.range.at.file != file || a.sequence <= last_committed
-        };
-        self.in_flight
-            .iter()
-            .filter(depends)
-            .map(|a| a.commit_us)
-            .max()
-            .unwrap_or(0)
-            .max(now)
+        let mut start = now;
+        for a in &self.in_flight {
+            if alone || anew && a.range.at.file != file || a.sequence <= last_committed {
+                start = start.max(a.commit_us);
+            }
+        }
+        start
     }
 }
 
@@ -251,7 +250,7 @@ impl Replica {
                     if took_effect {
                         applied(end, applying.commit_us, changes, arena);
                     }
-                    self.applier.spare.extend(applying.reading);
+                    self.applier.spare.push(applying.work);
                     self.advance(end, source);
                 }
                 Err(error) => {
@@ -265,10 +264,9 @@ impl Replica {
     }
 
     fn due(&self, now: u64) -> Option<usize> {
-        self.applier.soonest_us.filter(|at| *at <= now)?;
-        let in_flight = &self.applier.in_flight;
-        let first = (0..in_flight.len()).min_by_key(|&i| (in_flight[i].commit_us, i))?;
-        (in_flight[first].commit_us <= now).then_some(first)
+        let soonest = self.applier.soonest_us.filter(|at| *at <= now)?;
+        let mut in_flight = self.applier.in_flight.iter();
+        in_flight.position(|a| a.commit_us == soonest)
     }
 
     /// The low-water mark: the end of the last group before the first that is not done.
@@ -287,7 +285,7 @@ impl Replica {
             self.applier.exec_before = std::mem::replace(&mut self.applier.exec, mark);
         }
         let front = self.applier.in_flight.front();
-        self.applier.applying_timestamp_s = front.map(|a| a.heading.timestamp_s);
+        self.applier.applying_timestamp_s = front.map(|a| a.work.heading.timestamp_s);
     }
 
     fn dispatch(
@@ -320,13 +318,13 @@ impl Replica {
                 false => Groups::new(bytes, range.at.pos, checksum(binlog)),
             }
             .begun_anywhere();
-            let mut reading = self.applier.spare.pop().unwrap_or_default();
-            let walker = &mut self.applier.walker;
-            let group = match walker.read_next(arena, &server.database, &mut groups, &mut reading) {
-                Some(Ok(group)) => group,
+            let mut work = self.applier.spare.pop().unwrap_or_default();
+            let (walker, reading) = (&mut self.applier.walker, &mut work.reading);
+            let taken = match walker.read_next(arena, &server.database, &mut groups, reading) {
+                Some(Ok(taken)) => taken,
                 // What is left of the range holds no group: heads of files and the like.
                 None => {
-                    self.applier.spare.push(reading);
+                    self.applier.spare.push(work);
                     self.relay.pop_front();
                     continue;
                 }
@@ -339,13 +337,10 @@ impl Replica {
                     return;
                 }
             };
-            let alone = group.kind == GroupKind::Ddl;
-            let (reading, cost) = self.applier.cost(&server.database, reading, costs);
-            let heading = Heading::of(&group);
-            let (last_committed, sequence) = group
-                .gtid
-                .as_ref()
-                .map_or((0, 0), |g| (g.last_committed, g.sequence_number));
+            let alone = taken.is_ddl();
+            let cost = self.applier.cost(&server.database, reading, costs);
+            work.heading = Heading::of(&taken);
+            let (last_committed, sequence) = taken.clock();
             let start = self.applier.may_start_us(
                 now,
                 range.at.file,
@@ -362,22 +357,21 @@ impl Replica {
                 done_us
             };
             self.applier.last_commit_us = commit_us;
-            let taken = range.part(group.start, group.end);
+            let (group_start, group_end) = taken.place();
             if self.applier.in_flight.is_empty() {
-                self.applier.applying_timestamp_s = Some(heading.timestamp_s);
+                self.applier.applying_timestamp_s = Some(work.heading.timestamp_s);
             }
             let soonest = self.applier.soonest_us;
             self.applier.soonest_us = Some(soonest.map_or(commit_us, |at| at.min(commit_us)));
             self.applier.in_flight.push_back(Applying {
-                range: taken,
-                heading,
+                range: range.part(group_start, group_end),
                 sequence,
                 alone,
                 commit_us,
-                reading,
+                work,
             });
             match self.relay.front_mut() {
-                Some(front) if group.end < front.end().pos => *front = front.from(group.end),
+                Some(front) if group_end < front.end().pos => *front = front.from(group_end),
                 _ => {
                     self.relay.pop_front();
                 }
@@ -398,11 +392,10 @@ impl Replica {
         };
         let Range { at, span } = applying.range;
         let Applier { walker, direct, .. } = &mut self.applier;
-        let (bytes, commit_us, heading) =
-            (binlog.bytes(span), applying.commit_us, &applying.heading);
+        let Work { heading, reading } = &*applying.work;
+        let (bytes, commit_us) = (binlog.bytes(span), applying.commit_us);
         // A client's DDL may have come between.
-        let fits = |reading: &&Reading| reading.fits(&server.database);
-        if let Some(reading) = applying.reading.as_ref().filter(fits) {
+        if reading.is_whole() && reading.fits(&server.database) {
             return server.apply_replicated(arena, commit_us, direct, heading, |arena, sink| {
                 reading.apply(arena, sink, bytes, &source.database)
             });

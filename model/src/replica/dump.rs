@@ -197,6 +197,9 @@ impl DumpThread {
         let Some(binlog) = &server.binlog else {
             return Ok(None);
         };
+        if self.at == self.told && self.at == binlog.published() {
+            return Ok(None);
+        }
         loop {
             if binlog.file(self.at.file).is_none() {
                 let progress = progress(&binlog.name(self.at.file), self.at.pos, self.at.pos);
@@ -278,7 +281,9 @@ impl DumpThread {
                 from = group.start;
             }
             to = group.end;
-            gtids.extend(gtid);
+            if let Some(gtid) = gtid {
+                gtids.push(gtid);
+            }
             if (to - from) as usize >= limit {
                 break;
             }

@@ -33,7 +33,11 @@ fn count_present(present: &[u8], columns: usize) -> usize {
 impl<'a> Partial<'a> {
     /// Whether all columns are there: the image is then a full one.
     pub fn is_full(&self, columns: usize) -> bool {
-        count_present(self.present, columns) == columns
+        let (whole, rest) = (columns / 8, columns % 8);
+        let bytes = self.present.get(..whole);
+        let mask = (1u8 << rest) - 1;
+        bytes.is_some_and(|bytes| bytes.iter().all(|byte| *byte == u8::MAX))
+            && (rest == 0 || self.present.get(whole).is_some_and(|b| b & mask == mask))
     }
 
     /// Whether a column is in the image.

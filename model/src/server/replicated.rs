@@ -3,7 +3,7 @@
 
 use super::{Prepared, Server};
 use crate::{
-    apply::{ApplyError, Direct, DirectOn, xa_id},
+    apply::{ApplyError, Direct, DirectOn, Taken, xa_id},
     arena::Arena,
     binlog::{
         QuerySession,
@@ -19,7 +19,7 @@ use crate::{
 use std::collections::BTreeMap;
 
 /// What a replica's own binlog keeps of a group, besides its changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Heading {
     /// Its GTID.
     pub gtid: Option<Gtid>,
@@ -67,7 +67,19 @@ impl Statement {
 
 impl Heading {
     /// Of a group that has been read.
-    pub fn of(group: &Group<'_>) -> Self {
+    pub(crate) fn of(taken: &Taken<'_>) -> Self {
+        let group = match taken {
+            Taken::Plain(plain) => {
+                return Self {
+                    gtid: plain.gtid.gtid,
+                    timestamp_s: plain.timestamp_s,
+                    original_commit_us: Some(plain.gtid.original_commit_us),
+                    server_id: plain.server_id,
+                    statement: None,
+                };
+            }
+            Taken::Other(group) => group,
+        };
         let event = group.gtid.as_ref();
         Self {
             gtid: event.and_then(|g| g.gtid),
@@ -142,12 +154,14 @@ impl Server {
                 .add(Gtid::new(self.config.uuid, self.next_gno));
             self.next_gno += 1;
         }
+        if direct.prepared().next().is_none() {
+            self.log_changes(arena, at, &direct.changes, heading);
+            return Ok(true);
+        }
         let prepared = direct.take_prepared();
-        let changes = match prepared.values().next() {
-            Some(prepared) => prepared,
-            None => &direct.changes,
-        };
-        self.log_changes(arena, at, changes, heading);
+        if let Some(changes) = prepared.values().next() {
+            self.log_changes(arena, at, changes, heading);
+        }
         self.hold_prepared(arena, prepared);
         Ok(true)
     }

@@ -47,7 +47,8 @@ fn left_on_target(e: &Evidence<'_>, commit: &Commit) -> (Stage, String) {
             ),
         };
     };
-    if commit.end <= from {
+    let end = commit.end;
+    if end <= from {
         let text = format!(
             "{lead}. The replication back had been told to start behind this write: its coordinates were read after the \
              target had taken writes."
@@ -55,10 +56,8 @@ fn left_on_target(e: &Evidence<'_>, commit: &Commit) -> (Stage, String) {
         return (Stage::Binlog, text);
     }
     let reached = match (back.sent_to, back.received_to) {
-        (sent, _) if sent.is_none_or(|to| commit.end > to) => {
-            (Stage::Sent, "was not sent to the source")
-        }
-        (_, received) if received.is_none_or(|to| commit.end > to) => {
+        (sent, _) if sent.is_none_or(|to| end > to) => (Stage::Sent, "was not sent to the source"),
+        (_, received) if received.is_none_or(|to| end > to) => {
             (Stage::RelayLog, "was not received by the source")
         }
         _ => (Stage::Applied, "was not applied on the source"),

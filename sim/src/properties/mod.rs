@@ -43,6 +43,8 @@ pub struct Found {
     lost: OnceCell<Vec<u32>>,
     phantoms: OnceCell<Vec<Phantom>>,
     repeated: OnceCell<Vec<Repeated>>,
+    /// See [`p01_no_lost_write::cancelled`].
+    cancelled: OnceCell<Vec<u64>>,
 }
 
 /// A property.

@@ -47,13 +47,15 @@ fn find(e: &Evidence<'_>) -> Vec<u32> {
 }
 
 /// The orders whose cancellation is on the database that serves, ascending.
-pub(super) fn cancelled(e: &Evidence<'_>) -> Vec<u64> {
-    let cancels = e
-        .writes()
-        .filter(|(_, o)| o.kind == Kind::Cancel && e.is_visible(o));
-    let mut orders: Vec<u64> = cancels.map(|(_, o)| o.subject).collect();
-    orders.sort_unstable();
-    orders
+pub(super) fn cancelled<'e>(e: &'e Evidence<'_>) -> &'e [u64] {
+    e.found.cancelled.get_or_init(|| {
+        let cancels = e
+            .writes()
+            .filter(|(_, o)| o.kind == Kind::Cancel && e.is_visible(o));
+        let mut orders: Vec<u64> = cancels.map(|(_, o)| o.subject).collect();
+        orders.sort_unstable();
+        orders
+    })
 }
 
 fn check(e: &Evidence<'_>) -> Finding {

@@ -2,10 +2,7 @@
 //! source acknowledged, those of rows included that are gone.
 
 use super::{NO_CUTOVER, Property, absent, found};
-use crate::{
-    evidence::Evidence, history::Told, outcome::Finding, runbook::Host,
-    workload::orders::makes_order,
-};
+use crate::{evidence::Evidence, history::Told, outcome::Finding, workload::orders::makes_order};
 
 pub(super) const PROPERTY: Property = Property {
     id: "P14",
@@ -21,14 +18,12 @@ fn check(e: &Evidence<'_>) -> Finding {
     let orders = e
         .writes()
         .filter(|(_, o)| makes_order(o.kind) && o.told == Told::Ok);
-    let mut ids: Vec<(u64, bool)> = orders
-        .map(|(_, o)| (o.subject, o.host == Host::Target))
-        .collect();
+    let mut ids: Vec<u64> = orders.map(|(_, o)| o.subject).collect();
     ids.sort_unstable();
     let twice: Vec<u64> = ids
         .windows(2)
-        .filter(|w| w[0].0 == w[1].0)
-        .map(|w| w[0].0)
+        .filter(|w| w[0] == w[1])
+        .map(|w| w[0])
         .collect();
     let on_source = e.acknowledged_before_cutover();
     let largest = on_source

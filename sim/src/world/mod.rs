@@ -538,11 +538,12 @@ impl World {
 /// # Errors
 /// None ends there: the number of the next one.
 fn commit_that_ends(commits: &[Commit], end: LogPos, likely: usize) -> Result<usize, usize> {
-    let ends = |number: usize| commits.get(number).is_some_and(|c| c.end == end);
+    let place = |commit: &Commit| commit.end;
+    let ends = |number: usize| commits.get(number).map(place) == Some(end);
     if ends(likely) {
         return Ok(likely);
     }
-    let number = commits.partition_point(|c| c.end < end);
+    let number = commits.partition_point(|c| place(c) < end);
     if ends(number) {
         Ok(number)
     } else {

@@ -490,30 +490,23 @@ impl World {
 
     /// A host has published a new end of its binlog.
     pub(super) fn published(&mut self, from: Host) {
-        for to in self.replicating_from(from) {
-            let connection = self.channel(to).connection;
-            self.pump(to, connection);
+        for to in Host::ALL {
+            let channel = self.channel(to);
+            if channel.from == from {
+                self.pump(to, channel.connection);
+            }
         }
     }
 
     /// Sends what there is to send, as far as the link has room.
     pub(super) fn pump(&mut self, to: Host, connection: u32) {
-        let from = self.channel(to).from;
-        if connection != self.channel(to).connection {
+        let channel = self.channel_mut(to);
+        if connection != channel.connection {
             return;
         }
-        self.channel_mut(to).pump_due = false;
+        channel.pump_due = false;
+        let from = channel.from;
         loop {
-            let Some(there) = server_of(
-                (
-                    &self.source,
-                    self.target.as_ref(),
-                    self.read_replica.as_ref(),
-                ),
-                from,
-            ) else {
-                return;
-            };
             let channel = &mut self.channels[to as usize];
             if channel.link.free_at() > self.now + IN_FLIGHT_US {
                 channel.pump_due = true;
@@ -522,6 +515,16 @@ impl World {
                 return;
             }
             let Some(dump) = channel.dump.as_mut() else {
+                return;
+            };
+            let Some(there) = server_of(
+                (
+                    &self.source,
+                    self.target.as_ref(),
+                    self.read_replica.as_ref(),
+                ),
+                from,
+            ) else {
                 return;
             };
             match dump.next(there, MESSAGE_BYTES) {

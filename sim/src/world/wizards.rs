@@ -229,9 +229,9 @@ impl World {
         let mut cut = server.cut(&mut self.arena, self.now, Durability::Volume);
         let own = (cut.file_name, cut.end.pos);
         let uuid = self.source.config.uuid;
-        let has = |commit: &Commit| match commit.gno {
-            0 => commit.end <= exec,
-            gno => cut.gtid_executed.contains(&Gtid::new(uuid, gno)),
+        let has = |commit: &Commit| match (commit.gno, commit.end) {
+            (0, end) => end <= exec,
+            (gno, _) => cut.gtid_executed.contains(&Gtid::new(uuid, gno)),
         };
         cut.commits = self.history.source.partition_point(has) as u64;
         (cut.end, cut.file_name) = (exec, status.exec_file);

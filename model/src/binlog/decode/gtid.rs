@@ -90,6 +90,63 @@ impl GtidEvent {
     }
 }
 
+/// What those who follow a binlog need of a transaction's first event, read where servers since 8.0.2 have it: every
+/// transaction of a run comes by here twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct GtidBrief {
+    /// As in [`GtidEvent`].
+    pub(crate) gtid: Option<Gtid>,
+    /// As in [`GtidEvent`].
+    pub(crate) last_committed: u64,
+    /// As in [`GtidEvent`].
+    pub(crate) sequence_number: u64,
+    /// As in [`GtidEvent`].
+    pub(crate) original_commit_us: u64,
+    /// As in [`GtidEvent`].
+    pub(crate) transaction_length: u64,
+}
+
+impl GtidBrief {
+    /// Flags, UUID, number, the code of the logical clock, its two numbers.
+    const FIXED: usize = 1 + 16 + 8 + 1 + 8 + 8;
+
+    /// Reads the body of a GTID or ANONYMOUS_GTID. None of another type, an older form, and of what
+    /// [`GtidEvent::decode`] refuses.
+    pub(crate) fn of(event_type: EventType, body: &[u8]) -> Option<GtidBrief> {
+        let (fixed, rest) = body.split_first_chunk::<{ GtidBrief::FIXED }>()?;
+        let number = |at: usize| fixed[at..at + 8].try_into().map(u64::from_le_bytes).ok();
+        let gtid = match event_type {
+            EventType::GTID => {
+                let uuid = Uuid(fixed[1..17].try_into().ok()?);
+                let gno = number(17).filter(|gno| (1..=GNO_MAX).contains(gno))?;
+                Some(Gtid::new(uuid, gno))
+            }
+            EventType::ANONYMOUS_GTID => None,
+            _ => return None,
+        };
+        if fixed[25] != 2 {
+            return None;
+        }
+        let mut c = Cursor::new("GTID", rest);
+        let immediate = c.fixed::<7>("").ok()?;
+        let original_commit_us = match immediate & 1 << 55 {
+            0 => immediate,
+            _ => c.fixed::<7>("").ok()?,
+        };
+        let transaction_length = c.packed("").ok()?;
+        if !c.is_empty() && c.u32("").ok()? & 1 << 31 != 0 {
+            c.u32("").ok()?;
+        }
+        Some(GtidBrief {
+            gtid,
+            last_committed: number(26)?,
+            sequence_number: number(34)?,
+            original_commit_us,
+            transaction_length,
+        })
+    }
+}
+
 fn valid(c: &Cursor<'_>, gno: u64) -> Result<u64, DecodeError> {
     if (1..=GNO_MAX).contains(&gno) {
         Ok(gno)
@@ -169,4 +226,67 @@ fn tagged(mut c: Cursor<'_>) -> Result<GtidEvent, DecodeError> {
 
 fn server_version(c: &mut Cursor<'_>) -> Result<u32, DecodeError> {
     u32::try_from(c.varlen("server version")?).map_err(|_| c.malformed("server version"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(crate::cases::config(512))]
+
+        #[test]
+        fn the_brief_reading_says_what_the_full_one_does_or_nothing(
+            anonymous in any::<bool>(),
+            relayed in any::<bool>(),
+            versions in 0u32..3,
+            gno in prop_oneof![Just(0), Just(GNO_MAX), Just(u64::MAX), 1u64..1 << 40],
+            clock in (any::<u64>(), any::<u64>()),
+            times in (0u64..1 << 55, 0u64..1 << 55),
+            length in prop_oneof![0u64..250, 250u64..1 << 16, any::<u64>()],
+            code in prop_oneof![9 => Just(2u8), 1 => any::<u8>()],
+            cut in prop_oneof![3 => Just(0usize), 1 => 1usize..80],
+        ) {
+            let mut body = vec![1];
+            body.extend([7; 16]);
+            body.extend(gno.to_le_bytes());
+            body.push(code);
+            body.extend(clock.0.to_le_bytes());
+            body.extend(clock.1.to_le_bytes());
+            body.extend(&(times.0 | u64::from(relayed) << 55).to_le_bytes()[..7]);
+            if relayed {
+                body.extend(&times.1.to_le_bytes()[..7]);
+            }
+            match length {
+                0..=250 => body.push(length as u8),
+                _ => {
+                    body.push(0xfe);
+                    body.extend(length.to_le_bytes());
+                }
+            }
+            if versions > 0 {
+                body.extend((80_036 | u32::from(versions > 1) << 31).to_le_bytes());
+            }
+            if versions > 1 {
+                body.extend(80_035u32.to_le_bytes());
+            }
+            body.truncate(body.len() - cut.min(body.len()));
+            let event_type = match anonymous {
+                true => EventType::ANONYMOUS_GTID,
+                false => EventType::GTID,
+            };
+            let full = GtidEvent::decode(event_type, &body);
+            let brief = GtidBrief::of(event_type, &body);
+            let long = full.as_ref().is_ok_and(|event| event.transaction_length.is_some());
+            prop_assert_eq!(brief.is_some(), long && code == 2, "{:?} of {:?}", brief, full);
+            if let (Some(brief), Ok(full)) = (brief, full) {
+                prop_assert_eq!(brief.gtid, full.gtid);
+                prop_assert_eq!(brief.last_committed, full.last_committed);
+                prop_assert_eq!(brief.sequence_number, full.sequence_number);
+                prop_assert_eq!(Some(brief.original_commit_us), full.original_commit_us);
+                prop_assert_eq!(Some(brief.transaction_length), full.transaction_length);
+            }
+        }
+    }
 }

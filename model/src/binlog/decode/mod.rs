@@ -24,4 +24,5 @@ pub use statement::{IntVar, Rand, UserVar};
 pub use table_map::{Mismatch, TableMap};
 
 pub(crate) use control::version_number;
+pub(crate) use gtid::GtidBrief;
 pub(crate) use table_map::{WireMetadata, collation_by_id, wire_type};

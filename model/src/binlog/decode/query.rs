@@ -43,6 +43,11 @@ impl<'a> Query<'a> {
         })
     }
 
+    /// Whether this is the body of BEGIN, as servers write it.
+    pub(crate) fn is_begin(body: &[u8]) -> bool {
+        Query::decode(body).is_ok_and(|query| query.sql == b"BEGIN")
+    }
+
     /// The status variables that are known, in order; it ends at the first that is not.
     pub fn status_vars(&self) -> StatusVars<'a> {
         StatusVars {

@@ -104,13 +104,37 @@ impl<'a> RowsEvent<'a> {
         self.flags & rows_flag::STMT_END != 0
     }
 
+    /// Whether before images, and whether after images, have all columns.
+    fn full(&self) -> (bool, bool) {
+        let full = |present| {
+            let image = &[];
+            Partial { present, image }.is_full(self.columns)
+        };
+        let before = full(self.present_before);
+        let after = match self.kind {
+            RowsKind::Update => full(self.present_after),
+            _ => before,
+        };
+        (before, after)
+    }
+
     /// The rows, given the columns that TABLE_MAP (or the table) has; as many as [`RowsEvent::columns`], or
     /// the first row is an error.
     pub fn rows<'c>(&self, columns: &'c [Column]) -> RowChanges<'a, 'c> {
+        self.rows_by(columns, None)
+    }
+
+    /// The rows; full images are taken by the layout that the columns have.
+    pub(crate) fn rows_by<'c>(
+        &self,
+        columns: &'c [Column],
+        layout: Option<&'c Layout>,
+    ) -> RowChanges<'a, 'c> {
+        let (before, after) = self.full();
         RowChanges {
             event: *self,
             columns,
-            layout: None,
+            layouts: (layout.filter(|_| before), layout.filter(|_| after)),
             rest: self.rows,
             lone: self.rows.is_empty() && self.present_after.iter().all(|byte| *byte == 0),
             failed: false,
@@ -132,31 +156,21 @@ pub struct RowChange<'a> {
 pub struct RowChanges<'a, 'c> {
     event: RowsEvent<'a>,
     columns: &'c [Column],
-    layout: Option<&'c Layout>,
+    /// What before images and after images are taken by, where they are full.
+    layouts: (Option<&'c Layout>, Option<&'c Layout>),
     rest: &'a [u8],
     /// `INSERT … VALUES ()` with MINIMAL images has no column at all: the event is one row of no bytes.
     lone: bool,
     failed: bool,
 }
 
-impl<'a, 'c> RowChanges<'a, 'c> {
-    /// Takes full images by the layout that the columns have.
-    pub fn by(self, layout: &'c Layout) -> Self {
-        Self {
-            layout: Some(layout),
-            ..self
-        }
-    }
-
-    fn image(&mut self, present: &'a [u8]) -> Result<Partial<'a>, RowError> {
-        let full = || {
-            Partial {
-                present,
-                image: &[],
-            }
-            .is_full(self.columns.len())
-        };
-        let length = match self.layout.filter(|_| full()) {
+impl<'a> RowChanges<'a, '_> {
+    fn image(
+        &mut self,
+        present: &'a [u8],
+        layout: Option<&Layout>,
+    ) -> Result<Partial<'a>, RowError> {
+        let length = match layout {
             Some(layout) => layout.image_len(self.columns, self.rest)?,
             None => Partial::len(self.columns, present, self.rest)?,
         };
@@ -174,13 +188,20 @@ impl<'a, 'c> RowChanges<'a, 'c> {
                 "another number of columns than its table",
             ));
         }
-        let before = match self.event.kind {
+        let RowsEvent {
+            kind,
+            present_before,
+            present_after,
+            ..
+        } = self.event;
+        let (of_before, of_after) = self.layouts;
+        let before = match kind {
             RowsKind::Insert => None,
-            RowsKind::Update | RowsKind::Delete => Some(self.image(self.event.present_before)?),
+            RowsKind::Update | RowsKind::Delete => Some(self.image(present_before, of_before)?),
         };
-        let after = match self.event.kind {
+        let after = match kind {
             RowsKind::Delete => None,
-            RowsKind::Insert | RowsKind::Update => Some(self.image(self.event.present_after)?),
+            RowsKind::Insert | RowsKind::Update => Some(self.image(present_after, of_after)?),
         };
         Ok(RowChange { before, after })
     }

@@ -14,7 +14,7 @@
 
 mod words;
 
-use super::decode::{GtidEvent, PayloadError, Query, TransactionPayload, XaPrepare};
+use super::decode::{GtidBrief, GtidEvent, PayloadError, Query, TransactionPayload, XaPrepare};
 use super::event::{Checksum, EventType, flag};
 use super::frame::{BinlogError, ErrorKind, Frame, Frames};
 use crate::gtid::Gtid;
@@ -116,6 +116,21 @@ impl<'a> Group<'a> {
             .filter_map(|f| Query::decode(f.body).ok())
             .find(|q| !is_control(q))
     }
+}
+
+/// A group as nearly all are: GTID, BEGIN, tables and rows, XID.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plain {
+    /// As in [`Group`].
+    pub(crate) start: u64,
+    /// As in [`Group`].
+    pub(crate) end: u64,
+    /// As in [`Group`].
+    pub(crate) timestamp_s: u32,
+    /// `server_id` of the server where it was committed first.
+    pub(crate) server_id: u32,
+    /// Its first event.
+    pub(crate) gtid: GtidBrief,
 }
 
 /// Where a group is.
@@ -277,6 +292,9 @@ impl<'a> Groups<'a> {
     /// The next group's place and GTID. Where its first event says how long the group is (8.0.2 and later), its
     /// other events are not looked at.
     pub fn hop(&mut self) -> Option<Result<Hop, BinlogError>> {
+        if let Some(hop) = self.hop_over_plain() {
+            return Some(Ok(hop));
+        }
         while !self.failed {
             let mut ahead = self.frames.clone();
             let Some(Ok(frame)) = ahead.next() else {
@@ -312,9 +330,61 @@ impl<'a> Groups<'a> {
         self.next().map(|group| group.map(|group| Hop::of(&group)))
     }
 
+    /// The next group if it is a plain one, in one straight line; its TABLE_MAP and ROWS events are shown to `see` on
+    /// the way. After `None`, [`Groups::next_seen`] reads from the same place whatever there is: another group, an
+    /// event outside of groups, damage, the end. Some of its events may have been shown by then.
+    pub(crate) fn next_plain(&mut self, mut see: impl FnMut(u64, &Frame<'a>)) -> Option<Plain> {
+        let mut frames = self.frames.clone();
+        let first = frames.next_good().filter(|_| !self.failed)?;
+        let gtid = GtidBrief::of(first.header.event_type, first.body)?;
+        let begin = frames.next_good()?;
+        if begin.header.event_type != EventType::QUERY || !Query::is_begin(begin.body) {
+            return None;
+        }
+        loop {
+            let frame = frames.next_good()?;
+            match frame.header.event_type {
+                EventType::XID => break,
+                EventType::TABLE_MAP => {}
+                other if other.is_rows() => {}
+                _ => return None,
+            }
+            see(first.pos, &frame);
+        }
+        self.frames = frames;
+        self.good = self.frames.pos();
+        self.anywhere = false;
+        Some(Plain {
+            start: first.pos,
+            end: self.good,
+            timestamp_s: begin.header.timestamp_s,
+            server_id: first.header.server_id,
+            gtid,
+        })
+    }
+
     /// The position behind the last complete group or event outside of groups: where recovery cuts.
     pub fn good_until(&self) -> u64 {
         self.good
+    }
+
+    /// The next group, where its first event is read at a glance.
+    fn hop_over_plain(&mut self) -> Option<Hop> {
+        let mut frames = self.frames.clone();
+        let first = frames.next_good().filter(|_| !self.failed)?;
+        let brief = GtidBrief::of(first.header.event_type, first.body)?;
+        let rest = brief
+            .transaction_length
+            .checked_sub(first.bytes.len() as u64)?;
+        frames.step_over(rest).then(|| {
+            self.frames = frames;
+            self.good = self.frames.pos();
+            Hop {
+                start: first.pos,
+                end: self.good,
+                gtid: brief.gtid,
+            }
+        })
     }
 
     /// The next group, whose events are shown to `see` on the way, as they are in the file. Those of a group that
