@@ -141,7 +141,7 @@ fn a_table_that_is_made_on_the_target_comes_back_and_is_no_commit_of_a_client() 
     steps.insert(1 + opened.expect("the pause"), step);
     let outcome = outcome(&plan);
     assert_eq!(outcome.verdict, Verdict::Safe, "{:?}", outcome.properties);
-    assert!(outcome.way_back.taken && told(&outcome, "the table is changed"));
+    assert!(outcome.way_back.taken && told(&outcome, "the statement is carried out"));
 }
 
 #[test]

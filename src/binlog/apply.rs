@@ -29,7 +29,7 @@ Examples:
   cutover binlog apply binlogs/ --base snapshot/ --start mysql-bin.000003:4711 --out tables/
   cutover binlog apply binlogs/ --base snapshot/ --start 3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77 --out tables/
 
-Exit status: 0 everything was applied; 1 it stopped where a replica would (1062: the row is there already, 1032: it is
+Exit status: 0 everything was applied; 1 it stopped where a replica would (1062: the row is there already, 1032: it is \
 not there), with the tables as they were then; 2 bad input.";
 
 /// Replay binlog files on tables, as a replica would.

@@ -23,7 +23,7 @@ Examples:
   cutover binlog verify mysql-bin.0*
   cutover binlog verify /var/backups/binlogs --format json | jq .sound
 
-Exit status: 0 the files are whole and one history; 1 they are whole and not one history (a file is missing, or is of
+Exit status: 0 the files are whole and one history; 1 they are whole and not one history (a file is missing, or is of \
 another server); 2 a file is damaged or cut.";
 
 /// Check that binlog files are whole and follow one another.

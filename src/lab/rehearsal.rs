@@ -39,8 +39,8 @@ Examples:
   CUTOVER_SOURCE_PASSWORD=… CUTOVER_TARGET_PASSWORD=… \\
     cutover lab orders-small --source root@10.0.0.5 --target root@10.0.0.6:3307
 
-Exit status: 0 model and servers agree on every strategy: verdict, violated properties, and the stages at which writes get
-lost; 1 they do not; 2 bad input, or no servers are to be had; 130 interrupted.";
+Exit status: 0 model and servers agree on every strategy: verdict, violated properties, and the stages at which writes \
+get lost; 1 they do not; 2 bad input, or no servers are to be had; 130 interrupted.";
 
 /// Carry the same runbook out on two real servers, under the same workload, and judge it alike
 ///

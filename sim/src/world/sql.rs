@@ -234,7 +234,7 @@ impl World {
     pub(super) fn sql_is_committed(&mut self) {
         let done = match self.prompt.typing.as_ref().map(|t| &t.typed) {
             Some(Typed::Rows(statement)) => format!("{} rows affected", statement.written),
-            _ => "the table is changed".into(),
+            _ => "the statement is carried out".into(),
         };
         self.sql_is_answered(Told::Ok, Ok(done));
     }
