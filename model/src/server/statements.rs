@@ -409,7 +409,9 @@ impl Server {
         let mut granted = Vec::new();
         for lock in locks.drain(..) {
             self.locks.release(lock, id, &mut granted);
-            self.let_go_on(lock, &mut granted);
+            if !granted.is_empty() {
+                self.let_go_on(lock, &mut granted);
+            }
         }
         if let Some(session) = self.sessions.get_mut(id) {
             session.locks = locks;

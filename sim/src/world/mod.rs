@@ -186,6 +186,8 @@ pub struct World {
     clients: Clients,
     /// For each host, what replicates into it.
     channels: [Channel; Host::ALL.len()],
+    /// When the first of their appliers has something to do, as long as the world steps; [`NEVER`] without anything.
+    appliers_due: u64,
     dms: dms::Dms,
     /// The source answers nothing before this moment: I/O is suspended.
     source_suspended_until: u64,
@@ -215,36 +217,40 @@ impl World {
 
     /// When something is due next.
     pub fn next_due(&self) -> Option<u64> {
-        let due = self.due();
+        let due = self.due(self.first_applier());
         (due < NEVER).then(|| due.max(self.now))
     }
 
-    /// As [`World::next_due`]; it may be in the past, and is [`NEVER`] without anything.
+    /// When something is due next; it may be in the past, and is [`NEVER`] without anything.
     #[inline]
-    fn due(&self) -> u64 {
-        let at = |due: Option<u64>| due.unwrap_or(NEVER);
-        let mut due = at(self.agenda.next_due()).min(at(self.source.next_due()));
+    fn due(&self, appliers: u64) -> u64 {
+        let mut due = self.agenda.due().min(self.source.due_us()).min(appliers);
         if let Some(target) = &self.target {
-            due = due.min(at(target.server.next_due()));
-        }
-        for channel in &self.channels {
-            due = due.min(channel.next_due());
+            due = due.min(target.server.due_us());
         }
         if !self.dms.tasks.is_empty() {
-            due = due.min(at(self.dms.next_due()));
+            due = due.min(self.dms.next_due().unwrap_or(NEVER));
         }
         due
     }
 
+    /// When the first applier has something to do, in µs; [`NEVER`] without anything.
+    fn first_applier(&self) -> u64 {
+        let due = self.channels.iter().map(Channel::next_due);
+        due.fold(NEVER, u64::min)
+    }
+
     /// Lets everything happen that is due up to `at`, in order.
     pub fn advance_to(&mut self, at: u64) {
+        self.appliers_due = self.first_applier();
         loop {
-            let due = self.due().max(self.now);
+            let due = self.due(self.appliers_due).max(self.now);
             if due == NEVER || due > at {
                 break;
             }
             self.now = due;
             self.step();
+            debug_assert_eq!(self.appliers_due, self.first_applier());
         }
         self.now = self.now.max(at);
     }
@@ -281,10 +287,8 @@ impl World {
             }
             self.hear_target();
         }
-        for to in Host::ALL {
-            if self.channels[to as usize].next_due() <= now {
-                self.step_replica(to);
-            }
+        if self.appliers_due <= now {
+            self.step_replicas();
         }
         self.step_dms();
         if let Some(due) = self.agenda.pop_due(now) {
@@ -320,10 +324,23 @@ impl World {
             }
             self.hear_source();
             self.hear_target();
+            // Clients do nothing to appliers.
+            if !matches!(due, Due::Wake(_) | Due::Request(..) | Due::Returned(..)) {
+                self.appliers_due = self.first_applier();
+            }
         }
         if self.alter.waits() {
             self.ddl_goes_on();
         }
+    }
+
+    fn step_replicas(&mut self) {
+        for to in Host::ALL {
+            if self.channels[to as usize].next_due() <= self.now {
+                self.step_replica(to);
+            }
+        }
+        self.appliers_due = self.first_applier();
     }
 
     fn hear_source(&mut self) {
@@ -375,9 +392,11 @@ impl World {
                     }
                     Event::Committed(session, done) => {
                         let typed = self.operation_of_sql(host, session);
-                        let operation = match typed {
-                            Some(operation) => operation,
-                            None => self.clients.operation_of(host, session),
+                        let client = self.clients.index_of(host, session);
+                        let operation = match (typed, client) {
+                            (Some(operation), _) => operation,
+                            (None, Some(client)) => self.clients.get(client).operation,
+                            (None, None) => self.clients.unheard_operation(host, session),
                         };
                         let commit = Commit {
                             at: self.now,
@@ -396,7 +415,7 @@ impl World {
                         // Its place in the history. The server's own number is another one on a target that has
                         // crashed: what it had numbered and lost before anybody heard of it is in no history.
                         let number = self.history.commits(host).len() - 1;
-                        self.committed(host, session, operation, number as u32);
+                        self.committed(client, operation, number as u32);
                         if typed.is_some() {
                             self.sql_is_committed();
                         }
