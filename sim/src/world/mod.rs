@@ -275,6 +275,8 @@ impl World {
         });
     }
 
+    /// What is due now, but of the agenda one event.
+    #[inline]
     fn step(&mut self) {
         let now = self.now;
         if self.source.is_due(now) {
@@ -290,48 +292,52 @@ impl World {
         if self.appliers_due <= now {
             self.step_replicas();
         }
-        self.step_dms();
+        if !self.dms.tasks.is_empty() {
+            self.step_dms();
+        }
         if let Some(due) = self.agenda.pop_due(now) {
-            match due {
-                Due::Wake(client) => self.wake(client),
-                Due::Request(client, connection) => self.request(client, connection),
-                Due::Returned(client, connection) => self.returned(client, connection),
-                Due::Replay => self.replay_wakes(),
-                Due::Connect(to, attempt) => self.connect_receiver(to, attempt),
-                Due::Deliver(to, connection) => self.deliver(to, connection),
-                Due::Pump(to, connection) => self.pump(to, connection),
-                Due::Reset(wire) => {
-                    self.schedule_reset(wire);
-                    self.reset(wire);
-                }
-                Due::Silence(to, connection) => self.stream_is_silent(to, connection),
-                Due::Fault(fault) => self.fault_fires(fault),
-                Due::Heal(fault) => self.fault_heals(fault),
-                Due::Impatience(wire) => self.impatience(wire),
-                Due::HostLost(outage) => self.host_is_lost(outage),
-                Due::Back(host) => self.host_is_back(host),
-                Due::SnapshotCut(snapshot) => self.cut_asked_for(snapshot),
-                Due::FlushLogs(fault) => self.flush_logs(fault),
-                Due::StartReceiver(to) => self.receiver_starts_again(to),
-                Due::StartApplier(to) => self.applier_starts_again(to),
-                Due::Upload => self.upload(),
-                Due::Backup => self.backup(),
-                Due::AuroraReplica => self.aurora_replica_is_ready(),
-                Due::ReadReplica => self.read_replica_is_ready(),
-                Due::Parameter(host, value) => self.parameter_arrives(host, value),
-                Due::Dms(task, what, connection) => self.dms_is_told(task, what, connection),
-                Due::WriteBack => self.write_back(),
-            }
+            self.happens(due);
             self.hear_source();
             self.hear_target();
-            // Clients do nothing to appliers.
-            if !matches!(due, Due::Wake(_) | Due::Request(..) | Due::Returned(..)) {
-                self.appliers_due = self.first_applier();
-            }
         }
         if self.alter.waits() {
             self.ddl_goes_on();
         }
+    }
+
+    fn happens(&mut self, due: Due) {
+        match due {
+            // What clients do is nothing to appliers.
+            Due::Wake(client) => return self.wake(client),
+            Due::Request(client, connection) => return self.request(client, connection),
+            Due::Returned(client, connection) => return self.returned(client, connection),
+            Due::Replay => self.replay_wakes(),
+            Due::Connect(to, attempt) => self.connect_receiver(to, attempt),
+            Due::Deliver(to, connection) => self.deliver(to, connection),
+            Due::Pump(to, connection) => self.pump(to, connection),
+            Due::Reset(wire) => {
+                self.schedule_reset(wire);
+                self.reset(wire);
+            }
+            Due::Silence(to, connection) => self.stream_is_silent(to, connection),
+            Due::Fault(fault) => self.fault_fires(fault),
+            Due::Heal(fault) => self.fault_heals(fault),
+            Due::Impatience(wire) => self.impatience(wire),
+            Due::HostLost(outage) => self.host_is_lost(outage),
+            Due::Back(host) => self.host_is_back(host),
+            Due::SnapshotCut(snapshot) => self.cut_asked_for(snapshot),
+            Due::FlushLogs(fault) => self.flush_logs(fault),
+            Due::StartReceiver(to) => self.receiver_starts_again(to),
+            Due::StartApplier(to) => self.applier_starts_again(to),
+            Due::Upload => self.upload(),
+            Due::Backup => self.backup(),
+            Due::AuroraReplica => self.aurora_replica_is_ready(),
+            Due::ReadReplica => self.read_replica_is_ready(),
+            Due::Parameter(host, value) => self.parameter_arrives(host, value),
+            Due::Dms(task, what, connection) => self.dms_is_told(task, what, connection),
+            Due::WriteBack => self.write_back(),
+        }
+        self.appliers_due = self.first_applier();
     }
 
     fn step_replicas(&mut self) {
