@@ -14,7 +14,8 @@ use cutover::{
 pub struct Traffic {
     /// For the tables.
     pub name: &'static str,
-    mix: &'static str,
+    /// `workload.mix`.
+    pub mix: &'static str,
     /// Commits of a run whose restore takes no time, and for each second that it takes. The seconds after a
     /// restore in which the target catches up are in both.
     commits: (u64, u64),

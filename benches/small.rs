@@ -1,9 +1,9 @@
 //! Small runs on threads that are used again, as in a sweep: seeds a second on one core and on two, without faults and
-//! with four.
+//! with four, each transaction of one row or the orders mix.
 
 use crate::{
     measure::{Bench, Entry, of_all_threads},
-    plans::sized,
+    plans::{ONE_ROW, ORDERS, Traffic, sized},
 };
 use criterion::Criterion;
 use cutover::sim::{
@@ -22,12 +22,54 @@ const SEEDS: usize = 200;
 /// Faults of a plan that has any.
 const FAULTS: usize = 4;
 
-/// What is measured: its name, how many runs at a time, and whether there are faults.
-const ROWS: &[(&str, usize, bool)] = &[
-    ("small run, one at a time", 1, false),
-    ("small run, two at a time", 2, false),
-    ("with four faults, one at a time", 1, true),
-    ("with four faults, two at a time", 2, true),
+/// Small runs of one kind: 20 clients, about 500 commits each.
+struct Small {
+    traffic: Traffic,
+    faults: usize,
+    /// Transactions that the clients want: fewer where a run lasts longer, because of its faults, and where all of
+    /// them write.
+    rate_per_s: &'static str,
+    /// The measurements: one run at a time, and two.
+    names: [&'static str; 2],
+}
+
+const SMALL: &[Small] = &[
+    Small {
+        traffic: ONE_ROW,
+        faults: 0,
+        rate_per_s: "12.7",
+        names: [
+            "one row each, without faults, one at a time",
+            "one row each, without faults, two at a time",
+        ],
+    },
+    Small {
+        traffic: ONE_ROW,
+        faults: FAULTS,
+        rate_per_s: "9.75",
+        names: [
+            "one row each, with four faults, one at a time",
+            "one row each, with four faults, two at a time",
+        ],
+    },
+    Small {
+        traffic: ORDERS,
+        faults: 0,
+        rate_per_s: "17",
+        names: [
+            "the orders mix, without faults, one at a time",
+            "the orders mix, without faults, two at a time",
+        ],
+    },
+    Small {
+        traffic: ORDERS,
+        faults: FAULTS,
+        rate_per_s: "13.3",
+        names: [
+            "the orders mix, with four faults, one at a time",
+            "the orders mix, with four faults, two at a time",
+        ],
+    },
 ];
 
 /// Commits of the runs, and how long they took by the clock on the wall, the shortest time of all.
@@ -37,39 +79,47 @@ struct Seen {
     wall: Option<Duration>,
 }
 
-/// Small runs: 20 clients, about 500 commits each.
-fn small(faults: bool) -> Vec<Plan> {
-    let base = sized(&[
-        "workload.existing_rows=100".into(),
-        "workload.clients=20".into(),
-        "workload.rate_per_s=17".into(),
-        "control_plane.restore_fixed=2s".into(),
-    ]);
-    let swarm = Swarm::new(&base, &Choice::Contract, FAULTS as u32);
-    let wanted = if faults { FAULTS } else { 0 };
-    let drawn = (0..).map(|seed| swarm.plan(seed, &Bias::none()));
-    let plans = drawn.filter(|plan| plan.faults.len() == wanted);
-    plans
-        .map(|plan| Plan {
-            workload: base.workload.clone(),
-            ..plan
-        })
-        .take(SEEDS)
-        .collect()
+impl Small {
+    /// The plans, the seeds' faults the same for either traffic.
+    fn plans(&self) -> Vec<Plan> {
+        let of = |traffic: Traffic, rate_per_s| {
+            sized(&[
+                "workload.existing_rows=100".into(),
+                "workload.clients=20".into(),
+                format!("workload.mix={}", traffic.mix),
+                format!("workload.rate_per_s={rate_per_s}"),
+                "control_plane.restore_fixed=2s".into(),
+            ])
+        };
+        let swarm = Swarm::new(&of(ORDERS, "17"), &Choice::Contract, FAULTS as u32);
+        let workload = of(self.traffic, self.rate_per_s).workload;
+        let drawn = (0..).map(|seed| swarm.plan(seed, &Bias::none()));
+        let plans = drawn.filter(|plan| plan.faults.len() == self.faults);
+        plans
+            .map(|plan| Plan {
+                workload: workload.clone(),
+                ..plan
+            })
+            .take(SEEDS)
+            .collect()
+    }
 }
 
 pub fn measure(criterion: &mut Criterion) {
     let mut bench = Bench::new(criterion, "small runs", 3).by(of_all_threads);
-    let plans = [small(false), small(true)];
-    let mut seen = vec![Seen::default(); ROWS.len()];
-    for ((name, at_a_time, faults), seen) in ROWS.iter().zip(&mut seen) {
-        let plans = &plans[usize::from(*faults)];
-        bench.measure(
-            name,
-            "seed",
-            || (),
-            |()| (SEEDS as u64, sweep(plans, *at_a_time, seen)),
-        );
+    let mut seen = Vec::new();
+    for small in SMALL {
+        let plans = small.plans();
+        for (at_a_time, name) in (1..).zip(small.names) {
+            let mut this = Seen::default();
+            bench.measure(
+                name,
+                "seed",
+                || (),
+                |()| (SEEDS as u64, sweep(&plans, at_a_time, &mut this)),
+            );
+            seen.push((name, at_a_time, this));
+        }
     }
     report(&bench.finish(), &seen);
 }
@@ -100,7 +150,7 @@ fn sweep(plans: &[Plan], at_a_time: usize, seen: &mut Seen) {
     seen.commits = commits.into_inner().expect("no panic") / SEEDS as u64;
 }
 
-fn report(entries: &[Entry], seen: &[Seen]) {
+fn report(entries: &[Entry], seen: &[(&str, usize, Seen)]) {
     if entries.is_empty() {
         return;
     }
@@ -109,26 +159,17 @@ fn report(entries: &[Entry], seen: &[Seen]) {
         "| | commits of a seed | processor time of a seed, µs | seeds a second, by that | by the clock, at best |"
     );
     println!("| --- | ---: | ---: | ---: | ---: |");
-    let mut rates = Vec::new();
-    for ((name, at_a_time, _), seen) in ROWS.iter().zip(seen) {
+    for (name, at_a_time, seen) in seen {
         let entry = entries.iter().find(|entry| entry.name == *name);
         let (Some(entry), Some(wall)) = (entry, seen.wall) else {
             continue;
         };
-        let by_processor = *at_a_time as f64 * 1e9 / entry.ns();
-        let by_clock = SEEDS as f64 / wall.as_secs_f64();
         println!(
-            "| {name} | {} | {:.0} | {by_processor:.0} | {by_clock:.0} |",
+            "| {name} | {} | {:.0} | {:.0} | {:.0} |",
             seen.commits,
             entry.ns() / 1e3,
-        );
-        rates.push((by_processor, by_clock));
-    }
-    for (pair, what) in rates.chunks_exact(2).zip(["without faults", "with four"]) {
-        println!(
-            "\n{what}, two cores give {:.2} times one by processor time, {:.2} times by the clock",
-            pair[1].0 / pair[0].0,
-            pair[1].1 / pair[0].1
+            *at_a_time as f64 * 1e9 / entry.ns(),
+            SEEDS as f64 / wall.as_secs_f64(),
         );
     }
 }
