@@ -218,12 +218,12 @@ impl Server {
         }
         if let Some(session) = self.sessions.get_mut(id) {
             session.started_us = now;
-            session.ddl = Some(Ddl {
+            session.ddl = Some(Box::new(Ddl {
                 session: in_session,
                 schema: schema.to_string(),
                 sql: text.to_string(),
                 statement,
-            });
+            }));
         }
         Ok(self.commit(arena, now, id))
     }

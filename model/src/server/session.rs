@@ -74,7 +74,7 @@ pub(super) struct Session {
     /// The client is gone; only a commit under way keeps the session, or a prepared transaction that is its own.
     pub(super) gone: bool,
     pub(super) changes: Vec<Logged>,
-    pub(super) ddl: Option<Ddl>,
+    pub(super) ddl: Option<Box<Ddl>>,
     pub(super) xa: Xa,
     pub(super) locks: Vec<LockId>,
     /// When the transaction's first statement started; the header timestamp of its events.
