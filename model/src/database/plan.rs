@@ -33,8 +33,10 @@ impl Database {
         if let Some(key) = key.filter(|k| table.contains(*k)) {
             return Err(duplicate(t, table, None, key, key.0, image));
         }
-        self.check_uniques(arena, t, None, image, checks)?;
-        if checks.foreign_keys {
+        if !table.shape().uniques.is_empty() {
+            self.check_uniques(arena, t, None, image, checks)?;
+        }
+        if checks.foreign_keys && !table.def().foreign_keys.is_empty() {
             self.check_parents(arena, t, None, image, None)?;
         }
         let row = arena.store(image);

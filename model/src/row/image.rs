@@ -8,6 +8,7 @@ use super::decimal::packed_len;
 use super::error::RowError;
 use super::temporal::fraction_bytes;
 use crate::schema::{Column, ColumnKind};
+use std::ops::Range;
 
 /// Bytes of the length in front of a value; 0 for types of a fixed length.
 #[inline]
@@ -152,6 +153,11 @@ impl<'a> Iterator for Fields<'a> {
 
 /// The raw value of one column of a full image; `None` for NULL, and where the image is damaged.
 pub fn field<'a>(columns: &[Column], image: &'a [u8], index: usize) -> Option<&'a [u8]> {
+    image.get(place(columns, image, index)?)
+}
+
+/// Where the raw value of [`field`] is.
+pub fn place(columns: &[Column], image: &[u8], index: usize) -> Option<Range<usize>> {
     if bit(image, index) {
         return None;
     }
@@ -163,7 +169,7 @@ pub fn field<'a>(columns: &[Column], image: &'a [u8], index: usize) -> Option<&'
         let rest = image.get(at..)?;
         let len = value_len(&column.kind, rest).ok()?;
         if i == index {
-            return Some(&rest[..len]);
+            return Some(at..at + len);
         }
         at += len;
     }
@@ -233,6 +239,32 @@ impl ImageBuilder {
         debug_assert!(self.next < self.columns, "more values than columns");
         self.image.extend_from_slice(raw);
         self.next += 1;
+    }
+
+    /// A whole image: this one but for the raw value of one column, which is at this place, or NULL without one.
+    pub fn replace(
+        &mut self,
+        columns: &[Column],
+        image: &[u8],
+        (column, place): (usize, Option<Range<usize>>),
+        raw: &[u8],
+    ) {
+        let Some(place) = place else {
+            self.start(columns.len());
+            for (i, field) in fields(columns, image).enumerate() {
+                match field {
+                    _ if i == column => self.push(raw),
+                    Some(as_it_is) => self.push(as_it_is),
+                    None => self.push_null(),
+                }
+            }
+            return;
+        };
+        self.image.clear();
+        self.image.extend_from_slice(&image[..place.start]);
+        self.image.extend_from_slice(raw);
+        self.image.extend_from_slice(&image[place.end..]);
+        (self.columns, self.next) = (columns.len(), columns.len());
     }
 
     /// The next column's raw value, written in place by `write`; what a failed write left is taken back.

@@ -60,10 +60,9 @@ pub(super) struct Ddl {
 pub(super) enum Stage {
     #[default]
     Idle,
-    /// Until the time in µs.
-    Flush(u64),
-    Sync(u64),
-    Commit(u64),
+    Flush,
+    Sync,
+    Commit,
 }
 
 #[derive(Debug)]
@@ -76,11 +75,13 @@ pub(super) struct Member {
 }
 
 /// The commit queue and the group under way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pipeline {
     pub(super) queue: VecDeque<SessionId>,
     pub(super) group: Vec<Member>,
     pub(super) stage: Stage,
+    /// When the stage ends, in µs; `u64::MAX` while no group is under way.
+    ends_us: u64,
     groups_since_sync: u32,
     next_number: u64,
     /// Logical clock over all files; a file's own numbers count from `file_clock`.
@@ -90,18 +91,37 @@ pub(super) struct Pipeline {
     rotate: bool,
 }
 
+impl Default for Pipeline {
+    fn default() -> Self {
+        Self {
+            queue: VecDeque::new(),
+            group: Vec::new(),
+            stage: Stage::Idle,
+            ends_us: u64::MAX,
+            groups_since_sync: 0,
+            next_number: 0,
+            clock: 0,
+            file_clock: 0,
+            committed_clock: 0,
+            rotate: false,
+        }
+    }
+}
+
 impl Pipeline {
     #[inline]
     pub(super) fn is_idle(&self) -> bool {
         self.stage == Stage::Idle && self.queue.is_empty()
     }
 
+    /// When the group under way has something to do next, in µs; `u64::MAX` without one.
     #[inline]
-    pub(super) fn next_due(&self) -> Option<u64> {
-        match self.stage {
-            Stage::Idle => None,
-            Stage::Flush(at) | Stage::Sync(at) | Stage::Commit(at) => Some(at),
-        }
+    pub(super) fn due_us(&self) -> u64 {
+        self.ends_us
+    }
+
+    fn enter(&mut self, stage: Stage, ends_us: u64) {
+        (self.stage, self.ends_us) = (stage, ends_us);
     }
 
     /// How many of the group and of what came before it are in the binlog.
@@ -198,12 +218,12 @@ impl Server {
         }
         if let Some(session) = self.sessions.get_mut(id) {
             session.started_us = now;
-            session.ddl = Some(Ddl {
+            session.ddl = Some(Box::new(Ddl {
                 session: in_session,
                 schema: schema.to_string(),
                 sql: text.to_string(),
                 statement,
-            });
+            }));
         }
         Ok(self.commit(arena, now, id))
     }
@@ -227,12 +247,13 @@ impl Server {
     }
 
     pub(super) fn step_commits(&mut self, arena: &mut Arena, now: u64) {
-        loop {
+        while self.pipeline.ends_us <= now {
+            let at = self.pipeline.ends_us;
             match self.pipeline.stage {
-                Stage::Flush(at) if at <= now => self.end_flush(arena, at),
-                Stage::Sync(at) if at <= now => self.end_sync(at),
-                Stage::Commit(at) if at <= now => self.end_commit(arena, at),
-                _ => return,
+                Stage::Flush => self.end_flush(arena, at),
+                Stage::Sync => self.end_sync(at),
+                Stage::Commit => self.end_commit(arena, at),
+                Stage::Idle => return,
             }
         }
     }
@@ -240,24 +261,20 @@ impl Server {
     fn start_group(&mut self, now: u64) {
         if self.pipeline.stage == Stage::Idle && !self.pipeline.queue.is_empty() {
             let starts = now.max(self.full_until_us);
-            self.pipeline.stage = Stage::Flush(starts + self.config.flush_us);
-            let queue = std::mem::take(&mut self.pipeline.queue);
-            self.pipeline.group.clear();
-            for &session in &queue {
-                self.pipeline.group.push(Member {
-                    session,
-                    start: LogPos::default(),
-                    done: Committed {
-                        number: CommitNumber(0),
-                        gno: 0,
-                        end: LogPos::default(),
-                    },
-                    sequence: 0,
-                });
-            }
-            let mut queue = queue;
-            queue.clear();
-            self.pipeline.queue = queue;
+            let pipeline = &mut self.pipeline;
+            pipeline.enter(Stage::Flush, starts + self.config.flush_us);
+            pipeline.group.clear();
+            let joins = |session| Member {
+                session,
+                start: LogPos::default(),
+                done: Committed {
+                    number: CommitNumber(0),
+                    gno: 0,
+                    end: LogPos::default(),
+                },
+                sequence: 0,
+            };
+            pipeline.group.extend(pipeline.queue.drain(..).map(joins));
         }
     }
 
@@ -272,7 +289,8 @@ impl Server {
         self.pipeline.group = group;
         let Some(binlog) = self.binlog.as_mut() else {
             // Without a binlog the group waits for the redo log alone.
-            self.pipeline.stage = Stage::Sync(at + self.config.fsync_us);
+            let synced = at + self.config.fsync_us;
+            self.pipeline.enter(Stage::Sync, synced);
             return;
         };
         let every = self.config.sync_binlog;
@@ -281,12 +299,12 @@ impl Server {
             binlog.publish();
             self.events.push(Event::Published);
         }
-        self.pipeline.stage = if every != 0 && self.pipeline.groups_since_sync >= every {
+        if every != 0 && self.pipeline.groups_since_sync >= every {
             self.pipeline.groups_since_sync = 0;
-            Stage::Sync(at + self.config.fsync_us)
+            self.pipeline.enter(Stage::Sync, at + self.config.fsync_us);
         } else {
-            Stage::Commit(at + self.config.engine_commit_us)
-        };
+            self.commits_in_engine(at);
+        }
     }
 
     fn flush_member(&mut self, arena: &Arena, at: u64, member: &mut Member) {
@@ -379,7 +397,13 @@ impl Server {
         } else {
             self.flush_without_binlog(at);
         }
-        self.pipeline.stage = Stage::Commit(at + self.config.engine_commit_us);
+        self.commits_in_engine(at);
+    }
+
+    /// The engine's stage of the group begins.
+    fn commits_in_engine(&mut self, at: u64) {
+        let ends = at + self.config.engine_commit_us;
+        self.pipeline.enter(Stage::Commit, ends);
     }
 
     fn end_commit(&mut self, arena: &mut Arena, at: u64) {
@@ -393,7 +417,7 @@ impl Server {
             self.finish_member(arena, at, &member);
         }
         self.pipeline.group = group;
-        self.pipeline.stage = Stage::Idle;
+        self.pipeline.enter(Stage::Idle, u64::MAX);
         self.rotate_if_due(at);
         self.start_group(at);
     }

@@ -24,9 +24,15 @@ pub enum ServerError {
     /// 1397.
     #[error("XAER_NOTA: Unknown XID")]
     UnknownXid,
-    /// The statement violates a constraint.
+    /// The statement violates a constraint. Boxed: every statement has a reply, and few have this one.
     #[error(transparent)]
-    Sql(#[from] SqlError),
+    Sql(Box<SqlError>),
+}
+
+impl From<SqlError> for ServerError {
+    fn from(error: SqlError) -> Self {
+        Self::Sql(Box::new(error))
+    }
 }
 
 impl ServerError {

@@ -7,9 +7,8 @@
 
 use super::SessionId;
 use crate::database::LockId;
-use indexmap::{IndexMap, map::Entry};
 use rustc_hash::FxBuildHasher;
-use std::collections::VecDeque;
+use std::collections::{VecDeque, hash_map::Entry};
 
 /// Whether others may hold a lock too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,10 +89,16 @@ pub(super) struct Grant {
     pub(super) newly: bool,
 }
 
+#[expect(
+    clippy::disallowed_types,
+    reason = "with a fixed hasher, and only looked up: nobody walks through it"
+)]
+type ByLock = std::collections::HashMap<LockId, Held, FxBuildHasher>;
+
 /// Who holds what.
 #[derive(Debug, Default)]
 pub(super) struct LockTable {
-    held: IndexMap<LockId, Held, FxBuildHasher>,
+    held: ByLock,
 }
 
 impl LockTable {
@@ -176,13 +181,14 @@ impl LockTable {
 
     /// Gives a lock up; whoever is first in line has it then.
     pub(super) fn release(&mut self, id: LockId, session: SessionId, granted: &mut Vec<Grant>) {
-        let Some((index, _, held)) = self.held.get_full_mut(&id) else {
+        let Entry::Occupied(mut entry) = self.held.entry(id) else {
             return;
         };
+        let held = entry.get_mut();
         if !held.remove(session) {
             let first = held.crowd.as_mut().and_then(|c| c.line.pop_front());
             let Some((first, mode)) = first else {
-                self.held.swap_remove_index(index);
+                entry.remove();
                 return;
             };
             (held.owner, held.mode) = (first, mode);

@@ -157,7 +157,10 @@ impl Server {
 
     /// Takes what happened since the last call, in order.
     pub fn events(&mut self, into: &mut Vec<Event>) {
-        into.append(&mut self.events);
+        match into.is_empty() {
+            true => std::mem::swap(into, &mut self.events),
+            false => into.append(&mut self.events),
+        }
     }
 
     /// Whether [`Server::events`] has something.
@@ -167,19 +170,20 @@ impl Server {
     }
 
     /// The next moment at which something happens by itself, in µs.
-    #[inline]
     pub fn next_due(&self) -> Option<u64> {
-        let pipeline = self.pipeline.next_due();
-        match self.sessions.next_lock_timeout() {
-            Some(lock) => Some(pipeline.map_or(lock, |at| at.min(lock))),
-            None => pipeline,
-        }
+        Some(self.due_us()).filter(|due| *due < u64::MAX)
+    }
+
+    /// As [`Server::next_due`]; `u64::MAX` when nothing does.
+    #[inline]
+    pub fn due_us(&self) -> u64 {
+        self.pipeline.due_us().min(self.sessions.lock_timeout_us())
     }
 
     /// Whether [`Server::step`] has something to do at `now`.
     #[inline]
     pub fn is_due(&self, now: u64) -> bool {
-        self.next_due().is_some_and(|due| due <= now) || self.may_finish_fence()
+        self.due_us() <= now || self.may_finish_fence()
     }
 
     /// Does what is due at `now`.

@@ -261,7 +261,7 @@ impl Server {
             Some(_) if mutants.has(Mutant::RecoveryCommitsUnlogged) => true,
             Some(_) => storage.logs(&member.done),
             // Without a binlog there is one record, the COMMIT, written after the wait for the redo log.
-            None => matches!(self.pipeline.stage, Stage::Commit(_)),
+            None => self.pipeline.stage == Stage::Commit,
         };
         decided
             && self

@@ -74,7 +74,7 @@ pub(super) struct Session {
     /// The client is gone; only a commit under way keeps the session, or a prepared transaction that is its own.
     pub(super) gone: bool,
     pub(super) changes: Vec<Logged>,
-    pub(super) ddl: Option<Ddl>,
+    pub(super) ddl: Option<Box<Ddl>>,
     pub(super) xa: Xa,
     pub(super) locks: Vec<LockId>,
     /// When the transaction's first statement started; the header timestamp of its events.
@@ -189,16 +189,18 @@ impl Sessions {
         }
     }
 
+    /// When the first wait for a lock is over, in µs; `u64::MAX` when nobody waits.
     #[inline]
-    pub(super) fn next_lock_timeout(&self) -> Option<u64> {
-        if self.waiting.is_empty() {
-            return None;
+    pub(super) fn lock_timeout_us(&self) -> u64 {
+        match self.waiting.is_empty() {
+            true => u64::MAX,
+            false => self.first_lock_timeout_us(),
         }
-        self.waiting
-            .iter()
-            .filter_map(|id| self.lock_wait(*id))
-            .map(|(_, until)| until)
-            .min()
+    }
+
+    fn first_lock_timeout_us(&self) -> u64 {
+        let waits = self.waiting.iter().filter_map(|id| self.lock_wait(*id));
+        waits.map(|(_, until)| until).min().unwrap_or(u64::MAX)
     }
 
     pub(super) fn lock_wait(&self, id: SessionId) -> Option<(LockId, u64)> {

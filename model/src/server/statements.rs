@@ -352,14 +352,17 @@ impl Server {
         // The plan has the statement's own row first. A binlog that carries cascades has it last: an applier
         // runs the rows one by one, and its engine would delete the children with the parent.
         let (first, rest) = plan.split_at(usize::from(by_sql).min(plan.len()));
-        // An UPDATE to the same values is neither written nor logged.
-        for change in rest.iter().chain(first).filter(|c| !c.is_noop()) {
+        let base = if by_sql {
+            rows_flag::USE_SQL_FOREIGN_KEY
+        } else {
+            0
+        };
+        let mut make = |change: &Change| {
+            // An UPDATE to the same values is neither written nor logged.
+            if change.is_noop() {
+                return;
+            }
             let parent = own(change);
-            let base = if by_sql {
-                rows_flag::USE_SQL_FOREIGN_KEY
-            } else {
-                0
-            };
             let child = if parent {
                 0
             } else {
@@ -373,7 +376,9 @@ impl Server {
             });
             new_statement = false;
             self.database.apply(arena, change);
-        }
+        };
+        rest.iter().for_each(&mut make);
+        first.iter().for_each(&mut make);
     }
 
     /// Takes a lock for a session, or says what follows from not getting it.
@@ -409,7 +414,9 @@ impl Server {
         let mut granted = Vec::new();
         for lock in locks.drain(..) {
             self.locks.release(lock, id, &mut granted);
-            self.let_go_on(lock, &mut granted);
+            if !granted.is_empty() {
+                self.let_go_on(lock, &mut granted);
+            }
         }
         if let Some(session) = self.sessions.get_mut(id) {
             session.locks = locks;

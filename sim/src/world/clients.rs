@@ -134,6 +134,15 @@ pub(super) struct Clients {
     pub(super) totals: ClientTotals,
 }
 
+/// Whether the statements that a client sends next, from number `step` on, have the COMMIT among them, which is number
+/// `commit_step`.
+fn sends_commit(errand: Option<Errand>, step: u32, commit_step: u32) -> bool {
+    match errand {
+        None => step + 1 > commit_step,
+        Some(errand) => !errand.two_phases && step + errand.at_once > commit_step,
+    }
+}
+
 impl Clients {
     pub(super) fn new(
         environment: &Environment,
@@ -281,9 +290,14 @@ impl Clients {
     /// The operation that a session is committing, whether or not its client still listens; [`NO_COMMIT`]
     /// for a session that is no client's.
     pub(super) fn operation_of(&mut self, host: Host, session: SessionId) -> u32 {
-        if let Some(client) = self.index_of(host, session) {
-            return self.get(client).operation;
+        match self.index_of(host, session) {
+            Some(client) => self.get(client).operation,
+            None => self.unheard_operation(host, session),
         }
+    }
+
+    /// The operation that a session is committing whose client no longer listens; [`NO_COMMIT`] without any.
+    pub(super) fn unheard_operation(&mut self, host: Host, session: SessionId) -> u32 {
         let unheard = |u: &(Host, SessionId, u32)| (u.0, u.1) == (host, session);
         match self.unheard.iter().position(unheard) {
             Some(i) => self.unheard.swap_remove(i).2,
@@ -298,15 +312,8 @@ impl Clients {
         orders.map_or(u32::MAX, |(orders, intent)| orders.commit_step(intent))
     }
 
-    /// Whether the statements that a client sends next have the COMMIT among them.
-    fn next_commits(&self, client: u16) -> bool {
-        let c = self.get(client);
-        let at_once = c.errand.map_or(1, |e| e.at_once);
-        let one_phase = c.errand.is_none_or(|e| !e.two_phases);
-        one_phase && c.step + at_once > self.commit_step(client)
-    }
-
-    fn index_of(&self, host: Host, session: SessionId) -> Option<u16> {
+    /// The client of a session.
+    pub(super) fn index_of(&self, host: Host, session: SessionId) -> Option<u16> {
         let client = *self.by_slot[host as usize].get(session.slot())?;
         let connection = self.all.get(usize::from(client))?.connection?;
         ((connection.host, connection.session) == (host, session)).then_some(client)
@@ -426,7 +433,8 @@ impl World {
         c.commit_sent_us = u64::MAX;
         c.operation = self.history.operations.len() as u32;
         let (number, connected) = (c.number, c.connection.is_some());
-        if connected && self.clients.next_commits(client) {
+        let errand = c.errand;
+        if connected && sends_commit(errand, 0, self.clients.commit_step(client)) {
             self.clients.get_mut(client).commit_sent_us = now;
         }
         let operation = Operation {
@@ -461,6 +469,7 @@ impl World {
         let Some(connection) = c.connection else {
             return;
         };
+        let (begins, carries) = (c.step == 0, c.carries.is_some());
         if !self.is_up(connection.host) {
             return;
         }
@@ -469,12 +478,11 @@ impl World {
                 .push(self.source_suspended_until, Due::Request(client, number));
             return;
         }
-        let begins = c.step == 0 && c.carries.is_none() && connection.host == Host::Source;
+        let begins = begins && !carries && connection.host == Host::Source;
         if begins && self.waits_for_ddl(client, number) {
             return;
         }
-        let c = self.clients.get(client);
-        if c.carries.is_some() {
+        if carries {
             self.carry(client, connection.host, connection.session);
             return;
         }
@@ -519,7 +527,7 @@ impl World {
         match step {
             Step::Next => {
                 c.step += 1;
-                let commits = self.clients.next_commits(client);
+                let commits = sends_commit(c.errand, c.step, orders.commit_step(intent));
                 let back = now + self.way_from(connection.host);
                 let way = self.one_way(connection.host, Way::Requests, back);
                 let next = (back + way).max(holds.unwrap_or(0));
@@ -753,32 +761,25 @@ impl World {
         }
     }
 
-    /// A server has committed a session's transaction.
-    pub(super) fn committed(
-        &mut self,
-        host: Host,
-        session: SessionId,
-        operation: u32,
-        number: u32,
-    ) {
+    /// A server has committed the transaction of an operation, and of a client if it still listens.
+    pub(super) fn committed(&mut self, client: Option<u16>, operation: u32, number: u32) {
         let Some(record) = self.history.operations.get_mut(operation as usize) else {
             return;
         };
         record.commit = number;
-        if record.told == Told::Info {
+        let told = record.told;
+        let client = client.map(|client| (client, self.clients.get(client).intent));
+        if let Some((_, Some(intent))) = client
+            && makes_order(record.kind)
+        {
+            record.subject = intent.order;
+        }
+        if told == Told::Info {
             self.unknown_had_succeeded(operation);
         }
-        let Some(client) = self.clients.index_of(host, session) else {
-            return;
-        };
-        let record = &mut self.history.operations[operation as usize];
-        let order = self.clients.get(client).intent.map(|i| i.order);
-        if makes_order(record.kind)
-            && let Some(order) = order
-        {
-            record.subject = order;
+        if let Some((client, _)) = client {
+            self.answer(client, Told::Ok);
         }
-        self.answer(client, Told::Ok);
     }
 
     /// Notes whether a transaction is committed whose client will never know.

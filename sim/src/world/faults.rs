@@ -73,7 +73,15 @@ impl Faults {
     }
 
     /// Until when nothing goes this way through a link; 0 when something does.
+    #[inline]
     pub(super) fn blocked_until(&self, wire: Wire, way: Way) -> u64 {
+        match self.in_force.is_empty() {
+            true => 0,
+            false => self.blocked_by_harms_until(wire, way),
+        }
+    }
+
+    fn blocked_by_harms_until(&self, wire: Wire, way: Way) -> u64 {
         let blocks = |harm: &Harm| match harm {
             Harm::Stall(stall) => stall.link == wire,
             Harm::Partition(partition) => {

@@ -11,6 +11,7 @@ mod ddl;
 mod dms;
 mod faults;
 mod habits;
+mod hearing;
 mod hosts;
 pub mod link;
 mod marks;
@@ -38,7 +39,7 @@ use crate::{
     faults::{CorruptEvent, Occasion, Wire},
     history::{Applied, Commit, History, NO_COMMIT, add},
     outcome::StoryLine,
-    probes::{Probe, Probes},
+    probes::Probes,
     runbook::Host,
     stream::Stream,
     units::{Micros, Moment},
@@ -186,6 +187,8 @@ pub struct World {
     clients: Clients,
     /// For each host, what replicates into it.
     channels: [Channel; Host::ALL.len()],
+    /// When the first of their appliers has something to do, as long as the world steps; [`NEVER`] without anything.
+    appliers_due: u64,
     dms: dms::Dms,
     /// The source answers nothing before this moment: I/O is suspended.
     source_suspended_until: u64,
@@ -215,36 +218,40 @@ impl World {
 
     /// When something is due next.
     pub fn next_due(&self) -> Option<u64> {
-        let due = self.due();
+        let due = self.due(self.first_applier());
         (due < NEVER).then(|| due.max(self.now))
     }
 
-    /// As [`World::next_due`]; it may be in the past, and is [`NEVER`] without anything.
+    /// When something is due next; it may be in the past, and is [`NEVER`] without anything.
     #[inline]
-    fn due(&self) -> u64 {
-        let at = |due: Option<u64>| due.unwrap_or(NEVER);
-        let mut due = at(self.agenda.next_due()).min(at(self.source.next_due()));
+    fn due(&self, appliers: u64) -> u64 {
+        let mut due = self.agenda.due().min(self.source.due_us()).min(appliers);
         if let Some(target) = &self.target {
-            due = due.min(at(target.server.next_due()));
-        }
-        for channel in &self.channels {
-            due = due.min(channel.next_due());
+            due = due.min(target.server.due_us());
         }
         if !self.dms.tasks.is_empty() {
-            due = due.min(at(self.dms.next_due()));
+            due = due.min(self.dms.next_due().unwrap_or(NEVER));
         }
         due
     }
 
+    /// When the first applier has something to do, in µs; [`NEVER`] without anything.
+    fn first_applier(&self) -> u64 {
+        let due = self.channels.iter().map(Channel::next_due);
+        due.fold(NEVER, u64::min)
+    }
+
     /// Lets everything happen that is due up to `at`, in order.
     pub fn advance_to(&mut self, at: u64) {
+        self.appliers_due = self.first_applier();
         loop {
-            let due = self.due().max(self.now);
+            let due = self.due(self.appliers_due).max(self.now);
             if due == NEVER || due > at {
                 break;
             }
             self.now = due;
             self.step();
+            debug_assert_eq!(self.appliers_due, self.first_applier());
         }
         self.now = self.now.max(at);
     }
@@ -276,6 +283,8 @@ impl World {
         });
     }
 
+    /// What is due now, but of the agenda one event.
+    #[inline]
     fn step(&mut self) {
         let now = self.now;
         if self.source.is_due(now) {
@@ -288,43 +297,14 @@ impl World {
             }
             self.hear_target();
         }
-        for to in Host::ALL {
-            if self.channels[to as usize].next_due() <= now {
-                self.step_replica(to);
-            }
+        if self.appliers_due <= now {
+            self.step_replicas();
         }
-        self.step_dms();
+        if !self.dms.tasks.is_empty() {
+            self.step_dms();
+        }
         if let Some(due) = self.agenda.pop_due(now) {
-            match due {
-                Due::Wake(client) => self.wake(client),
-                Due::Request(client, connection) => self.request(client, connection),
-                Due::Returned(client, connection) => self.returned(client, connection),
-                Due::Replay => self.replay_wakes(),
-                Due::Connect(to, attempt) => self.connect_receiver(to, attempt),
-                Due::Deliver(to, connection) => self.deliver(to, connection),
-                Due::Pump(to, connection) => self.pump(to, connection),
-                Due::Reset(wire) => {
-                    self.schedule_reset(wire);
-                    self.reset(wire);
-                }
-                Due::Silence(to, connection) => self.stream_is_silent(to, connection),
-                Due::Fault(fault) => self.fault_fires(fault),
-                Due::Heal(fault) => self.fault_heals(fault),
-                Due::Impatience(wire) => self.impatience(wire),
-                Due::HostLost(outage) => self.host_is_lost(outage),
-                Due::Back(host) => self.host_is_back(host),
-                Due::SnapshotCut(snapshot) => self.cut_asked_for(snapshot),
-                Due::FlushLogs(fault) => self.flush_logs(fault),
-                Due::StartReceiver(to) => self.receiver_starts_again(to),
-                Due::StartApplier(to) => self.applier_starts_again(to),
-                Due::Upload => self.upload(),
-                Due::Backup => self.backup(),
-                Due::AuroraReplica => self.aurora_replica_is_ready(),
-                Due::ReadReplica => self.read_replica_is_ready(),
-                Due::Parameter(host, value) => self.parameter_arrives(host, value),
-                Due::Dms(task, what, connection) => self.dms_is_told(task, what, connection),
-                Due::WriteBack => self.write_back(),
-            }
+            self.happens(due);
             self.hear_source();
             self.hear_target();
         }
@@ -333,108 +313,48 @@ impl World {
         }
     }
 
-    fn hear_source(&mut self) {
-        if self.source.has_events() {
-            self.hear(Host::Source);
+    fn happens(&mut self, due: Due) {
+        match due {
+            // What clients do is nothing to appliers.
+            Due::Wake(client) => return self.wake(client),
+            Due::Request(client, connection) => return self.request(client, connection),
+            Due::Returned(client, connection) => return self.returned(client, connection),
+            Due::Replay => self.replay_wakes(),
+            Due::Connect(to, attempt) => self.connect_receiver(to, attempt),
+            Due::Deliver(to, connection) => self.deliver(to, connection),
+            Due::Pump(to, connection) => self.pump(to, connection),
+            Due::Reset(wire) => {
+                self.schedule_reset(wire);
+                self.reset(wire);
+            }
+            Due::Silence(to, connection) => self.stream_is_silent(to, connection),
+            Due::Fault(fault) => self.fault_fires(fault),
+            Due::Heal(fault) => self.fault_heals(fault),
+            Due::Impatience(wire) => self.impatience(wire),
+            Due::HostLost(outage) => self.host_is_lost(outage),
+            Due::Back(host) => self.host_is_back(host),
+            Due::SnapshotCut(snapshot) => self.cut_asked_for(snapshot),
+            Due::FlushLogs(fault) => self.flush_logs(fault),
+            Due::StartReceiver(to) => self.receiver_starts_again(to),
+            Due::StartApplier(to) => self.applier_starts_again(to),
+            Due::Upload => self.upload(),
+            Due::Backup => self.backup(),
+            Due::AuroraReplica => self.aurora_replica_is_ready(),
+            Due::ReadReplica => self.read_replica_is_ready(),
+            Due::Parameter(host, value) => self.parameter_arrives(host, value),
+            Due::Dms(task, what, connection) => self.dms_is_told(task, what, connection),
+            Due::WriteBack => self.write_back(),
         }
+        self.appliers_due = self.first_applier();
     }
 
-    fn hear_target(&mut self) {
-        if self.target.as_ref().is_some_and(|t| t.server.has_events()) {
-            self.hear(Host::Target);
-        }
-    }
-
-    /// Takes what happened inside a server.
-    fn hear(&mut self, host: Host) {
-        while self.server(host).is_some_and(Server::has_events) {
-            let mut events = std::mem::take(&mut self.events);
-            if let Some(server) = self.server_mut(host) {
-                server.events(&mut events);
+    fn step_replicas(&mut self) {
+        for to in Host::ALL {
+            if self.channels[to as usize].next_due() <= self.now {
+                self.step_replica(to);
             }
-            for event in events.drain(..) {
-                match event {
-                    Event::Resume(session) => self.resume(host, session),
-                    Event::Failed(session, error) => {
-                        self.failed_while_waiting(host, session, &error)
-                    }
-                    Event::Prepared(session, done) => {
-                        let commit = Commit {
-                            at: self.now,
-                            end: done.end,
-                            gno: done.gno,
-                            operation: NO_COMMIT,
-                        };
-                        match host {
-                            Host::Source => add(&mut self.history.source, commit),
-                            Host::Target => add(&mut self.history.target, commit),
-                            // Nobody connects to it.
-                            Host::Replica => {}
-                        }
-                        self.is_prepared(host, session);
-                    }
-                    // A change of a table is no write: the target is not opened by it.
-                    Event::Committed(session, _)
-                        if host == Host::Target
-                            && self.operation_of_sql(host, session) == Some(NO_COMMIT) =>
-                    {
-                        self.sql_is_committed();
-                    }
-                    Event::Committed(session, done) => {
-                        let typed = self.operation_of_sql(host, session);
-                        let operation = match typed {
-                            Some(operation) => operation,
-                            None => self.clients.operation_of(host, session),
-                        };
-                        let commit = Commit {
-                            at: self.now,
-                            end: done.end,
-                            gno: done.gno,
-                            operation,
-                        };
-                        match host {
-                            Host::Source => {
-                                add(&mut self.history.source, commit);
-                                self.occurs(Occasion::SourceCommits);
-                            }
-                            Host::Target => add(&mut self.history.target, commit),
-                            Host::Replica => {}
-                        }
-                        // Its place in the history. The server's own number is another one on a target that has
-                        // crashed: what it had numbered and lost before anybody heard of it is in no history.
-                        let number = self.history.commits(host).len() - 1;
-                        self.committed(host, session, operation, number as u32);
-                        if typed.is_some() {
-                            self.sql_is_committed();
-                        }
-                        if host == Host::Source {
-                            self.ddl_is_committed(session);
-                        }
-                    }
-                    Event::Published => {
-                        self.published(host);
-                        if host == Host::Source {
-                            self.dms_pumps();
-                            self.occurs(Occasion::SourcePublishes);
-                        }
-                    }
-                    Event::ReadOnlyEffective => {
-                        if host == Host::Source {
-                            self.marks.source_read_only.get_or_insert(self.now);
-                            if self.source.open_transactions() > 0 {
-                                self.probes.reach(Probe::OpenAtFence);
-                            }
-                        }
-                        self.tell(
-                            side(host),
-                            "is read-only now: no ordinary client can commit any more".into(),
-                            Vec::new(),
-                        );
-                    }
-                }
-            }
-            self.events = events;
         }
+        self.appliers_due = self.first_applier();
     }
 
     fn step_replica(&mut self, to: Host) {

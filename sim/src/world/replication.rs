@@ -492,7 +492,7 @@ impl World {
     pub(super) fn published(&mut self, from: Host) {
         for to in Host::ALL {
             let channel = self.channel(to);
-            if channel.from == from {
+            if channel.from == from && channel.replica.is_some() {
                 self.pump(to, channel.connection);
             }
         }

@@ -1,8 +1,9 @@
 //! The world at the beginning of a run.
 
 use super::{
-    Due, World, agenda::Agenda, clients::Clients, ddl::Alter, faults::Faults, habits::Lagging,
-    marks::Marks, operator::Office, replay::Replay, replication::Channel, sql::Prompt,
+    Due, NEVER, World, agenda::Agenda, clients::Clients, ddl::Alter, faults::Faults,
+    habits::Lagging, marks::Marks, operator::Office, replay::Replay, replication::Channel,
+    sql::Prompt,
 };
 use crate::{
     environment::{Checksum, Environment, RowImage, RowMetadata},
@@ -265,6 +266,7 @@ impl World {
             epoch_us,
             retention: environment.source.binlog_retention,
             snapshots: BTreeMap::new(),
+            appliers_due: NEVER,
             agenda: Agenda::new(Stream::new(plan.streams.ties.0)),
             jitter: Stream::new(plan.streams.links.0),
             names: Record::new(Host::Source, environment.names.ttl.0),

@@ -1,7 +1,7 @@
 //! Changing an order that is there: paying it, or amending its total. One column of one row.
 
 use super::{Intent, Orders, Step, Turn, schema::order, statement};
-use cutover_model::{row, table::RowKey};
+use cutover_model::table::RowKey;
 
 /// `status` of an order that is paid.
 const PAID: [u8; 1] = [2];
@@ -29,22 +29,13 @@ impl Orders {
             Ok(row) => row,
             Err(reply) => return Step::Reply(reply),
         };
-        let columns = &turn
-            .server
-            .database
-            .table(table)
-            .expect("the shop's tables stay")
-            .def()
-            .columns;
-        self.builder.start(columns.len());
-        for (i, field) in row::fields(columns, turn.arena.row(row)).enumerate() {
-            match field {
-                _ if i == column => self.builder.push(raw),
-                Some(as_it_is) => self.builder.push(as_it_is),
-                None => self.builder.push_null(),
-            }
-        }
-        if self.builder.image() == turn.arena.row(row) {
+        let stored = turn.server.database.table(table);
+        let stored = stored.expect("the shop's tables stay");
+        let image = turn.arena.row(row);
+        let place = stored.place(image, column);
+        self.builder
+            .replace(&stored.def().columns, image, (column, place), raw);
+        if self.builder.image() == image {
             return Step::Next;
         }
         statement(turn.update(table, key, self.builder.image()))

@@ -39,7 +39,7 @@ use turn::Turn;
 /// The shop as a workload: what the clients do next, and the statements for it.
 #[derive(Debug)]
 pub struct Orders {
-    mix: Mix,
+    mix: Weights,
     /// Rows before the run.
     pub existing_orders: u64,
     /// Customers before the run.
@@ -110,7 +110,7 @@ impl Orders {
     /// The shop on a server's database; none when its tables are not there.
     pub fn new(spec: &Workload, database: &Database) -> Option<Self> {
         Some(Self {
-            mix: spec.mix,
+            mix: Weights::of(spec.mix),
             existing_orders: spec.existing_rows,
             customers: Self::customers_of(spec),
             first_order_us: spec.first_order_after.map_or(0, |t| t.0),
@@ -146,7 +146,12 @@ impl Orders {
             .one(random)
             .unwrap_or_else(|| 1 + random.below(self.existing_orders.max(1)));
         let customer = 1 + random.below(self.customers);
-        let other = 1 + (customer + random.below(self.customers - 1)) % self.customers;
+        let other = customer + random.below(self.customers - 1);
+        let other = 1 + if other < self.customers {
+            other
+        } else {
+            other - self.customers
+        };
         Intent {
             kind,
             order,
@@ -160,29 +165,7 @@ impl Orders {
 
     /// A kind of transaction, by the weights of the mix. No order is made before its time.
     fn choose(&self, now: u64, random: &mut Stream) -> Kind {
-        let m = self.mix;
-        let placing = now >= self.first_order_us;
-        let from_then_on = |weight| if placing { weight } else { 0 };
-        let weights = [
-            (Kind::Place, from_then_on(m.place)),
-            (Kind::Pay, m.pay),
-            (Kind::Transfer, m.transfer),
-            (Kind::Cancel, m.cancel),
-            (Kind::Read, m.read),
-            (Kind::Rollback, from_then_on(m.rollback)),
-            (Kind::Draft, from_then_on(m.draft)),
-            (Kind::Amend, m.amend),
-        ];
-        let total: u64 = weights.iter().map(|(_, w)| u64::from(*w)).sum();
-        let mut at = random.below(total);
-        for (kind, weight) in weights {
-            if at < u64::from(weight) {
-                return kind;
-            }
-            at -= u64::from(weight);
-        }
-        // Nothing has a weight yet.
-        Kind::Read
+        self.mix.choose(now >= self.first_order_us, random)
     }
 
     /// Executes a client's statement number `step` on a server.
@@ -241,6 +224,46 @@ impl Orders {
     /// A client finds an order gone: it does not come back to it.
     pub fn missing(intent: &Intent, memory: &mut Memory) {
         memory.forget(intent.order);
+    }
+}
+
+/// The weights of the mix, each with those before it added.
+#[derive(Debug)]
+struct Weights {
+    /// All kinds, and those that make no order.
+    sums: [[(Kind, u64); 8]; 2],
+}
+
+impl Weights {
+    fn of(m: Mix) -> Self {
+        let weights = [
+            (Kind::Place, m.place),
+            (Kind::Pay, m.pay),
+            (Kind::Transfer, m.transfer),
+            (Kind::Cancel, m.cancel),
+            (Kind::Read, m.read),
+            (Kind::Rollback, m.rollback),
+            (Kind::Draft, m.draft),
+            (Kind::Amend, m.amend),
+        ];
+        let inserts = |kind| makes_order(kind) || kind == Kind::Rollback;
+        let sums = [true, false].map(|placing| {
+            let mut sum = 0;
+            weights.map(|(kind, weight)| {
+                let counts = placing || !inserts(kind);
+                sum += if counts { u64::from(weight) } else { 0 };
+                (kind, sum)
+            })
+        });
+        Self { sums }
+    }
+
+    /// A kind, by the weights; reads where nothing has a weight yet.
+    fn choose(&self, placing: bool, random: &mut Stream) -> Kind {
+        let sums = &self.sums[usize::from(!placing)];
+        let at = random.below(sums[7].1);
+        let chosen = sums.iter().find(|(_, sum)| at < *sum);
+        chosen.map_or(Kind::Read, |(kind, _)| *kind)
     }
 }
 

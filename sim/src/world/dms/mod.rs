@@ -319,9 +319,6 @@ impl World {
 
     /// Lets every task do what is due.
     pub(super) fn step_dms(&mut self) {
-        if self.dms.tasks.is_empty() {
-            return;
-        }
         for index in 0..self.dms.tasks.len() {
             if self.dms.tasks[index].is_due(self.now) {
                 let costs = self.dms_costs();
