@@ -268,8 +268,9 @@ impl World {
     /// Until when [`World::is_quiet`] says what it says now, in µs: something is due then, or a fault heals.
     pub fn is_quiet_as_now_until(&self) -> u64 {
         let heal = [self.healed_at()].into_iter().chain(self.dms.back_at());
-        let next = heal.filter(|at| *at > self.now).min();
-        next.unwrap_or(NEVER).min(self.due())
+        let heal = heal.filter(|at| *at > self.now).min();
+        let due = self.due(self.first_applier());
+        heal.unwrap_or(NEVER).min(due)
     }
 
     /// Adds a line to the story.
