@@ -269,7 +269,7 @@ impl World {
     pub fn is_quiet_as_now_until(&self) -> u64 {
         let heal = [self.healed_at()].into_iter().chain(self.dms.back_at());
         let next = heal.filter(|at| *at > self.now).min();
-        next.unwrap_or(NEVER).min(self.due())
+        next.unwrap_or(NEVER).min(self.due(self.first_applier()))
     }
 
     /// Adds a line to the story.
