@@ -157,7 +157,7 @@ pub fn field<'a>(columns: &[Column], image: &'a [u8], index: usize) -> Option<&'
 }
 
 /// Where the raw value of [`field`] is.
-fn place(columns: &[Column], image: &[u8], index: usize) -> Option<Range<usize>> {
+pub fn place(columns: &[Column], image: &[u8], index: usize) -> Option<Range<usize>> {
     if bit(image, index) {
         return None;
     }
@@ -241,10 +241,15 @@ impl ImageBuilder {
         self.next += 1;
     }
 
-    /// A whole image: this one but for the raw value of one column.
-    pub fn replace(&mut self, columns: &[Column], image: &[u8], column: usize, raw: &[u8]) {
-        let Some(place) = place(columns, image, column) else {
-            // It was NULL.
+    /// A whole image: this one but for the raw value of one column, which is at this place, or NULL without one.
+    pub fn replace(
+        &mut self,
+        columns: &[Column],
+        image: &[u8],
+        (column, place): (usize, Option<Range<usize>>),
+        raw: &[u8],
+    ) {
+        let Some(place) = place else {
             self.start(columns.len());
             for (i, field) in fields(columns, image).enumerate() {
                 match field {

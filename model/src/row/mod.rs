@@ -40,7 +40,9 @@ pub use convert::convert;
 pub use default::{push_default, push_default_at};
 pub use error::{ConvertError, ParseError, RowError};
 pub(crate) use image::fixed_len;
-pub use image::{Fields, ImageBuilder, field, fields, image_len, payload, same_image, value_len};
+pub use image::{
+    Fields, ImageBuilder, field, fields, image_len, payload, place, same_image, value_len,
+};
 pub use key::{append_key, append_sort_key, integer_key};
 pub use layout::Layout;
 pub(crate) use lob::shorten;

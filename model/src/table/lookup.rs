@@ -6,9 +6,10 @@
 //! comparing every present column.
 
 use super::generated::Sought;
+use super::shape::Place;
 use super::{KeyShape, Member, RowKey, Table, UniqueShape};
 use crate::arena::Arena;
-use crate::row::{Partial, field};
+use crate::row::{self, Partial, field};
 use crate::schema::{Column, ColumnKind, KeyPart};
 use std::ops::Range;
 
@@ -33,6 +34,14 @@ fn value_of<'a>(
 }
 
 impl Table {
+    /// Where the value of a column is in a full image; `None` where it is NULL.
+    pub fn place(&self, image: &[u8], column: usize) -> Option<Range<usize>> {
+        match self.shape.fields.get(column)?.and_then(Place::fixed) {
+            Some((from, to)) => Some(from..to),
+            None => row::place(&self.def.columns, image, column),
+        }
+    }
+
     /// The key that a full image has or would have; `None` in a table without a key, and for a damaged
     /// image.
     pub fn key_of(&self, arena: &mut Arena, image: &[u8]) -> Option<RowKey> {

@@ -23,14 +23,23 @@ pub struct KeyShape {
     integer: Option<bool>,
     /// For each part: where its value is in every full image, if that is one place for all.
     places: Vec<Option<Place>>,
+    /// The key is one unsigned integer that is at the same place in every full image: where.
+    number: Option<(usize, usize)>,
 }
 
 /// Where a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place {
+pub(super) struct Place {
     start: usize,
     /// `None` where the value says it.
     length: Option<usize>,
+}
+
+impl Place {
+    /// Where it is in every full image, its length included.
+    pub(super) fn fixed(self) -> Option<(usize, usize)> {
+        Some((self.start, self.start + self.length?))
+    }
 }
 
 /// An unsigned number, of at most 8 bytes.
@@ -111,10 +120,16 @@ impl KeyShape {
             },
             _ => None,
         };
+        let places: Vec<Option<Place>> =
+            parts.iter().map(|p| place_of(columns, p.column)).collect();
+        let only = places.first().copied().flatten();
         KeyShape {
             parts: parts.to_vec(),
             integer,
-            places: parts.iter().map(|p| place_of(columns, p.column)).collect(),
+            number: only
+                .filter(|_| integer == Some(true))
+                .and_then(Place::fixed),
+            places,
         }
     }
 
@@ -177,13 +192,24 @@ impl KeyShape {
 
     /// The key of a row of the table; `None` when one of its columns is NULL.
     pub fn of_row(&self, columns: &[Column], arena: &mut Arena, row: RowRef) -> Option<u64> {
+        if let Some((from, to)) = self.number {
+            return arena.row(row).get(from..to).map(little_endian);
+        }
         self.of_row_with(arena, row, |image, i, column| {
             Some((columns.get(column)?, self.part(columns, image, i)?))
         })
     }
 
     /// The key of a full image; `None` when one of its columns is NULL.
+    #[inline]
     pub fn of(&self, columns: &[Column], image: &[u8], arena: &mut Arena) -> Option<u64> {
+        match self.number {
+            Some((from, to)) => image.get(from..to).map(little_endian),
+            None => self.of_other(columns, image, arena),
+        }
+    }
+
+    fn of_other(&self, columns: &[Column], image: &[u8], arena: &mut Arena) -> Option<u64> {
         self.of_values(arena, |i, column| {
             Some((columns.get(column)?, self.part(columns, image, i)?))
         })
@@ -296,6 +322,8 @@ pub struct Shape {
     pub auto_increment_identifies: bool,
     /// How long a full image is.
     pub layout: Layout,
+    /// For each column: where its value is in every full image, if that is one place for all.
+    pub(super) fields: Vec<Option<Place>>,
 }
 
 impl Shape {
@@ -332,6 +360,9 @@ impl Shape {
                 .collect(),
             auto_increment,
             layout: Layout::of(&def.columns),
+            fields: (0..def.columns.len())
+                .map(|column| place_of(&def.columns, column))
+                .collect(),
         }
     }
 }

@@ -11,6 +11,7 @@ mod ddl;
 mod dms;
 mod faults;
 mod habits;
+mod hearing;
 mod hosts;
 pub mod link;
 mod marks;
@@ -38,7 +39,7 @@ use crate::{
     faults::{CorruptEvent, Occasion, Wire},
     history::{Applied, Commit, History, NO_COMMIT, add},
     outcome::StoryLine,
-    probes::{Probe, Probes},
+    probes::Probes,
     runbook::Host,
     stream::Stream,
     units::{Micros, Moment},
@@ -347,112 +348,6 @@ impl World {
             }
         }
         self.appliers_due = self.first_applier();
-    }
-
-    fn hear_source(&mut self) {
-        if self.source.has_events() {
-            self.hear(Host::Source);
-        }
-    }
-
-    fn hear_target(&mut self) {
-        if self.target.as_ref().is_some_and(|t| t.server.has_events()) {
-            self.hear(Host::Target);
-        }
-    }
-
-    /// Takes what happened inside a server.
-    fn hear(&mut self, host: Host) {
-        while self.server(host).is_some_and(Server::has_events) {
-            let mut events = std::mem::take(&mut self.events);
-            if let Some(server) = self.server_mut(host) {
-                server.events(&mut events);
-            }
-            for event in events.drain(..) {
-                match event {
-                    Event::Resume(session) => self.resume(host, session),
-                    Event::Failed(session, error) => {
-                        self.failed_while_waiting(host, session, &error)
-                    }
-                    Event::Prepared(session, done) => {
-                        let commit = Commit {
-                            at: self.now,
-                            end: done.end,
-                            gno: done.gno,
-                            operation: NO_COMMIT,
-                        };
-                        match host {
-                            Host::Source => add(&mut self.history.source, commit),
-                            Host::Target => add(&mut self.history.target, commit),
-                            // Nobody connects to it.
-                            Host::Replica => {}
-                        }
-                        self.is_prepared(host, session);
-                    }
-                    // A change of a table is no write: the target is not opened by it.
-                    Event::Committed(session, _)
-                        if host == Host::Target
-                            && self.operation_of_sql(host, session) == Some(NO_COMMIT) =>
-                    {
-                        self.sql_is_committed();
-                    }
-                    Event::Committed(session, done) => {
-                        let typed = self.operation_of_sql(host, session);
-                        let client = self.clients.index_of(host, session);
-                        let operation = match (typed, client) {
-                            (Some(operation), _) => operation,
-                            (None, Some(client)) => self.clients.get(client).operation,
-                            (None, None) => self.clients.unheard_operation(host, session),
-                        };
-                        let commit = Commit {
-                            at: self.now,
-                            end: done.end,
-                            gno: done.gno,
-                            operation,
-                        };
-                        match host {
-                            Host::Source => {
-                                add(&mut self.history.source, commit);
-                                self.occurs(Occasion::SourceCommits);
-                            }
-                            Host::Target => add(&mut self.history.target, commit),
-                            Host::Replica => {}
-                        }
-                        // Its place in the history. The server's own number is another one on a target that has
-                        // crashed: what it had numbered and lost before anybody heard of it is in no history.
-                        let number = self.history.commits(host).len() - 1;
-                        self.committed(client, operation, number as u32);
-                        if typed.is_some() {
-                            self.sql_is_committed();
-                        }
-                        if host == Host::Source {
-                            self.ddl_is_committed(session);
-                        }
-                    }
-                    Event::Published => {
-                        self.published(host);
-                        if host == Host::Source {
-                            self.dms_pumps();
-                            self.occurs(Occasion::SourcePublishes);
-                        }
-                    }
-                    Event::ReadOnlyEffective => {
-                        if host == Host::Source {
-                            self.marks.source_read_only.get_or_insert(self.now);
-                            if self.source.open_transactions() > 0 {
-                                self.probes.reach(Probe::OpenAtFence);
-                            }
-                        }
-                        self.tell(
-                            side(host),
-                            "is read-only now: no ordinary client can commit any more".into(),
-                            Vec::new(),
-                        );
-                    }
-                }
-            }
-            self.events = events;
-        }
     }
 
     fn step_replica(&mut self, to: Host) {

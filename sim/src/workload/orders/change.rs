@@ -29,15 +29,12 @@ impl Orders {
             Ok(row) => row,
             Err(reply) => return Step::Reply(reply),
         };
-        let columns = &turn
-            .server
-            .database
-            .table(table)
-            .expect("the shop's tables stay")
-            .def()
-            .columns;
+        let stored = turn.server.database.table(table);
+        let stored = stored.expect("the shop's tables stay");
         let image = turn.arena.row(row);
-        self.builder.replace(columns, image, column, raw);
+        let place = stored.place(image, column);
+        self.builder
+            .replace(&stored.def().columns, image, (column, place), raw);
         if self.builder.image() == image {
             return Step::Next;
         }
