@@ -8,11 +8,13 @@ mod commits;
 mod feed;
 mod rows;
 mod states;
+mod survey;
 
 pub use commits::CommitSet;
 pub use feed::{FedFacts, FedTable, MissingRow};
-pub use rows::{RowId, out_of_order};
+pub use rows::{RowId, is_in_order, out_of_order};
 pub use states::{Counter, PlacedOrder, Shop, States, compare_databases};
+pub use survey::Survey;
 
 use crate::{
     history::{Applied, Commit, History, Kind, NO_COMMIT, Operation, Told},
@@ -207,24 +209,9 @@ impl<'w> Evidence<'w> {
             .and(self.marks.reopened)
     }
 
-    /// Acknowledged writes of the source from before the way back, with their numbers.
-    pub fn acknowledged_before_cutover(
-        &self,
-    ) -> impl Iterator<Item = (u32, &'w Operation)> + use<'w> {
-        let reopened = self.way_back().unwrap_or(u64::MAX);
-        let commits = &self.history.source;
-        let before = move |o: &Operation| {
-            let commit = commits.get(o.commit as usize);
-            commit.map_or(o.returned, |c| c.at) <= reopened
-        };
-        self.acknowledged(Host::Source)
-            .filter(move |(_, o)| before(o))
-    }
-
-    /// The acknowledged writes on the target that the source does not have: what going back loses.
-    pub fn lost_by_going_back(&self) -> impl Iterator<Item = &'w Operation> + use<'_, 'w> {
-        let acknowledged = self.acknowledged(Host::Target);
-        acknowledged.filter_map(|(_, o)| (!self.back_on_source.has(o.commit)).then_some(o))
+    /// Counts, firsts and lasts of the writes; worked out once.
+    pub fn survey(&self) -> &Survey {
+        self.found.survey.get_or_init(|| Survey::of(self))
     }
 
     /// How many of the source's commits are in the snapshot.

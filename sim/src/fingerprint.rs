@@ -89,10 +89,7 @@ impl Canonical {
     /// Those of a record, at once: there are millions of records.
     #[inline]
     fn numbers<const N: usize>(&mut self, numbers: [u64; N]) {
-        let room = self.room(N * 8);
-        for (to, number) in room.as_chunks_mut().0.iter_mut().zip(numbers) {
-            *to = number.to_le_bytes();
-        }
+        write(self.room(N * 8), numbers);
     }
 
     fn text(&mut self, text: &str) {
@@ -171,8 +168,9 @@ impl Canonical {
         let [n0, n1] = o.client.to_le_bytes();
         let host = u8::from(o.host == Host::Target);
         let few = u64::from_le_bytes([c0, c1, c2, c3, n0, n1, kind, told]);
-        self.numbers([o.invoked, o.returned, o.subject, few]);
-        self.bytes(&[host]);
+        let room = self.room(33);
+        write(room, [o.invoked, o.returned, o.subject, few]);
+        room[32] = host;
     }
 
     fn server(&mut self, server: &Server, arena: &Arena) {
@@ -193,6 +191,11 @@ impl Canonical {
             self.text(&table.def().full_name());
             for (key, row) in table.touched() {
                 match row.map(|row| arena.row(row)) {
+                    Some(image) if image.len() < LARGE => {
+                        let (numbers, bytes) = self.room(16 + image.len()).split_at_mut(16);
+                        write(numbers, [key.0, image.len() as u64]);
+                        bytes.copy_from_slice(image);
+                    }
                     Some(image) => {
                         self.numbers([key.0, image.len() as u64]);
                         self.bytes(image);
@@ -206,6 +209,14 @@ impl Canonical {
     fn finish(mut self) -> String {
         self.flush();
         format!("{:032x}", self.hash.digest128())
+    }
+}
+
+/// Writes numbers to the beginning of some bytes.
+#[inline]
+fn write<const N: usize>(bytes: &mut [u8], numbers: [u64; N]) {
+    for (to, number) in bytes.as_chunks_mut().0.iter_mut().zip(numbers) {
+        *to = number.to_le_bytes();
     }
 }
 

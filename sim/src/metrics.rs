@@ -1,64 +1,41 @@
 //! The figures of a run: outcomes counted, downtime, the longest stall, the lag at cutover.
 
 use crate::{
-    evidence::Evidence,
+    evidence::{Evidence, writes},
     history::{Operation, Told},
-    outcome::{Commits, WayBack},
-    runbook::Host,
+    outcome::WayBack,
 };
 use std::{cmp::Reverse, collections::BinaryHeap};
-
-/// The transactions that write, by what their clients were told. One that was never answered is unknown.
-pub fn commits(e: &Evidence<'_>) -> Commits {
-    let mut commits = Commits::default();
-    for (_, operation) in e.writes() {
-        match operation.told {
-            Told::Ok => commits.ok += 1,
-            Told::Fail => commits.fail += 1,
-            Told::Info | Told::Pending => commits.info += 1,
-            Told::Empty => {}
-        }
-    }
-    commits
-}
 
 /// How long somebody wanted to write and no write succeeded, from the last acknowledged write on the source to the first
 /// on the target, in µs; 0 where they overlap. None without cutover, or where one side acknowledged nothing.
 pub fn downtime_us(e: &Evidence<'_>) -> Option<u64> {
     e.cutover()?;
     let from = write_missed_from(e)?;
-    let first = e
-        .acknowledged(Host::Target)
-        .map(|(_, o)| o.returned)
-        .min()?;
+    let first = e.survey().first_on_target?;
     Some(first.saturating_sub(from))
 }
 
 /// From when on a write was wanted that did not succeed on the source any more, in µs: from the last that did, or from the
 /// first attempt behind it when nobody wanted anything for a while. None where the source acknowledged nothing.
 pub fn write_missed_from(e: &Evidence<'_>) -> Option<u64> {
-    let last = e
-        .acknowledged_before_cutover()
-        .map(|(_, o)| o.returned)
-        .max()?;
-    // One that finds nothing to change is answered all the same.
-    let in_vain = |o: &Operation| o.returned > last && o.told != Told::Empty;
-    let later = e.writes().filter(|(_, o)| in_vain(o));
-    let wanted = later.map(|(_, o)| o.invoked.max(last)).min();
-    Some(wanted.unwrap_or(last))
+    *e.found.missed_from.get_or_init(|| {
+        let last = e.survey().last_on_source?;
+        // One that finds nothing to change is answered all the same.
+        let in_vain = |o: &Operation| o.returned > last && o.told != Told::Empty;
+        let later = e.history.operations.iter();
+        let later = later.filter(|o| in_vain(o) && writes(o));
+        Some(later.map(|o| o.invoked.max(last)).min().unwrap_or(last))
+    })
 }
 
 /// What going back to the source loses, or has lost, and from when on.
 pub fn way_back(e: &Evidence<'_>) -> WayBack {
-    let (mut loses, mut first) = (0, None::<u64>);
-    for operation in e.lost_by_going_back() {
-        loses += 1;
-        first = Some(first.map_or(operation.returned, |at| at.min(operation.returned)));
-    }
-    let free = first.zip(e.cutover());
+    let survey = e.survey();
+    let free = survey.first_lost_by_going_back.zip(e.cutover());
     WayBack {
         taken: e.way_back().is_some(),
-        loses,
+        loses: survey.lost_by_going_back,
         free_for_ms: free.map(|(first, cutover)| first.saturating_sub(cutover) / 1_000),
     }
 }
@@ -115,7 +92,7 @@ pub fn final_lag_us(e: &Evidence<'_>) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::properties::made::*;
+    use crate::{properties::made::*, runbook::Host};
 
     #[test]
     fn downtime_is_from_the_first_write_that_is_wanted_in_vain() {
@@ -184,7 +161,7 @@ mod tests {
         made.refuse(Host::Source, 0, 130 * S);
         made.history.operations[0].told = Told::Info;
         made.history.operations[1].kind = crate::history::Kind::Read;
-        let counted = commits(&made.evidence());
+        let counted = made.evidence().survey().commits;
         assert_eq!((counted.ok, counted.fail, counted.info), (4, 1, 1));
     }
 }

@@ -23,7 +23,7 @@ use std::{
 pub struct Run {
     /// What is told.
     pub outcome: Outcome,
-    world: World,
+    world: Box<World>,
     ended: Ended,
 }
 
@@ -63,7 +63,8 @@ pub fn run(plan: &Plan, recording: Option<&Arc<Recording>>) -> Result<Run, RunEr
         Kind::Orders => None,
         Kind::Binlog => Some(Arc::clone(recording.ok_or(RunError::NoRecording)?)),
     };
-    let world = World::new(plan, recording)?;
+    // It is handed on from here to the operator, back and to the verdict, and is large.
+    let world = Box::new(World::new(plan, recording)?);
     let (mut world, ended) = rehearse(plan, world);
     let outcome = crate::verdict::outcome(plan, &mut world, ended);
     Ok(Run {
@@ -74,7 +75,7 @@ pub fn run(plan: &Plan, recording: Option<&Arc<Recording>>) -> Result<Run, RunEr
 }
 
 /// Carries the runbook out against the world, on madsim.
-fn rehearse(plan: &Plan, world: World) -> (World, Ended) {
+fn rehearse(plan: &Plan, world: Box<World>) -> (Box<World>, Ended) {
     let runtime = madsim::runtime::Runtime::with_seed_and_config(
         plan.streams.madsim.0,
         madsim::Config::default(),
@@ -93,7 +94,7 @@ fn rehearse(plan: &Plan, world: World) -> (World, Ended) {
 }
 
 /// The phases of a run: traffic, migration, traffic on the new endpoint, rest.
-async fn phases(plan: Arc<Plan>, world: Arc<Mutex<World>>) -> Ended {
+async fn phases(plan: Arc<Plan>, world: Arc<Mutex<Box<World>>>) -> Ended {
     let limit = plan.clock.limit;
     let start = at_now(&world)
         .runbook_start_us()
@@ -117,7 +118,7 @@ async fn phases(plan: Arc<Plan>, world: Arc<Mutex<World>>) -> Ended {
 }
 
 /// Ends the traffic and lets everything drain. False when that does not come to an end.
-async fn come_to_rest(plan: &Plan, world: &Mutex<World>) -> bool {
+async fn come_to_rest(plan: &Plan, world: &Mutex<Box<World>>) -> bool {
     at_now(world).stop_clients();
     let healed = at_now(world).healed_at().max(now_us());
     let until = match plan.workload.kind {
@@ -125,20 +126,25 @@ async fn come_to_rest(plan: &Plan, world: &Mutex<World>) -> bool {
         Kind::Binlog => plan.clock.limit.0.max(healed + QUIET_WITHIN.0),
     };
     loop {
-        {
+        let changes = {
             let world = at_now(world);
             if world.is_quiet() && world.replay_is_done() {
                 return true;
             }
-        }
-        if now_us() > until {
+            world.is_quiet_as_now_until()
+        };
+        let now = now_us();
+        if now > until {
             return false;
         }
-        sleep(QUIET_POLL).await;
+        // Of all the looks the first that may see something else: a fault may last for many minutes.
+        let wait = changes.min(until + 1).saturating_sub(now);
+        let looks = wait.div_ceil(QUIET_POLL.0).max(1);
+        sleep(Micros(looks * QUIET_POLL.0)).await;
     }
 }
 
-fn at_now(world: &Mutex<World>) -> MutexGuard<'_, World> {
+fn at_now(world: &Mutex<Box<World>>) -> MutexGuard<'_, Box<World>> {
     let mut world = world
         .lock()
         .expect("one thread runs everything; a panic has ended the run");
@@ -174,7 +180,7 @@ impl Run {
             marks,
             story,
             ..
-        } = &self.world;
+        } = &*self.world;
         let mut text = String::new();
         lines(&mut text, "operation", &history.operations);
         lines(&mut text, "source commit", &history.source);

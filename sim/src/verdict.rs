@@ -33,7 +33,7 @@ pub fn outcome(plan: &Plan, world: &mut World, ended: Ended) -> Outcome {
         seed: plan.seed,
         verdict,
         as_expected: as_expected(&plan.expect, verdict, &properties),
-        commits: metrics::commits(&e),
+        commits: e.survey().commits,
         lost_writes: properties::lost(&e).len() as u64,
         phantom_writes: properties::phantoms(&e).len() as u64,
         duplicate_writes: properties::repeated(&e).len() as u64,

@@ -100,6 +100,16 @@ impl Database {
         self.add(arena, Table::generated(Arc::new(def), &[], Arc::new(base))?)
     }
 
+    /// The generated rows of all tables drawn anew: `seed` is mixed into that of every column. For a database that
+    /// nobody has written to.
+    #[must_use]
+    pub fn drawn_anew(mut self, seed: u64) -> Self {
+        for table in self.tables.iter_mut().flatten() {
+            table.draw_anew(seed);
+        }
+        self
+    }
+
     fn add(&mut self, arena: &mut Arena, table: Table) -> Result<TableId, SqlError> {
         let def = table.def().clone();
         self.check_free(&def.schema, &def.name)?;

@@ -37,7 +37,7 @@ pub use recovery::{Cut, Durability};
 pub use replay::Replaying;
 pub use replicated::Heading;
 pub use session::{Privilege, SessionId};
-pub use statements::Manner;
+pub use statements::{Locked, Manner};
 pub use xa::Prepared;
 
 use crate::{

@@ -10,7 +10,7 @@ use super::shape::{KeyShape, Shape, integer_to_key, integer_value};
 use crate::row::payload;
 use crate::schema::{Column, ColumnKind, KeyPart, TableDef};
 use cell::{Cell, cell};
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 /// How a column's value follows from the row's key, which counts from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub enum Generator {
         /// Seed of the column.
         seed: u64,
         /// The raw values.
-        values: Vec<Vec<u8>>,
+        values: Arc<[Vec<u8>]>,
     },
     /// The key of the row's parent, each parent having `fanout` children: ⌈key / fanout⌉.
     ParentOf {
@@ -232,6 +232,21 @@ impl Base {
 
     fn any(&self, parts: &[KeyPart], wanted: impl Fn(&Generator) -> bool) -> bool {
         parts.iter().any(|p| wanted(&self.generators[p.column]))
+    }
+
+    /// The base with other draws: `seed` is mixed into every column's own.
+    pub(crate) fn drawn_anew(&self, seed: u64) -> Self {
+        let mut base = self.clone();
+        for generator in &mut base.generators {
+            if let Generator::Int { seed: own, .. }
+            | Generator::Pick { seed: own, .. }
+            | Generator::Datetime { seed: own, .. } = generator
+            {
+                *own ^= seed;
+            }
+        }
+        base.cells.iter_mut().for_each(|cell| cell.mix(seed));
+        base
     }
 
     /// The first rows alone.

@@ -104,6 +104,11 @@ impl Table {
         Ok(table)
     }
 
+    /// Mixes a seed into those of its generated rows. Nobody has written to it.
+    pub(crate) fn draw_anew(&mut self, seed: u64) {
+        self.base = (self.base.take()).map(|base| Arc::new(base.drawn_anew(seed)));
+    }
+
     /// The declaration.
     pub fn def(&self) -> &Arc<TableDef> {
         &self.def

@@ -46,6 +46,15 @@ impl CommitSet {
         word.is_some_and(|w| w >> (commit % 64) & 1 == 1)
     }
 
+    /// The commits in it, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = u32> {
+        let words = (0..).step_by(64).zip(&self.words);
+        let some = words.filter(|(_, word)| **word != 0);
+        some.flat_map(|(from, word)| {
+            (from..from + 64).filter(move |commit| *word >> (commit % 64) & 1 == 1)
+        })
+    }
+
     /// The commits below a number that are not in it: how many, and the first.
     pub fn missing_below(&self, before: u32) -> (u64, Option<u32>) {
         let (mut count, mut first) = (0, None);
@@ -77,6 +86,7 @@ mod tests {
                 let expected = commit < cut || commit == 131 || commit == 139;
                 assert_eq!(set.has(commit), expected, "{commit} with {cut}");
             }
+            assert!(set.iter().eq((0..cut).chain([131, 139])));
             assert_eq!(set.missing_below(cut), (0, None));
             assert_eq!(set.missing_below(cut + 1), (1, Some(cut)));
             assert_eq!(set.missing_below(140).0, 138 - u64::from(cut));

@@ -115,8 +115,37 @@ pub fn out_of_order(
     rows_of
 }
 
+/// Whether each application is of a later commit than the one before, and the first of one that was not in the
+/// snapshot: then none was overtaken, and none came again.
+pub fn is_in_order(applied: &[Applied], cut: u32) -> bool {
+    applied.first().is_none_or(|first| first.commit >= cut)
+        && applied.windows(2).all(|w| w[0].commit < w[1].commit)
+}
+
 /// The commits whose place in the order matters, ascending.
 fn in_question(commits: usize, cut: u32, applied: &[Applied], gaps: bool) -> Vec<u32> {
+    let in_order = is_in_order(applied, cut);
+    if in_order && !gaps {
+        return Vec::new();
+    }
+    let mut asked = CommitSet::new(commits, 0, &[]);
+    if !in_order {
+        ask_for_disorder(&mut asked, cut, applied);
+    }
+    if gaps {
+        // Never applied, and what came after it all the same.
+        let had = CommitSet::new(commits, cut, applied);
+        let bound = applied.iter().map(|a| a.commit.saturating_add(1)).max();
+        let bound = bound.unwrap_or(0);
+        if let (_, Some(first)) = had.missing_below(bound.min(commits as u32)) {
+            (first..bound).for_each(|c| asked.add(c));
+        }
+    }
+    asked.iter().collect()
+}
+
+/// The commits that overtook another, and those that were overtaken.
+fn ask_for_disorder(asked: &mut CommitSet, cut: u32, applied: &[Applied]) {
     let first = applied
         .iter()
         .map(|a| a.commit)
@@ -124,11 +153,10 @@ fn in_question(commits: usize, cut: u32, applied: &[Applied], gaps: bool) -> Vec
         .unwrap_or(cut)
         .min(cut);
     let again = first..cut;
-    let sequence = || again.clone().chain(applied.iter().map(|a| a.commit));
-    let mut asked = CommitSet::new(commits, 0, &[]);
+    let sequence = again.clone().chain(applied.iter().map(|a| a.commit));
     // Overtaken: something later came first. From the front.
     let mut most = None;
-    for commit in sequence() {
+    for commit in sequence {
         if most.is_some_and(|m| commit < m) {
             asked.add(commit);
         }
@@ -142,15 +170,6 @@ fn in_question(commits: usize, cut: u32, applied: &[Applied], gaps: bool) -> Vec
         }
         least = least.min(commit);
     }
-    if gaps {
-        // Never applied, and what came after it all the same.
-        let had = CommitSet::new(commits, cut, applied);
-        let bound = most.map_or(0, |m| m.saturating_add(1));
-        if let (_, Some(first)) = had.missing_below(bound.min(commits as u32)) {
-            (first..bound).for_each(|c| asked.add(c));
-        }
-    }
-    (0..commits as u32).filter(|c| asked.has(*c)).collect()
 }
 
 /// `None` when the image lacks a column of the key: the other image of the change has it. `None` also where

@@ -325,6 +325,7 @@ pub(super) fn shop(world: &World, serving: Host) -> Option<Shop> {
     let database = &world.server(serving)?.database;
     let table = database.table(orders.orders_table)?;
     let columns = &table.def().columns;
+    let at = order::place_of_request(columns);
     let mut shop = Shop {
         existing: orders.existing_orders,
         ..Shop::default()
@@ -333,7 +334,11 @@ pub(super) fn shop(world: &World, serving: Host) -> Option<Shop> {
         let Some(row) = row.filter(|_| key.0 > orders.existing_orders) else {
             continue;
         };
-        let request = row::field(columns, world.arena.row(row), order::REQUEST_ID);
+        let image = world.arena.row(row);
+        let request = match at {
+            Some(at) => image.get(at..at + 8),
+            None => row::field(columns, image, order::REQUEST_ID),
+        };
         let request = request.and_then(|raw| raw.try_into().ok());
         let placed = PlacedOrder {
             id: key.0,

@@ -68,7 +68,7 @@ impl Operator {
 }
 
 /// How often the operator's machine has been lost by now.
-fn losses(world: &Mutex<World>) -> u32 {
+fn losses(world: &Mutex<Box<World>>) -> u32 {
     let mut world = world
         .lock()
         .expect("one thread runs everything; a panic has ended the run");

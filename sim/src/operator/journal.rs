@@ -42,6 +42,12 @@ pub enum Line {
     GivenUp,
 }
 
+impl Line {
+    fn is_giving_up(&self) -> bool {
+        matches!(self, Self::GivenUp)
+    }
+}
+
 /// What was written down, line by line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Journal(Vec<Line>);
@@ -54,18 +60,20 @@ impl Journal {
 
     /// Whether the migration was given up.
     pub fn is_given_up(&self) -> bool {
-        self.0.contains(&Line::GivenUp)
+        self.0.iter().any(Line::is_giving_up)
     }
 
     /// The step to take next, from 0: of the runbook, or of the way back once the migration was given up.
     pub fn next_step(&self) -> usize {
-        self.lately().filter(|l| **l == Line::Finished).count()
+        self.lately()
+            .filter(|l| matches!(l, Line::Finished))
+            .count()
     }
 
     /// How many steps of the runbook were done before it was given up, or are done by now.
     pub fn steps_before_giving_up(&self) -> usize {
-        let before = self.0.iter().take_while(|l| **l != Line::GivenUp);
-        before.filter(|l| **l == Line::Finished).count()
+        let before = self.0.iter().take_while(|l| !l.is_giving_up());
+        before.filter(|l| matches!(l, Line::Finished)).count()
     }
 
     /// Whether that step was begun already, and nobody wrote down that it was done.
@@ -84,7 +92,7 @@ impl Journal {
 
     /// The lines since the migration was given up, or all of them, the last first.
     fn lately(&self) -> impl Iterator<Item = &Line> {
-        self.0.iter().rev().take_while(|l| **l != Line::GivenUp)
+        self.0.iter().rev().take_while(|l| !l.is_giving_up())
     }
 }
 

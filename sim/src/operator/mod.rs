@@ -64,7 +64,7 @@ enum Failure {
 /// The operator.
 #[derive(Debug)]
 pub struct Operator {
-    world: Arc<Mutex<World>>,
+    world: Arc<Mutex<Box<World>>>,
     plan: Arc<Plan>,
     random: Stream,
     journal: Journal,
@@ -74,7 +74,7 @@ pub struct Operator {
 
 impl Operator {
     /// An operator in front of a world.
-    pub fn new(world: Arc<Mutex<World>>, plan: Arc<Plan>) -> Self {
+    pub fn new(world: Arc<Mutex<Box<World>>>, plan: Arc<Plan>) -> Self {
         let random = Stream::new(plan.streams.control_plane.0);
         Self {
             world,
@@ -239,7 +239,7 @@ impl Operator {
     }
 
     /// The world, brought up to now.
-    fn now_in_world(&self) -> MutexGuard<'_, World> {
+    fn now_in_world(&self) -> MutexGuard<'_, Box<World>> {
         let mut world = self
             .world
             .lock()

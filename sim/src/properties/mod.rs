@@ -5,6 +5,7 @@
 //! alone is a weak oracle (what was lost may have been written over since), so the set of applied
 //! transactions is compared too.
 
+mod fates;
 #[cfg(test)]
 pub(crate) mod made;
 mod p01_no_lost_write;
@@ -32,19 +33,23 @@ pub use p02_no_phantom::{Phantom, phantoms};
 pub use p04_exactly_once::{Repeated, repeated};
 
 use crate::{
-    evidence::Evidence,
+    evidence::{Evidence, Survey},
     outcome::{Finding, PropertyResult},
 };
+use fates::Fates;
 use std::cell::OnceCell;
 
 /// What several properties and the figures ask for; each is worked out once.
 #[derive(Clone, Debug, Default)]
 pub struct Found {
-    lost: OnceCell<Vec<u32>>,
+    pub(crate) survey: OnceCell<Survey>,
+    /// When a write was wanted in vain first: see [`crate::metrics::write_missed_from`].
+    pub(crate) missed_from: OnceCell<Option<u64>>,
+    fates: OnceCell<Fates>,
     phantoms: OnceCell<Vec<Phantom>>,
     repeated: OnceCell<Vec<Repeated>>,
-    /// See [`p01_no_lost_write::cancelled`].
-    cancelled: OnceCell<Vec<u64>>,
+    /// See [`p03_info_atomicity::committed_again`].
+    again: OnceCell<Vec<u32>>,
 }
 
 /// A property.

@@ -4,14 +4,8 @@
 //! Two oracles: the commit is in the snapshot or was applied (by number, whatever later writes did to its
 //! rows); and the row of an order that was made is there, unless somebody cancelled it.
 
-use super::{Property, found};
-use crate::{
-    evidence::Evidence,
-    explain,
-    history::{Kind, Told},
-    outcome::Finding,
-    workload::orders::makes_order,
-};
+use super::{Property, fates::Fates, found};
+use crate::{evidence::Evidence, explain, outcome::Finding};
 
 pub(super) const PROPERTY: Property = Property {
     id: "P1",
@@ -22,40 +16,7 @@ pub(super) const PROPERTY: Property = Property {
 
 /// Acknowledged writes that are not there, by the numbers of their operations, in order.
 pub fn lost<'e>(e: &'e Evidence<'_>) -> &'e [u32] {
-    e.found.lost.get_or_init(|| find(e))
-}
-
-fn find(e: &Evidence<'_>) -> Vec<u32> {
-    let cancelled = cancelled(e);
-    let mut hint = 0;
-    let acknowledged = e.writes().filter(|(_, o)| o.told == Told::Ok);
-    let gone = acknowledged.filter(|(_, o)| {
-        if !e.is_visible(o) {
-            return true;
-        }
-        match &e.shop {
-            Some(shop) if makes_order(o.kind) => {
-                let order = o.subject;
-                let row = shop.order(order, &mut hint);
-                row.is_none_or(|r| r.client() != u64::from(o.client))
-                    && cancelled.binary_search(&order).is_err()
-            }
-            _ => false,
-        }
-    });
-    gone.map(|(number, _)| number).collect()
-}
-
-/// The orders whose cancellation is on the database that serves, ascending.
-pub(super) fn cancelled<'e>(e: &'e Evidence<'_>) -> &'e [u64] {
-    e.found.cancelled.get_or_init(|| {
-        let cancels = e
-            .writes()
-            .filter(|(_, o)| o.kind == Kind::Cancel && e.is_visible(o));
-        let mut orders: Vec<u64> = cancels.map(|(_, o)| o.subject).collect();
-        orders.sort_unstable();
-        orders
-    })
+    &Fates::of(e).lost
 }
 
 fn check(e: &Evidence<'_>) -> Finding {
@@ -68,7 +29,7 @@ fn check(e: &Evidence<'_>) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::{super::made::*, *};
-    use crate::runbook::Host;
+    use crate::{history::Kind, runbook::Host};
 
     #[test]
     fn a_write_that_was_never_applied_is_lost_even_if_its_row_is_there() {

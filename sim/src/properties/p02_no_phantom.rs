@@ -1,11 +1,8 @@
 //! P2, no phantom: whatever is on the database that serves was written by some operation that did not
 //! fail, and every transaction that was applied is one of the source's.
 
-use super::{Property, found};
-use crate::{
-    evidence::Evidence, explain, history::Told, outcome::Finding, runbook::Host,
-    workload::orders::makes_order,
-};
+use super::{Property, fates::Fates, found};
+use crate::{evidence::Evidence, explain, outcome::Finding, runbook::Host};
 
 pub(super) const PROPERTY: Property = Property {
     id: "P2",
@@ -31,30 +28,18 @@ pub fn phantoms<'e>(e: &'e Evidence<'_>) -> &'e [Phantom] {
 }
 
 fn find(e: &Evidence<'_>) -> Vec<Phantom> {
-    let failed = e
-        .writes()
-        .filter(|(_, o)| o.told == Told::Fail && e.is_visible(o));
-    let mut phantoms: Vec<Phantom> = failed.map(|(n, _)| Phantom::Failed(n)).collect();
+    let fates = Fates::of(e);
     let source = e.history.source.len();
+    let erased = e.serving == Host::Target && !e.history.erased.is_empty();
     let unknown = e.applied.iter().enumerate();
-    let unknown = unknown.filter(|(_, a)| {
-        a.commit as usize >= source || e.serving == Host::Target && e.erased(a.commit).is_some()
-    });
-    phantoms.extend(unknown.map(|(i, _)| Phantom::Unknown(i)));
-    if let Some(shop) = &e.shop {
-        let places = e
-            .writes()
-            .filter(|(_, o)| makes_order(o.kind) && e.is_visible(o));
-        let (mut made, mut hint) = (vec![false; shop.orders.len()], 0);
-        for (_, place) in places {
-            if let Some(at) = shop.place_of(place.subject, &mut hint) {
-                made[at] |= shop.orders[at].client() == u64::from(place.client);
-            }
-        }
-        let unmade = shop.orders.iter().zip(made).filter(|(_, made)| !made);
-        phantoms.extend(unmade.map(|(order, _)| Phantom::Order(order.id)));
-    }
-    phantoms
+    let unknown = unknown
+        .filter(|(_, a)| a.commit as usize >= source || erased && e.erased(a.commit).is_some());
+    let failed = fates.failed.iter().copied().map(Phantom::Failed);
+    let unmade = fates.unmade.iter().copied().map(Phantom::Order);
+    failed
+        .chain(unknown.map(|(i, _)| Phantom::Unknown(i)))
+        .chain(unmade)
+        .collect()
 }
 
 fn check(e: &Evidence<'_>) -> Finding {
@@ -67,7 +52,7 @@ fn check(e: &Evidence<'_>) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::{super::made::*, *};
-    use crate::evidence::PlacedOrder;
+    use crate::{evidence::PlacedOrder, history::Told};
 
     #[test]
     fn an_order_that_nobody_placed_is_a_phantom() {

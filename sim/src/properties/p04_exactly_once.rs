@@ -3,9 +3,8 @@
 
 use super::{Property, found, lost, p03_info_atomicity::committed_again};
 use crate::{
-    evidence::{Evidence, PlacedOrder},
+    evidence::{CommitSet, Evidence, PlacedOrder, is_in_order},
     explain,
-    history::{Kind, Told},
     outcome::Finding,
 };
 
@@ -38,17 +37,11 @@ pub fn repeated<'e>(e: &'e Evidence<'_>) -> &'e [Repeated] {
 }
 
 fn find(e: &Evidence<'_>) -> Vec<Repeated> {
-    let mut had = crate::evidence::CommitSet::new(e.history.source.len(), e.cut(), &[]);
-    let again = e.applied.iter().filter(|a| {
-        let again = had.has(a.commit);
-        had.add(a.commit);
-        again
-    });
-    let mut commits: Vec<u32> = again.map(|a| a.commit).collect();
-    commits.sort_unstable();
-    commits.dedup();
-    let mut repeated: Vec<Repeated> = commits.into_iter().map(Repeated::Commit).collect();
-    repeated.extend(committed_again(e).map(Repeated::Operation));
+    let commits = applied_again(e).into_iter().map(Repeated::Commit);
+    let operations = committed_again(e)
+        .iter()
+        .map(|operation| Repeated::Operation(*operation));
+    let mut repeated: Vec<Repeated> = commits.chain(operations).collect();
     if let Some(shop) = e.shop.as_ref().filter(|shop| !each_is_newer(&shop.orders)) {
         let mut requests: Vec<(u64, u64)> = shop.orders.iter().map(|o| (o.request, o.id)).collect();
         requests.sort_unstable();
@@ -62,6 +55,23 @@ fn find(e: &Evidence<'_>) -> Vec<Repeated> {
         }
     }
     repeated
+}
+
+/// The source's commits that were applied although the target had them, ascending.
+fn applied_again(e: &Evidence<'_>) -> Vec<u32> {
+    if is_in_order(e.applied, e.cut()) {
+        return Vec::new();
+    }
+    let mut had = CommitSet::new(e.history.source.len(), e.cut(), &[]);
+    let again = e.applied.iter().filter(|a| {
+        let again = had.has(a.commit);
+        had.add(a.commit);
+        again
+    });
+    let mut commits: Vec<u32> = again.map(|a| a.commit).collect();
+    commits.sort_unstable();
+    commits.dedup();
+    commits
 }
 
 /// Whether every order is of a newer request than the ones that its client made before: then none repeats another,
@@ -92,13 +102,7 @@ fn check(e: &Evidence<'_>) -> Finding {
     let Some(shop) = &e.shop else {
         return Finding::Holds;
     };
-    let orders = |told: Told| {
-        let placed = e
-            .writes()
-            .filter(|(_, o)| o.kind == Kind::Place && o.told == told);
-        placed.count() as u64
-    };
-    let (ok, info) = (orders(Told::Ok), orders(Told::Info));
+    let (ok, info) = (e.survey().placed, e.survey().maybe_placed);
     // Where writes were lost the counters of later writes may or may not include them.
     let low = if lost(e).is_empty() { ok } else { 0 };
     let (above, below) = (
@@ -117,7 +121,7 @@ fn check(e: &Evidence<'_>) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::{super::made::*, *};
-    use crate::runbook::Host;
+    use crate::{history::Told, runbook::Host};
 
     #[test]
     fn a_transaction_that_is_applied_again_is_repeated_once() {

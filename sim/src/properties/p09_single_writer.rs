@@ -13,23 +13,23 @@ pub(super) const PROPERTY: Property = Property {
 };
 
 fn check(e: &Evidence<'_>) -> Finding {
-    let committed = |host: Host| {
-        let commits = e.history.commits(host);
-        let acknowledged = e.acknowledged(host);
-        acknowledged.filter_map(move |(n, o)| Some((n, commits.get(o.commit as usize)?.at)))
-    };
-    let on_target = || committed(Host::Target).map(|(_, at)| at);
-    let Some(first) = on_target().min() else {
+    let survey = e.survey();
+    let Some((first, last)) = survey.commits_on_target else {
         return absent(match e.cutover() {
             Some(_) => "no write to the target was acknowledged",
             None => NO_CUTOVER,
         });
     };
-    let last = match e.way_back() {
-        Some(_) => on_target().max().unwrap_or(first),
-        None => u64::MAX,
-    };
-    let mut later = committed(Host::Source)
+    // Where the application went back the source may take writes again.
+    let last = e.way_back().map_or(u64::MAX, |_| last);
+    if survey.last_commit_on_source <= Some(first) {
+        return Finding::Holds;
+    }
+    let committed = e.acknowledged(Host::Source).filter_map(|(n, o)| {
+        let commit = e.history.source.get(o.commit as usize)?;
+        Some((n, commit.at))
+    });
+    let mut later = committed
         .filter(|(_, at)| *at > first && *at <= last)
         .peekable();
     let witness = later.peek().copied();

@@ -24,6 +24,9 @@ pub(super) fn check(e: &Evidence<'_>) -> Finding {
     if e.fed.is_some() {
         return by_row(e);
     }
+    if e.rows_of.is_empty() {
+        return Finding::Holds;
+    }
     // The snapshot's own commits matter where one of them is applied again.
     let from = e.applied.iter().map(|a| a.commit).min().unwrap_or(0);
     let sequence = (from..e.cut()).chain(e.applied.iter().map(|a| a.commit));

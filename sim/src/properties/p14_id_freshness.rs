@@ -15,21 +15,11 @@ fn check(e: &Evidence<'_>) -> Finding {
     let (Some(_), Some(states)) = (e.cutover(), &e.states) else {
         return absent(NO_CUTOVER);
     };
-    let orders = e
-        .writes()
-        .filter(|(_, o)| makes_order(o.kind) && o.told == Told::Ok);
-    let mut ids: Vec<u64> = orders.map(|(_, o)| o.subject).collect();
-    ids.sort_unstable();
-    let twice: Vec<u64> = ids
-        .windows(2)
-        .filter(|w| w[0] == w[1])
-        .map(|w| w[0])
-        .collect();
-    let on_source = e.acknowledged_before_cutover();
-    let largest = on_source
-        .filter(|(_, o)| makes_order(o.kind))
-        .map(|(_, o)| o.subject)
-        .max();
+    let twice = match e.survey().ids_go_back {
+        true => twice(e),
+        false => Vec::new(),
+    };
+    let largest = e.survey().largest_on_source;
     let stale: Vec<(&str, u64, u64)> = states
         .counters
         .iter()
@@ -55,6 +45,17 @@ fn check(e: &Evidence<'_>) -> Finding {
             (None, None) => String::new(),
         }
     })
+}
+
+/// The ids that were acknowledged for two orders, ascending.
+fn twice(e: &Evidence<'_>) -> Vec<u64> {
+    let orders = e
+        .writes()
+        .filter(|(_, o)| makes_order(o.kind) && o.told == Told::Ok);
+    let mut ids: Vec<u64> = orders.map(|(_, o)| o.subject).collect();
+    ids.sort_unstable();
+    let twice = ids.windows(2).filter(|w| w[0] == w[1]);
+    twice.map(|w| w[0]).collect()
 }
 
 #[cfg(test)]

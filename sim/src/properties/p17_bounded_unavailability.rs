@@ -20,11 +20,11 @@ fn check(e: &Evidence<'_>) -> Finding {
         return absent(NO_CUTOVER);
     };
     let from = metrics::write_missed_from(e);
-    let wanted = e.writes().any(|(_, o)| o.invoked >= opened);
+    let wanted = || e.writes().any(|(_, o)| o.invoked >= opened);
     let (took, until) = match (metrics::downtime_us(e), from) {
         (Some(took), _) => (took, "until the first on the target"),
         // Nobody got through: it lasted to the end at least.
-        (None, Some(from)) if wanted => (
+        (None, Some(from)) if wanted() => (
             e.end_us - from,
             "and none on the target was acknowledged by the end of the run",
         ),

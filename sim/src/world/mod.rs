@@ -265,6 +265,14 @@ impl World {
             && self.source.open_transactions() == 0
     }
 
+    /// Until when [`World::is_quiet`] says what it says now, in µs: something is due then, or a fault heals.
+    pub fn is_quiet_as_now_until(&self) -> u64 {
+        let heal = [self.healed_at()].into_iter().chain(self.dms.back_at());
+        let heal = heal.filter(|at| *at > self.now).min();
+        let due = self.due(self.first_applier());
+        heal.unwrap_or(NEVER).min(due)
+    }
+
     /// Adds a line to the story.
     pub fn tell(&mut self, who: &'static str, what: String, commands: Vec<String>) {
         let at = self.moment(self.now);

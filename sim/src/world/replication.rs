@@ -495,7 +495,9 @@ impl World {
     pub(super) fn published(&mut self, from: Host) {
         for to in Host::ALL {
             let channel = self.channel(to);
-            if channel.from == from && channel.replica.is_some() {
+            // Without a dump thread there is nothing to send; a busy link is asked again when it is free.
+            let busy = channel.link.free_at() > self.now + IN_FLIGHT_US;
+            if channel.from == from && (busy || channel.dump.is_some()) {
                 self.pump(to, channel.connection);
             }
         }

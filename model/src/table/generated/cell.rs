@@ -3,6 +3,7 @@
 use super::Generator;
 use crate::row::{parse, payload, value_len};
 use crate::schema::{Column, ColumnKind};
+use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// What a generator writes, prepared.
@@ -12,7 +13,7 @@ pub(super) enum Cell {
     Raw(Vec<u8>),
     Pick {
         seed: u64,
-        values: Vec<Vec<u8>>,
+        values: Arc<[Vec<u8>]>,
     },
     Int {
         source: Source,
@@ -103,7 +104,7 @@ pub(super) fn cell(
             values.iter().try_for_each(|v| raw(v))?;
             Ok(Cell::Pick {
                 seed: *seed,
-                values: values.clone(),
+                values: Arc::clone(values),
             })
         }
         Generator::ParentOf { fanout: 0 } | Generator::Position { fanout: 0 } => {
@@ -185,6 +186,20 @@ fn text(column: &Column, prefix: &str, suffix: &str, rows: u64) -> Result<Cell, 
 }
 
 impl Cell {
+    /// Mixes a seed into its own, where it draws.
+    pub(super) fn mix(&mut self, seed: u64) {
+        if let Cell::Pick { seed: own, .. }
+        | Cell::Int {
+            source: Source::Drawn { seed: own, .. },
+            ..
+        }
+        | Cell::DateTime { seed: own, .. }
+        | Cell::Timestamp { seed: own, .. } = self
+        {
+            *own ^= seed;
+        }
+    }
+
     /// Writes the n-th row's raw value, in pieces.
     pub(super) fn write(&self, n: u64, mut out: impl FnMut(&[u8])) {
         match self {

@@ -41,7 +41,7 @@ impl Orders {
                     },
                     Generator::Pick {
                         seed,
-                        values: ["Ana", "Zoë", "Олег", "李雷"].map(|n| text(n, 2)).to_vec(),
+                        values: ["Ana", "Zoë", "Олег", "李雷"].map(|n| text(n, 2)).into(),
                     },
                     Generator::Constant(OPENING_BALANCE.to_le_bytes().to_vec()),
                     Generator::Constant(0u32.to_le_bytes().to_vec()),

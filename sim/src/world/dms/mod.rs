@@ -92,6 +92,11 @@ impl Dms {
         files.min()
     }
 
+    /// When the instances of the tasks serve again, in µs.
+    pub(super) fn back_at(&self) -> impl Iterator<Item = u64> {
+        self.tasks.iter().map(|task| task.down_until)
+    }
+
     /// Nothing is under way, as far as it does not come from outside.
     pub(super) fn is_quiet(&self, now: u64) -> bool {
         let quiet = |t: &Running| {
