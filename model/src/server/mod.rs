@@ -186,6 +186,12 @@ impl Server {
         self.due_us() <= now || self.may_finish_fence()
     }
 
+    /// Whether something has happened or can happen that waits for nothing.
+    #[inline]
+    pub fn is_restless(&self) -> bool {
+        self.has_events() || self.may_finish_fence()
+    }
+
     /// Does what is due at `now`.
     pub fn step(&mut self, arena: &mut Arena, now: u64) {
         self.expire_lock_waits(now);

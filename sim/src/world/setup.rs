@@ -504,3 +504,55 @@ fn lived_before(plan: &Plan) -> GtidSet {
     set.add_range(SOURCE_UUID, None, 1, plan.workload.existing_rows.max(1));
     set
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{units::Bytes, workload_spec::Engine};
+    use cutover_model::table::Base;
+
+    #[test]
+    fn rows_drawn_anew_are_those_that_their_seed_makes() {
+        let workload = Workload {
+            existing_rows: 100,
+            ..Workload::default()
+        };
+        let shop = Shop::of(&workload, Version::V8_0).unwrap();
+        for seed in [0, 7, u64::MAX] {
+            let drawn = shop.database.clone().drawn_anew(seed);
+            for name in ["customers", "orders", "order_lines"] {
+                let table = drawn.table(drawn.id(SCHEMA_NAME, name).unwrap()).unwrap();
+                let (rows, generators) = Orders::existing(&workload, name, seed);
+                let base = Base::new(table.def(), rows, generators).unwrap();
+                assert_eq!(**table.base().unwrap(), base, "{name} with seed {seed}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_shop_of_the_same_declarations_and_as_many_rows_is_taken_again() {
+        let workload = Workload::default();
+        let shop = Shop::of(&workload, Version::V8_0).unwrap();
+        assert!(shop.is_of(&workload, Version::V8_0));
+        assert!(!shop.is_of(&workload, Version(50_744)));
+        let rows = Workload {
+            existing_rows: workload.existing_rows + 1,
+            ..workload.clone()
+        };
+        assert!(!shop.is_of(&rows, Version::V8_0));
+        let side = SideTable {
+            name: "notes".into(),
+            primary_key: true,
+            lob: Bytes(0),
+            foreign_key: false,
+            trigger: false,
+            engine: Engine::Innodb,
+            collation: None,
+        };
+        let tables = Workload {
+            tables: vec![side],
+            ..workload
+        };
+        assert!(!shop.is_of(&tables, Version::V8_0));
+    }
+}
