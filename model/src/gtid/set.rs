@@ -478,15 +478,14 @@ mod tests {
             }
             prop_assert_eq!(&one, &other);
             prop_assert_eq!(news, one.count());
-            for sorted in [false, true] {
-                if sorted {
-                    order.sort();
-                }
-                let (mut runs, mut by_runs) = (SmallVec::new(), GtidSet::new());
-                order.iter().for_each(|gtid| GtidRun::push(&mut runs, gtid));
+            order.sort();
+            let mut by_runs = GtidSet::new();
+            for message in order.chunks(3) {
+                let mut runs = SmallVec::new();
+                message.iter().for_each(|gtid| GtidRun::push(&mut runs, gtid));
                 runs.iter().for_each(|run| by_runs.add_run(run));
-                prop_assert_eq!(&by_runs, &one);
             }
+            prop_assert_eq!(&by_runs, &one);
             for (u, first, more) in &ranges {
                 one.add_range(Uuid([*u; 16]), None, *first, first + more);
             }
