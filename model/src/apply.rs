@@ -42,7 +42,7 @@ use crate::{
     table::RowKey,
 };
 use mapping::Mappings;
-pub(crate) use reading::{Reading, Taken};
+pub(crate) use reading::Reading;
 use std::sync::Arc;
 
 /// One row to change, in the columns of the table that it is for.

@@ -91,6 +91,7 @@ impl Arena {
     }
 
     /// The row image behind a handle of this arena.
+    #[inline]
     pub fn row(&self, row: RowRef) -> &[u8] {
         let chunk = &self.chunks[(row.0.get() >> OFFSET_BITS) as usize - 1];
         let offset = (row.0.get() & ((1 << OFFSET_BITS) - 1)) as usize;

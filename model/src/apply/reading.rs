@@ -1,22 +1,19 @@
 //! A transaction as most are (BEGIN, rows of known tables, XID), read once: what has to be looked up in its events
 //! to cost it, to schedule it and to apply it.
 
-use super::{
-    ApplyError, RowWork, Sink, Walker,
-    mapping::{Mapping, Mappings},
-};
+use super::{ApplyError, RowWork, Sink, Walker, mapping::Mappings};
 use crate::{
     arena::Arena,
     binlog::{
-        decode::{Query, RowsEvent, rows_flag},
-        event::EventType,
-        frame::{BinlogError, Frame},
+        decode::{Query, RowsEvent, RowsKind, rows_flag},
+        event::{EventType, HEADER_LENGTH},
+        frame::{BinlogError, Frame, Frames},
         group::{Group, GroupKind, Groups, Plain},
     },
     database::{Database, TableId},
     row::Partial,
-    schema::TableDef,
-    table::RowKey,
+    schema::{Column, TableDef},
+    table::{RowKey, Table},
 };
 use std::sync::Arc;
 
@@ -36,41 +33,6 @@ pub struct Reading {
 
 /// Tables that are remembered from one group to the next.
 const REMEMBERED: usize = 16;
-
-/// A group that was taken up, beside its rows.
-#[derive(Debug)]
-pub(crate) enum Taken<'a> {
-    /// A plain one.
-    Plain(Plain),
-    /// Any other.
-    Other(Box<Group<'a>>),
-}
-
-impl Taken<'_> {
-    /// The positions of its first byte and behind its last one.
-    pub(crate) fn place(&self) -> (u64, u64) {
-        match self {
-            Self::Plain(plain) => (plain.start, plain.end),
-            Self::Other(group) => (group.start, group.end),
-        }
-    }
-
-    /// `last_committed` and `sequence_number`; 0 where there is no such number.
-    pub(crate) fn clock(&self) -> (u64, u64) {
-        match self {
-            Self::Plain(plain) => (plain.gtid.last_committed, plain.gtid.sequence_number),
-            Self::Other(group) => {
-                let event = group.gtid.as_ref();
-                event.map_or((0, 0), |g| (g.last_committed, g.sequence_number))
-            }
-        }
-    }
-
-    /// Whether it is a statement that commits by itself.
-    pub(crate) fn is_ddl(&self) -> bool {
-        matches!(self, Self::Other(group) if group.kind == GroupKind::Ddl)
-    }
-}
 
 /// A row.
 #[derive(Clone, Copy, Debug)]
@@ -209,29 +171,25 @@ pub fn is_declared(database: &Database, table: TableId, def: &Arc<TableDef>) -> 
 }
 
 impl Walker {
-    /// Takes the next group of a stream up and reads it for a database, in one pass.
-    pub(crate) fn read_next<'a>(
+    /// Reads the group at the start of some events for a database, in one pass, if it is a plain one; after `None`,
+    /// [`Walker::read_any`] reads what there is.
+    #[inline]
+    pub(crate) fn read_plain(
         &mut self,
         arena: &mut Arena,
         database: &Database,
-        groups: &mut Groups<'a>,
+        frames: Frames<'_>,
         into: &mut Reading,
-    ) -> Option<Result<Taken<'a>, BinlogError>> {
+    ) -> Option<Plain> {
         into.begin();
         let mappings = &mut self.mappings;
-        let plain =
-            groups.next_plain(|start, frame| into.see(arena, database, mappings, frame, start));
-        match plain {
-            Some(plain) => Some(Ok(Taken::Plain(plain))),
-            None => {
-                let next = self.read_any(arena, database, groups, into)?;
-                Some(next.map(|group| Taken::Other(Box::new(group))))
-            }
-        }
+        Plain::read(frames, |start, frame| {
+            into.see(arena, database, mappings, frame, start);
+        })
     }
 
-    /// The same of a group of any form.
-    fn read_any<'a>(
+    /// Reads the next group of a stream for a database, whatever its form.
+    pub(crate) fn read_any<'a>(
         &mut self,
         arena: &mut Arena,
         database: &Database,
@@ -274,6 +232,7 @@ impl Reading {
     }
 
     /// Takes the next event of the group in that starts at `start`.
+    #[inline]
     fn see(
         &mut self,
         arena: &mut Arena,
@@ -288,15 +247,7 @@ impl Reading {
         } else if event_type == EventType::QUERY {
             self.whole &= Query::decode(frame.body).is_ok_and(|q| q.is("BEGIN"));
         } else if event_type.is_rows() {
-            let event = RowsEvent::decode(event_type, frame.body).ok();
-            let mapping = event.as_ref().and_then(|e| mappings.get(e.table_id));
-            match (event, mapping) {
-                (Some(event), Some(mapping)) => {
-                    self.rows_of(arena, database, frame, &event, mapping, start);
-                    self.new_statement |= event.ends_statement();
-                }
-                _ => self.whole = false,
-            }
+            self.rows_of(arena, database, mappings, frame, start);
         }
     }
 
@@ -317,52 +268,142 @@ impl Reading {
         &mut self,
         arena: &mut Arena,
         database: &Database,
+        mappings: &Mappings,
         frame: &Frame<'_>,
-        event: &RowsEvent<'_>,
-        mapping: &Mapping,
         start: u64,
     ) {
-        let columns = mapping.columns();
-        let index = self.table(mapping.table, &mapping.def);
+        let Ok(event) = RowsEvent::decode(frame.header.event_type, frame.body) else {
+            self.whole = false;
+            return;
+        };
+        let Some(mapping) = mappings.get(event.table_id) else {
+            self.whole = false;
+            return;
+        };
         let table = database.table(mapping.table);
-        let layout = table.map(|t| &t.shape().layout);
-        let before_event = frame.pos - start;
-        let keyless = table.is_some_and(|t| t.shape().identity.is_none());
-        let layout = layout.filter(|_| mapping.is_plain());
-        self.whole &= layout.is_some();
-        for row in event.rows_by(columns, layout) {
-            let Ok(row) = row else {
-                self.whole = false;
-                return;
-            };
-            self.count += 1;
-            if keyless && row.before.is_some() {
-                self.sought.push(mapping.table);
+        let of = Rows {
+            frame,
+            event: &event,
+            columns: mapping.columns(),
+            table: mapping.table,
+            index: self.table(mapping.table, &mapping.def),
+            before: frame.pos - start,
+            keyless: table.is_some_and(|t| t.shape().identity.is_none()),
+        };
+        let table = table.filter(|_| mapping.is_plain());
+        self.whole &= table.is_some();
+        let read = match table {
+            Some(table) if self.whole && event.is_full(of.columns.len()) => {
+                self.full_rows(arena, table, &of)
             }
+            _ => self.any_rows(arena, table, &of),
+        };
+        self.whole &= read.is_some();
+        self.new_statement |= event.ends_statement();
+    }
+
+    /// Takes rows in that have all columns of the table. None where the event is damaged.
+    fn full_rows(&mut self, arena: &mut Arena, table: &Table, of: &Rows<'_>) -> Option<()> {
+        let (kind, rows) = (of.event.kind, of.event.rows);
+        let layout = &table.shape().layout;
+        let images_at = HEADER_LENGTH + of.frame.body.len() - rows.len();
+        let images_at = u32::try_from(of.before)
+            .ok()?
+            .checked_add(images_at as u32)?;
+        images_at.checked_add(u32::try_from(rows.len()).ok()?)?;
+        // The bitmaps stand in front of the images, that of the images after last.
+        let width = of.columns.len().div_ceil(8) as u32;
+        let present_after = images_at - width;
+        let present_before = match kind {
+            RowsKind::Update => present_after - width,
+            _ => present_after,
+        };
+        let mut at = 0;
+        while at < rows.len() {
+            let mut image = |present| {
+                let rest = &rows[at..];
+                let length = layout.image_len(of.columns, rest).ok()?;
+                let place = ImageAt {
+                    present,
+                    at: images_at + at as u32,
+                    length: length as u32,
+                };
+                at += length;
+                Some((place, &rest[..length]))
+            };
+            let before = match kind {
+                RowsKind::Insert => None,
+                _ => Some(image(present_before)?),
+            };
+            let after = match kind {
+                RowsKind::Delete => None,
+                _ => Some(image(present_after)?.0),
+            };
+            let key = before.and_then(|(_, image)| table.key_of(arena, image));
+            self.count += 1;
+            self.push(of, before.map(|(place, _)| place), after, key);
+        }
+        Some(())
+    }
+
+    /// Takes rows in of any form. None where the event is damaged.
+    fn any_rows(&mut self, arena: &mut Arena, table: Option<&Table>, of: &Rows<'_>) -> Option<()> {
+        let layout = table.map(|t| &t.shape().layout);
+        for row in of.event.rows_by(of.columns, layout) {
+            let row = row.ok()?;
+            self.count += 1;
             if !self.whole {
+                if of.keyless && row.before.is_some() {
+                    self.sought.push(of.table);
+                }
                 continue;
             }
             let named = |before| table?.named(arena, before);
             let key = row.before.as_ref().and_then(named);
             let image = |partial: Option<Partial<'_>>| match partial {
-                Some(partial) => ImageAt::of(frame.bytes, before_event, &partial).map(Some),
+                Some(partial) => ImageAt::of(of.frame.bytes, of.before, &partial).map(Some),
                 None => Some(None),
             };
-            let (Some(before), Some(after)) = (image(row.before), image(row.after)) else {
-                self.whole = false;
-                continue;
-            };
-            self.rows.push(RowAt {
-                table: index,
-                flags: event.flags & !rows_flag::STMT_END,
-                new_statement: std::mem::take(&mut self.new_statement),
-                before,
-                after,
-                key,
-                pos: frame.pos,
-            });
+            self.push(of, image(row.before)?, image(row.after)?, key);
         }
+        Some(())
     }
+
+    #[inline]
+    fn push(
+        &mut self,
+        of: &Rows<'_>,
+        before: Option<ImageAt>,
+        after: Option<ImageAt>,
+        key: Option<RowKey>,
+    ) {
+        if of.keyless && before.is_some() {
+            self.sought.push(of.table);
+        }
+        self.rows.push(RowAt {
+            table: of.index,
+            flags: of.event.flags & !rows_flag::STMT_END,
+            new_statement: std::mem::take(&mut self.new_statement),
+            before,
+            after,
+            key,
+            pos: of.frame.pos,
+        });
+    }
+}
+
+/// A ROWS event, and what its rows are of.
+struct Rows<'a> {
+    frame: &'a Frame<'a>,
+    event: &'a RowsEvent<'a>,
+    columns: &'a [Column],
+    table: TableId,
+    /// Index into [`Reading::tables`].
+    index: u32,
+    /// Bytes of the group before the event.
+    before: u64,
+    /// Nothing identifies the rows of the table.
+    keyless: bool,
 }
 
 #[cfg(test)]
@@ -372,7 +413,7 @@ mod tests {
         apply::{Direct, OnRows},
         binlog::{
             encode::{Head, RowWrite, TableTemplate, Writer, WriterOptions},
-            event::{Checksum, HEADER_LENGTH},
+            event::Checksum,
         },
         ddl,
     };
@@ -383,6 +424,7 @@ mod tests {
         for sql in [
             "CREATE DATABASE app",
             "CREATE TABLE t (id INT NOT NULL PRIMARY KEY)",
+            "CREATE TABLE u (id INT NOT NULL PRIMARY KEY, note VARCHAR(9), n SMALLINT)",
         ] {
             let statement = ddl::parse(sql, &context).unwrap();
             ddl::apply(&mut database, arena, &statement).unwrap();
@@ -444,11 +486,10 @@ mod tests {
         let bytes = three_inserts(database.table(id).unwrap().def());
         let cut = without_the_first_row(&bytes);
         for (bytes, firsts) in [(bytes, vec![true; 3]), (cut, vec![true; 2])] {
-            let mut groups = Groups::new(&bytes, 4, Checksum::None);
+            let frames = Frames::new(&bytes, 4, Checksum::None);
             let (mut walker, mut reading) = (Walker::default(), Reading::default());
-            let group = walker.read_next(arena, &database, &mut groups, &mut reading);
-            assert!(matches!(group, Some(Ok(Taken::Plain(_)))), "{group:?}");
-            assert!(reading.is_whole());
+            let plain = walker.read_plain(arena, &database, frames, &mut reading);
+            assert!(plain.is_some() && reading.is_whole());
             let mut groups = Groups::new(&bytes, 4, Checksum::None);
             let group = groups.next().unwrap().unwrap();
             let mut seen = Vec::new();
@@ -467,18 +508,17 @@ mod tests {
 
     /// Reads the first group of some bytes on both roads; whether the straight one was taken.
     fn is_read_alike(arena: &mut Arena, database: &Database, bytes: &[u8]) -> bool {
-        let groups = || Groups::new(bytes, 4, Checksum::None);
+        let frames = || Frames::new(bytes, 4, Checksum::None);
         let (mut straight, mut other) = (Reading::default(), Reading::default());
-        let (mut walker, mut groups_left) = (Walker::default(), groups());
-        let taken = walker.read_next(arena, database, &mut groups_left, &mut straight);
-        let Some(Ok(Taken::Plain(plain))) = taken else {
+        let plain = Walker::default().read_plain(arena, database, frames(), &mut straight);
+        let Some(plain) = plain else {
             return false;
         };
-        let mut all = groups();
+        let mut all = Groups::of(frames());
         let any = Walker::default().read_any(arena, database, &mut all, &mut other);
         let group = any.expect("a group").expect("a good one");
         assert_eq!((plain.start, plain.end), (group.start, group.end));
-        assert_eq!(groups_left.good_until(), all.good_until());
+        assert_eq!(plain.end, all.good_until());
         let event = group.gtid.expect("a GTID event");
         assert_eq!(plain.gtid.gtid, event.gtid);
         assert_eq!(plain.timestamp_s, group.timestamp_s);
@@ -517,16 +557,84 @@ mod tests {
         );
     }
 
+    /// An INSERT of two rows, an UPDATE and a DELETE of one each; values and NULLs.
+    fn changes(def: &TableDef) -> Vec<u8> {
+        let writer = Writer::new(WriterOptions {
+            checksum: false,
+            ..WriterOptions::default()
+        });
+        let template = TableTemplate::new(&writer, 90, def);
+        let one: &[u8] = &[0, 1, 0, 0, 0, 2, b'a', b'b', 7, 0];
+        let (two, three): (&[u8], &[u8]) = (&[2, 2, 0, 0, 0, 7, 0], &[6, 3, 0, 0, 0]);
+        let row = |before, after, new_statement| RowWrite {
+            template: &template,
+            columns: &def.columns,
+            before,
+            after,
+            flags: 0,
+            new_statement,
+        };
+        let rows = [
+            row(None, Some(one), true),
+            row(None, Some(two), false),
+            row(Some(two), Some(three), true),
+            row(Some(one), None, true),
+        ];
+        let mut bytes = Vec::new();
+        writer.transaction(&mut bytes, 4, &Head::default(), &rows);
+        bytes
+    }
+
+    #[test]
+    fn rows_that_are_read_once_are_those_of_a_walk_whatever_their_bytes() {
+        let arena = &mut Arena::default();
+        let database = database(arena);
+        let id = database.id("app", "u").unwrap();
+        let bytes = changes(database.table(id).unwrap().def());
+        let mut compared = 0;
+        for at in 0..=bytes.len() * 8 {
+            let mut bytes = bytes.clone();
+            if let Some(byte) = bytes.get_mut(at / 8) {
+                *byte ^= 1 << (at % 8);
+            }
+            let (mut walker, mut reading) = (Walker::default(), Reading::default());
+            let frames = Frames::new(&bytes, 4, Checksum::None);
+            let plain = walker.read_plain(arena, &database, frames.clone(), &mut reading);
+            if plain.is_none() || !reading.is_whole() {
+                assert_ne!(at, bytes.len() * 8, "without damage it is read");
+                continue;
+            }
+            let mut seen = Vec::new();
+            let mut sink = OnRows {
+                database: &database,
+                row: |_: &mut Arena, work: &RowWork<'_>| {
+                    let images = [work.before, work.after];
+                    let images = images.map(|i| i.map(|i| (i.present.to_vec(), i.image.to_vec())));
+                    seen.push((work.table, work.flags, work.new_statement, images));
+                    Ok(())
+                },
+            };
+            let group = Groups::of(frames).next().unwrap().unwrap();
+            walker.walk(arena, &mut sink, &group).unwrap();
+            reading.apply(arena, &mut sink, &bytes, &database).unwrap();
+            let (walked, read) = seen.split_at(seen.len() / 2);
+            assert_eq!(walked, read, "bit {at}");
+            assert_eq!(reading.count(), read.len() as u64);
+            compared += 1;
+        }
+        assert!(compared > 100, "only {compared} were compared");
+    }
+
     #[test]
     fn a_row_that_the_source_holds_is_not_stored_again() {
         let arena = &mut Arena::default();
         let before = database(arena);
         let id = before.id("app", "t").unwrap();
         let bytes = three_inserts(before.table(id).unwrap().def());
-        let mut groups = Groups::new(&bytes, 4, Checksum::None);
+        let frames = Frames::new(&bytes, 4, Checksum::None);
         let (mut walker, mut reading) = (Walker::default(), Reading::default());
-        let group = walker.read_next(arena, &before, &mut groups, &mut reading);
-        assert!(group.is_some_and(|group| group.is_ok()) && reading.is_whole());
+        let plain = walker.read_plain(arena, &before, frames, &mut reading);
+        assert!(plain.is_some() && reading.is_whole());
         let mut applied_beside = |source: &Database| {
             let (mut direct, mut database) = (Direct::default(), before.clone());
             let mut sink = direct.on(&mut database, ddl::Version::V8_0);

@@ -180,6 +180,11 @@ impl<'a> Frames<'a> {
         rest.is_some()
     }
 
+    /// The bytes of the frames that are to come.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// Where the next frame starts; after an error, where the bad one does.
     pub fn pos(&self) -> u64 {
         self.pos

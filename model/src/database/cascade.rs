@@ -112,6 +112,18 @@ impl Planner<'_> {
         depth: u32,
     ) -> Result<(), SqlError> {
         let before = self.before(t, key)?;
+        self.update_row(t, (key, before), image, via, depth)
+    }
+
+    /// As [`Planner::update`], of a row that is at hand.
+    pub(super) fn update_row(
+        &mut self,
+        t: TableId,
+        (key, before): (RowKey, RowRef),
+        image: &[u8],
+        via: Option<usize>,
+        depth: u32,
+    ) -> Result<(), SqlError> {
         let table = self.view.live(t)?;
         check_image(table, image)?;
         let columns = &table.def().columns;

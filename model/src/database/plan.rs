@@ -70,6 +70,24 @@ impl Database {
         })
     }
 
+    /// As [`Database::plan_update`], of a row that is at hand.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn plan_update_of(
+        &self,
+        arena: &mut Arena,
+        t: TableId,
+        row: (RowKey, RowRef),
+        image: &[u8],
+        checks: Checks,
+        out: &mut Vec<Change>,
+    ) -> Result<(), SqlError> {
+        self.planned(arena, checks, out, |planner| {
+            planner.update_row(t, row, image, None, 0)
+        })
+    }
+
     /// Appends the changes that a DELETE of a row makes, cascades included.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ mod wire;
 use std::fmt;
 use std::num::NonZeroU8;
 
-pub use set::{GtidSet, Interval};
+pub use set::{GtidRun, GtidSet, Interval};
 pub use text::GtidParseError;
 pub use wire::GtidSetDecodeError;
 

@@ -1,6 +1,7 @@
 //! Sets of GTIDs as exact intervals, the algebra that replication is decided by.
 
 use super::{GNO_MAX, Gtid, Tag, Uuid};
+use smallvec::SmallVec;
 use std::collections::BTreeMap;
 
 /// Numbers `first..=last` of one (UUID, tag).
@@ -10,6 +11,41 @@ pub struct Interval {
     pub first: u64,
     /// The last number, at least `first`, at most [`GNO_MAX`].
     pub last: u64,
+}
+
+/// GTIDs whose numbers follow one another: what a binlog has as a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GtidRun {
+    /// The first of them.
+    pub first: Gtid,
+    /// The number of the last, at least that of the first.
+    pub last: u64,
+}
+
+impl GtidRun {
+    /// One alone.
+    #[inline]
+    pub fn of(gtid: Gtid) -> Self {
+        Self {
+            last: gtid.gno,
+            first: gtid,
+        }
+    }
+
+    /// Appends an identifier to runs in the order of a binlog.
+    #[inline]
+    pub fn push(runs: &mut SmallVec<[GtidRun; 1]>, gtid: &Gtid) {
+        match runs.last_mut() {
+            Some(run)
+                if gtid.gno == run.last + 1
+                    && gtid.uuid == run.first.uuid
+                    && gtid.tag == run.first.tag =>
+            {
+                run.last = gtid.gno;
+            }
+            _ => runs.push(GtidRun::of(*gtid)),
+        }
+    }
 }
 
 /// A set of GTIDs.
@@ -34,10 +70,22 @@ struct Sources {
 
 impl Sources {
     #[inline]
-    fn get(&self, key: &Key) -> Option<&Vec<Interval>> {
-        match self.first.as_deref() {
-            Some((first, intervals)) if first == key => Some(intervals),
-            _ => self.rest.get(key),
+    fn get(&self, uuid: &Uuid, tag: &Option<Tag>) -> Option<&Vec<Interval>> {
+        let ((first, first_tag), intervals) = self.first.as_deref()?;
+        match first == uuid && first_tag == tag {
+            true => Some(intervals),
+            false if self.rest.is_empty() => None,
+            false => self.rest.get(&(*uuid, *tag)),
+        }
+    }
+
+    /// The last interval of the lowest key, where it is the one of this identifier: the one that grows.
+    #[inline]
+    fn growing(&mut self, gtid: &Gtid) -> Option<&mut Interval> {
+        let ((uuid, tag), intervals) = self.first.as_deref_mut()?;
+        match *uuid == gtid.uuid && *tag == gtid.tag {
+            true => intervals.last_mut(),
+            false => None,
         }
     }
 
@@ -78,8 +126,29 @@ impl GtidSet {
 
     /// Puts one identifier in; says whether it was new. Numbers out of range are no GTIDs and are ignored.
     ///
-    /// The next number of a (UUID, tag) costs a lookup and an increment.
+    /// The next number of a (UUID, tag) costs a comparison and an increment.
+    #[inline]
     pub fn add(&mut self, gtid: Gtid) -> bool {
+        match self.sources.growing(&gtid) {
+            Some(end) if gtid.gno == end.last + 1 && gtid.gno <= GNO_MAX => {
+                end.last = gtid.gno;
+                true
+            }
+            _ => self.add_anywhere(gtid),
+        }
+    }
+
+    /// Puts identifiers in that follow one another.
+    #[inline]
+    pub fn add_run(&mut self, run: &GtidRun) {
+        let GtidRun { first, last } = run;
+        match self.sources.growing(first) {
+            Some(end) if first.gno == end.last + 1 && *last <= GNO_MAX => end.last = *last,
+            _ => self.add_range(first.uuid, first.tag, first.gno, *last),
+        }
+    }
+
+    fn add_anywhere(&mut self, gtid: Gtid) -> bool {
         if gtid.gno == 0 || gtid.gno > GNO_MAX {
             return false;
         }
@@ -120,9 +189,13 @@ impl GtidSet {
     }
 
     /// Whether an identifier is in the set.
+    #[inline]
     pub fn contains(&self, gtid: &Gtid) -> bool {
-        let intervals = self.sources.get(&(gtid.uuid, gtid.tag));
-        intervals.is_some_and(|intervals| find(intervals, gtid.gno))
+        let Some(intervals) = self.sources.get(&gtid.uuid, &gtid.tag) else {
+            return false;
+        };
+        // What is asked for is new as a rule.
+        intervals.last().is_some_and(|end| gtid.gno <= end.last) && find(intervals, gtid.gno)
     }
 
     /// Puts everything of another set in.
@@ -150,7 +223,7 @@ impl GtidSet {
     pub fn subtract(&self, other: &GtidSet) -> GtidSet {
         let mut rest = GtidSet::new();
         for (key, ours) in self.sources.iter() {
-            let left = match other.sources.get(key) {
+            let left = match other.sources.get(&key.0, &key.1) {
                 Some(theirs) => without(ours, theirs),
                 None => ours.clone(),
             };
@@ -165,7 +238,7 @@ impl GtidSet {
     pub fn intersect(&self, other: &GtidSet) -> GtidSet {
         let mut both = GtidSet::new();
         for (key, ours) in self.sources.iter() {
-            if let Some(theirs) = other.sources.get(key) {
+            if let Some(theirs) = other.sources.get(&key.0, &key.1) {
                 let common = common(ours, theirs);
                 if !common.is_empty() {
                     *both.sources.of(*key) = common;
@@ -180,7 +253,7 @@ impl GtidSet {
         self.sources.iter().all(|(key, ours)| {
             let theirs = other
                 .sources
-                .get(key)
+                .get(&key.0, &key.1)
                 .map(Vec::as_slice)
                 .unwrap_or_default();
             ours.iter().all(|o| {
@@ -197,7 +270,7 @@ impl GtidSet {
         self.sources.iter().all(|(key, ours)| {
             other
                 .sources
-                .get(key)
+                .get(&key.0, &key.1)
                 .is_none_or(|theirs| common(ours, theirs).is_empty())
         })
     }
@@ -235,7 +308,7 @@ impl GtidSet {
     pub fn next_free(&self, uuid: Uuid, tag: Option<Tag>) -> u64 {
         match self
             .sources
-            .get(&(uuid, tag))
+            .get(&uuid, &tag)
             .and_then(|intervals| intervals.first())
         {
             Some(first) if first.first == 1 => first.last + 1,
@@ -246,7 +319,7 @@ impl GtidSet {
     /// The largest number of a (UUID, tag), where there is one.
     pub fn last(&self, uuid: Uuid, tag: Option<Tag>) -> Option<u64> {
         self.sources
-            .get(&(uuid, tag))
+            .get(&uuid, &tag)
             .and_then(|intervals| intervals.last())
             .map(|i| i.last)
     }
@@ -405,6 +478,15 @@ mod tests {
             }
             prop_assert_eq!(&one, &other);
             prop_assert_eq!(news, one.count());
+            for sorted in [false, true] {
+                if sorted {
+                    order.sort();
+                }
+                let (mut runs, mut by_runs) = (SmallVec::new(), GtidSet::new());
+                order.iter().for_each(|gtid| GtidRun::push(&mut runs, gtid));
+                runs.iter().for_each(|run| by_runs.add_run(run));
+                prop_assert_eq!(&by_runs, &one);
+            }
             for (u, first, more) in &ranges {
                 one.add_range(Uuid([*u; 16]), None, *first, first + more);
             }

@@ -4,7 +4,11 @@ use super::{Config, Range, Replica, ThreadError, checksum};
 use crate::{
     apply::{ApplyError, Direct, Reading, Walker},
     arena::Arena,
-    binlog::{group::Groups, log::LogPos},
+    binlog::{
+        frame::Frames,
+        group::{GroupKind, Groups},
+        log::LogPos,
+    },
     database::{Change, Database, TableId},
     mutant::Mutant,
     server::{Heading, Server, Version},
@@ -38,6 +42,18 @@ struct Applying {
     /// When it commits, in µs.
     commit_us: u64,
     work: Box<Work>,
+}
+
+/// Where a group is that was read, and in the order of its source.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    start: u64,
+    end: u64,
+    /// 0 where there is no such number.
+    last_committed: u64,
+    sequence: u64,
+    /// It is a statement that commits by itself.
+    is_ddl: bool,
 }
 
 /// What a group does. One is kept and used again for every group.
@@ -183,6 +199,28 @@ impl Applier {
             + scanned * costs.scan_row_us
     }
 
+    /// Gives a group to a worker, which commits it when it may.
+    fn schedule(&mut self, now: u64, cost_us: u64, range: Range, place: &Place, work: Box<Work>) {
+        let alone = place.is_ddl || place.sequence == 0;
+        let start = self.may_start_us(now, range.at.file, place.last_committed, alone);
+        let in_order = self.config.preserve_commit_order
+            && !self.config.mutants.has(Mutant::CommitOrderIgnored);
+        let after_us = if in_order { self.last_commit_us } else { 0 };
+        let commit_us = (start + cost_us).max(after_us);
+        self.last_commit_us = commit_us;
+        if self.in_flight.is_empty() {
+            self.applying_timestamp_s = Some(work.heading.timestamp_s);
+        }
+        self.soonest_us = Some(self.soonest_us.map_or(commit_us, |at| at.min(commit_us)));
+        self.in_flight.push_back(Applying {
+            range: range.part(place.start, place.end),
+            sequence: place.sequence,
+            alone: place.is_ddl,
+            commit_us,
+            work,
+        });
+    }
+
     /// Whether a worker is free for the next group.
     #[inline]
     fn has_room(&self) -> bool {
@@ -288,6 +326,8 @@ impl Replica {
         self.applier.applying_timestamp_s = front.map(|a| a.work.heading.timestamp_s);
     }
 
+    /// Hands groups to workers as long as one is free.
+    #[inline]
     fn dispatch(
         &mut self,
         arena: &mut Arena,
@@ -296,85 +336,114 @@ impl Replica {
         source: &Server,
         costs: Costs,
     ) {
-        while self.applier.has_room() {
-            let Some(range) = self.relay.front().copied() else {
-                return;
-            };
-            let Some(binlog) = source.binlog.as_ref() else {
-                return;
-            };
-            if range.span.is_empty() {
-                if !self.applier.in_flight.is_empty() {
-                    return;
+        while !self.relay.is_empty()
+            && self.applier.has_room()
+            && self.hand_out(arena, now, server, source, costs)
+        {}
+    }
+
+    /// Hands the next group to a worker; false where nothing more can be handed out.
+    fn hand_out(
+        &mut self,
+        arena: &mut Arena,
+        now: u64,
+        server: &Server,
+        source: &Server,
+        costs: Costs,
+    ) -> bool {
+        let (Some(&range), Some(binlog)) = (self.relay.front(), source.binlog.as_ref()) else {
+            return false;
+        };
+        if range.span.is_empty() {
+            return self.reach(range.at, source);
+        }
+        let mut frames = Frames::new(binlog.bytes(range.span), range.at.pos, checksum(binlog));
+        if self.mutants.has(Mutant::ChecksumsNotVerified) {
+            frames = frames.trust();
+        }
+        let mut work = self.applier.spare.pop().unwrap_or_default();
+        let (walker, reading) = (&mut self.applier.walker, &mut work.reading);
+        let plain = walker.read_plain(arena, &server.database, frames.clone(), reading);
+        let place = match plain {
+            Some(plain) => {
+                work.heading.be_of(&plain);
+                Place {
+                    start: plain.start,
+                    end: plain.end,
+                    last_committed: plain.gtid.last_committed,
+                    sequence: plain.gtid.sequence_number,
+                    is_ddl: false,
                 }
-                self.relay.pop_front();
-                self.advance(range.at, source);
-                continue;
             }
-            let bytes = binlog.bytes(range.span);
-            let unverified = self.mutants.has(Mutant::ChecksumsNotVerified);
-            let mut groups = match unverified {
-                true => Groups::trusted(bytes, range.at.pos, checksum(binlog)),
-                false => Groups::new(bytes, range.at.pos, checksum(binlog)),
-            }
-            .begun_anywhere();
-            let mut work = self.applier.spare.pop().unwrap_or_default();
-            let (walker, reading) = (&mut self.applier.walker, &mut work.reading);
-            let taken = match walker.read_next(arena, &server.database, &mut groups, reading) {
-                Some(Ok(taken)) => taken,
-                // What is left of the range holds no group: heads of files and the like.
-                None => {
+            None => match self.read_other(arena, server, frames, &mut work) {
+                Ok(place) => place,
+                Err(goes_on) => {
                     self.applier.spare.push(work);
-                    self.relay.pop_front();
-                    continue;
+                    return goes_on;
                 }
-                Some(Err(error)) => {
-                    self.applier.running = false;
-                    self.applier.last_error = Some(ThreadError {
-                        errno: 13_121,
-                        text: format!("Relay log read failure: {error}"),
-                    });
-                    return;
-                }
-            };
-            let alone = taken.is_ddl();
-            let cost = self.applier.cost(&server.database, reading, costs);
-            work.heading = Heading::of(&taken);
-            let (last_committed, sequence) = taken.clock();
-            let start = self.applier.may_start_us(
-                now,
-                range.at.file,
-                last_committed,
-                alone || sequence == 0,
-            );
-            let done_us = start + cost;
-            let config = &self.applier.config;
-            let in_order =
-                config.preserve_commit_order && !config.mutants.has(Mutant::CommitOrderIgnored);
-            let commit_us = if in_order {
-                done_us.max(self.applier.last_commit_us)
-            } else {
-                done_us
-            };
-            self.applier.last_commit_us = commit_us;
-            let (group_start, group_end) = taken.place();
-            if self.applier.in_flight.is_empty() {
-                self.applier.applying_timestamp_s = Some(work.heading.timestamp_s);
+            },
+        };
+        let cost = self
+            .applier
+            .cost(&server.database, &mut work.reading, costs);
+        self.applier.schedule(now, cost, range, &place, work);
+        match self.relay.front_mut() {
+            Some(front) if place.end < front.end().pos => *front = front.from(place.end),
+            _ => {
+                self.relay.pop_front();
             }
-            let soonest = self.applier.soonest_us;
-            self.applier.soonest_us = Some(soonest.map_or(commit_us, |at| at.min(commit_us)));
-            self.applier.in_flight.push_back(Applying {
-                range: range.part(group_start, group_end),
-                sequence,
-                alone,
-                commit_us,
-                work,
-            });
-            match self.relay.front_mut() {
-                Some(front) if group_end < front.end().pos => *front = front.from(group_end),
-                _ => {
-                    self.relay.pop_front();
-                }
+        }
+        true
+    }
+
+    /// A position without a group is next in the relay log: it is reached when the workers are done.
+    #[cold]
+    fn reach(&mut self, at: LogPos, source: &Server) -> bool {
+        if !self.applier.is_idle() {
+            return false;
+        }
+        self.relay.pop_front();
+        self.advance(at, source);
+        true
+    }
+
+    /// Reads a group that is not a plain one. Without one: whether the relay log goes on behind it.
+    #[cold]
+    fn read_other(
+        &mut self,
+        arena: &mut Arena,
+        server: &Server,
+        frames: Frames<'_>,
+        work: &mut Work,
+    ) -> Result<Place, bool> {
+        let mut groups = Groups::of(frames).begun_anywhere();
+        let (walker, reading) = (&mut self.applier.walker, &mut work.reading);
+        match walker.read_any(arena, &server.database, &mut groups, reading) {
+            Some(Ok(group)) => {
+                work.heading = Heading::of(&group);
+                let clock = group.gtid.as_ref();
+                let (last_committed, sequence) =
+                    clock.map_or((0, 0), |g| (g.last_committed, g.sequence_number));
+                Ok(Place {
+                    start: group.start,
+                    end: group.end,
+                    last_committed,
+                    sequence,
+                    is_ddl: group.kind == GroupKind::Ddl,
+                })
+            }
+            // What is left of the range holds no group: heads of files and the like.
+            None => {
+                self.relay.pop_front();
+                Err(true)
+            }
+            Some(Err(error)) => {
+                self.applier.running = false;
+                self.applier.last_error = Some(ThreadError {
+                    errno: 13_121,
+                    text: format!("Relay log read failure: {error}"),
+                });
+                Err(false)
             }
         }
     }

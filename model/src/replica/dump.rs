@@ -15,10 +15,11 @@ use crate::{
         group::Groups,
         log::{Binlog, LogFile, LogPos, Span},
     },
-    gtid::{Gtid, GtidSet, Uuid},
+    gtid::{GtidRun, GtidSet, Uuid},
     mutant::Mutant,
     server::{Server, Version},
 };
+use smallvec::SmallVec;
 
 /// What a receiver asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,13 +51,16 @@ pub struct DumpThread {
     after_rotation: bool,
 }
 
+/// GTIDs in the order of a binlog: one run as a rule.
+pub type GtidRuns = SmallVec<[GtidRun; 1]>;
+
 /// Something to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
     /// Where it is.
     pub range: Range,
-    /// The GTIDs of its groups.
-    pub gtids: Vec<Gtid>,
+    /// The GTIDs of its groups, in order.
+    pub gtids: GtidRuns,
 }
 
 /// Position of the first event of a file.
@@ -239,7 +243,7 @@ impl DumpThread {
         let span = binlog.read_span(self.at)?.slice(0, 0);
         Some(Sent {
             range: Range { at: self.at, span },
-            gtids: Vec::new(),
+            gtids: GtidRuns::new(),
         })
     }
 
@@ -252,7 +256,7 @@ impl DumpThread {
         limit: usize,
     ) -> Result<Option<Sent>, ThreadError> {
         let checksum = super::checksum(binlog);
-        let (mut from, mut to, mut gtids) = (self.at.pos, self.at.pos, Vec::new());
+        let (mut from, mut to, mut gtids) = (self.at.pos, self.at.pos, GtidRuns::new());
         let bytes = binlog.bytes(span);
         let inside = |_| {
             let progress = progress(&binlog.name(self.at.file), self.at.pos, self.at.pos);
@@ -271,7 +275,9 @@ impl DumpThread {
             if first_of_file && server.config.mutants.has(Mutant::DumpSkipsAfterRotation) {
                 continue;
             }
-            if gtid.is_some_and(|g| self.skip.as_ref().is_some_and(|s| s.contains(&g))) {
+            if let (Some(gtid), Some(known)) = (&gtid, &self.skip)
+                && known.contains(gtid)
+            {
                 if to > from {
                     break;
                 }
@@ -281,8 +287,8 @@ impl DumpThread {
                 from = group.start;
             }
             to = group.end;
-            if let Some(gtid) = gtid {
-                gtids.push(gtid);
+            if let Some(gtid) = &gtid {
+                GtidRun::push(&mut gtids, gtid);
             }
             if (to - from) as usize >= limit {
                 break;

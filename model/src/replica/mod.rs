@@ -22,7 +22,7 @@ use crate::{
         event::Checksum,
         log::{Binlog, LogPos, Span},
     },
-    gtid::{Gtid, GtidSet},
+    gtid::{Gtid, GtidRun, GtidSet},
     mutant::{Mutant, Mutants},
 };
 use applier::Applier;
@@ -281,19 +281,14 @@ impl Replica {
 
     /// Events have arrived and are in the relay log. `file` says the name of the source's file, when it is another
     /// than before.
-    pub fn receive(
-        &mut self,
-        range: Range,
-        gtids: impl Iterator<Item = Gtid>,
-        file: impl FnOnce() -> String,
-    ) {
+    pub fn receive(&mut self, range: Range, gtids: &[GtidRun], file: impl FnOnce() -> String) {
         let end = range.end();
         if self.read.file != end.file {
             self.read_file = file();
         }
         self.read = end;
-        for gtid in gtids {
-            self.retrieved.add(gtid);
+        for run in gtids {
+            self.retrieved.add_run(run);
         }
         self.relay.push_back(range);
     }

@@ -56,35 +56,31 @@ impl Layout {
     ///
     /// # Errors
     /// [`RowError::Truncated`] when `bytes` ends before the image does.
+    #[inline]
     pub fn image_len(&self, columns: &[Column], bytes: &[u8]) -> Result<usize, RowError> {
-        let nulls = bytes.get(..self.bitmap).ok_or(RowError::Truncated)?;
-        let any = match nulls.split_last() {
-            Some((last, rest)) => last & self.last_mask != 0 || rest.iter().any(|b| *b != 0),
-            None => false,
-        };
-        if any {
-            return image_len(columns, bytes);
+        match self.without_nulls(bytes) {
+            Some(length) => Ok(length),
+            None => image_len(columns, bytes),
         }
-        if let [Step { fixed, prefix: 0 }] = self.steps[..] {
-            let length = self.bitmap + fixed;
-            return (length <= bytes.len())
-                .then_some(length)
-                .ok_or(RowError::Truncated);
+    }
+
+    /// The same of an image without NULLs; none for another, and where `bytes` ends before it does.
+    #[inline]
+    fn without_nulls(&self, bytes: &[u8]) -> Option<usize> {
+        let (last, rest) = bytes.get(..self.bitmap)?.split_last()?;
+        if last & self.last_mask != 0 || rest.iter().any(|b| *b != 0) {
+            return None;
         }
         let mut at = self.bitmap;
         for step in &self.steps {
             at += step.fixed;
-            if step.prefix > 0 {
-                let prefix = bytes.get(at..at + step.prefix).ok_or(RowError::Truncated)?;
-                let length = usize::try_from(le(prefix)).map_err(|_| RowError::Truncated)?;
-                at = at
-                    .checked_add(step.prefix + length)
-                    .ok_or(RowError::Truncated)?;
-            }
+            at += step.prefix
+                + match step.prefix {
+                    0 => 0,
+                    1 => usize::from(*bytes.get(at)?),
+                    length => usize::try_from(le(bytes.get(at..at + length)?)).ok()?,
+                };
         }
-        if at > bytes.len() {
-            return Err(RowError::Truncated);
-        }
-        Ok(at)
+        (at <= bytes.len()).then_some(at)
     }
 }

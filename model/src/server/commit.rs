@@ -21,7 +21,7 @@ use crate::{
     arena::Arena,
     binlog::{
         QuerySession,
-        encode::{Head, RowWrite, TableTemplate, Writer},
+        encode::{Head, RowWrite, RowWrites, TableTemplate, Writer},
         log::LogPos,
     },
     database::{Database, TableId},
@@ -365,7 +365,7 @@ impl Server {
                 }
                 let templates = &self.templates;
                 let logged = session.changes.iter().filter(|l| l.logged);
-                let rows: Vec<RowWrite<'_>> = logged
+                let rows: RowWrites<'_> = logged
                     .filter_map(|l| {
                         Some(RowWrite {
                             template: templates.of(l.change.table)?,

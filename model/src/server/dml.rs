@@ -274,12 +274,12 @@ impl Server {
         statement: &Statement,
         key: RowKey,
     ) -> Result<Vec<u8>, Reply> {
-        let row = self.lock_row(arena, now, session, statement.table, key)?;
+        let locked = self.lock_row(arena, now, session, statement.table, key)?;
         let columns = self
             .database
             .table(statement.table)
             .map(|t| &t.def().columns);
-        let image = arena.row(row).to_vec();
+        let image = arena.row(locked.row).to_vec();
         match columns.is_some_and(|columns| fits(columns, &image, &statement.wanted)) {
             true => Ok(image),
             false => Err(Reply::NoRow),

@@ -37,7 +37,7 @@ pub use recovery::{Cut, Durability};
 pub use replay::Replaying;
 pub use replicated::Heading;
 pub use session::{Privilege, SessionId};
-pub use statements::Manner;
+pub use statements::{Locked, Manner};
 pub use xa::Prepared;
 
 use crate::{
@@ -184,6 +184,12 @@ impl Server {
     #[inline]
     pub fn is_due(&self, now: u64) -> bool {
         self.due_us() <= now || self.may_finish_fence()
+    }
+
+    /// Whether something has happened or can happen that waits for nothing.
+    #[inline]
+    pub fn is_restless(&self) -> bool {
+        self.has_events() || self.may_finish_fence()
     }
 
     /// Does what is due at `now`.

@@ -68,9 +68,9 @@ impl<'a> Replaying<'a> {
         match &work.after {
             None => Ok(server.delete(arena, now, session, table, key, manner)),
             Some(after) => match server.lock_row(arena, now, session, table, key) {
-                Ok(current) => {
-                    after.merge_over(columns, Some(arena.row(current)), builder)?;
-                    Ok(server.update(arena, now, session, table, key, builder.image(), manner))
+                Ok(locked) => {
+                    after.merge_over(columns, Some(arena.row(locked.row)), builder)?;
+                    Ok(server.update_locked(arena, now, session, locked, builder.image(), manner))
                 }
                 Err(reply) => Ok(reply),
             },

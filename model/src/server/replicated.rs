@@ -3,14 +3,14 @@
 
 use super::{Prepared, Server};
 use crate::{
-    apply::{ApplyError, Direct, DirectOn, Taken, xa_id},
+    apply::{ApplyError, Direct, DirectOn, xa_id},
     arena::Arena,
     binlog::{
         QuerySession,
         decode::Query,
-        encode::{Head, RowWrite},
+        encode::{Head, RowWrite, RowWrites},
         event::Header as EventHeader,
-        group::{Group, GroupKind},
+        group::{Group, GroupKind, Plain},
     },
     database::Change,
     gtid::Gtid,
@@ -66,20 +66,18 @@ impl Statement {
 }
 
 impl Heading {
+    /// Becomes that of a plain group, where it is: it goes to a worker and comes back for every group.
+    #[inline]
+    pub(crate) fn be_of(&mut self, plain: &Plain) {
+        self.gtid = plain.gtid.gtid;
+        self.timestamp_s = plain.timestamp_s;
+        self.original_commit_us = Some(plain.gtid.original_commit_us);
+        self.server_id = plain.server_id;
+        self.statement = None;
+    }
+
     /// Of a group that has been read.
-    pub(crate) fn of(taken: &Taken<'_>) -> Self {
-        let group = match taken {
-            Taken::Plain(plain) => {
-                return Self {
-                    gtid: plain.gtid.gtid,
-                    timestamp_s: plain.timestamp_s,
-                    original_commit_us: Some(plain.gtid.original_commit_us),
-                    server_id: plain.server_id,
-                    statement: None,
-                };
-            }
-            Taken::Other(group) => group,
-        };
+    pub(crate) fn of(group: &Group<'_>) -> Self {
         let event = group.gtid.as_ref();
         Self {
             gtid: event.and_then(|g| g.gtid),
@@ -228,7 +226,7 @@ impl Server {
                         new_statement: i == 0,
                     })
                 });
-                let rows: Vec<RowWrite<'_>> = rows.collect();
+                let rows: RowWrites<'_> = rows.collect();
                 binlog.append(us, head.gtid, |writer, out, pos| match rows_of {
                     Some(Statement::XaPrepare(xid)) => {
                         writer.xa_prepare(out, pos, &head, &rows, xid)

@@ -17,7 +17,17 @@ use crate::{
 pub(crate) enum Write<'a> {
     Insert(&'a [u8]),
     Update(RowKey, &'a [u8]),
+    UpdateLocked(Locked, &'a [u8]),
     Delete(RowKey),
+}
+
+/// A row that a session has locked with `SELECT … FOR UPDATE`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Locked {
+    table: TableId,
+    key: RowKey,
+    /// The row as the session sees it.
+    pub row: RowRef,
 }
 
 /// How rows of a statement are written.
@@ -87,7 +97,7 @@ impl Server {
     }
 
     /// UPDATE of the row with this key to this image. Lock it first ([`Server::lock_row`]) to compute the
-    /// image from the row as it is.
+    /// image from the row as it is, and then say [`Server::update_locked`].
     pub fn update(
         &mut self,
         arena: &mut Arena,
@@ -99,6 +109,26 @@ impl Server {
         manner: Manner,
     ) -> Reply {
         self.write(arena, now, id, table, Write::Update(key, image), manner)
+    }
+
+    /// UPDATE of a row to this image, in the statement that has just locked it: it need be neither locked nor looked
+    /// up again.
+    pub fn update_locked(
+        &mut self,
+        arena: &mut Arena,
+        now: u64,
+        id: SessionId,
+        locked: Locked,
+        image: &[u8],
+        manner: Manner,
+    ) -> Reply {
+        debug_assert!(
+            self.locks
+                .owners(row_lock(locked.table, locked.key))
+                .any(|o| o == id)
+        );
+        let write = Write::UpdateLocked(locked, image);
+        self.write(arena, now, id, locked.table, write, manner)
     }
 
     /// DELETE of the row with this key.
@@ -125,10 +155,11 @@ impl Server {
         id: SessionId,
         table: TableId,
         key: RowKey,
-    ) -> Result<RowRef, Reply> {
+    ) -> Result<Locked, Reply> {
         self.admit_write(id, now)?;
         self.lock(arena, now, id, row_lock(table, key), Mode::Exclusive)?;
-        self.database.get(arena, table, key).ok_or(Reply::NoRow)
+        let row = self.database.get(arena, table, key).ok_or(Reply::NoRow)?;
+        Ok(Locked { table, key, row })
     }
 
     /// A consistent read of one row: the committed version, or the session's own.
@@ -184,7 +215,11 @@ impl Server {
         write: Write<'_>,
         manner: Manner,
     ) -> Reply {
-        if let Err(reply) = self.admit_write(id, now) {
+        let admitted = match write {
+            Write::UpdateLocked(..) => Ok(()),
+            _ => self.admit_write(id, now),
+        };
+        if let Err(reply) = admitted {
             return reply;
         }
         if let Write::Update(key, _) | Write::Delete(key) = write
@@ -267,6 +302,10 @@ impl Server {
             Write::Update(key, image) => self
                 .database
                 .plan_update(arena, table, key, image, checks, plan),
+            Write::UpdateLocked(Locked { key, row, .. }, image) => {
+                self.database
+                    .plan_update_of(arena, table, (key, row), image, checks, plan)
+            }
             Write::Delete(key) => self.database.plan_delete(arena, table, key, checks, plan),
         }
     }
@@ -296,7 +335,8 @@ impl Server {
         manner: Manner,
     ) -> Result<(), Reply> {
         // The row's own lock is there already.
-        if let (Write::Update(key, _), [only]) = (write, plan)
+        if let (Write::Update(key, _) | Write::UpdateLocked(Locked { key, .. }, _), [only]) =
+            (write, plan)
             && only.keeps_keys
             && only.key == key
         {
@@ -339,7 +379,9 @@ impl Server {
             change.table == table
                 && match write {
                     Write::Insert(_) => true,
-                    Write::Update(key, _) | Write::Delete(key) => change.key == key,
+                    Write::Update(key, _)
+                    | Write::UpdateLocked(Locked { key, .. }, _)
+                    | Write::Delete(key) => change.key == key,
                 }
         };
         let Some(session) = self.sessions.get_mut(id) else {

@@ -218,14 +218,19 @@ impl World {
 
     /// When something is due next.
     pub fn next_due(&self) -> Option<u64> {
-        let due = self.due(self.first_applier());
+        let due = self.due();
         (due < NEVER).then(|| due.max(self.now))
     }
 
     /// When something is due next; it may be in the past, and is [`NEVER`] without anything.
-    #[inline]
-    fn due(&self, appliers: u64) -> u64 {
-        let mut due = self.agenda.due().min(self.source.due_us()).min(appliers);
+    fn due(&self) -> u64 {
+        self.agenda.due().min(self.hosts_due(self.first_applier()))
+    }
+
+    /// When a server, an applier or a DMS task has something to do, likewise.
+    #[inline(always)]
+    fn hosts_due(&self, appliers: u64) -> u64 {
+        let mut due = self.source.due_us().min(appliers);
         if let Some(target) = &self.target {
             due = due.min(target.server.due_us());
         }
@@ -245,12 +250,23 @@ impl World {
     pub fn advance_to(&mut self, at: u64) {
         self.appliers_due = self.first_applier();
         loop {
-            let due = self.due(self.appliers_due).max(self.now);
+            let hosts = self.hosts_due(self.appliers_due);
+            let due = self.agenda.due().min(hosts).max(self.now);
             if due == NEVER || due > at {
                 break;
             }
             self.now = due;
-            self.step();
+            if hosts <= due || self.source.is_restless() || self.target_is_restless() {
+                self.step_hosts();
+            }
+            if let Some(event) = self.agenda.pop_due(due) {
+                self.happens(event);
+                self.hear_source();
+                self.hear_target();
+            }
+            if self.alter.waits() {
+                self.ddl_goes_on();
+            }
             debug_assert_eq!(self.appliers_due, self.first_applier());
         }
         self.now = self.now.max(at);
@@ -268,8 +284,8 @@ impl World {
     /// Until when [`World::is_quiet`] says what it says now, in µs: something is due then, or a fault heals.
     pub fn is_quiet_as_now_until(&self) -> u64 {
         let heal = [self.healed_at()].into_iter().chain(self.dms.back_at());
-        let next = heal.filter(|at| *at > self.now).min();
-        next.unwrap_or(NEVER).min(self.due(self.first_applier()))
+        let heal = heal.filter(|at| *at > self.now).min();
+        heal.unwrap_or(NEVER).min(self.due())
     }
 
     /// Adds a line to the story.
@@ -283,9 +299,13 @@ impl World {
         });
     }
 
-    /// What is due now, but of the agenda one event.
     #[inline]
-    fn step(&mut self) {
+    fn target_is_restless(&self) -> bool {
+        self.target.as_ref().is_some_and(|t| t.server.is_restless())
+    }
+
+    /// What is due now in servers, appliers and DMS tasks.
+    fn step_hosts(&mut self) {
         let now = self.now;
         if self.source.is_due(now) {
             self.source.step(&mut self.arena, now);
@@ -302,14 +322,6 @@ impl World {
         }
         if !self.dms.tasks.is_empty() {
             self.step_dms();
-        }
-        if let Some(due) = self.agenda.pop_due(now) {
-            self.happens(due);
-            self.hear_source();
-            self.hear_target();
-        }
-        if self.alter.waits() {
-            self.ddl_goes_on();
         }
     }
 

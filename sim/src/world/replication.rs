@@ -11,11 +11,10 @@ use crate::{
     units::Micros,
 };
 use cutover_model::{
-    gtid::Gtid,
     mutant::Mutant,
     replica::{
         Costs, Range, Replica, ThreadError,
-        dump::{DumpThread, Request, handshake},
+        dump::{DumpThread, GtidRuns, Request, handshake},
     },
     server::Server,
 };
@@ -30,7 +29,7 @@ const IN_FLIGHT_US: u64 = 100_000;
 #[derive(Debug)]
 struct Message {
     range: Range,
-    gtids: Vec<Gtid>,
+    gtids: GtidRuns,
 }
 
 /// Which of the refusals it is.
@@ -256,7 +255,11 @@ impl World {
         let cut_off = channel.wire.front().zip(binlog);
         let cut_off = cut_off.map(|(message, binlog)| {
             let file = binlog.name(message.range.at.file);
-            (message.range, message.gtids.first().copied(), file)
+            (
+                message.range,
+                message.gtids.first().map(|run| run.first),
+                file,
+            )
         });
         replica.disconnected(cut_off);
         channel.close();
@@ -492,7 +495,9 @@ impl World {
     pub(super) fn published(&mut self, from: Host) {
         for to in Host::ALL {
             let channel = self.channel(to);
-            if channel.from == from && channel.replica.is_some() {
+            // Without a dump thread there is nothing to send; a busy link is asked again when it is free.
+            let busy = channel.link.free_at() > self.now + IN_FLIGHT_US;
+            if channel.from == from && (busy || channel.dump.is_some()) {
                 self.pump(to, channel.connection);
             }
         }
@@ -580,7 +585,7 @@ impl World {
         if let Some(replica) = self.channels[to as usize].replica.as_mut() {
             self.marks.replication_into(to).received_to = Some(message.range.end());
             let file = message.range.at.file;
-            replica.receive(message.range, message.gtids.into_iter(), || {
+            replica.receive(message.range, &message.gtids, || {
                 binlog.map(|b| b.name(file)).unwrap_or_default()
             });
             self.occurs(Occasion::BinlogReceived);

@@ -112,6 +112,7 @@ impl GtidBrief {
 
     /// Reads the body of a GTID or ANONYMOUS_GTID. None of another type, an older form, and of what
     /// [`GtidEvent::decode`] refuses.
+    #[inline(always)]
     pub(crate) fn of(event_type: EventType, body: &[u8]) -> Option<GtidBrief> {
         let (fixed, rest) = body.split_first_chunk::<{ GtidBrief::FIXED }>()?;
         let number = |at: usize| fixed[at..at + 8].try_into().map(u64::from_le_bytes).ok();

@@ -44,8 +44,17 @@ impl<'a> Query<'a> {
     }
 
     /// Whether this is the body of BEGIN, as servers write it.
+    #[inline]
     pub(crate) fn is_begin(body: &[u8]) -> bool {
-        Query::decode(body).is_ok_and(|query| query.sql == b"BEGIN")
+        const FIXED: usize = 4 + 4 + 1 + 2 + 2;
+        // The end of the schema's name stands in front.
+        let Some((rest, b"\0BEGIN")) = body.split_last_chunk() else {
+            return false;
+        };
+        rest.first_chunk::<FIXED>().is_some_and(|fixed| {
+            let status = usize::from(u16::from_le_bytes([fixed[11], fixed[12]]));
+            rest.len() == FIXED + status + usize::from(fixed[8])
+        })
     }
 
     /// The status variables that are known, in order; it ends at the first that is not.

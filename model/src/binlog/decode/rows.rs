@@ -32,6 +32,20 @@ pub enum RowsKind {
     Delete,
 }
 
+impl RowsKind {
+    /// All of them, in order.
+    pub(crate) const ALL: [RowsKind; 3] = [RowsKind::Insert, RowsKind::Update, RowsKind::Delete];
+
+    /// The event that servers write since 5.6.
+    pub(crate) fn event_type(self) -> EventType {
+        match self {
+            RowsKind::Insert => EventType::WRITE_ROWS,
+            RowsKind::Update => EventType::UPDATE_ROWS,
+            RowsKind::Delete => EventType::DELETE_ROWS,
+        }
+    }
+}
+
 /// Rows of one table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RowsEvent<'a> {
@@ -53,6 +67,7 @@ pub struct RowsEvent<'a> {
 
 impl<'a> RowsEvent<'a> {
     /// Reads the body of one of the six types.
+    #[inline(always)]
     pub fn decode(event_type: EventType, body: &'a [u8]) -> Result<RowsEvent<'a>, DecodeError> {
         let (kind, second) = match event_type {
             EventType::WRITE_ROWS => (RowsKind::Insert, true),
@@ -102,6 +117,12 @@ impl<'a> RowsEvent<'a> {
     /// Whether this is the last event of its statement.
     pub fn ends_statement(&self) -> bool {
         self.flags & rows_flag::STMT_END != 0
+    }
+
+    /// Whether all images have all columns of a table that has so many.
+    #[inline]
+    pub(crate) fn is_full(&self, columns: usize) -> bool {
+        self.columns == columns && self.full() == (true, true)
     }
 
     /// Whether before images, and whether after images, have all columns.

@@ -54,6 +54,7 @@ impl<'w> Group<'w> {
     }
 
     /// Starts an event; its body is to be appended to `out`. Returns what [`Group::close`] wants.
+    #[inline]
     pub(super) fn event(&mut self, event_type: EventType, flags: u16) -> usize {
         let at = self.out.len();
         let header = Header {
@@ -68,36 +69,73 @@ impl<'w> Group<'w> {
         at
     }
 
-    /// Ends an event: room for the checksum, and its length.
+    /// Appends a copy of an event, or of the beginning of one, that [`as_event`] made, with its own header.
+    #[inline]
+    pub(super) fn copy(&mut self, event: &[u8]) -> usize {
+        let at = self.out.len();
+        self.out.extend_from_slice(event);
+        self.stamp(at);
+        at
+    }
+
+    /// Gives an event that was copied its own time and server.
+    #[inline]
+    pub(super) fn stamp(&mut self, at: usize) {
+        let header = &mut self.out[at..at + HEADER_LENGTH];
+        header[..4].copy_from_slice(&self.timestamp_s.to_le_bytes());
+        header[5..9].copy_from_slice(&self.server_id.to_le_bytes());
+    }
+
+    /// Ends an event that was copied as a whole.
+    #[inline]
+    pub(super) fn close_copy(&mut self, at: usize, length: usize) {
+        let pos = self.start_pos + (at + length - self.start) as u64;
+        set_place(&mut self.out[at..], length, pos);
+    }
+
+    /// Ends an event: room for the checksum, its length and its position.
+    #[inline]
     pub(super) fn close(&mut self, at: usize) {
         if self.checksum {
             self.out.extend_from_slice(&[0; CHECKSUM_LENGTH]);
         }
-        let length = (self.out.len() - at) as u32;
-        self.out[at + 9..at + 13].copy_from_slice(&length.to_le_bytes());
+        self.close_copy(at, self.out.len() - at);
     }
 
-    /// Makes the events final: the group's length, then every position and checksum.
+    /// Makes the events final: the group's length, then every checksum, when all that they cover has long been written.
     pub(super) fn finish(mut self) {
         let pending = std::mem::replace(&mut self.gtid, gtid::Pending::None);
-        pending.resolve(&mut self);
-        let mut rest = self.out.get_mut(self.start..).unwrap_or_default();
-        let mut pos = self.start_pos;
+        if pending.resolve(&mut self) {
+            self.place();
+        }
+        if !self.checksum {
+            return;
+        }
+        let mut rest = &mut self.out[self.start..];
         while rest.len() >= HEADER_LENGTH {
-            let length = u32::from_le_bytes([rest[9], rest[10], rest[11], rest[12]]) as usize;
-            let (event, after) = std::mem::take(&mut rest).split_at_mut(length);
-            pos += length as u64;
-            // The field has 4 bytes and wraps beyond 4 GiB, as the server's does.
-            event[13..17].copy_from_slice(&(pos as u32).to_le_bytes());
-            if self.checksum {
-                let (covered, checksum) = event.split_at_mut(length - CHECKSUM_LENGTH);
-                checksum.copy_from_slice(&crc32(covered).to_le_bytes());
+            let length = length_of(rest);
+            let (event, after) = rest.split_at_mut(length);
+            if let Some((covered, checksum)) = event.split_last_chunk_mut() {
+                *checksum = crc32(covered).to_le_bytes();
             }
             rest = after;
         }
     }
 
+    /// Gives every event its position anew.
+    fn place(&mut self) {
+        let mut rest = &mut self.out[self.start..];
+        let mut pos = self.start_pos;
+        while rest.len() >= HEADER_LENGTH {
+            let length = length_of(rest);
+            pos += length as u64;
+            set_place(rest, length, pos);
+            rest = &mut rest[length..];
+        }
+    }
+
     /// Bytes since the group's start.
+    #[inline]
     pub(super) fn length(&self) -> usize {
         self.out.len() - self.start
     }
@@ -108,7 +146,42 @@ impl<'w> Group<'w> {
     }
 }
 
+/// An event that is to be copied again and again: its header, its body, and room for a checksum if there will be one.
+pub(super) fn as_event(event_type: EventType, flags: u16, body: &[u8], checksum: bool) -> Vec<u8> {
+    let header = Header {
+        timestamp_s: 0,
+        event_type,
+        server_id: 0,
+        length: 0,
+        end_log_pos: 0,
+        flags,
+    };
+    let mut event = header.encode().to_vec();
+    event.extend_from_slice(body);
+    if checksum {
+        event.extend_from_slice(&[0; CHECKSUM_LENGTH]);
+    }
+    event
+}
+
+/// Where a header has the event's length; behind it stands the position.
+const LENGTH_AT: usize = 9;
+
+fn length_of(event: &[u8]) -> usize {
+    let field = &event[LENGTH_AT..LENGTH_AT + 4];
+    field.try_into().map_or(0, u32::from_le_bytes) as usize
+}
+
+/// Writes length and end position of the event at the start of `event`.
+#[inline]
+fn set_place(event: &mut [u8], length: usize, pos: u64) {
+    // The field has 4 bytes and wraps beyond 4 GiB, as the server's does.
+    let both = u64::from(length as u32) | pos << 32;
+    event[LENGTH_AT..LENGTH_AT + 8].copy_from_slice(&both.to_le_bytes());
+}
+
 /// Appends a length-encoded integer (`net_store_length`).
+#[inline]
 pub(super) fn push_packed(out: &mut Vec<u8>, value: u64) {
     match value {
         0..=250 => out.push(value as u8),

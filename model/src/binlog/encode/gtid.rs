@@ -15,13 +15,21 @@ pub(super) enum Pending {
     /// The length goes here, over 3 bytes.
     Length { at: usize },
     /// The event is to be put in front.
-    Tagged { event: GtidEvent, tag: Tag },
+    Tagged(Box<(GtidEvent, Tag)>),
 }
 
 /// From this version on events have commit times and the length.
 const COMMIT_TIMES: u32 = 80_001;
 /// From this version on they have server versions.
 const SERVER_VERSIONS: u32 = 80_014;
+/// Where in the body the logical clock stands, and the commit times.
+const CLOCK: usize = 1 + 16 + 8;
+const TIMES: usize = CLOCK + 1 + 8 + 8;
+/// Bytes of a commit time, and those left for the length.
+const TIME: usize = 7;
+const LENGTH: usize = 3;
+/// The bit of the first commit time that says that there are two.
+const BOTH: u64 = 1 << 55;
 
 /// Writes the event, save what is pending.
 pub(super) fn write(
@@ -49,7 +57,7 @@ pub(super) fn write(
             immediate_server_version: Some(version),
             original_server_version: Some(version),
         };
-        return Pending::Tagged { event, tag };
+        return Pending::Tagged(Box::new((event, tag)));
     }
     if head.gtid.is_none() && version < 50_700 {
         return Pending::None;
@@ -59,66 +67,81 @@ pub(super) fn write(
     } else {
         EventType::ANONYMOUS_GTID
     };
-    let event = group.event(event_type, 0);
-    let out = &mut *group.out;
     let (uuid, gno) = head.gtid.map(|g| (g.uuid.0, g.gno)).unwrap_or_default();
-    out.push(flags);
-    out.extend_from_slice(&uuid);
-    out.extend_from_slice(&gno.to_le_bytes());
-    let mut pending = Pending::None;
-    if version >= 50_700 {
-        out.push(2);
-        out.extend_from_slice(&head.last_committed.to_le_bytes());
-        out.extend_from_slice(&head.sequence_number.to_le_bytes());
+    // The longest form; earlier versions write less of it.
+    let mut body = [0; TIMES + 2 * TIME + LENGTH + 4];
+    body[0] = flags;
+    body[1..17].copy_from_slice(&uuid);
+    body[17..25].copy_from_slice(&gno.to_le_bytes());
+    body[25] = 2;
+    body[26..34].copy_from_slice(&head.last_committed.to_le_bytes());
+    body[34..TIMES].copy_from_slice(&head.sequence_number.to_le_bytes());
+    let relayed = head.original_commit_us != head.immediate_commit_us;
+    let immediate = head.immediate_commit_us & (BOTH - 1);
+    let immediate = if relayed { immediate | BOTH } else { immediate };
+    body[TIMES..TIMES + TIME].copy_from_slice(&immediate.to_le_bytes()[..TIME]);
+    let length_at = match relayed {
+        true => TIMES + 2 * TIME,
+        false => TIMES + TIME,
+    };
+    if relayed {
+        let original = head.original_commit_us.to_le_bytes();
+        body[TIMES + TIME..TIMES + 2 * TIME].copy_from_slice(&original[..TIME]);
     }
-    if version >= COMMIT_TIMES {
-        let relayed = head.original_commit_us != head.immediate_commit_us;
-        let mark = u64::from(relayed) << 55;
-        out.extend_from_slice(
-            &(head.immediate_commit_us & ((1 << 55) - 1) | mark).to_le_bytes()[..7],
-        );
-        if relayed {
-            out.extend_from_slice(&head.original_commit_us.to_le_bytes()[..7]);
-        }
-        pending = Pending::Length { at: out.len() };
-        out.extend_from_slice(&[0; 3]);
-    }
-    if version >= SERVER_VERSIONS {
-        out.extend_from_slice(&version.to_le_bytes());
-    }
+    body[length_at + LENGTH..length_at + LENGTH + 4].copy_from_slice(&version.to_le_bytes());
+    let written = match version {
+        0..50_700 => CLOCK,
+        50_700..COMMIT_TIMES => TIMES,
+        COMMIT_TIMES..SERVER_VERSIONS => length_at + LENGTH,
+        SERVER_VERSIONS.. => length_at + LENGTH + 4,
+    };
+    let event = group.event(event_type, 0);
+    let at = group.out.len();
+    group.out.extend_from_slice(&body);
+    group.out.truncate(at + written);
     group.close(event);
-    pending
+    match version {
+        COMMIT_TIMES.. => Pending::Length { at: at + length_at },
+        _ => Pending::None,
+    }
 }
 
 impl Pending {
-    /// Writes what was pending.
-    pub(super) fn resolve(self, group: &mut Group<'_>) {
+    /// Writes what was pending; says whether events were moved by that.
+    pub(super) fn resolve(self, group: &mut Group<'_>) -> bool {
         match self {
-            Pending::None => {}
+            Pending::None => false,
             Pending::Length { at } => length(group, at),
-            Pending::Tagged { event, tag } => tagged(group, event, tag),
+            Pending::Tagged(event) => {
+                tagged(group, event.0, event.1);
+                true
+            }
         }
     }
 }
 
-fn length(group: &mut Group<'_>, at: usize) {
-    let others = group.length() - 3;
+/// Whether another size than the usual one was needed.
+fn length(group: &mut Group<'_>, at: usize) -> bool {
+    let others = group.length() - LENGTH;
     let fits = |size: &usize| packed_length((others + size) as u64) == *size;
-    let size = [1, 3, 4, 9].into_iter().find(fits).unwrap_or(3);
-    let total = (others + size) as u64;
-    if size == 3 {
-        group.out[at] = 0xfc;
-        group.out[at + 1..at + 3].copy_from_slice(&(total as u16).to_le_bytes());
-        return;
+    if !fits(&1)
+        && let Ok(total) = u16::try_from(others + LENGTH)
+    {
+        let [low, high] = total.to_le_bytes();
+        group.out[at..at + LENGTH].copy_from_slice(&[0xfc, low, high]);
+        return false;
     }
+    let size = [1, 4, 9].into_iter().find(fits).unwrap_or(9);
+    let total = (others + size) as u64;
     let mut field = Vec::with_capacity(9);
     push_packed(&mut field, total);
     let start = group.start();
-    group.out.splice(at..at + 3, field);
+    group.out.splice(at..at + LENGTH, field);
     let event = &mut group.out[start + 9..start + 13];
     let event_length =
-        u32::from_le_bytes([event[0], event[1], event[2], event[3]]) as usize + size - 3;
+        u32::from_le_bytes([event[0], event[1], event[2], event[3]]) as usize + size - LENGTH;
     event.copy_from_slice(&(event_length as u32).to_le_bytes());
+    true
 }
 
 fn tagged(group: &mut Group<'_>, event: GtidEvent, tag: Tag) {

@@ -15,11 +15,13 @@ mod xa;
 
 use super::QuerySession;
 use super::decode::version_number;
+use super::event::{EventType, flag};
 use crate::gtid::Gtid;
 use event::Group;
 
 pub(crate) use head::set_in_use;
 pub use rows::RowWrite;
+pub(crate) use rows::RowWrites;
 pub use table::TableTemplate;
 pub use xa::xid;
 
@@ -108,7 +110,7 @@ pub struct Head<'a> {
 pub struct Writer {
     options: WriterOptions,
     version: u32,
-    /// The body of `BEGIN` in a session without a default schema.
+    /// `BEGIN` in a session without a default schema.
     begin: Vec<u8>,
 }
 
@@ -116,19 +118,13 @@ impl Writer {
     /// A writer for a server with these settings.
     pub fn new(options: WriterOptions) -> Writer {
         let version = version_number(options.server_version.as_bytes());
-        let mut begin = Vec::new();
-        query::body(
-            &mut begin,
-            version,
-            &Head::default(),
-            None,
-            "",
-            query::BEGIN,
-        );
+        let mut body = Vec::new();
+        query::body(&mut body, version, &Head::default(), None, "", query::BEGIN);
+        let flags = flag::SUPPRESS_USE;
         Writer {
-            options,
+            begin: event::as_event(EventType::QUERY, flags, &body, options.checksum),
             version,
-            begin,
+            options,
         }
     }
 
@@ -155,7 +151,7 @@ impl Writer {
         let mut group = Group::open(self, out, start_pos, head, false);
         self.begin(&mut group, head);
         if self.statements(&mut group, rows) {
-            let xid = group.event(super::EventType::XID, 0);
+            let xid = group.event(EventType::XID, 0);
             group.out.extend_from_slice(&head.xid.to_le_bytes());
             group.close(xid);
         } else {

@@ -6,7 +6,7 @@
 use super::event::Group;
 use super::{Head, Writer};
 use crate::binlog::QuerySession;
-use crate::binlog::event::{EventType, flag};
+use crate::binlog::event::{EventType, HEADER_LENGTH, flag};
 
 /// What begins a transaction.
 pub(super) const BEGIN: &str = "BEGIN";
@@ -34,11 +34,10 @@ impl Writer {
         if !head.default_schema.is_empty() {
             return self.control(group, head, BEGIN);
         }
-        let event = group.event(EventType::QUERY, flag::SUPPRESS_USE);
-        let at = group.out.len();
-        group.out.extend_from_slice(&self.begin);
-        group.out[at..at + THREAD_ID_BYTES].copy_from_slice(&head.thread_id.to_le_bytes());
-        group.close(event);
+        let event = group.copy(&self.begin);
+        let body = event + HEADER_LENGTH;
+        group.out[body..body + THREAD_ID_BYTES].copy_from_slice(&head.thread_id.to_le_bytes());
+        group.close_copy(event, self.begin.len());
     }
 
     /// Appends a statement that the server makes up itself.

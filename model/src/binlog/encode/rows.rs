@@ -9,6 +9,7 @@ use crate::binlog::decode::{RowsKind, rows_flag};
 use crate::binlog::event::{EventType, HEADER_LENGTH};
 use crate::row::fields;
 use crate::schema::Column;
+use smallvec::SmallVec;
 
 /// A row to write.
 #[derive(Clone, Copy, Debug)]
@@ -27,9 +28,23 @@ pub struct RowWrite<'a> {
     pub new_statement: bool,
 }
 
+/// The rows of a transaction; most have few.
+pub(crate) type RowWrites<'a> = SmallVec<[RowWrite<'a>; 4]>;
+
 impl RowWrite<'_> {
+    /// What it is; a row without images is none.
+    #[inline]
+    fn kind(&self) -> Option<RowsKind> {
+        match (self.before, self.after) {
+            (None, None) => None,
+            (None, Some(_)) => Some(RowsKind::Insert),
+            (Some(_), None) => Some(RowsKind::Delete),
+            (Some(_), Some(_)) => Some(RowsKind::Update),
+        }
+    }
+
     fn has_image(&self) -> bool {
-        self.before.is_some() || self.after.is_some()
+        self.kind().is_some()
     }
 }
 
@@ -53,7 +68,11 @@ impl Writer {
     pub(super) fn statements(&self, group: &mut Group<'_>, rows: &[RowWrite<'_>]) -> bool {
         let mut any = false;
         for statement in rows.chunk_by(|_, next| !next.new_statement) {
-            if statement.iter().any(RowWrite::has_image) {
+            if let [row] = statement
+                && self.options.row_image == RowImage::Full
+            {
+                any |= lone_row(group, row);
+            } else if statement.iter().any(RowWrite::has_image) {
                 any = true;
                 table_maps(group, statement);
                 self.rows_events(group, statement);
@@ -64,11 +83,9 @@ impl Writer {
 
     fn rows_events<'a>(&self, group: &mut Group<'_>, statement: &[RowWrite<'a>]) {
         let mut pending: Option<Pending<'a>> = None;
-        for row in statement.iter().filter(|row| row.has_image()) {
-            let kind = match (row.before, row.after) {
-                (None, _) => RowsKind::Insert,
-                (Some(_), None) => RowsKind::Delete,
-                (Some(_), Some(_)) => RowsKind::Update,
+        for row in statement {
+            let Some(kind) = row.kind() else {
+                continue;
             };
             let width = row.template.all.len().min(BITMAP);
             let masks: Masks;
@@ -110,7 +127,7 @@ impl Writer {
             }
         }
         if let Some(last) = pending {
-            group.out[last.at + HEADER_LENGTH + 6] |= rows_flag::STMT_END as u8;
+            group.out[last.at + HEADER_LENGTH + FLAGS_AT] |= rows_flag::STMT_END as u8;
             group.close(last.at);
         }
     }
@@ -162,6 +179,41 @@ impl Writer {
     }
 }
 
+/// A statement of one row with all columns, as most are; false when the row has no image.
+fn lone_row(group: &mut Group<'_>, row: &RowWrite<'_>) -> bool {
+    let Some(kind) = row.kind() else {
+        return false;
+    };
+    let template = row.template;
+    let map = group.copy(&template.lone[kind as usize]);
+    group.close_copy(map, template.map_length);
+    let at = map + template.map_length;
+    group.stamp(at);
+    let flags_at = at + HEADER_LENGTH + FLAGS_AT;
+    let flags = row.flags | rows_flag::STMT_END;
+    group.out[flags_at..flags_at + 2].copy_from_slice(&flags.to_le_bytes());
+    if let Some(image) = row.before {
+        group.out.extend_from_slice(image);
+    }
+    if let Some(image) = row.after {
+        group.out.extend_from_slice(image);
+    }
+    group.close(at);
+    true
+}
+
+/// Where a ROWS event's body has its flags.
+const FLAGS_AT: usize = 6;
+
+/// Appends what a ROWS event has in front of its bitmaps.
+pub(super) fn rows_head(out: &mut Vec<u8>, table_id: u64, flags: u16, columns: usize) {
+    out.extend_from_slice(&table_id.to_le_bytes()[..FLAGS_AT]);
+    out.extend_from_slice(&flags.to_le_bytes());
+    // Extra data: none but its own length.
+    out.extend_from_slice(&2u16.to_le_bytes());
+    push_packed(out, columns as u64);
+}
+
 /// A TABLE_MAP for each table, in the order in which the rows first need it.
 fn table_maps(group: &mut Group<'_>, statement: &[RowWrite<'_>]) {
     let mut last = None;
@@ -195,18 +247,10 @@ fn start<'a>(
     before: &[u8],
     after: &[u8],
 ) -> Pending<'a> {
-    let event_type = match kind {
-        RowsKind::Insert => EventType::WRITE_ROWS,
-        RowsKind::Update => EventType::UPDATE_ROWS,
-        RowsKind::Delete => EventType::DELETE_ROWS,
-    };
-    let at = group.event(event_type, 0);
+    let at = group.event(kind.event_type(), 0);
     let out = &mut *group.out;
-    out.extend_from_slice(&row.template.table_id.to_le_bytes()[..6]);
-    out.extend_from_slice(&(row.flags & !rows_flag::STMT_END).to_le_bytes());
-    // Extra data: none but its own length.
-    out.extend_from_slice(&2u16.to_le_bytes());
-    push_packed(out, row.template.columns as u64);
+    let flags = row.flags & !rows_flag::STMT_END;
+    rows_head(out, row.template.table_id, flags, row.template.columns);
     let bitmaps_at = out.len();
     if kind != RowsKind::Insert {
         out.extend_from_slice(before);

@@ -1,9 +1,10 @@
 //! TABLE_MAP, prepared once per table.
 
-use super::event::push_packed_bytes;
+use super::event::{as_event, push_packed, push_packed_bytes};
+use super::rows::rows_head;
 use super::{RowMetadata, Writer};
-use crate::binlog::decode::{WireMetadata, wire_type};
-use crate::binlog::encode::event::push_packed;
+use crate::binlog::decode::{RowsKind, WireMetadata, rows_flag, wire_type};
+use crate::binlog::event::EventType;
 use crate::schema::{Collation, Column, ColumnKind, KeyPart, TableDef};
 
 /// A table as a server's binlog names it: the body of its TABLE_MAP, and the columns of its key.
@@ -13,6 +14,11 @@ use crate::schema::{Collation, Column, ColumnKind, KeyPart, TableDef};
 pub struct TableTemplate {
     pub(super) table_id: u64,
     pub(super) body: Vec<u8>,
+    /// All that stands in front of the images of a statement of one row, with all columns, by [`RowsKind`]: the
+    /// TABLE_MAP, then the beginning of the ROWS event.
+    pub(super) lone: [Vec<u8>; 3],
+    /// The TABLE_MAP's part of it.
+    pub(super) map_length: usize,
     pub(super) columns: usize,
     /// Bit per column: all of them, and the bits behind the last, as servers write it.
     pub(super) all: Vec<u8>,
@@ -59,11 +65,25 @@ impl TableTemplate {
         }
         let key = key_parts(def);
         let in_key = |i: usize| key.is_none_or(|parts| parts.iter().any(|p| p.column == i));
+        let all = vec![0xff; columns.len().div_ceil(8)];
+        let map = as_event(EventType::TABLE_MAP, 0, &body, writer.options.checksum);
+        let lone = RowsKind::ALL.map(|kind| {
+            let mut head = Vec::new();
+            rows_head(&mut head, table_id, rows_flag::STMT_END, columns.len());
+            head.extend_from_slice(&all);
+            if kind == RowsKind::Update {
+                head.extend_from_slice(&all);
+            }
+            let rows = as_event(kind.event_type(), 0, &head, false);
+            [map.as_slice(), &rows].concat()
+        });
         TableTemplate {
             table_id,
             body,
+            lone,
+            map_length: map.len(),
             columns: columns.len(),
-            all: vec![0xff; columns.len().div_ceil(8)],
+            all,
             key: bitmap((0..columns.len()).map(in_key)),
             blobs: bitmap(
                 columns

@@ -213,9 +213,15 @@ pub struct Groups<'a> {
 impl<'a> Groups<'a> {
     /// Groups of `bytes`, which start at a group's first event at position `pos` of their file.
     pub fn new(bytes: &'a [u8], pos: u64, checksum: Checksum) -> Groups<'a> {
+        Groups::of(Frames::new(bytes, pos, checksum))
+    }
+
+    /// Groups of these events, of which the first is a group's first.
+    pub(crate) fn of(frames: Frames<'a>) -> Groups<'a> {
+        let pos = frames.pos();
         Groups {
-            frames: Frames::new(bytes, pos, checksum),
-            bytes,
+            bytes: frames.rest(),
+            frames,
             origin: pos,
             good: pos,
             failed: false,
@@ -225,11 +231,7 @@ impl<'a> Groups<'a> {
 
     /// The same for bytes that have been read before: no checksum is computed again.
     pub(crate) fn trusted(bytes: &'a [u8], pos: u64, checksum: Checksum) -> Groups<'a> {
-        let groups = Groups::new(bytes, pos, checksum);
-        Groups {
-            frames: groups.frames.trust(),
-            ..groups
-        }
+        Groups::of(Frames::trusted(bytes, pos, checksum))
     }
 
     /// Takes the events up to the end of the transaction in which they begin for a group, as an applier does that was
@@ -291,10 +293,17 @@ impl<'a> Groups<'a> {
 
     /// The next group's place and GTID. Where its first event says how long the group is (8.0.2 and later), its
     /// other events are not looked at.
+    #[inline]
     pub fn hop(&mut self) -> Option<Result<Hop, BinlogError>> {
-        if let Some(hop) = self.hop_over_plain() {
-            return Some(Ok(hop));
+        match self.hop_over_plain() {
+            Some(hop) => Some(Ok(hop)),
+            None if self.frames.rest().is_empty() => None,
+            None => self.hop_over_any(),
         }
+    }
+
+    #[cold]
+    fn hop_over_any(&mut self) -> Option<Result<Hop, BinlogError>> {
         while !self.failed {
             let mut ahead = self.frames.clone();
             let Some(Ok(frame)) = ahead.next() else {
@@ -330,45 +339,13 @@ impl<'a> Groups<'a> {
         self.next().map(|group| group.map(|group| Hop::of(&group)))
     }
 
-    /// The next group if it is a plain one, in one straight line; its TABLE_MAP and ROWS events are shown to `see` on
-    /// the way. After `None`, [`Groups::next_seen`] reads from the same place whatever there is: another group, an
-    /// event outside of groups, damage, the end. Some of its events may have been shown by then.
-    pub(crate) fn next_plain(&mut self, mut see: impl FnMut(u64, &Frame<'a>)) -> Option<Plain> {
-        let mut frames = self.frames.clone();
-        let first = frames.next_good().filter(|_| !self.failed)?;
-        let gtid = GtidBrief::of(first.header.event_type, first.body)?;
-        let begin = frames.next_good()?;
-        if begin.header.event_type != EventType::QUERY || !Query::is_begin(begin.body) {
-            return None;
-        }
-        loop {
-            let frame = frames.next_good()?;
-            match frame.header.event_type {
-                EventType::XID => break,
-                EventType::TABLE_MAP => {}
-                other if other.is_rows() => {}
-                _ => return None,
-            }
-            see(first.pos, &frame);
-        }
-        self.frames = frames;
-        self.good = self.frames.pos();
-        self.anywhere = false;
-        Some(Plain {
-            start: first.pos,
-            end: self.good,
-            timestamp_s: begin.header.timestamp_s,
-            server_id: first.header.server_id,
-            gtid,
-        })
-    }
-
     /// The position behind the last complete group or event outside of groups: where recovery cuts.
     pub fn good_until(&self) -> u64 {
         self.good
     }
 
     /// The next group, where its first event is read at a glance.
+    #[inline]
     fn hop_over_plain(&mut self) -> Option<Hop> {
         let mut frames = self.frames.clone();
         let first = frames.next_good().filter(|_| !self.failed)?;
@@ -465,6 +442,41 @@ impl<'a> Iterator for Groups<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         self.next_seen(|_| {})
+    }
+}
+
+impl Plain {
+    /// The group at the start of some events if it is a plain one, in one straight line; its TABLE_MAP and ROWS events
+    /// are shown to `see` on the way. After `None`, [`Groups`] reads from the same place whatever there is: another
+    /// group, an event outside of groups, damage, the end. Some of its events may have been shown by then.
+    #[inline]
+    pub(crate) fn read<'a>(
+        mut frames: Frames<'a>,
+        mut see: impl FnMut(u64, &Frame<'a>),
+    ) -> Option<Plain> {
+        let first = frames.next_good()?;
+        let gtid = GtidBrief::of(first.header.event_type, first.body)?;
+        let begin = frames.next_good()?;
+        if begin.header.event_type != EventType::QUERY || !Query::is_begin(begin.body) {
+            return None;
+        }
+        loop {
+            let frame = frames.next_good()?;
+            match frame.header.event_type {
+                EventType::XID => break,
+                EventType::TABLE_MAP => {}
+                other if other.is_rows() => {}
+                _ => return None,
+            }
+            see(first.pos, &frame);
+        }
+        Some(Plain {
+            start: first.pos,
+            end: frames.pos(),
+            timestamp_s: begin.header.timestamp_s,
+            server_id: first.header.server_id,
+            gtid,
+        })
     }
 }
 

@@ -25,19 +25,19 @@ impl Orders {
     /// What has the value already is not written.
     fn set_column(&mut self, turn: &mut Turn<'_>, id: u64, column: usize, raw: &[u8]) -> Step {
         let (table, key) = (self.orders_table, RowKey(id));
-        let row = match turn.lock_row(table, key) {
-            Ok(row) => row,
+        let locked = match turn.lock_row(table, key) {
+            Ok(locked) => locked,
             Err(reply) => return Step::Reply(reply),
         };
         let stored = turn.server.database.table(table);
         let stored = stored.expect("the shop's tables stay");
-        let image = turn.arena.row(row);
+        let image = turn.arena.row(locked.row);
         let place = stored.place(image, column);
         self.builder
             .replace(&stored.def().columns, image, (column, place), raw);
         if self.builder.image() == image {
             return Step::Next;
         }
-        statement(turn.update(table, key, self.builder.image()))
+        statement(turn.update(locked, self.builder.image()))
     }
 }

@@ -49,11 +49,11 @@ impl Orders {
         edit: impl FnOnce(&mut Customer),
     ) -> Step {
         let (table, key) = (self.customers_table, RowKey(id));
-        let row = match turn.lock_row(table, key) {
-            Ok(row) => row,
+        let locked = match turn.lock_row(table, key) {
+            Ok(locked) => locked,
             Err(reply) => return Step::Reply(reply),
         };
-        let image = turn.arena.row(row);
+        let image = turn.arena.row(locked.row);
         let Some(mut customer) = Customer::read(image) else {
             return Step::Reply(Reply::NoRow);
         };
@@ -61,6 +61,6 @@ impl Orders {
         customer.version += 1;
         self.builder.start(6);
         customer.write(image, &mut self.builder);
-        statement(turn.update(table, key, self.builder.image()))
+        statement(turn.update(locked, self.builder.image()))
     }
 }

@@ -154,15 +154,12 @@ impl Orders {
             }
         };
         let Some(key) = key else { return Step::Next };
-        let written = match turn.lock_row(side.table, key) {
-            Ok(row) => turn.arena.row(row) == self.builder.image(),
-            Err(Reply::NoRow) => false,
+        let locked = match turn.lock_row(side.table, key) {
+            Ok(locked) if turn.arena.row(locked.row) == self.builder.image() => locked,
+            Ok(_) | Err(Reply::NoRow) => return Step::Next,
             Err(reply) => return Step::Reply(reply),
         };
-        if !written {
-            return Step::Next;
-        }
         side.build(&mut self.builder, intent.order, CHANGED);
-        statement(turn.update(side.table, key, self.builder.image()))
+        statement(turn.update(locked, self.builder.image()))
     }
 }

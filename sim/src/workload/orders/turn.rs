@@ -4,7 +4,7 @@ use cutover_model::{
     Arena, RowRef,
     database::TableId,
     row::Partial,
-    server::{Manner, Reply, Server, SessionId},
+    server::{Locked, Manner, Reply, Server, SessionId},
     table::RowKey,
 };
 
@@ -25,17 +25,10 @@ impl Turn<'_> {
             .insert(self.arena, now, session, table, image, Manner::STATEMENT)
     }
 
-    pub(super) fn update(&mut self, table: TableId, key: RowKey, image: &[u8]) -> Reply {
+    pub(super) fn update(&mut self, locked: Locked, image: &[u8]) -> Reply {
         let (now, session) = (self.now, self.session);
-        self.server.update(
-            self.arena,
-            now,
-            session,
-            table,
-            key,
-            image,
-            Manner::STATEMENT,
-        )
+        self.server
+            .update_locked(self.arena, now, session, locked, image, Manner::STATEMENT)
     }
 
     pub(super) fn delete(&mut self, table: TableId, key: RowKey) -> Reply {
@@ -44,7 +37,7 @@ impl Turn<'_> {
             .delete(self.arena, now, session, table, key, Manner::STATEMENT)
     }
 
-    pub(super) fn lock_row(&mut self, table: TableId, key: RowKey) -> Result<RowRef, Reply> {
+    pub(super) fn lock_row(&mut self, table: TableId, key: RowKey) -> Result<Locked, Reply> {
         self.server
             .lock_row(self.arena, self.now, self.session, table, key)
     }

@@ -394,7 +394,7 @@ impl Case {
                         (Err(reply), _) => reply,
                         (Ok(_), 1) => self.server.delete(arena, now, session, id, key, manner),
                         (Ok(before), _) => {
-                            let before = arena.row(before).to_vec();
+                            let before = arena.row(before.row).to_vec();
                             let values = table.row(&mut self.draw, self.next_id);
                             self.next_id += 1;
                             let keeps: Vec<bool> =

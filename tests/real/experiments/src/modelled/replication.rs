@@ -58,7 +58,7 @@ impl Modelled {
             Ok(Some(sent)) => {
                 let binlog = self.source.binlog();
                 let name = || binlog.name(sent.range.at.file);
-                replica.receive(sent.range, sent.gtids.into_iter(), name);
+                replica.receive(sent.range, &sent.gtids, name);
                 true
             }
             Err(error) => {

@@ -408,14 +408,14 @@ impl Modelled {
             }
             Step::Update(table, key, sets, first) => {
                 let (table, key) = (*table, *key);
-                let row = match server.lock_row(arena, now, id, table, key) {
-                    Ok(row) => row,
+                let locked = match server.lock_row(arena, now, id, table, key) {
+                    Ok(locked) => locked,
                     Err(reply) => return Ok(reply),
                 };
                 let columns = columns_of(server, table);
                 let mut builder = ImageBuilder::default();
                 builder.start(columns.len());
-                for (column, raw) in columns.iter().zip(fields(&columns, arena.row(row))) {
+                for (column, raw) in columns.iter().zip(fields(&columns, arena.row(locked.row))) {
                     match sets.iter().find(|(name, _)| **name == *column.name) {
                         Some((_, value)) => push(column, value, &mut builder)?,
                         None => match raw {
@@ -424,7 +424,7 @@ impl Modelled {
                         },
                     }
                 }
-                server.update(arena, now, id, table, key, builder.image(), manner(first))
+                server.update_locked(arena, now, id, locked, builder.image(), manner(first))
             }
         })
     }
