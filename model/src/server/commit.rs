@@ -365,18 +365,18 @@ impl Server {
                 }
                 let templates = &self.templates;
                 let logged = session.changes.iter().filter(|l| l.logged);
-                let rows: RowWrites<'_> = logged
-                    .filter_map(|l| {
-                        Some(RowWrite {
-                            template: templates.of(l.change.table)?,
-                            columns: &database.table(l.change.table)?.def().columns,
-                            before: l.change.before.map(|r| arena.row(r)),
-                            after: l.change.after.map(|r| arena.row(r)),
-                            flags: l.flags,
-                            new_statement: l.new_statement,
-                        })
+                // Filled where it is: collecting would move it, with all its room.
+                let mut rows = RowWrites::new();
+                rows.extend(logged.filter_map(|l| {
+                    Some(RowWrite {
+                        template: templates.of(l.change.table)?,
+                        columns: &database.table(l.change.table)?.def().columns,
+                        before: l.change.before.map(|r| arena.row(r)),
+                        after: l.change.after.map(|r| arena.row(r)),
+                        flags: l.flags,
+                        new_statement: l.new_statement,
                     })
-                    .collect();
+                }));
                 binlog.append(us, head.gtid, |writer, out, pos| match xa {
                     Xa::Preparing(xid) => writer.xa_prepare(out, pos, &head, &rows, xid),
                     _ => writer.transaction(out, pos, &head, &rows),

@@ -467,12 +467,28 @@ impl<'a> Before<'a> {
                 "create it with `migrates = \"cdc\"` and write `action = \"start\"`, or leave `at` out",
             ));
         }
-        match self.noted(name, &path)? {
+        self.position(
+            name,
+            &path,
+            "a task starts at",
+            "`source-position` or `recovery-event`",
+        )
+    }
+
+    /// What is noted under a name must be a file and position, which this is.
+    fn position(
+        &self,
+        name: &str,
+        path: &[&'static str],
+        this: &str,
+        read_from: &str,
+    ) -> Result<(), Problem> {
+        match self.noted(name, path)? {
             Noted::Position => Ok(()),
             Noted::GtidSet => Err(Problem::new(
-                keys(&path),
-                format!("`{name}` is a GTID set, and a task starts at a file and position"),
-                "read it from `source-position` or `recovery-event`",
+                keys(path),
+                format!("`{name}` is a GTID set, and {this} a file and position"),
+                format!("read it from {read_from}"),
             )),
         }
     }
@@ -485,14 +501,7 @@ impl<'a> Before<'a> {
             return Ok(());
         };
         let path = ["wait", "until", "dms", "checkpoint"];
-        match self.noted(name, &path)? {
-            Noted::Position => Ok(()),
-            Noted::GtidSet => Err(Problem::new(
-                keys(&path),
-                format!("`{name}` is a GTID set, and a checkpoint is a file and position"),
-                "read it from `source-position`",
-            )),
-        }
+        self.position(name, &path, "a checkpoint is", "`source-position`")
     }
 
     fn read_coordinates(&mut self, from: CoordinatesFrom, name: &'a str) -> Result<(), Problem> {

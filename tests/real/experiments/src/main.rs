@@ -13,7 +13,7 @@
 //! A line a check: PASS, FAIL or SKIP. Exit status: 0 all passed, 1 any failed, 2 wrong usage or a script that cannot be
 //! read, 3 a server could not be had and nothing failed.
 
-#![allow(
+#![expect(
     clippy::disallowed_methods,
     reason = "real servers live in real time, and connections that wait need threads; no run of cutover sees them"
 )]
