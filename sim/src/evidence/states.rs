@@ -326,14 +326,8 @@ pub(super) fn shop(world: &World, serving: Host) -> Option<Shop> {
     let table = database.table(orders.orders_table)?;
     let columns = &table.def().columns;
     let at = order::place_of_request(columns);
-    // Not more than ids were handed out, nor than transactions committed: no list has to be moved as it grows.
-    let ids = table
-        .auto_increment()
-        .saturating_sub(orders.existing_orders + 1);
-    let commits = world.history.source.len() + world.history.target.len();
     let mut shop = Shop {
         existing: orders.existing_orders,
-        orders: Vec::with_capacity(commits.min(ids as usize)),
         ..Shop::default()
     };
     for (key, row) in table.touched() {
