@@ -5,7 +5,7 @@ use crate::{
     history::{Operation, Told},
     outcome::WayBack,
 };
-use std::collections::VecDeque;
+use std::{cmp::Reverse, collections::BinaryHeap};
 
 /// How long somebody wanted to write and no write succeeded, from the last acknowledged write on the source to the first
 /// on the target, in µs; 0 where they overlap. None without cutover, or where one side acknowledged nothing.
@@ -44,9 +44,8 @@ pub fn way_back(e: &Evidence<'_>) -> WayBack {
 /// A client wants to write from the first attempt after an acknowledgement (anybody's) to the next one; up
 /// to the last attempt, where none follows.
 pub fn longest_stall_us(e: &Evidence<'_>) -> u64 {
-    // Of the attempts that are under way: when each will be answered, and whether with yes. The first comes first;
-    // mostly the latest attempt is answered last.
-    let mut answers: VecDeque<(u64, bool)> = VecDeque::new();
+    // Of the attempts that are under way: when each will be answered, and whether with yes.
+    let mut answers: BinaryHeap<Reverse<(u64, bool)>> = BinaryHeap::new();
     let (mut open, mut since, mut longest) = (0i64, None::<u64>, 0);
     let mut last_attempt = 0;
     let mut answer = |at: u64, good: bool, open: &mut i64, since: &mut Option<u64>| {
@@ -57,10 +56,10 @@ pub fn longest_stall_us(e: &Evidence<'_>) -> u64 {
         }
     };
     for (_, operation) in e.writes() {
-        while let Some((at, good)) = answers.front().copied()
+        while let Some(Reverse((at, good))) = answers.peek().copied()
             && at <= operation.invoked
         {
-            answers.pop_front();
+            answers.pop();
             answer(at, good, &mut open, &mut since);
         }
         open += 1;
@@ -68,12 +67,10 @@ pub fn longest_stall_us(e: &Evidence<'_>) -> u64 {
         last_attempt = operation.invoked;
         if operation.returned != u64::MAX {
             let good = matches!(operation.told, Told::Ok | Told::Empty);
-            let last = (operation.returned, good);
-            let before = answers.iter().rposition(|a| *a <= last);
-            answers.insert(before.map_or(0, |i| i + 1), last);
+            answers.push(Reverse((operation.returned, good)));
         }
     }
-    for (at, good) in answers {
+    while let Some(Reverse((at, good))) = answers.pop() {
         answer(at, good, &mut open, &mut since);
     }
     // What nobody answered with yes lasted to the last attempt at least.
