@@ -324,8 +324,6 @@ pub(super) fn shop(world: &World, serving: Host) -> Option<Shop> {
     let orders = world.orders()?;
     let database = &world.server(serving)?.database;
     let table = database.table(orders.orders_table)?;
-    let columns = &table.def().columns;
-    let at = order::place_of_request(columns);
     let mut shop = Shop {
         existing: orders.existing_orders,
         ..Shop::default()
@@ -335,10 +333,8 @@ pub(super) fn shop(world: &World, serving: Host) -> Option<Shop> {
             continue;
         };
         let image = world.arena.row(row);
-        let request = match at {
-            Some(at) => image.get(at..at + 8),
-            None => row::field(columns, image, order::REQUEST_ID),
-        };
+        let request = table.place(image, order::REQUEST_ID);
+        let request = request.and_then(|place| image.get(place));
         let request = request.and_then(|raw| raw.try_into().ok());
         let placed = PlacedOrder {
             id: key.0,

@@ -33,26 +33,10 @@ pub const SCHEMA_NAME: &str = "shop";
 
 /// Columns of `orders`.
 pub mod order {
-    use cutover_model::schema::{Column, ColumnKind};
-
     /// BIGINT UNSIGNED.
     pub const REQUEST_ID: usize = 1;
     /// ENUM.
     pub const STATUS: usize = 3;
     /// INT UNSIGNED.
     pub const TOTAL_CENTS: usize = 4;
-
-    /// Where the request's id stands in the image of every row: behind the bitmap and the order's id. None where the
-    /// table was altered, so that every row has to be asked.
-    pub fn place_of_request(columns: &[Column]) -> Option<usize> {
-        let is_number = |column: &Column| {
-            let eight = ColumnKind::Int {
-                bytes: 8,
-                unsigned: true,
-            };
-            column.kind == eight && !column.nullable
-        };
-        let before = columns.get(..=REQUEST_ID)?;
-        (before.iter().all(is_number)).then(|| columns.len().div_ceil(8) + 8 * REQUEST_ID)
-    }
 }
