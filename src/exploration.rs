@@ -5,7 +5,6 @@ use cutover_sim::{
     explore::{Campaign, Choice, ExploreError, Finding, How, Options, Report, Runner, Sweep},
     plan::Plan,
     recording::{Recording, RecordingError},
-    run::run,
     runbook::Runbook,
 };
 use std::{fmt::Write, ops::Range, sync::Arc, thread, time::Duration};
@@ -122,7 +121,7 @@ impl Exploration {
             Some(files) => Some(Arc::new(Recording::load(files.binlogs, files.schema)?)),
             None => None,
         };
-        let runner: Runner = Arc::new(move |plan| Ok(run(plan, recording.as_ref())?.outcome));
+        let runner = Runner::new(recording);
         let mut campaign = Campaign::new(&self.base, self.options.clone(), runner, &self.how)?;
         while !campaign.look(LOOK)?.done {}
         Ok(campaign)

@@ -23,10 +23,9 @@ use cutover::{
     sim::{
         explore::{Campaign, Choice, Finding, How, MOST_FAULTS, Options, Report, Runner},
         faults::Kind,
-        run::run,
     },
 };
-use std::{ops::Range, path::PathBuf, str::FromStr, sync::Arc, thread, time::Duration};
+use std::{ops::Range, path::PathBuf, str::FromStr, thread, time::Duration};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -122,12 +121,11 @@ pub fn execute(args: &Args, format: Format, interrupt: &Interrupt) -> Result<Sta
         ..Options::new(VERSION, args.seeds.0.clone())
     };
     let recording = rehearse::recording(&base)?;
-    let runner: Runner = Arc::new(move |plan| {
+    let runner = Runner::telling(recording, |plan| {
         defect::doing(&format!(
             "{}, strategy {}, seed {} of a sweep",
             plan.scenario, plan.runbook.name, plan.seed
         ));
-        Ok(run(plan, recording.as_ref())?.outcome)
     });
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let how = How {

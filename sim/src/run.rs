@@ -3,6 +3,7 @@
 use crate::{
     evidence::Evidence,
     explain::{self, Causes},
+    fingerprint::fingerprint,
     operator::{Ended, Operator, now_us, sleep},
     outcome::Outcome,
     plan::Plan,
@@ -59,6 +60,20 @@ const QUIET_WITHIN: Micros = Micros::mins(30);
 /// [`RunError`] when the plan cannot be run at all; everything that goes wrong in the rehearsal itself
 /// is the outcome.
 pub fn run(plan: &Plan, recording: Option<&Arc<Recording>>) -> Result<Run, RunError> {
+    let mut run = run_unsigned(plan, recording)?;
+    run.sign();
+    Ok(run)
+}
+
+/// As [`run`], with an empty fingerprint: of most runs of a sweep nobody asks for it, and it costs as much as half the
+/// verdict.
+///
+/// # Errors
+/// As there.
+pub(crate) fn run_unsigned(
+    plan: &Plan,
+    recording: Option<&Arc<Recording>>,
+) -> Result<Run, RunError> {
     let recording = match plan.workload.kind {
         Kind::Orders => None,
         Kind::Binlog => Some(Arc::clone(recording.ok_or(RunError::NoRecording)?)),
@@ -164,7 +179,16 @@ impl Run {
     /// Judges the finished run again: evidence, properties, figures, explanations, fingerprint. With the plan
     /// that was run, the outcome is the one that is there already.
     pub fn judge(&mut self, plan: &Plan) -> Outcome {
-        crate::verdict::outcome(plan, &mut self.world, self.ended)
+        let outcome = crate::verdict::outcome(plan, &mut self.world, self.ended);
+        Outcome {
+            fingerprint: fingerprint(&self.world),
+            ..outcome
+        }
+    }
+
+    /// Puts the fingerprint into the outcome.
+    pub(crate) fn sign(&mut self) {
+        self.outcome.fingerprint = fingerprint(&self.world);
     }
 
     /// Why it came to its outcome.

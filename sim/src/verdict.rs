@@ -4,7 +4,6 @@ use crate::{
     evidence::Evidence,
     explain,
     faults::{Class, class},
-    fingerprint::fingerprint,
     history::Told,
     metrics,
     operator::Ended,
@@ -18,12 +17,12 @@ use crate::{
 /// Transactions that could not be replayed and are named one by one.
 const NAMED: usize = 5;
 
-/// What a run that has ended came to.
+/// What a run that has ended came to, its fingerprint still empty.
 pub fn outcome(plan: &Plan, world: &mut World, ended: Ended) -> Outcome {
     let notes = notes(world);
     let (faults, probes) = (faults(plan, world), probes(world));
     let (story, by_hand) = (world.story.clone(), world.by_hand());
-    let (virtual_ms, fingerprint) = (world.now() / 1_000, fingerprint(world));
+    let virtual_ms = world.now() / 1_000;
     let e = Evidence::gather(world, plan, ended);
     let properties = check_all(&e);
     let verdict = verdict(&e, &properties);
@@ -44,7 +43,7 @@ pub fn outcome(plan: &Plan, world: &mut World, ended: Ended) -> Outcome {
         longest_stall_ms: metrics::longest_stall_us(&e) / 1_000,
         final_lag_ms: metrics::final_lag_us(&e) / 1_000,
         virtual_ms,
-        fingerprint,
+        fingerprint: String::new(),
         faults,
         probes,
         story,

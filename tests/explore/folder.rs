@@ -3,7 +3,6 @@
 use crate::support::{command, err, out, output, scenario};
 use cutover::sim::{
     explore::{Campaign, How, Options, Runner},
-    run::run,
     stream::Stream,
 };
 use std::{
@@ -12,7 +11,6 @@ use std::{
     io::Write,
     path::Path,
     process::{Command, Stdio},
-    sync::Arc,
     thread,
     time::Duration,
 };
@@ -155,7 +153,7 @@ fn a_folder_with_other_things_in_it_is_left_alone() {
 fn one_process_at_a_time_is_at_work_in_a_folder() {
     let temporary = tempfile::tempdir().expect("a temporary folder");
     let folder = temporary.path().join("sweep");
-    let runner: Runner = Arc::new(|plan| Ok(run(plan, None)?.outcome));
+    let runner = Runner::new(None);
     let how = How {
         jobs: 1,
         seed_timeout: Duration::from_secs(600),
@@ -181,11 +179,10 @@ fn one_process_at_a_time_is_at_work_in_a_folder() {
 fn a_seed_that_hangs_is_reported_and_the_others_are_judged() {
     let temporary = tempfile::tempdir().expect("a temporary folder");
     let folder = temporary.path().join("sweep");
-    let runner: Runner = Arc::new(|plan| {
+    let runner = Runner::telling(None, |plan| {
         while plan.seed == 3 && !plan.faults.is_empty() {
             thread::park();
         }
-        Ok(run(plan, None)?.outcome)
     });
     let how = How {
         jobs: 1,

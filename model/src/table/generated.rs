@@ -12,6 +12,9 @@ use crate::schema::{Column, ColumnKind, KeyPart, TableDef};
 use cell::{Cell, cell};
 use std::{ops::Range, sync::Arc};
 
+/// Bytes that most rows have room in.
+const USUAL_LENGTH: usize = 96;
+
 /// How a column's value follows from the row's key, which counts from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Generator {
@@ -293,6 +296,7 @@ impl Base {
 
     /// Appends the image of the n-th row.
     pub fn row(&self, n: u64, out: &mut Vec<u8>) {
+        out.reserve(USUAL_LENGTH);
         out.extend_from_slice(&self.bitmap);
         for cell in &self.cells {
             cell.write(n, |bytes| out.extend_from_slice(bytes));

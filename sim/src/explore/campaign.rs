@@ -5,8 +5,9 @@ use super::{
     journal::{Header, Journal, JournalError},
     record::{End, Record},
     report::Report,
+    runner::Runner,
     sweep::Sweep,
-    workers::{Pool, Round, Runner, Told},
+    workers::{Pool, Round, Told},
 };
 use crate::{plan::Plan, run::RunError};
 use std::{
@@ -102,7 +103,7 @@ impl Campaign {
         let (mut journal, mut known) = (None, BTreeMap::new());
         if let Some(folder) = &how.folder {
             let first = base.of_seed(options.seeds.start);
-            let fingerprint = runner(&first)?.fingerprint;
+            let fingerprint = runner.fingerprint(&first)?;
             let header = Header::new(&options, fingerprint, first.to_toml()?);
             let (opened, records) = Journal::open(folder, &header)?;
             (journal, known) = (Some(opened), records);

@@ -64,7 +64,7 @@ impl Groups {
             seed,
             faults: judged.faults,
             commits: judged.commits,
-            fingerprint: judged.fingerprint.clone(),
+            fingerprint: judged.fingerprint.clone().unwrap_or_default(),
             round,
         };
         match self.0.get_mut(&key) {
@@ -120,7 +120,7 @@ mod tests {
     fn judged(property: &str, faults: usize, commits: u64, broke: &[&str]) -> Judged {
         Judged {
             verdict: Verdict::Violated,
-            fingerprint: format!("{faults}/{commits}"),
+            fingerprint: Some(format!("{faults}/{commits}")),
             faults,
             commits,
             as_expected: false,

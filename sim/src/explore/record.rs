@@ -33,8 +33,9 @@ pub enum End {
 pub struct Judged {
     /// The verdict.
     pub verdict: Verdict,
-    /// The run's fingerprint.
-    pub fingerprint: String,
+    /// The run's fingerprint, where it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
     /// Faults of the plan.
     pub faults: usize,
     /// Transactions that were acknowledged.
@@ -68,7 +69,8 @@ pub struct Cause {
 
 impl Record {
     /// Of a run.
-    pub fn of(plan: &Plan, outcome: &Outcome) -> Self {
+    pub(super) fn of(plan: &Plan, outcome: &Outcome) -> Self {
+        let failure = Failure::of(outcome);
         let kinds = |faults: &[FaultSeen]| {
             let mut kinds: Vec<String> = faults.iter().map(|f| f.kind.to_string()).collect();
             kinds.sort_unstable();
@@ -87,14 +89,14 @@ impl Record {
             seed: plan.seed,
             end: End::Judged(Judged {
                 verdict: outcome.verdict,
-                fingerprint: outcome.fingerprint.clone(),
+                fingerprint: failure.is_some().then(|| outcome.fingerprint.clone()),
                 faults: plan.faults.len(),
                 commits: outcome.commits.ok,
                 as_expected: outcome.as_expected,
                 fired: kinds(&outcome.faults),
                 broke: broke.collect(),
                 probes: probes.collect(),
-                failure: Failure::of(outcome).map(Cause::of),
+                failure: failure.map(Cause::of),
             }),
         }
     }

@@ -4,8 +4,8 @@
 //! threads that are used again). A thread whose run does not end cannot be stopped: it is left to itself, and another
 //! takes its place.
 
-use super::{record::Record, steer::Bias, swarm::Swarm};
-use crate::{outcome::Outcome, plan::Plan, run::RunError};
+use super::{record::Record, runner::Runner, steer::Bias, swarm::Swarm};
+use crate::run::RunError;
 use std::{
     collections::VecDeque,
     io,
@@ -19,9 +19,6 @@ use std::{
 
 /// As much as a main thread has.
 const STACK_BYTES: usize = 8 << 20;
-
-/// Runs one plan.
-pub type Runner = Arc<dyn Fn(&Plan) -> Result<Outcome, RunError> + Send + Sync>;
 
 /// What a worker tells.
 pub(super) enum Told {
@@ -44,7 +41,7 @@ pub(super) struct Round {
 /// The threads.
 pub(super) struct Pool {
     queue: Arc<Queue>,
-    runner: Runner,
+    runner: Arc<Runner>,
     workers: Vec<Arc<Worker>>,
     tell: Sender<Told>,
     told: Receiver<Told>,
@@ -95,7 +92,7 @@ impl Pool {
         let (tell, told) = mpsc::channel();
         let mut pool = Self {
             queue: Arc::default(),
-            runner,
+            runner: Arc::new(runner),
             workers: Vec::new(),
             tell,
             told,
@@ -183,8 +180,8 @@ fn work(queue: &Queue, runner: &Runner, worker: &Worker, tell: &Sender<Told>) {
         locked(&worker.0).seed = Some((seed, wall()));
         let dies = Dies(seed, tell);
         let plan = round.swarm.plan(seed, &round.bias);
-        let told = match runner(&plan) {
-            Ok(outcome) => Told::Ended(Box::new(Record::of(&plan, &outcome))),
+        let told = match runner.seed(&plan) {
+            Ok(record) => Told::Ended(Box::new(record)),
             Err(error) => Told::Refused(error),
         };
         drop(dies);

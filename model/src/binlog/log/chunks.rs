@@ -33,6 +33,13 @@ impl Span {
         }
     }
 
+    /// Whether some byte is in both.
+    pub(super) fn overlaps(&self, other: Span) -> bool {
+        self.chunk == other.chunk
+            && self.offset < other.offset + other.length
+            && other.offset < self.offset + self.length
+    }
+
     /// Both together, if `next` lies right behind this one.
     pub fn joined(&self, next: Span) -> Option<Span> {
         let adjacent = self.chunk == next.chunk && self.offset + self.length == next.offset;

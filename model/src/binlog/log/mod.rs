@@ -52,6 +52,8 @@ pub struct Binlog {
     logged: GtidSet,
     synced: LogPos,
     published: LogPos,
+    /// Copies of which a byte was changed.
+    damaged: Vec<Span>,
 }
 
 impl Binlog {
@@ -73,6 +75,7 @@ impl Binlog {
             logged: purged,
             synced: LogPos::default(),
             published: LogPos::default(),
+            damaged: Vec::new(),
         };
         log.open_file(first_number, now_us, seconds(now_us));
         log
@@ -287,7 +290,15 @@ impl Binlog {
         if let Some(length) = std::num::NonZeroUsize::new(copy.len()) {
             copy[byte % length] ^= flip;
         }
-        self.chunks.append(|chunk| chunk.extend_from_slice(&copy))
+        let copy = self.chunks.append(|chunk| chunk.extend_from_slice(&copy));
+        self.damaged.push(copy);
+        copy
+    }
+
+    /// Whether no byte of a span was changed since it was written: then its events have the checksums that they say.
+    #[inline]
+    pub fn is_as_written(&self, span: Span) -> bool {
+        !self.damaged.iter().any(|damaged| damaged.overlaps(span))
     }
 
     /// A file as it would be on disk, unsynced tail included. Allocates the whole of it.

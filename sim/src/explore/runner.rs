@@ -1,0 +1,58 @@
+//! How a sweep runs a plan.
+
+use super::Record;
+use crate::{
+    failure::Failure,
+    plan::Plan,
+    recording::Recording,
+    run::{RunError, run, run_unsigned},
+};
+use std::{fmt, sync::Arc};
+
+/// Runs plans, for a sweep.
+pub struct Runner {
+    recording: Option<Arc<Recording>>,
+    begins: Box<dyn Fn(&Plan) + Send + Sync>,
+}
+
+impl fmt::Debug for Runner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runner").finish_non_exhaustive()
+    }
+}
+
+impl Runner {
+    /// Of plans that replay this recording, or none.
+    pub fn new(recording: Option<Arc<Recording>>) -> Self {
+        Self::telling(recording, |_| {})
+    }
+
+    /// One that tells of every plan before it is run, on the thread that runs it.
+    pub fn telling(
+        recording: Option<Arc<Recording>>,
+        begins: impl Fn(&Plan) + Send + Sync + 'static,
+    ) -> Self {
+        let begins = Box::new(begins);
+        Self { recording, begins }
+    }
+
+    /// Runs the plan of a seed, and keeps what a sweep needs of it: the fingerprint only of a failure, which is to be
+    /// found again.
+    ///
+    /// # Errors
+    /// As [`run`].
+    pub fn seed(&self, plan: &Plan) -> Result<Record, RunError> {
+        (self.begins)(plan);
+        let mut run = run_unsigned(plan, self.recording.as_ref())?;
+        if Failure::of(&run.outcome).is_some() {
+            run.sign();
+        }
+        Ok(Record::of(plan, &run.outcome))
+    }
+
+    /// The fingerprint of a plan's run.
+    pub(super) fn fingerprint(&self, plan: &Plan) -> Result<String, RunError> {
+        (self.begins)(plan);
+        Ok(run(plan, self.recording.as_ref())?.outcome.fingerprint)
+    }
+}
