@@ -17,7 +17,8 @@ pub use diff::Diff;
 pub use iter::Iter;
 
 use page::{MERGED, Page, SPARSE};
-use std::sync::Arc;
+// Without weak references, so that asking whether a page is shared takes no atomic write.
+use triomphe::Arc;
 
 /// An ordered map with O(1) copies.
 #[derive(Clone, Debug)]
