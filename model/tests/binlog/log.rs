@@ -259,3 +259,26 @@ fn a_group_larger_than_a_chunk_stays_in_one_piece() {
     assert_eq!(log.bytes(written.span).len(), written.span.length());
     assert_eq!(sound(&log), range(1, 1));
 }
+
+#[test]
+fn a_changed_byte_is_known_to_every_span_that_has_some_of_its_copy() {
+    let mut log = log();
+    let [first, second] = [1, 2].map(|gno| commit(&mut log, gno, SECOND).span);
+    let both = first.joined(second).expect("one lies behind the other");
+    let damaged = log.damaged(both, first.length() + 30, 1);
+    let third = commit(&mut log, 3, SECOND).span;
+    for as_written in [first, second, both, third] {
+        assert!(log.is_as_written(as_written));
+    }
+    // Which byte it was is not kept: the copy counts as a whole.
+    let length = damaged.length();
+    for part in [damaged, damaged.slice(0, 1), damaged.slice(length - 1, 1)] {
+        assert!(!log.is_as_written(part));
+    }
+    assert!(
+        log.is_as_written(damaged.slice(length, 1)),
+        "none of its bytes"
+    );
+    let changed = log.bytes(damaged).iter().zip(log.bytes(both));
+    assert_eq!(changed.filter(|(a, b)| a != b).count(), 1);
+}

@@ -295,7 +295,7 @@ impl Binlog {
         copy
     }
 
-    /// Whether no byte of a span was changed since it was written: then its events have the checksums that they say.
+    /// Whether no byte of a span was changed on its way: then its events have the checksums that they say.
     #[inline]
     pub fn is_as_written(&self, span: Span) -> bool {
         !self.damaged.iter().any(|damaged| damaged.overlaps(span))
