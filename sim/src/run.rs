@@ -65,7 +65,7 @@ pub fn run(plan: &Plan, recording: Option<&Arc<Recording>>) -> Result<Run, RunEr
     Ok(run)
 }
 
-/// As [`run`], with an empty fingerprint: of most runs of a sweep nobody asks for it, and it costs as much as half the
+/// As [`run`], with an empty fingerprint: of most runs of a sweep nobody asks for it, and it is nearly as much work as the
 /// verdict.
 ///
 /// # Errors
