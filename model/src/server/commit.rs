@@ -278,7 +278,6 @@ impl Server {
         }
     }
 
-    #[inline(never)]
     fn end_flush(&mut self, arena: &Arena, at: u64) {
         if self.binlog.is_some() {
             self.redo.flush(self.config.flush_log_at_commit);
@@ -308,7 +307,6 @@ impl Server {
         }
     }
 
-    #[inline(never)]
     fn flush_member(&mut self, arena: &Arena, at: u64, member: &mut Member) {
         let number = CommitNumber(self.pipeline.next_number);
         self.pipeline.next_number += 1;
@@ -389,7 +387,6 @@ impl Server {
         member.done.end = written.end;
     }
 
-    #[inline(never)]
     fn end_sync(&mut self, at: u64) {
         if let Some(binlog) = self.binlog.as_mut() {
             binlog.sync();
@@ -409,7 +406,6 @@ impl Server {
         self.pipeline.enter(Stage::Commit, ends);
     }
 
-    #[inline(never)]
     fn end_commit(&mut self, arena: &mut Arena, at: u64) {
         let mut group = std::mem::take(&mut self.pipeline.group);
         for member in group.drain(..) {
