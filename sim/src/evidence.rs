@@ -148,7 +148,7 @@ impl<'w> Evidence<'w> {
         let shop = states::shop(world, serving);
         let gtids = cutover.and_then(|at| gtids(world, at));
         let world: &'w World = world;
-        let applied = &world.history.applied;
+        let applied = world.history.arrived();
         let on_target = on_target(&world.history, snapshot.as_ref(), applied);
         let back_on_source =
             CommitSet::new(world.history.target.len(), 0, &world.history.applied_back);

@@ -3,6 +3,7 @@
 //! A replica applies transactions; a tool reads tables and writes rows, so whether the target has a transaction is
 //! worked out of its rows: each of them was in a table when that was read, or was applied later.
 
+use crate::history::Applied;
 use cutover_model::apply::Written;
 
 /// A table was read, as it was at that moment.
@@ -68,6 +69,8 @@ pub struct Fed {
     pub rows: Vec<FedRow>,
     /// Reasons.
     pub refusals: Vec<Refusal>,
+    /// The source's commits that have arrived whole, worked out of the above when the run is judged.
+    pub arrived: Option<Vec<Applied>>,
 }
 
 impl Fed {

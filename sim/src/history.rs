@@ -148,6 +148,12 @@ pub struct Applied {
 }
 
 impl History {
+    /// The source's commits in the order in which they came to the target: as it applied them, or as tools have
+    /// carried their rows.
+    pub fn arrived(&self) -> &[Applied] {
+        self.fed.arrived.as_deref().unwrap_or(&self.applied)
+    }
+
     /// When the source lost a commit; none when it has it.
     pub fn erased_at(&self, commit: u32) -> Option<u64> {
         let erased = self

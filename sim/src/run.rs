@@ -209,7 +209,7 @@ impl Run {
         lines(&mut text, "operation", &history.operations);
         lines(&mut text, "source commit", &history.source);
         lines(&mut text, "target commit", &history.target);
-        lines(&mut text, "applied", &history.applied);
+        lines(&mut text, "applied", history.arrived());
         lines(&mut text, "marks", std::slice::from_ref(marks));
         lines(&mut text, "story", story);
         text

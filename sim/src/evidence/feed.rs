@@ -154,7 +154,7 @@ pub(super) fn arrivals(world: &mut World, cut: u32) -> FedFacts {
         at: done.unwrap_or(0),
     }));
     arrived.sort_by_key(|a| (a.at, a.commit));
-    world.history.applied = arrived;
+    world.history.fed.arrived = Some(arrived);
     FedFacts { tables, missing }
 }
 

@@ -91,7 +91,7 @@ pub fn out_of_order(
     mut read: impl FnMut(u32, &mut dyn Sink),
 ) -> BTreeMap<u32, Vec<RowId>> {
     let gaps = strength == PrefixStrength::DependencyClosed;
-    let commits = in_question(history.source.len(), cut, &history.applied, gaps);
+    let commits = in_question(history.source.len(), cut, history.arrived(), gaps);
     let mut rows_of = BTreeMap::new();
     for commit in commits {
         let mut rows = Vec::new();

@@ -20,7 +20,7 @@ fn check(e: &Evidence<'_>) -> Finding {
             "the target was filled row by row: while tables are loaded, no state of it is one that the source had",
         );
     }
-    if e.history.applied.is_empty() {
+    if e.history.arrived().is_empty() {
         return absent(NO_REPLICATION);
     }
     found(e.marks.torn_commits, || {
