@@ -180,7 +180,7 @@ impl Canonical {
                 self.number(file.length());
                 binlog
                     .pieces(file.number())
-                    .for_each(|piece| self.bytes(piece));
+                    .for_each(|piece| self.bytes(&piece));
             }
         }
         self.rows(&server.database, arena);

@@ -132,7 +132,7 @@ pub struct History {
 pub(crate) fn add<T>(records: &mut Vec<T>, record: T) {
     if records.len() == records.capacity() {
         let long = records.len() / 16;
-        records.reserve_exact(records.len().clamp(256, 4096).max(long));
+        records.reserve_exact(records.len().clamp(1024, 4096).max(long));
     }
     records.push(record);
 }

@@ -19,6 +19,16 @@ pub enum Verdict {
     Unknown,
 }
 
+impl Verdict {
+    /// Whether something is wrong with the strategy, or with what it relies on.
+    pub fn is_failure(self) -> bool {
+        match self {
+            Self::Violated | Self::NotLive => true,
+            Self::Safe | Self::Aborted | Self::Unknown => false,
+        }
+    }
+}
+
 /// How one property came out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "result")]

@@ -10,6 +10,7 @@ use crate::{
     recording::Recording,
     runbook::Host,
     units::Micros,
+    verdict::{self, Brief},
     workload_spec::{Kind, Transaction},
     world::{SetupError, World},
 };
@@ -24,6 +25,12 @@ use std::{
 pub struct Run {
     /// What is told.
     pub outcome: Outcome,
+    ending: Ending,
+}
+
+/// The world as a run has left it, to be judged.
+#[derive(Debug)]
+pub(crate) struct Ending {
     world: Box<World>,
     ended: Ended,
 }
@@ -60,37 +67,30 @@ const QUIET_WITHIN: Micros = Micros::mins(30);
 /// [`RunError`] when the plan cannot be run at all; everything that goes wrong in the rehearsal itself
 /// is the outcome.
 pub fn run(plan: &Plan, recording: Option<&Arc<Recording>>) -> Result<Run, RunError> {
-    let mut run = run_unsigned(plan, recording)?;
-    run.sign();
-    Ok(run)
+    let mut ending = rehearse(plan, recording)?;
+    let outcome = ending.outcome(plan);
+    Ok(Run { outcome, ending })
 }
 
-/// As [`run`], with an empty fingerprint: of most runs of a sweep nobody asks for it, and it is nearly as much work as the
-/// verdict.
+/// Runs a plan, and judges nothing yet.
 ///
 /// # Errors
-/// As there.
-pub(crate) fn run_unsigned(
+/// As [`run`].
+pub(crate) fn rehearse(
     plan: &Plan,
     recording: Option<&Arc<Recording>>,
-) -> Result<Run, RunError> {
+) -> Result<Ending, RunError> {
     let recording = match plan.workload.kind {
         Kind::Orders => None,
         Kind::Binlog => Some(Arc::clone(recording.ok_or(RunError::NoRecording)?)),
     };
     // It is handed on from here to the operator, back and to the verdict, and is large.
     let world = Box::new(World::new(plan, recording)?);
-    let (mut world, ended) = rehearse(plan, world);
-    let outcome = crate::verdict::outcome(plan, &mut world, ended);
-    Ok(Run {
-        outcome,
-        world,
-        ended,
-    })
+    Ok(carry_out(plan, world))
 }
 
 /// Carries the runbook out against the world, on madsim.
-fn rehearse(plan: &Plan, world: Box<World>) -> (Box<World>, Ended) {
+fn carry_out(plan: &Plan, world: Box<World>) -> Ending {
     let runtime = madsim::runtime::Runtime::with_seed_and_config(
         plan.streams.madsim.0,
         madsim::Config::default(),
@@ -100,12 +100,10 @@ fn rehearse(plan: &Plan, world: Box<World>) -> (Box<World>, Ended) {
     drop(runtime);
     let world =
         Arc::into_inner(shared).expect("the operator's node is gone, and with it its handle");
-    (
-        world
-            .into_inner()
-            .expect("a panic would have ended the run"),
-        ended,
-    )
+    let world = world
+        .into_inner()
+        .expect("a panic would have ended the run");
+    Ending { world, ended }
 }
 
 /// The phases of a run: traffic, migration, traffic on the new endpoint, rest.
@@ -175,25 +173,33 @@ fn lines<T: fmt::Debug>(text: &mut String, what: &str, records: &[T]) {
     }
 }
 
-impl Run {
-    /// Judges the finished run again: evidence, properties, figures, explanations, fingerprint. With the plan
-    /// that was run, the outcome is the one that is there already.
-    pub fn judge(&mut self, plan: &Plan) -> Outcome {
-        let outcome = crate::verdict::outcome(plan, &mut self.world, self.ended);
+impl Ending {
+    /// What a sweep asks of it.
+    pub(crate) fn brief(&mut self, plan: &Plan) -> Brief {
+        verdict::brief(plan, &mut self.world, self.ended)
+    }
+
+    /// What it came to.
+    pub(crate) fn outcome(&mut self, plan: &Plan) -> Outcome {
+        let outcome = verdict::outcome(plan, &mut self.world, self.ended);
         Outcome {
             fingerprint: fingerprint(&self.world),
             ..outcome
         }
     }
+}
 
-    /// Puts the fingerprint into the outcome.
-    pub(crate) fn sign(&mut self) {
-        self.outcome.fingerprint = fingerprint(&self.world);
+impl Run {
+    /// Judges the finished run again: evidence, properties, figures, explanations, fingerprint. With the plan
+    /// that was run, the outcome is the one that is there already.
+    pub fn judge(&mut self, plan: &Plan) -> Outcome {
+        self.ending.outcome(plan)
     }
 
     /// Why it came to its outcome.
     pub fn causes(&mut self, plan: &Plan) -> Causes {
-        explain::causes(&Evidence::gather(&mut self.world, plan, self.ended))
+        let Ending { world, ended } = &mut self.ending;
+        explain::causes(&Evidence::gather(world, plan, *ended))
     }
 
     /// The trace as text: every operation of a client, every commit, every application, the moments that the
@@ -204,7 +210,7 @@ impl Run {
             marks,
             story,
             ..
-        } = &*self.world;
+        } = &*self.ending.world;
         let mut text = String::new();
         lines(&mut text, "operation", &history.operations);
         lines(&mut text, "source commit", &history.source);
@@ -218,13 +224,13 @@ impl Run {
     /// What the clients did, so that it can be written down in a plan: every transaction that they thought of, with
     /// the time of its first attempt. Empty when they replayed a recording.
     pub fn transactions(&self) -> Vec<Transaction> {
-        self.world.written_down()
+        self.ending.world.written_down()
     }
 
     /// The tables of a host as they were at the end. Generated rows that nobody touched are left out.
     /// Empty when there is no such host.
     pub fn dump(&self, host: Host) -> Vec<Dump> {
-        let Some(server) = self.world.server(host) else {
+        let Some(server) = self.ending.world.server(host) else {
             return Vec::new();
         };
         let mut dumps = Vec::new();
@@ -236,7 +242,7 @@ impl Run {
             };
             if server
                 .database
-                .dump_table(&self.world.arena, id, &mut write)
+                .dump_table(&self.ending.world.arena, id, &mut write)
                 .is_ok()
             {
                 dumps.push(Dump {
@@ -250,7 +256,7 @@ impl Run {
 
     /// The source's binlog files that are still there: name and bytes.
     pub fn binlog_files(&self) -> Vec<(String, Vec<u8>)> {
-        let Some(binlog) = &self.world.source.binlog else {
+        let Some(binlog) = &self.ending.world.source.binlog else {
             return Vec::new();
         };
         let files = binlog.files().iter();

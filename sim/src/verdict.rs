@@ -17,6 +17,37 @@ use crate::{
 /// Transactions that could not be replayed and are named one by one.
 const NAMED: usize = 5;
 
+/// What a sweep asks of a run: a part of its [`Outcome`].
+#[derive(Clone, Debug)]
+pub struct Brief {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Whether the scenario's expectations hold.
+    pub as_expected: bool,
+    /// Transactions that write and were acknowledged.
+    pub acknowledged: u64,
+    /// The faults that have fired, in order.
+    pub faults: Vec<FaultSeen>,
+    /// The rare paths that the run went along.
+    pub probes: Vec<ProbeSeen>,
+}
+
+/// What a sweep asks of a run that has ended. What is told of a run beside that, the story above all, costs a third of
+/// its [`outcome`].
+pub fn brief(plan: &Plan, world: &mut World, ended: Ended) -> Brief {
+    let (faults, probes) = (faults(plan, world), probes(world));
+    let e = Evidence::gather(world, plan, ended);
+    let properties = check_all(&e);
+    let verdict = verdict(&e, &properties);
+    Brief {
+        verdict,
+        as_expected: as_expected(&plan.expect, verdict, &properties),
+        acknowledged: e.survey().commits.ok,
+        faults,
+        probes,
+    }
+}
+
 /// What a run that has ended came to, its fingerprint still empty.
 pub fn outcome(plan: &Plan, world: &mut World, ended: Ended) -> Outcome {
     let notes = notes(world);

@@ -258,18 +258,21 @@ impl DumpThread {
         let checksum = super::checksum(binlog);
         let (mut from, mut to, mut gtids) = (self.at.pos, self.at.pos, GtidRuns::new());
         let bytes = binlog.bytes(span);
-        let inside = |_| {
-            let progress = progress(&binlog.name(self.at.file), self.at.pos, self.at.pos);
+        let at = self.at;
+        let refused_here = || {
+            let progress = progress(&binlog.name(at.file), at.pos, at.pos);
             refused(server, &no_event(bytes), &progress)
         };
         if self.told == LogPos::default() {
-            // Whether a start position is that of an event shows at the first group, read whole.
-            let mut whole = Groups::new(bytes, self.at.pos, checksum).begun_anywhere();
-            whole.next().transpose().map_err(inside)?;
+            if !binlog.is_between_events(self.at) {
+                return Err(refused_here());
+            }
+            let mut whole = Groups::trusted(bytes, self.at.pos, checksum).begun_anywhere();
+            whole.next().transpose().map_err(|_| refused_here())?;
         }
         let mut groups = Groups::trusted(bytes, self.at.pos, checksum).begun_anywhere();
         while let Some(group) = groups.hop() {
-            let group = group.map_err(inside)?;
+            let group = group.map_err(|_| refused_here())?;
             let gtid = group.gtid;
             let first_of_file = std::mem::take(&mut self.after_rotation);
             if first_of_file && server.config.mutants.has(Mutant::DumpSkipsAfterRotation) {

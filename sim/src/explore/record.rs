@@ -4,6 +4,7 @@ use crate::{
     failure::Failure,
     outcome::{FaultSeen, Outcome, Verdict},
     plan::Plan,
+    verdict::Brief,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -68,35 +69,31 @@ pub struct Cause {
 }
 
 impl Record {
-    /// Of a run.
-    pub(super) fn of(plan: &Plan, outcome: &Outcome) -> Self {
-        let failure = Failure::of(outcome);
+    /// Of a run, which is told in full where it failed.
+    pub(super) fn of(plan: &Plan, brief: Brief, failed: Option<&Outcome>) -> Self {
         let kinds = |faults: &[FaultSeen]| {
             let mut kinds: Vec<String> = faults.iter().map(|f| f.kind.to_string()).collect();
             kinds.sort_unstable();
             kinds.dedup();
             kinds
         };
-        let broke = outcome.faults.iter().filter_map(|fault| {
+        let broke = brief.faults.iter().filter_map(|fault| {
             let assumption = fault.breaks?;
             Some((fault.kind.to_string(), assumption.to_string()))
         });
-        let probes = outcome
-            .probes
-            .iter()
-            .map(|p| (p.probe.to_string(), p.count));
+        let probes = brief.probes.iter().map(|p| (p.probe.to_string(), p.count));
         Self {
             seed: plan.seed,
             end: End::Judged(Judged {
-                verdict: outcome.verdict,
-                fingerprint: failure.is_some().then(|| outcome.fingerprint.clone()),
+                verdict: brief.verdict,
+                fingerprint: failed.map(|outcome| outcome.fingerprint.clone()),
                 faults: plan.faults.len(),
-                commits: outcome.commits.ok,
-                as_expected: outcome.as_expected,
-                fired: kinds(&outcome.faults),
+                commits: brief.acknowledged,
+                as_expected: brief.as_expected,
+                fired: kinds(&brief.faults),
                 broke: broke.collect(),
                 probes: probes.collect(),
-                failure: failure.map(Cause::of),
+                failure: failed.and_then(Failure::of).map(Cause::of),
             }),
         }
     }

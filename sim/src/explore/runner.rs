@@ -2,10 +2,9 @@
 
 use super::Record;
 use crate::{
-    failure::Failure,
     plan::Plan,
     recording::Recording,
-    run::{RunError, run, run_unsigned},
+    run::{RunError, rehearse, run},
 };
 use std::{fmt, sync::Arc};
 
@@ -36,18 +35,17 @@ impl Runner {
         Self { recording, begins }
     }
 
-    /// Runs the plan of a seed, and keeps what a sweep needs of it: the fingerprint only of a failure, which is to be
-    /// found again.
+    /// Runs the plan of a seed, and keeps what a sweep needs of it. Only a failure is told in full and has a fingerprint,
+    /// by which it is found again: that is as much work as the verdict.
     ///
     /// # Errors
     /// As [`run`].
     pub fn seed(&self, plan: &Plan) -> Result<Record, RunError> {
         (self.begins)(plan);
-        let mut run = run_unsigned(plan, self.recording.as_ref())?;
-        if Failure::of(&run.outcome).is_some() {
-            run.sign();
-        }
-        Ok(Record::of(plan, &run.outcome))
+        let mut ending = rehearse(plan, self.recording.as_ref())?;
+        let brief = ending.brief(plan);
+        let failed = brief.verdict.is_failure().then(|| ending.outcome(plan));
+        Ok(Record::of(plan, brief, failed.as_ref()))
     }
 
     /// The fingerprint of a plan's run.

@@ -3,24 +3,39 @@
 //! Of events that are due at one instant a seeded number decides which comes first; an actor's own
 //! events never tie, because a link delivers in order and at least 1 µs apart.
 //!
-//! A few hundred events wait at most times, and most of those that are added are due next. So they are kept in order,
-//! the first at the end, where it is cheap to take one and to add one. Where more wait, the last ones are in a heap.
+//! Time is cut into slots. The events of the present slot are kept in order, the first at the end, where it is cheap to
+//! take one and to add one: most of what is added is due next. What is due in one of the slots ahead is put down there,
+//! in no order, until its slot is the present one; what is due behind all of those is in a heap.
 
 use super::NEVER;
 use crate::stream::Stream;
 use std::{cmp::Ordering, collections::BinaryHeap};
 
-/// So many events are kept in order at most.
-const NEAR: usize = 256;
+/// A slot is 2 to this power µs long: longer than a transaction takes, shorter than a client thinks.
+const SLOT_BITS: u32 = 14;
+/// So many slots are told apart, from the present one on: eight seconds.
+const SLOTS: usize = 512;
 /// A new event is compared with so many of the first ones before it is searched for.
 const FIRST: usize = 4;
+/// No event.
+const NONE: u32 = u32::MAX;
 
 /// A queue of events by time.
 #[derive(Debug)]
 pub struct Agenda<E> {
-    /// The first events in order, the first at the end.
+    /// The events up to the end of the present slot in order, the first at the end. Empty only if all is.
     near: Vec<Scheduled<E>>,
-    /// Those that come after all of them.
+    /// The number of the present slot.
+    present: u64,
+    /// The slots ahead, each at the remainder of its number: the first of its events in `ahead`.
+    slots: Box<[u32; SLOTS]>,
+    /// A bit for each of them that has some.
+    taken: [u64; SLOTS / 64],
+    /// The events of the slots ahead, each with the next one of its slot.
+    ahead: Vec<(Scheduled<E>, u32)>,
+    /// The first of the places in `ahead` that are free.
+    free: u32,
+    /// What comes behind the slots.
     later: BinaryHeap<Scheduled<E>>,
     ties: Stream,
     serial: u32,
@@ -28,10 +43,16 @@ pub struct Agenda<E> {
 
 /// An event and its place in the queue: when it is due (µs), then the tie, then the serial number, which no other
 /// has.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Scheduled<E> {
     place: u128,
     event: E,
+}
+
+impl<E> Scheduled<E> {
+    fn slot(&self) -> u64 {
+        (self.place >> (64 + SLOT_BITS)) as u64
+    }
 }
 
 impl<E> PartialEq for Scheduled<E> {
@@ -46,17 +67,22 @@ impl<E> PartialOrd for Scheduled<E> {
     }
 }
 impl<E> Ord for Scheduled<E> {
-    /// A heap gives its largest: the first.
+    /// A heap gives its largest, and a list is taken from its end: the first.
     fn cmp(&self, other: &Self) -> Ordering {
         other.place.cmp(&self.place)
     }
 }
 
-impl<E> Agenda<E> {
+impl<E: Copy> Agenda<E> {
     /// An empty one, whose ties this stream breaks.
     pub fn new(ties: Stream) -> Self {
         Self {
-            near: Vec::with_capacity(NEAR + 1),
+            near: Vec::with_capacity(64),
+            present: 0,
+            slots: Box::new([NONE; SLOTS]),
+            taken: [0; SLOTS / 64],
+            ahead: Vec::with_capacity(64),
+            free: NONE,
             later: BinaryHeap::new(),
             ties,
             serial: 0,
@@ -69,19 +95,41 @@ impl<E> Agenda<E> {
         let tie = self.ties.bits() as u32;
         let place = u128::from(at) << 64 | u128::from(tie) << 32 | u128::from(self.serial);
         let scheduled = Scheduled { place, event };
-        if !self.later.is_empty() && self.near.first().is_none_or(|last| last.place < place) {
-            self.later.push(scheduled);
-            return;
+        match scheduled.slot().saturating_sub(self.present) {
+            0 => self.put_near(scheduled),
+            slots if slots < SLOTS as u64 => self.put_ahead(scheduled),
+            _ => self.later.push(scheduled),
         }
+        if self.near.is_empty() {
+            self.go_on();
+        }
+    }
+
+    fn put_near(&mut self, scheduled: Scheduled<E>) {
         let first = self.near.len().saturating_sub(FIRST);
-        let behind = |s: &Scheduled<E>| s.place > place;
+        let behind = |s: &Scheduled<E>| s.place > scheduled.place;
         let index = match self.near[first..].iter().rposition(behind) {
             Some(before) => first + before + 1,
             None => self.near[..first].partition_point(behind),
         };
         self.near.insert(index, scheduled);
-        if self.near.len() > NEAR {
-            self.later.extend(self.near.drain(..NEAR / 2));
+    }
+
+    fn put_ahead(&mut self, scheduled: Scheduled<E>) {
+        let slot = scheduled.slot() as usize % SLOTS;
+        let next = self.slots[slot];
+        self.taken[slot / 64] |= 1 << (slot % 64);
+        let at = self.free;
+        match self.ahead.get_mut(at as usize) {
+            Some(place) => {
+                self.free = place.1;
+                *place = (scheduled, next);
+                self.slots[slot] = at;
+            }
+            None => {
+                self.slots[slot] = self.ahead.len() as u32;
+                self.ahead.push((scheduled, next));
+            }
         }
     }
 
@@ -101,17 +149,51 @@ impl<E> Agenda<E> {
             return None;
         }
         let first = self.near.pop();
-        if self.near.is_empty() && !self.later.is_empty() {
-            self.refill();
+        if self.near.is_empty() {
+            self.go_on();
         }
         first.map(|scheduled| scheduled.event)
     }
 
-    /// Takes the first of the events that wait in the heap.
-    fn refill(&mut self) {
-        let first = std::iter::from_fn(|| self.later.pop());
-        self.near.extend(first.take(NEAR / 2));
-        self.near.reverse();
+    /// Makes the next slot that has events the present one, which has none left.
+    fn go_on(&mut self) {
+        let later = self.later.peek().map(Scheduled::slot);
+        let Some(next) = self.next_taken().into_iter().chain(later).min() else {
+            return;
+        };
+        self.present = next;
+        let slot = next as usize % SLOTS;
+        let mut at = std::mem::replace(&mut self.slots[slot], NONE);
+        self.taken[slot / 64] &= !(1 << (slot % 64));
+        while let Some((scheduled, next)) = self.ahead.get_mut(at as usize) {
+            self.near.push(*scheduled);
+            let next = std::mem::replace(next, self.free);
+            self.free = std::mem::replace(&mut at, next);
+        }
+        while let Some(first) = self.later.peek().filter(|first| first.slot() == next) {
+            self.near.push(*first);
+            self.later.pop();
+        }
+        if self.near.len() > 1 {
+            self.near.sort_unstable();
+        }
+    }
+
+    /// The first of the slots ahead that has events.
+    fn next_taken(&self) -> Option<u64> {
+        let from = self.present + 1;
+        let (word, bit) = (from as usize % SLOTS / 64, from % 64);
+        // The word in which it begins is looked at twice: what it has before that comes last.
+        let words = (0..=self.taken.len()).map(|n| {
+            let taken = self.taken[(word + n) % self.taken.len()];
+            match n {
+                0 => taken & u64::MAX << bit,
+                _ if n == self.taken.len() => taken & !(u64::MAX << bit),
+                _ => taken,
+            }
+        });
+        let first = (0u64..).zip(words).find(|(_, taken)| *taken != 0);
+        first.map(|(n, taken)| from - bit + 64 * n + u64::from(taken.trailing_zeros()))
     }
 }
 
@@ -154,7 +236,7 @@ mod tests {
             left.pop();
         }
         assert!(left.is_empty());
-        assert!(most > 4 * NEAR, "the heap was needed, and for long");
+        assert!(most > 1_000, "many waited");
     }
 
     #[test]

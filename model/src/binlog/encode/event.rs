@@ -11,7 +11,10 @@ pub(super) struct Group<'w> {
     start_pos: u64,
     timestamp_s: u32,
     server_id: u32,
+    /// Room is left for a checksum behind every event.
     checksum: bool,
+    /// And it is worked out at the end.
+    seals: bool,
     gtid: gtid::Pending,
 }
 
@@ -30,6 +33,7 @@ impl<'w> Group<'w> {
             timestamp_s,
             server_id: writer.options.server_id,
             checksum: writer.options.checksum,
+            seals: writer.options.checksum && writer.seals,
             gtid: gtid::Pending::None,
         }
     }
@@ -50,7 +54,7 @@ impl<'w> Group<'w> {
 
     /// Puts checksums behind these events whatever the settings.
     pub(super) fn always_checksum(&mut self) {
-        self.checksum = true;
+        (self.checksum, self.seals) = (true, true);
     }
 
     /// Starts an event; its body is to be appended to `out`. Returns what [`Group::close`] wants.
@@ -108,17 +112,8 @@ impl<'w> Group<'w> {
         if pending.resolve(&mut self) {
             self.place();
         }
-        if !self.checksum {
-            return;
-        }
-        let mut rest = &mut self.out[self.start..];
-        while rest.len() >= HEADER_LENGTH {
-            let length = length_of(rest);
-            let (event, after) = rest.split_at_mut(length);
-            if let Some((covered, checksum)) = event.split_last_chunk_mut() {
-                *checksum = crc32(covered).to_le_bytes();
-            }
-            rest = after;
+        if self.seals {
+            for_each_whole(&mut self.out[self.start..], seal);
         }
     }
 
@@ -164,10 +159,41 @@ pub(super) fn as_event(event_type: EventType, flags: u16, body: &[u8], checksum:
     event
 }
 
+/// Writes the checksum of an event behind it, over what stands there.
+fn seal(event: &mut [u8]) {
+    if let Some((covered, checksum)) = event.split_last_chunk_mut() {
+        *checksum = crc32(covered).to_le_bytes();
+    }
+}
+
+/// Writes the checksums of events that were written without. A FORMAT_DESCRIPTION has its own from the beginning: when
+/// its file is closed it no longer is what the checksum covers.
+pub(crate) fn seal_all(events: &mut [u8]) {
+    for_each_whole(events, |event| {
+        if Header::decode(event).is_some_and(|h| h.event_type != EventType::FORMAT_DESCRIPTION) {
+            seal(event);
+        }
+    });
+}
+
+/// Has something done to every event, up to the first that is not whole.
+#[inline]
+fn for_each_whole(mut events: &mut [u8], mut each: impl FnMut(&mut [u8])) {
+    while events.len() >= HEADER_LENGTH {
+        let length = length_of(events);
+        let Some((event, rest)) = events.split_at_mut_checked(length.max(HEADER_LENGTH)) else {
+            return;
+        };
+        each(event);
+        events = rest;
+    }
+}
+
 /// Where a header has the event's length; behind it stands the position.
 const LENGTH_AT: usize = 9;
 
-fn length_of(event: &[u8]) -> usize {
+/// The length that an event's header says.
+pub(crate) fn length_of(event: &[u8]) -> usize {
     let field = &event[LENGTH_AT..LENGTH_AT + 4];
     field.try_into().map_or(0, u32::from_le_bytes) as usize
 }

@@ -19,6 +19,7 @@ use super::event::{EventType, flag};
 use crate::gtid::Gtid;
 use event::Group;
 
+pub(crate) use event::{length_of, seal_all};
 pub(crate) use head::set_in_use;
 pub use rows::RowWrite;
 pub(crate) use rows::RowWrites;
@@ -110,6 +111,8 @@ pub struct Head<'a> {
 pub struct Writer {
     options: WriterOptions,
     version: u32,
+    /// Checksums are written along with the events.
+    seals: bool,
     /// `BEGIN` in a session without a default schema.
     begin: Vec<u8>,
 }
@@ -124,7 +127,16 @@ impl Writer {
         Writer {
             begin: event::as_event(EventType::QUERY, flags, &body, options.checksum),
             version,
+            seals: true,
             options,
+        }
+    }
+
+    /// One that leaves the room of checksums empty: [`seal_all`] fills it.
+    pub(crate) fn without_seals(self) -> Writer {
+        Writer {
+            seals: false,
+            ..self
         }
     }
 

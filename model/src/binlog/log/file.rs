@@ -1,6 +1,8 @@
 //! One file of a log: where its bytes are, and what an index and a purge need to know of it.
 
 use super::{LogPos, Span};
+use crate::binlog::encode::length_of;
+use crate::binlog::event::{FIRST_POSITION, HEADER_LENGTH};
 use crate::gtid::GtidSet;
 
 /// A file of a [`super::Binlog`].
@@ -74,6 +76,32 @@ impl LogFile {
         self.modified_us = now_us;
     }
 
+    /// The event that a position is inside of; none where one begins or the file ends. `bytes` has the bytes of a span.
+    pub(super) fn event_around<'b>(
+        &self,
+        pos: u64,
+        bytes: impl Fn(Span) -> &'b [u8],
+    ) -> Option<Span> {
+        let (start, span) = self.extents.get(self.extent_at(pos)?)?;
+        // Magic is no event.
+        let mut from = FIRST_POSITION.saturating_sub(*start) as usize;
+        while start + (from as u64) < pos {
+            let event = span.slice(from, usize::MAX);
+            let head = bytes(event).first_chunk::<HEADER_LENGTH>()?;
+            let length = length_of(head).max(HEADER_LENGTH);
+            if start + (from + length) as u64 > pos {
+                return Some(event.slice(0, length));
+            }
+            from += length;
+        }
+        None
+    }
+
+    fn extent_at(&self, pos: u64) -> Option<usize> {
+        let behind = self.extents.partition_point(|(start, _)| *start <= pos);
+        behind.checked_sub(1)
+    }
+
     pub(super) fn truncate(&mut self, length: u64) {
         self.length = self.length.min(length);
         self.extents.retain(|(pos, _)| *pos < length);
@@ -84,11 +112,7 @@ impl LogFile {
 
     /// At most `length` bytes from a position on, as far as they lie together.
     pub(super) fn span_at(&self, pos: u64, length: u64) -> Option<Span> {
-        let at = self
-            .extents
-            .partition_point(|(start, _)| *start <= pos)
-            .checked_sub(1)?;
-        let (start, span) = self.extents.get(at)?;
+        let (start, span) = self.extents.get(self.extent_at(pos)?)?;
         let usize = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
         (pos <= self.length).then(|| span.slice(usize(pos - start), usize(length)))
     }

@@ -4,11 +4,13 @@
 //! fsync counter, and `binlog_end_pos`, which dump threads follow): the server moves them, at the moments that its
 //! settings say. Rotation, purge and recovery follow `new_file_impl`, `purge_logs_before_date` and
 //! `open_binlog`.
+//!
+//! Checksums are worked out when bytes leave the log: in memory nothing can change a byte, so nobody looks at them there.
 
 mod chunks;
 mod file;
 
-use super::encode::{Writer, set_in_use};
+use super::encode::{Writer, seal_all, set_in_use};
 use super::event::{Checksum, FIRST_POSITION};
 use super::frame::BinlogError;
 use super::group::{Group, Groups};
@@ -67,7 +69,7 @@ impl Binlog {
         now_us: u64,
     ) -> Binlog {
         let mut log = Binlog {
-            writer,
+            writer: writer.without_seals(),
             base: base.to_owned(),
             chunks: Chunks::default(),
             files: Vec::new(),
@@ -216,6 +218,10 @@ impl Binlog {
         else {
             return;
         };
+        if let Some(torn) = file.event_around(end.pos, |span| self.chunks.get(span)) {
+            // What is left of it is what was written.
+            seal_all(self.chunks.get_mut(torn));
+        }
         file.truncate(end.pos);
         self.logged = file.previous().clone();
         let end = self.end();
@@ -258,13 +264,8 @@ impl Binlog {
             .map(LogFile::number)
     }
 
-    /// What follows a place: contiguous bytes up to the end of an extent or of what is published.
-    /// Empty at the end; `None` where there is no such file or position.
-    pub fn read(&self, at: LogPos) -> Option<&[u8]> {
-        self.read_span(at).map(|span| self.bytes(span))
-    }
-
-    /// As [`Binlog::read`], as a span that stays readable when the file is gone.
+    /// What follows a place: contiguous bytes up to the end of an extent or of what is published, which stay readable when
+    /// the file is gone. Empty at the end; `None` where there is no such file or position.
     pub fn read_span(&self, at: LogPos) -> Option<Span> {
         let file = self.file(at.file)?;
         let end = match file.number().cmp(&self.published.file) {
@@ -278,15 +279,32 @@ impl Binlog {
         file.span_at(at.pos, end - at.pos)
     }
 
-    /// The bytes of a span of this log.
-    pub fn bytes(&self, span: Span) -> &[u8] {
+    /// The bytes of a span of this log, its events' checksums still to be worked out.
+    pub(crate) fn bytes(&self, span: Span) -> &[u8] {
         self.chunks.get(span)
+    }
+
+    /// A copy of whole events, checksums and all: those of before, where a byte was changed on the way.
+    pub fn sealed(&self, events: Span) -> Vec<u8> {
+        let mut bytes = self.bytes(events).to_vec();
+        if self.writer.options().checksum && self.is_as_written(events) {
+            seal_all(&mut bytes);
+        }
+        bytes
+    }
+
+    /// Whether an event begins at a place, or the log ends there.
+    pub fn is_between_events(&self, at: LogPos) -> bool {
+        at.pos >= FIRST_POSITION
+            && self
+                .file(at.file)
+                .is_some_and(|f| f.event_around(at.pos, |span| self.bytes(span)).is_none())
     }
 
     /// A copy of some bytes with one of them changed, beside the files: what arrives of them where the wire or the
     /// disk on the way is bad. `byte` is counted from the first, and wraps at the end.
     pub fn damaged(&mut self, span: Span, byte: usize, flip: u8) -> Span {
-        let mut copy = self.chunks.get(span).to_vec();
+        let mut copy = self.sealed(span);
         if let Some(length) = std::num::NonZeroUsize::new(copy.len()) {
             copy[byte % length] ^= flip;
         }
@@ -303,18 +321,21 @@ impl Binlog {
 
     /// A file as it would be on disk, unsynced tail included. Allocates the whole of it.
     pub fn file_bytes(&self, number: u64) -> Option<Vec<u8>> {
-        let file = self.file(number)?;
         let mut bytes = Vec::new();
-        for (_, span) in file.extents() {
-            bytes.extend_from_slice(self.bytes(*span));
-        }
+        self.file(number)?;
+        self.pieces(number).for_each(|piece| bytes.extend(piece));
         Some(bytes)
     }
 
     /// A file's bytes in pieces, in order, unsynced tail included; nothing for a file that is not there.
-    pub fn pieces(&self, number: u64) -> impl Iterator<Item = &[u8]> {
+    pub fn pieces(&self, number: u64) -> impl Iterator<Item = Vec<u8>> {
         let extents = self.file(number).map(LogFile::extents).unwrap_or_default();
-        extents.iter().map(|(_, span)| self.bytes(*span))
+        extents.iter().map(|(pos, span)| {
+            let magic = FIRST_POSITION.saturating_sub(*pos) as usize;
+            let mut piece = self.bytes(span.slice(0, magic)).to_vec();
+            piece.extend(self.sealed(span.slice(magic, usize::MAX)));
+            piece
+        })
     }
 
     /// The groups of a file from position `from` (a group's start, or anything up to the first one) up to,
@@ -342,7 +363,7 @@ impl Binlog {
                 // A group is appended as one span, so no group spans two extents.
                 let skip = from.saturating_sub(*pos);
                 let span = span.slice(usize::try_from(skip).unwrap_or(usize::MAX), usize::MAX);
-                Groups::new(self.bytes(span), pos + skip, checksum)
+                Groups::trusted(self.bytes(span), pos + skip, checksum)
             })
             .take_while(move |group| group.as_ref().map_or(true, |g| g.start < to))
     }
