@@ -11,7 +11,7 @@ use cutover::sim::{
     plan::Plan,
 };
 use std::{
-    sync::Mutex,
+    sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant},
 };
@@ -81,7 +81,7 @@ struct Seen {
 
 impl Small {
     /// The plans, the seeds' faults the same for either traffic.
-    fn plans(&self) -> Vec<Plan> {
+    fn plans(&self) -> Vec<Arc<Plan>> {
         let of = |traffic: Traffic, rate_per_s| {
             sized(&[
                 "workload.existing_rows=100".into(),
@@ -96,9 +96,11 @@ impl Small {
         let drawn = (0..).map(|seed| swarm.plan(seed, &Bias::none()));
         let plans = drawn.filter(|plan| plan.faults.len() == self.faults);
         plans
-            .map(|plan| Plan {
-                workload: workload.clone(),
-                ..plan
+            .map(|plan| {
+                Arc::new(Plan {
+                    workload: workload.clone(),
+                    ..plan
+                })
             })
             .take(SEEDS)
             .collect()
@@ -132,7 +134,7 @@ pub fn measure(criterion: &mut Criterion) {
     clippy::disallowed_methods,
     reason = "a look at the clock on the wall, as the command takes"
 )]
-fn sweep(plans: &[Plan], at_a_time: usize, seen: &mut Seen) {
+fn sweep(plans: &[Arc<Plan>], at_a_time: usize, seen: &mut Seen) {
     let waiting = Mutex::new(plans.iter().enumerate());
     let runner = Runner::new(None);
     seen.commits = 0;

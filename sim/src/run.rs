@@ -67,7 +67,7 @@ const QUIET_WITHIN: Micros = Micros::mins(30);
 /// [`RunError`] when the plan cannot be run at all; everything that goes wrong in the rehearsal itself
 /// is the outcome.
 pub fn run(plan: &Plan, recording: Option<&Arc<Recording>>) -> Result<Run, RunError> {
-    let mut ending = rehearse(plan, recording)?;
+    let mut ending = rehearse(&Arc::new(plan.clone()), recording)?;
     let outcome = ending.outcome(plan);
     Ok(Run { outcome, ending })
 }
@@ -77,7 +77,7 @@ pub fn run(plan: &Plan, recording: Option<&Arc<Recording>>) -> Result<Run, RunEr
 /// # Errors
 /// As [`run`].
 pub(crate) fn rehearse(
-    plan: &Plan,
+    plan: &Arc<Plan>,
     recording: Option<&Arc<Recording>>,
 ) -> Result<Ending, RunError> {
     let recording = match plan.workload.kind {
@@ -90,13 +90,13 @@ pub(crate) fn rehearse(
 }
 
 /// Carries the runbook out against the world, on madsim.
-fn carry_out(plan: &Plan, world: Box<World>) -> Ending {
+fn carry_out(plan: &Arc<Plan>, world: Box<World>) -> Ending {
     let runtime = madsim::runtime::Runtime::with_seed_and_config(
         plan.streams.madsim.0,
         madsim::Config::default(),
     );
     let shared = Arc::new(Mutex::new(world));
-    let ended = runtime.block_on(phases(Arc::new(plan.clone()), Arc::clone(&shared)));
+    let ended = runtime.block_on(phases(Arc::clone(plan), Arc::clone(&shared)));
     drop(runtime);
     let world =
         Arc::into_inner(shared).expect("the operator's node is gone, and with it its handle");

@@ -24,13 +24,14 @@ pub struct Uuid(pub [u8; 16]);
 
 impl fmt::Display for Uuid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, byte) in self.0.iter().enumerate() {
-            if matches!(i, 4 | 6 | 8 | 10) {
-                f.write_str("-")?;
-            }
-            write!(f, "{byte:02x}")?;
+        let mut text = [0; 36];
+        let places = (0..36).filter(|at| !matches!(at, 8 | 13 | 18 | 23));
+        let digits = self.0.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        text.fill(b'-');
+        for (at, digit) in places.zip(digits) {
+            text[at] = b"0123456789abcdef"[usize::from(digit)];
         }
-        Ok(())
+        f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 

@@ -40,7 +40,7 @@ impl Runner {
     ///
     /// # Errors
     /// As [`run`].
-    pub fn seed(&self, plan: &Plan) -> Result<Record, RunError> {
+    pub fn seed(&self, plan: &Arc<Plan>) -> Result<Record, RunError> {
         (self.begins)(plan);
         let mut ending = rehearse(plan, self.recording.as_ref())?;
         let brief = ending.brief(plan);

@@ -179,7 +179,7 @@ fn work(queue: &Queue, runner: &Runner, worker: &Worker, tell: &Sender<Told>) {
     while let Some((seed, round)) = queue.next() {
         locked(&worker.0).seed = Some((seed, wall()));
         let dies = Dies(seed, tell);
-        let plan = round.swarm.plan(seed, &round.bias);
+        let plan = Arc::new(round.swarm.plan(seed, &round.bias));
         let told = match runner.seed(&plan) {
             Ok(record) => Told::Ended(Box::new(record)),
             Err(error) => Told::Refused(error),

@@ -87,8 +87,8 @@ impl Operator {
 
     /// What the operator does when a step fails: the steps of the way back, or, once the application was pointed at
     /// the target, those by which the migration stands.
-    fn way_out(&self) -> (&[Step], Ended) {
-        let runbook = &self.plan.runbook;
+    fn way_out<'p>(&self, plan: &'p Plan) -> (&'p [Step], Ended) {
+        let runbook = &plan.runbook;
         let opened = self.journal.steps_before_giving_up();
         let opens = |step: &Step| step.repoint.is_some_and(|r| r.to == Host::Target);
         match runbook.steps.iter().take(opened).any(opens) && !runbook.stay.is_empty() {
@@ -101,16 +101,17 @@ impl Operator {
     pub async fn carry_out(mut self) -> Ended {
         let losses = self.now_in_world().operator_losses();
         self.losses = losses;
+        let plan = Arc::clone(&self.plan);
         loop {
             let given_up = self.journal.is_given_up();
             let (steps, ended) = match given_up {
-                false => (&self.plan.runbook.steps[..], Ended::Finished),
-                true => self.way_out(),
+                false => (&plan.runbook.steps[..], Ended::Finished),
+                true => self.way_out(&plan),
             };
-            let Some(step) = steps.get(self.journal.next_step()).cloned() else {
+            let Some(step) = steps.get(self.journal.next_step()) else {
                 return ended;
             };
-            let failure = match self.take_unless_lost(&step).await {
+            let failure = match self.take_unless_lost(step).await {
                 Ok(Ok(())) => continue,
                 Ok(Err(failure)) => failure,
                 Err(crash::Lost) => {
@@ -150,7 +151,7 @@ impl Operator {
     fn give_up(&mut self, failure: &Failure) {
         self.tell(format!("cannot go on: {failure}"), Vec::new());
         self.journal.write(Line::GivenUp);
-        let (what, aborts) = match self.way_out().1 {
+        let (what, aborts) = match self.way_out(&self.plan).1 {
             Ended::Finished => ("gives the way back up: the migration stands", false),
             _ => ("aborts the migration and goes back to the source", true),
         };
