@@ -1,6 +1,6 @@
 //! A server's binlog over its life: rotation, purge, crash and restart.
 
-use cutover_model::binlog::QuerySession;
+use cutover_model::binlog::{Checksum, Frames, QuerySession};
 use cutover_model::binlog::encode::{Head, Writer, WriterOptions};
 use cutover_model::binlog::log::{Binlog, LogPos, Written};
 use cutover_model::binlog::verify::{Ending, Input, verify};
@@ -81,7 +81,7 @@ fn positions_and_bytes_are_those_of_the_files() {
     log.publish();
     for file in log.files() {
         // Following a file by reads gives the file: 400 KB in several chunks.
-        let mut followed = cutover_model::binlog::MAGIC.to_vec();
+        let mut followed = cutover_model::binlog::event::MAGIC.to_vec();
         while let Some(span) = log.read_span(LogPos {
             file: file.number(),
             pos: followed.len() as u64,
@@ -153,6 +153,7 @@ fn a_tail_torn_inside_a_group_is_cut_by_its_groups() {
     let mut log = log();
     let one = commit(&mut log, 1, SECOND);
     let two = commit(&mut log, 2, SECOND);
+    let whole = log.file_bytes(1).expect("a file");
     for torn in two.start.pos + 1..two.end.pos {
         let mut log = log.clone();
         log.truncate_to(LogPos {
@@ -160,10 +161,32 @@ fn a_tail_torn_inside_a_group_is_cut_by_its_groups() {
             ..two.start
         });
         assert_eq!(log.logged(), &range(1, 1));
+        let left = log.file_bytes(1).expect("a file");
+        assert_eq!(left, whole[..torn as usize], "checksums and all");
         let mut groups = log.groups(two.start.file, 0, u64::MAX);
         assert_eq!(groups.next().expect("one").expect("whole").end, one.end.pos);
         assert!(groups.next().expect("the torn one").is_err());
     }
+}
+
+#[test]
+fn an_event_begins_where_the_file_says_and_nowhere_else() {
+    let mut log = log();
+    for gno in 1..=200 {
+        commit(&mut log, gno, SECOND);
+    }
+    let bytes = log.file_bytes(1).expect("a file");
+    let frames = Frames::of_file(&bytes).expect("a binlog");
+    let begins: Vec<u64> = frames.map(|f| f.expect("sound").pos).collect();
+    assert_eq!(begins[0], 4);
+    let file = 1;
+    for pos in 0..bytes.len() as u64 {
+        let at = LogPos { file, pos };
+        let expected = begins.binary_search(&pos).is_ok();
+        assert_eq!(log.is_between_events(at), expected, "{pos}");
+    }
+    assert!(log.is_between_events(log.end()));
+    assert!(!log.is_between_events(LogPos { file: 2, pos: 4 }));
 }
 
 #[test]
@@ -282,4 +305,9 @@ fn a_changed_byte_is_known_to_every_span_that_has_some_of_its_copy() {
     );
     let changed = log.sealed(damaged).into_iter().zip(log.sealed(both));
     assert_eq!(changed.filter(|(a, b)| a != b).count(), 1);
+    let sound = |span| {
+        let bytes = log.sealed(span);
+        Frames::new(&bytes, 4, Checksum::Crc32).all(|frame| frame.is_ok())
+    };
+    assert!(sound(both) && !sound(damaged), "its checksum is the old one");
 }

@@ -218,8 +218,9 @@ impl Binlog {
         else {
             return;
         };
-        if let Some(torn) = file.event_around(end.pos, |span| self.chunks.get(span)) {
-            // What is left of it is what was written.
+        let torn = file.event_around(end.pos, |span| self.chunks.get(span));
+        if let Some(torn) = torn.filter(|_| self.writer.options().checksum) {
+            // A part of its checksum may be left.
             seal_all(self.chunks.get_mut(torn));
         }
         file.truncate(end.pos);
@@ -287,10 +288,16 @@ impl Binlog {
     /// A copy of whole events, checksums and all: those of before, where a byte was changed on the way.
     pub fn sealed(&self, events: Span) -> Vec<u8> {
         let mut bytes = self.bytes(events).to_vec();
-        if self.writer.options().checksum && self.is_as_written(events) {
-            seal_all(&mut bytes);
+        if self.is_as_written(events) {
+            self.seal(&mut bytes);
         }
         bytes
+    }
+
+    fn seal(&self, events: &mut [u8]) {
+        if self.writer.options().checksum {
+            seal_all(events);
+        }
     }
 
     /// Whether an event begins at a place, or the log ends there.
@@ -331,9 +338,9 @@ impl Binlog {
     pub fn pieces(&self, number: u64) -> impl Iterator<Item = Vec<u8>> {
         let extents = self.file(number).map(LogFile::extents).unwrap_or_default();
         extents.iter().map(|(pos, span)| {
+            let mut piece = self.bytes(*span).to_vec();
             let magic = FIRST_POSITION.saturating_sub(*pos) as usize;
-            let mut piece = self.bytes(span.slice(0, magic)).to_vec();
-            piece.extend(self.sealed(span.slice(magic, usize::MAX)));
+            self.seal(piece.get_mut(magic..).unwrap_or_default());
             piece
         })
     }
