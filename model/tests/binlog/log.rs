@@ -1,9 +1,9 @@
 //! A server's binlog over its life: rotation, purge, crash and restart.
 
-use cutover_model::binlog::{Checksum, Frames, QuerySession};
 use cutover_model::binlog::encode::{Head, Writer, WriterOptions};
 use cutover_model::binlog::log::{Binlog, LogPos, Written};
 use cutover_model::binlog::verify::{Ending, Input, verify};
+use cutover_model::binlog::{Checksum, Frames, QuerySession};
 use cutover_model::gtid::{Gtid, GtidSet, Uuid};
 
 const SERVER: Uuid = Uuid([0x5a; 16]);
@@ -309,5 +309,8 @@ fn a_changed_byte_is_known_to_every_span_that_has_some_of_its_copy() {
         let bytes = log.sealed(span);
         Frames::new(&bytes, 4, Checksum::Crc32).all(|frame| frame.is_ok())
     };
-    assert!(sound(both) && !sound(damaged), "its checksum is the old one");
+    assert!(
+        sound(both) && !sound(damaged),
+        "its checksum is the old one"
+    );
 }
