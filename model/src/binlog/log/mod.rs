@@ -330,19 +330,18 @@ impl Binlog {
     pub fn file_bytes(&self, number: u64) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
         self.file(number)?;
-        self.pieces(number).for_each(|piece| bytes.extend(piece));
+        self.pieces(number)
+            .for_each(|piece| bytes.extend_from_slice(piece));
+        let events = bytes.get_mut(FIRST_POSITION as usize..);
+        self.seal(events.unwrap_or_default());
         Some(bytes)
     }
 
-    /// A file's bytes in pieces, in order, unsynced tail included; nothing for a file that is not there.
-    pub fn pieces(&self, number: u64) -> impl Iterator<Item = Vec<u8>> {
+    /// A file's bytes in pieces, in order, unsynced tail included, the checksums of most events still to be worked out;
+    /// nothing for a file that is not there.
+    pub fn pieces(&self, number: u64) -> impl Iterator<Item = &[u8]> {
         let extents = self.file(number).map(LogFile::extents).unwrap_or_default();
-        extents.iter().map(|(pos, span)| {
-            let mut piece = self.bytes(*span).to_vec();
-            let magic = FIRST_POSITION.saturating_sub(*pos) as usize;
-            self.seal(piece.get_mut(magic..).unwrap_or_default());
-            piece
-        })
+        extents.iter().map(|(_, span)| self.bytes(*span))
     }
 
     /// The groups of a file from position `from` (a group's start, or anything up to the first one) up to,
