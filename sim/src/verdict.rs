@@ -32,8 +32,8 @@ pub struct Brief {
     pub probes: Vec<ProbeSeen>,
 }
 
-/// What a sweep asks of a run that has ended. What is told of a run beside that, the story above all, costs a third of
-/// its [`outcome`].
+/// What a sweep asks of a run that has ended. What is told of a run beside that, the story above all, is a fifth of the
+/// work of its [`outcome`].
 pub fn brief(plan: &Plan, world: &mut World, ended: Ended) -> Brief {
     let (faults, probes) = (faults(plan, world), probes(world));
     let e = Evidence::gather(world, plan, ended);

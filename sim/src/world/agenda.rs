@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn events_come_in_the_order_of_time_however_far_ahead_they_were_added() {
         let (mut random, mut agenda) = (Stream::new(3), Agenda::new(Stream::new(4)));
-        let (mut now, mut left, mut most) = (0, Vec::new(), 0);
+        let (mut now, mut left, mut most, mut behind_the_slots) = (0, Vec::new(), 0, 0);
         for number in 0..20_000 {
             // At once, soon, in a while, much later; now and then a long pause, and times in which thousands wait.
             let fills = number % 5_000 < 2_000;
@@ -213,6 +213,7 @@ mod tests {
             agenda.push(at, number);
             left.push((at, number));
             most = left.len().max(most);
+            behind_the_slots = agenda.later.len().max(behind_the_slots);
             if !fills && random.chance(1, 50) {
                 now += random.below(2_000_000);
             }
@@ -236,7 +237,9 @@ mod tests {
             left.pop();
         }
         assert!(left.is_empty());
-        assert!(most > 1_000, "many waited");
+        assert!(most > 1_024, "many waited");
+        assert!(!agenda.ahead.is_empty(), "some of them in slots");
+        assert!(behind_the_slots > 0, "and some behind");
     }
 
     #[test]
