@@ -243,6 +243,19 @@ mod tests {
     }
 
     #[test]
+    fn the_next_event_is_found_however_many_slots_ahead() {
+        let mut agenda = Agenda::new(Stream::new(5));
+        let mut now = 0;
+        for slots in (0..600).flat_map(|slots| [slots, 1, slots, 63]) {
+            now += slots << SLOT_BITS;
+            agenda.push(now, slots);
+            assert_eq!(agenda.due(), now, "{slots} slots ahead");
+            assert_eq!(agenda.pop_due(now), Some(slots));
+            assert_eq!(agenda.due(), NEVER);
+        }
+    }
+
+    #[test]
     fn events_come_in_the_order_of_time_and_ties_in_a_seeded_order() {
         let order = |seed| {
             let mut agenda = Agenda::new(Stream::new(seed));
