@@ -15,8 +15,8 @@ use std::{cmp::Ordering, collections::BinaryHeap};
 const SLOT_BITS: u32 = 14;
 /// So many slots are told apart, from the present one on: eight seconds.
 const SLOTS: usize = 512;
-/// A new event is compared with so many of the first ones before it is searched for.
-const FIRST: usize = 4;
+/// A new event goes past so many of the first ones, if it comes behind them, before its place is searched for.
+const FIRST: usize = 8;
 /// No event.
 const NONE: u32 = u32::MAX;
 
@@ -106,13 +106,18 @@ impl<E: Copy> Agenda<E> {
     }
 
     fn put_near(&mut self, scheduled: Scheduled<E>) {
-        let first = self.near.len().saturating_sub(FIRST);
-        let behind = |s: &Scheduled<E>| s.place > scheduled.place;
-        let index = match self.near[first..].iter().rposition(behind) {
-            Some(before) => first + before + 1,
-            None => self.near[..first].partition_point(behind),
-        };
-        self.near.insert(index, scheduled);
+        let length = self.near.len();
+        self.near.push(scheduled);
+        let first = length.saturating_sub(FIRST);
+        for at in (first..length).rev() {
+            if self.near[at].place > scheduled.place {
+                return;
+            }
+            self.near[at + 1] = self.near[at];
+            self.near[at] = scheduled;
+        }
+        let index = self.near[..first].partition_point(|s| s.place > scheduled.place);
+        self.near[index..=first].rotate_right(1);
     }
 
     fn put_ahead(&mut self, scheduled: Scheduled<E>) {
@@ -142,17 +147,16 @@ impl<E: Copy> Agenda<E> {
         }
     }
 
-    /// Takes the next event if it is due at `now`.
+    /// Takes the next event; there is one.
     #[inline]
-    pub fn pop_due(&mut self, now: u64) -> Option<E> {
-        if self.due() > now {
-            return None;
-        }
-        let first = self.near.pop();
-        if self.near.is_empty() {
+    pub fn pop(&mut self) -> E {
+        let last = self.near.len() - 1;
+        let event = self.near[last].event;
+        self.near.truncate(last);
+        if last == 0 {
             self.go_on();
         }
-        first.map(|scheduled| scheduled.event)
+        event
     }
 
     /// Makes the next slot that has events the present one, which has none left.
@@ -221,19 +225,18 @@ mod tests {
             assert_eq!(agenda.due(), first.unwrap_or(NEVER));
             while agenda.due() <= now {
                 let due = agenda.due();
-                let number = agenda.pop_due(now).unwrap();
+                let number = agenda.pop();
                 let at = left.iter().position(|e| *e == (due, number));
                 left.swap_remove(at.expect("due, added, and not taken before"));
                 assert!(left.iter().all(|(at, _)| *at >= due));
             }
             let due = agenda.due();
             if !fills && random.chance(1, 3) && due != NEVER {
-                assert!(due == 0 || agenda.pop_due(due - 1).is_none());
                 now = due;
             }
         }
         while agenda.due() != NEVER {
-            agenda.pop_due(agenda.due()).unwrap();
+            agenda.pop();
             left.pop();
         }
         assert!(left.is_empty());
@@ -250,7 +253,7 @@ mod tests {
             now += slots << SLOT_BITS;
             agenda.push(now, slots);
             assert_eq!(agenda.due(), now, "{slots} slots ahead");
-            assert_eq!(agenda.pop_due(now), Some(slots));
+            assert_eq!(agenda.pop(), slots);
             assert_eq!(agenda.due(), NEVER);
         }
     }
@@ -263,8 +266,7 @@ mod tests {
                 agenda.push(10, e);
             }
             agenda.push(5, 99);
-            assert_eq!(agenda.pop_due(4), None);
-            std::iter::from_fn(|| agenda.pop_due(10)).collect::<Vec<i32>>()
+            std::iter::from_fn(|| (agenda.due() <= 10).then(|| agenda.pop())).collect::<Vec<i32>>()
         };
         assert_eq!(order(1)[0], 99);
         assert_eq!(order(1), order(1));

@@ -516,14 +516,13 @@ impl World {
         let (mut left, holds) = c
             .errand
             .map_or((1, None), |e| (e.at_once, e.holds.then_some(e.until)));
-        let step = loop {
-            let step = orders.execute(server, arena, now, connection.session, c.step, intent);
+        let session = connection.session;
+        let mut step = orders.execute(server, arena, now, session, c.step, intent);
+        while step == Step::Next && left > 1 {
             left -= 1;
-            if step != Step::Next || left == 0 {
-                break step;
-            }
             c.step += 1;
-        };
+            step = orders.execute(server, arena, now, session, c.step, intent);
+        }
         match step {
             Step::Next => {
                 c.step += 1;

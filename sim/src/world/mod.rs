@@ -259,8 +259,9 @@ impl World {
             if hosts <= due || self.source.is_restless() || self.target_is_restless() {
                 self.step_hosts();
             }
-            if let Some(event) = self.agenda.pop_due(due) {
-                self.happens(event);
+            if self.agenda.due() <= due {
+                let event = self.agenda.pop();
+                self.happens(&event);
                 self.hear_source();
                 self.hear_target();
             }
@@ -325,8 +326,8 @@ impl World {
         }
     }
 
-    fn happens(&mut self, due: Due) {
-        match due {
+    fn happens(&mut self, due: &Due) {
+        match *due {
             // What clients do is nothing to appliers.
             Due::Wake(client) => return self.wake(client),
             Due::Request(client, connection) => return self.request(client, connection),
