@@ -38,9 +38,11 @@ pub(super) fn privileged(scene: &Scene<'_>) -> Option<Look> {
                 || matches!(op, Op::KillConnections(_))
         })
         .is_some();
-    let window = match restarted {
-        true => 0,
-        false => opened.saturating_sub(fenced) + stays,
+    let window = match scene.moves_some() {
+        _ if restarted => 0,
+        // Who is privileged may be among those who are moved first.
+        Some(some) => some.begins.saturating_sub(fenced),
+        None => opened.saturating_sub(fenced) + stays,
     };
     let share = f64::from(privileged) / f64::from(all);
     let surely = scene.surely_writes(window, share);
@@ -133,8 +135,7 @@ pub(super) fn retries(scene: &Scene<'_>) -> Option<Look> {
 
 /// Clients on two servers: only behind a fence of the one that is left.
 pub(super) fn share(scene: &Scene<'_>) -> Option<Look> {
-    let part = scene
-        .first(|op| matches!(op, Op::Repoint(o) if o.to == Host::Target && o.share.is_some()))?;
+    let part = scene.moves_some()?;
     let statement =
         "SELECT @@global.read_only;  -- on the source, 1 before the first client is moved";
     if scene.fenced.is_some_and(|fenced| fenced <= part.begins) {

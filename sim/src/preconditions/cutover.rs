@@ -294,7 +294,12 @@ pub(super) fn limit(scene: &Scene<'_>) -> Option<Look> {
         let reason = format!("{reason}, and the run ends after {}", clock.limit);
         return Look::certain(Look::fail(reason, statement), true);
     }
-    Look::pass(format!("{reason}, of {}", clock.limit), statement)
+    let reason = format!("{reason}, of {}", clock.limit);
+    // What a step takes beyond its least time is not known before a run.
+    if ends > clock.limit.0 - clock.limit.0 / 4 {
+        return Look::warn(format!("{reason}: that may not be enough"), statement);
+    }
+    Look::pass(reason, statement)
 }
 
 pub(super) fn downtime(scene: &Scene<'_>) -> Option<Look> {
@@ -303,10 +308,16 @@ pub(super) fn downtime(scene: &Scene<'_>) -> Option<Look> {
     let fenced = scene.fenced?;
     let dns = scene.plan.environment.control_plane.dns_change.0;
     let opened = repoint.ends.max(repoint.begins + dns);
+    // Clients that get an address of their own wait for no name.
+    let first = scene.moves_some().filter(|share| share.ends < opened);
+    let (opened, until) = match first {
+        Some(share) => (share.ends, "the first clients' new address"),
+        None => (opened, "the name's change"),
+    };
     let least = opened.saturating_sub(fenced);
-    let statement = "the times between the fence and the name's change";
+    let statement = format!("the times between the fence and {until}");
     let reason = format!(
-        "from the fence to the name's change it is {} at the least",
+        "from the fence to {until} it is {} at the least",
         about(least)
     );
     if least > promised.0 {

@@ -173,6 +173,11 @@ impl<'p> Scene<'p> {
         self.first(|op| matches!(op, Op::Repoint(o) if o.to == Host::Target && o.share.is_none()))
     }
 
+    /// The step that gives some of the clients the target's address before the others.
+    pub fn moves_some(&self) -> Option<&Timed<'p>> {
+        self.first(|op| matches!(op, Op::Repoint(o) if o.to == Host::Target && o.share.is_some()))
+    }
+
     /// The step that has a role.
     pub fn with_role(&self, role: Role) -> Option<&Timed<'p>> {
         self.steps

@@ -534,11 +534,11 @@ impl World {
     pub fn repoint(&mut self, to: Host) -> Result<(), String> {
         self.server(to).ok_or(NO_TARGET)?;
         if self.names.target() == to {
-            self.clients.go_by_the_name();
+            self.clients.go_by_the_name(to);
             return Ok(());
         }
         let is_open = to == Host::Target && self.clients.some_moved_to(to);
-        self.clients.go_by_the_name();
+        self.clients.go_by_the_name(to);
         let effective = self.now + self.environment.control_plane.dns_change.0;
         self.names.change(to, effective);
         match to {
