@@ -1,7 +1,7 @@
 //! Every key that a scenario can have, by its path: for the remedy of one that stands in the wrong table.
 
 use cutover_sim::{
-    environment::{Dms, Environment},
+    environment::{Clients, Dms, Environment},
     explore::Exploring,
     plan::{Clock, Expect},
     units::Micros,
@@ -28,6 +28,10 @@ fn everything() -> Table {
             dms: Dms {
                 start: Micros::ZERO,
                 ..Dms::default()
+            },
+            clients: Clients {
+                autocommit: true,
+                ..Clients::default()
             },
             ..Environment::default()
         },
@@ -119,6 +123,7 @@ mod tests {
                 _ if ["workload.mix.draft", "workload.mix.amend"].contains(&&*path) => {
                     "`0`".to_string()
                 }
+                _ if path == "clients.autocommit" => "`false`".to_string(),
                 _ if path == "dms.start" => "`\"1m\"`".to_string(),
                 _ if path == "workload.start_after" => "`0.3333333333333333`".to_string(),
                 value => format!("`{value}`"),

@@ -394,6 +394,10 @@ pub struct Clients {
     pub drop_on_read_only: bool,
     /// What follows a failed transaction.
     pub retry: Retry,
+    /// A transaction of one statement goes out alone and commits by itself (`autocommit=1`, a server's and most drivers'
+    /// default [D]): one round trip, and no open transaction between statement and COMMIT.
+    #[serde(skip_serializing_if = "is_off")]
+    pub autocommit: bool,
     /// Pause before a retry and before a new attempt to connect; doubles up to 32 times it.
     pub backoff: Micros,
     /// How long a pool waits for a new connection; HikariCP: 30 s [K].
@@ -414,6 +418,7 @@ impl Default for Clients {
             max_lifetime: Micros::mins(30),
             drop_on_read_only: true,
             retry: Retry::None,
+            autocommit: false,
             backoff: Micros::ms(50),
             connect_timeout: Micros::secs(30),
             tcp_timeout: Micros::mins(15),
@@ -421,6 +426,11 @@ impl Default for Clients {
             rolling_restart: Micros::secs(10),
         }
     }
+}
+
+/// Plans that do without stay as they were.
+fn is_off(value: &bool) -> bool {
+    !value
 }
 
 /// How long the control plane takes.

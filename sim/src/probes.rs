@@ -202,6 +202,10 @@ impl Probe {
         // Where clients are kept out first, read_only has nobody to refuse.
         let fences = does(|op| matches!(op, Op::SetReadOnly(o) if o.on == Host::Source && o.value))
             && !does(|op| matches!(op, Op::AdmitClients(o) if o.on == Host::Source && !o.value));
+        // What commits by itself is not open between two statements, and has no COMMIT to be refused.
+        let opens = !environment.clients.autocommit
+            || plan.workload.opens_transactions()
+            || one_of(&[Kind::Cron, Kind::LongTransaction, Kind::HugeTransaction]);
         match self {
             Self::CrashBetweenPublishAndCommit => one_of(CRASHES),
             Self::CrashInRestore => {
@@ -244,7 +248,8 @@ impl Probe {
                 let broken = one_of(BREAKS) || one_of(&[Kind::HalfOpen]);
                 replicates && (broken || resets(&environment.network.replication))
             }
-            Self::WriteRefusedByFence | Self::CommitRefusedByFence => fences,
+            Self::WriteRefusedByFence => fences,
+            Self::CommitRefusedByFence => fences && opens,
             Self::ReplicationResumed => replicates && one_of(TARGET_CRASHES),
             // Without a backlog of its own, on the way back alone, an applier is at work for a thousandth of the time.
             Self::ApplierDiedAtWork => {
@@ -267,7 +272,7 @@ impl Probe {
                 let has = |role| plan.runbook.steps.iter().any(|s| s.role == Some(role));
                 one_of(&[Kind::OperatorCrash]) && has(Role::Fence) && has(Role::Gate)
             }
-            Self::OpenAtFence => fences,
+            Self::OpenAtFence => fences && opens,
             Self::TwoPhasesBehindFence => {
                 fences && one_of(&[Kind::XaTransaction]) && plan.workload.kind == Workload::Orders
             }

@@ -48,6 +48,26 @@ pub struct Workload {
     pub stretch: bool,
 }
 
+impl Workload {
+    /// Whether some transaction has more than one statement: it is open between them.
+    pub fn opens_transactions(&self) -> bool {
+        let sides = !self.tables.is_empty();
+        match self.kind {
+            Kind::Binlog => true,
+            Kind::Orders if self.transactions.is_empty() => {
+                let mix = &self.mix;
+                mix.place + mix.transfer + mix.rollback > 0
+                    || sides && mix.pay + mix.draft + mix.amend > 0
+            }
+            Kind::Orders => self.transactions.iter().any(|t| match t.does {
+                Does::Place | Does::Transfer | Does::Rollback => true,
+                Does::Pay | Does::Draft | Does::Amend => sides,
+                Does::Cancel | Does::Read => false,
+            }),
+        }
+    }
+}
+
 /// A table beside the shop's three: a row for each order, written when the order is placed or drafted, in the same
 /// transaction, and changed when it is paid or amended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

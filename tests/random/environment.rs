@@ -200,22 +200,25 @@ fn clients() -> impl Strategy<Value = Clients> {
     (
         prop::sample::select(resolvers.to_vec()),
         times(Micros::secs(1), Micros::mins(30)),
-        any::<bool>(),
+        (any::<bool>(), any::<bool>()),
         prop::sample::select(retries.to_vec()),
         times(Micros::ms(1), Micros::secs(1)),
         prop_oneof![3 => Just(0u32), 1 => 1u32..=3],
         times(Micros::secs(1), Micros::secs(30)),
     )
         .prop_map(
-            |(resolver, max_lifetime, drops, retry, backoff, privileged, restart)| Clients {
-                resolver,
-                max_lifetime,
-                drop_on_read_only: drops,
-                retry,
-                backoff,
-                privileged,
-                rolling_restart: restart,
-                ..Clients::default()
+            |(resolver, max_lifetime, (drops, autocommit), retry, backoff, privileged, restart)| {
+                Clients {
+                    resolver,
+                    max_lifetime,
+                    drop_on_read_only: drops,
+                    retry,
+                    autocommit,
+                    backoff,
+                    privileged,
+                    rolling_restart: restart,
+                    ..Clients::default()
+                }
             },
         )
 }

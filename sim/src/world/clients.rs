@@ -134,13 +134,21 @@ pub(super) struct Clients {
     pub(super) totals: ClientTotals,
 }
 
+/// How many statements of a transaction, whose COMMIT is number `commit_step`, go out together.
+fn at_once(errand: Option<Errand>, autocommit: bool, commit_step: u32) -> u32 {
+    match errand {
+        Some(errand) => errand.at_once,
+        // The statement and the COMMIT that it is itself.
+        None if autocommit && commit_step == 1 => 2,
+        None => 1,
+    }
+}
+
 /// Whether the statements that a client sends next, from number `step` on, have the COMMIT among them, which is number
 /// `commit_step`.
-fn sends_commit(errand: Option<Errand>, step: u32, commit_step: u32) -> bool {
-    match errand {
-        None => step + 1 > commit_step,
-        Some(errand) => !errand.two_phases && step + errand.at_once > commit_step,
-    }
+fn sends_commit(errand: Option<Errand>, autocommit: bool, step: u32, commit_step: u32) -> bool {
+    let two_phases = errand.is_some_and(|errand| errand.two_phases);
+    !two_phases && step + at_once(errand, autocommit, commit_step) > commit_step
 }
 
 impl Clients {
@@ -247,9 +255,9 @@ impl Clients {
             .is_some_and(|(own, _)| own.target() == host)
     }
 
-    /// All ask for the name again.
-    pub(super) fn go_by_the_name(&mut self) {
-        self.moved = None;
+    /// The name is to point at a host: who has that host's own address keeps it, all others ask for the name.
+    pub(super) fn go_by_the_name(&mut self, to: Host) {
+        self.moved.take_if(|(own, _)| own.target() != to);
     }
 
     /// Whether clients begin nothing any more.
@@ -434,7 +442,11 @@ impl World {
         c.operation = self.history.operations.len() as u32;
         let (number, connected) = (c.number, c.connection.is_some());
         let errand = c.errand;
-        if connected && sends_commit(errand, 0, self.clients.commit_step(client)) {
+        let (commit_step, autocommit) = (
+            self.clients.commit_step(client),
+            self.clients.settings.autocommit,
+        );
+        if connected && sends_commit(errand, autocommit, 0, commit_step) {
             self.clients.get_mut(client).commit_sent_us = now;
         }
         let operation = Operation {
@@ -513,9 +525,9 @@ impl World {
             }
             _ => source,
         };
-        let (mut left, holds) = c
-            .errand
-            .map_or((1, None), |e| (e.at_once, e.holds.then_some(e.until)));
+        let commit_step = orders.commit_step(intent);
+        let autocommit = clients.settings.autocommit;
+        let mut left = at_once(c.errand, autocommit, commit_step);
         let session = connection.session;
         let mut step = orders.execute(server, arena, now, session, c.step, intent);
         while step == Step::Next && left > 1 {
@@ -526,18 +538,17 @@ impl World {
         match step {
             Step::Next => {
                 c.step += 1;
-                let commits = sends_commit(c.errand, c.step, orders.commit_step(intent));
+                let commits = sends_commit(c.errand, autocommit, c.step, commit_step);
+                let holds = c.errand.filter(|e| e.holds).map_or(0, |e| e.until);
                 let back = now + self.way_from(connection.host);
                 let way = self.one_way(connection.host, Way::Requests, back);
-                let next = (back + way).max(holds.unwrap_or(0));
+                let next = (back + way).max(holds);
                 if commits {
                     self.clients.get_mut(client).commit_sent_us = next - way;
                 }
                 self.agenda.push(next, Due::Request(client, number));
             }
-            Step::Reply(Reply::Failed(error))
-                if error.code() == 1290 && c.step >= orders.commit_step(intent) =>
-            {
+            Step::Reply(Reply::Failed(error)) if error.code() == 1290 && c.step >= commit_step => {
                 self.probes.reach(Probe::CommitRefusedByFence);
                 self.refused(client, connection.host, connection.session, &error);
             }
