@@ -139,6 +139,11 @@ impl World {
         self.release_parked();
     }
 
+    /// Whether a session is committing a change of a table that the operator has typed.
+    pub(super) fn alters_for_operator(&self, session: SessionId) -> bool {
+        matches!(self.alter.committing, Some((s, By::Operator)) if s == session)
+    }
+
     /// The source has lost its sessions, and what they were about.
     pub(super) fn ddl_is_forgotten(&mut self) {
         self.alter = Alter::default();

@@ -73,6 +73,10 @@ impl World {
                 operation,
             });
             self.numbered(operation, done.number.0 as u32);
+            if session.is_some_and(|session| self.alters_for_operator(session)) {
+                let number = self.history.source.len() - 1;
+                self.history.altered.push(number as u32);
+            }
             if self
                 .source
                 .binlog
@@ -233,7 +237,8 @@ impl World {
     /// The operation whose transaction a session was committing.
     fn operation_under_way(&mut self, host: Host, session: Option<SessionId>) -> u32 {
         session.map_or(NO_COMMIT, |session| {
-            self.clients.operation_of(host, session)
+            self.operation_of_sql(host, session)
+                .unwrap_or_else(|| self.clients.operation_of(host, session))
         })
     }
 
