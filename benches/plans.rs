@@ -16,15 +16,18 @@ pub struct Traffic {
     pub name: &'static str,
     /// `workload.mix`.
     pub mix: &'static str,
+    /// `clients.autocommit`.
+    pub autocommit: bool,
     /// Commits of a run whose restore takes no time, and for each second that it takes. The seconds after a
     /// restore in which the target catches up are in both.
-    commits: (u64, u64),
+    pub commits: (u64, u64),
 }
 
 /// Inserts, updates and deletes of one row in one table that has no key but its primary one.
 pub const ONE_ROW: Traffic = Traffic {
     name: "one row each",
     mix: "{draft=60,amend=35,cancel=5,place=0,pay=0,transfer=0,read=0,rollback=0}",
+    autocommit: false,
     commits: (59_500, 2_590),
 };
 
@@ -32,6 +35,7 @@ pub const ONE_ROW: Traffic = Traffic {
 pub const ORDERS: Traffic = Traffic {
     name: "the orders mix",
     mix: "{}",
+    autocommit: false,
     commits: (55_150, 2_020),
 };
 
@@ -45,6 +49,7 @@ pub fn rehearsal(traffic: Traffic, commits: u64) -> Plan {
         "workload.clients=100".into(),
         "workload.rate_per_s=2000".into(),
         format!("workload.mix={}", traffic.mix),
+        format!("clients.autocommit={}", traffic.autocommit),
         format!("control_plane.restore_fixed={restore_s}s"),
     ])
 }

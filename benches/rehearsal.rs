@@ -15,6 +15,7 @@ use bare_loop::bare_loop;
 use criterion::Criterion;
 use measure::{Bench, Entry};
 use plans::{ONE_ROW, ORDERS, Traffic, rehearsal, rehearse};
+use small::AUTOCOMMIT;
 use stages::{Lazy, Rehearsed};
 use std::cell::Cell;
 
@@ -23,11 +24,10 @@ const WHOLE: &str = "whole rehearsal";
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
-    for traffic in [ONE_ROW, ORDERS] {
-        measure(&mut criterion, traffic, 100_000);
-    }
-    for traffic in [ONE_ROW, ORDERS] {
-        measure(&mut criterion, traffic, 1_000_000);
+    for commits in [100_000, 1_000_000] {
+        for traffic in [ONE_ROW, AUTOCOMMIT, ORDERS] {
+            measure(&mut criterion, traffic, commits);
+        }
     }
     small::measure(&mut criterion);
     vast::measure(&mut criterion);
@@ -60,7 +60,8 @@ fn measure(criterion: &mut Criterion, traffic: Traffic, commits: u64) {
             (rehearsed.commits(), (source, target))
         },
     );
-    if commits <= 100_000 {
+    // Behind the clients all stages are the same.
+    if commits <= 100_000 && !traffic.autocommit {
         stages::measure(&mut bench, rehearsed);
     }
     report(&name, &bench.finish(), done.get());

@@ -21,6 +21,13 @@ const SEEDS: usize = 200;
 /// Faults of a plan that has any.
 const FAULTS: usize = 4;
 
+/// One row, each statement a transaction by itself: one round trip.
+pub const AUTOCOMMIT: Traffic = Traffic {
+    name: "one row each, autocommit",
+    autocommit: true,
+    ..ONE_ROW
+};
+
 /// Small runs of one kind: 20 clients, about 500 commits each.
 struct Small {
     traffic: Traffic,
@@ -49,6 +56,15 @@ const SMALL: &[Small] = &[
         names: [
             "one row each, with four faults, one at a time",
             "one row each, with four faults, two at a time",
+        ],
+    },
+    Small {
+        traffic: AUTOCOMMIT,
+        faults: FAULTS,
+        rate_per_s: "9.75",
+        names: [
+            "one row each, autocommit, with four faults, one at a time",
+            "one row each, autocommit, with four faults, two at a time",
         ],
     },
     Small {
@@ -96,11 +112,10 @@ impl Small {
         let drawn = (0..).map(|seed| swarm.plan(seed, &Bias::none()));
         let plans = drawn.filter(|plan| plan.faults.len() == self.faults);
         plans
-            .map(|plan| {
-                Arc::new(Plan {
-                    workload: workload.clone(),
-                    ..plan
-                })
+            .map(|mut plan| {
+                plan.workload = workload.clone();
+                plan.environment.clients.autocommit = self.traffic.autocommit;
+                Arc::new(plan)
             })
             .take(SEEDS)
             .collect()

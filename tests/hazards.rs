@@ -3,6 +3,7 @@
 //! the same scenario with what an operator would change.
 
 use cutover::{
+    explore,
     scenarios::{Scenario, load_scenario, recording_files},
     sim::{outcome::Verdict, recording::Recording, run::run},
 };
@@ -100,5 +101,24 @@ fn a_hazard_says_what_it_violates_and_a_remedy_expects_to_be_safe() {
         };
         assert!(names().contains(&other), "{name}.toml has no {other}.toml");
         assert_eq!(load(&name).name, name, "named after its file");
+    }
+}
+
+/// A remedy of one hazard is a runbook that people copy: in the environment that strategies are tried in, it survives
+/// what strategies promise to survive.
+#[test]
+fn runbooks_of_remedies_survive_the_faults_of_the_contract() {
+    let files = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(FOLDER));
+    let files = files.expect("the folder").map(|file| file.expect("a file"));
+    let names = files.map(|file| file.file_name().to_string_lossy().into_owned());
+    let runbooks: BTreeSet<String> = names
+        .filter(|name| name.ends_with(".remedy.runbook.toml"))
+        .collect();
+    assert!(runbooks.len() > 5, "{runbooks:?}");
+    for runbook in runbooks {
+        let strategy = format!("strategy={FOLDER}/{runbook}");
+        let scenario = load_scenario("orders-small", &[strategy]);
+        let scenario = scenario.unwrap_or_else(|error| panic!("{error}"));
+        explore(&scenario).seeds(0..200).assert_safe();
     }
 }

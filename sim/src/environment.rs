@@ -395,7 +395,8 @@ pub struct Clients {
     /// What follows a failed transaction.
     pub retry: Retry,
     /// A transaction of one statement goes out alone and commits by itself (`autocommit=1`, a server's and most drivers'
-    /// default [D]): one round trip, and no open transaction between statement and COMMIT.
+    /// default [D]): one round trip, and no open transaction between statement and COMMIT. Transactions of several statements are
+    /// sent as ever; their BEGIN takes no round trip of its own.
     #[serde(skip_serializing_if = "is_off")]
     pub autocommit: bool,
     /// Pause before a retry and before a new attempt to connect; doubles up to 32 times it.
