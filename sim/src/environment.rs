@@ -395,9 +395,9 @@ pub struct Clients {
     /// What follows a failed transaction.
     pub retry: Retry,
     /// A transaction of one statement goes out alone and commits by itself (`autocommit=1`, a server's and most drivers'
-    /// default [D]): one round trip, and no open transaction between statement and COMMIT. Transactions of several statements are
-    /// sent as ever; their BEGIN takes no round trip of its own.
-    #[serde(skip_serializing_if = "is_off")]
+    /// default [D]): one round trip, and no open transaction between statement and COMMIT. Transactions of several
+    /// statements are sent as ever; their BEGIN takes no round trip of its own. Plans that do without do not name it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub autocommit: bool,
     /// Pause before a retry and before a new attempt to connect; doubles up to 32 times it.
     pub backoff: Micros,
@@ -427,11 +427,6 @@ impl Default for Clients {
             rolling_restart: Micros::secs(10),
         }
     }
-}
-
-/// Plans that do without stay as they were.
-fn is_off(value: &bool) -> bool {
-    !value
 }
 
 /// How long the control plane takes.

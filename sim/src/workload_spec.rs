@@ -83,10 +83,10 @@ pub struct SideTable {
     #[serde(default, skip_serializing_if = "is_empty")]
     pub lob: Bytes,
     /// `order_id` refers to `orders`, with ON DELETE CASCADE.
-    #[serde(default, skip_serializing_if = "is_no")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub foreign_key: bool,
     /// A trigger of the database writes the row (AFTER INSERT ON orders), not the application.
-    #[serde(default, skip_serializing_if = "is_no")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub trigger: bool,
     /// Its storage engine.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -131,10 +131,6 @@ fn yes() -> bool {
 
 fn is_yes(value: &bool) -> bool {
     *value
-}
-
-fn is_no(value: &bool) -> bool {
-    !value
 }
 
 fn is_empty(size: &Bytes) -> bool {

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     binlog::{
+        encode::length_of,
         event::HEADER_LENGTH,
         group::Groups,
         log::{Binlog, LogFile, LogPos, Span},
@@ -315,23 +316,19 @@ impl DumpThread {
 /// What is said of a position that is not an event's: it depends on the length that is read there
 /// (`Basic_binlog_ifile::read_event_data`, sql/binlog_reader.h; measured on 5.6.24 and 9.7.4).
 fn no_event(bytes: &[u8]) -> Refusal {
-    let length = bytes
-        .get(LENGTH_AT..LENGTH_AT + 4)
-        .and_then(|b| b.try_into().ok())
-        .map_or(0, u32::from_le_bytes);
-    match length as usize {
-        _ if bytes.len() < HEADER_LENGTH => Refusal::Truncated,
+    if bytes.len() < HEADER_LENGTH {
+        return Refusal::Truncated;
+    }
+    match length_of(bytes) {
         0..HEADER_LENGTH => Refusal::Bogus,
-        _ if length > LARGEST_EVENT => Refusal::TooLong,
+        length if length > LARGEST_EVENT => Refusal::TooLong,
         length if length > bytes.len() => Refusal::Truncated,
         _ => Refusal::Checksum,
     }
 }
 
-/// Where an event's header has its length.
-const LENGTH_AT: usize = 9;
 /// `replica_max_allowed_packet`.
-const LARGEST_EVENT: u32 = 1 << 30;
+const LARGEST_EVENT: usize = 1 << 30;
 
 /// How far the dump thread had read.
 fn progress(file: &str, from: u64, read: u64) -> Progress {
