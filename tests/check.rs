@@ -2,7 +2,7 @@
 //! safe is held against runs.
 
 use cutover::{
-    scenarios::{load_runbook, load_scenario},
+    scenarios::{Listed, load_runbook, load_scenario, strategies},
     sim::{
         outcome::Verdict,
         plan::Plan,
@@ -29,6 +29,8 @@ const GTID: &str = "snapshot-binlog-gtid";
 const POSITION: &str = "snapshot-binlog-position";
 const DMS: &str = "dms-full-load-cdc";
 const FREEZE: &str = "snapshot-freeze";
+const GTID_AND_BACK: &str = "snapshot-binlog-gtid-rollback";
+const WIZARD: &str = "wizard-read-replica";
 const CANARY: &str = "scenarios/hazards/half-of-the-fleet-first.runbook.toml";
 const CANARY_BEHIND: &str = "scenarios/hazards/half-of-the-fleet-first.remedy.runbook.toml";
 const OPENED: &str = "scenarios/hazards/source-opened-again.runbook.toml";
@@ -79,6 +81,7 @@ const CASES: &[Case] = &[
     ("privileged-writers", (GTID, &[]), (GTID, &["clients.privileged=4"]), Status::Fail, true),
     ("source-stays-fenced", (GTID, &[]), (OPENED, &[]), Status::Fail, false),
     ("way-back", (GTID, &[]), (NO_WAY_BACK, &[]), Status::Fail, false),
+    ("replicated-back", (GTID_AND_BACK, &[]), ("naive-rollback-without-replication", &[]), Status::Fail, false),
     ("step-timeouts", (GTID, &[]), (SLOW_RESTORE, &["control_plane.restore_fixed=30h", "workload.rate_per_s=0.2", "clock.limit=4d"]), Status::Fail, true),
     ("time-limit", (GTID, &[]), (GTID, &["clock.limit=1m"]), Status::Fail, true),
     ("promised-downtime", (GTID, &[]), (GTID, &["control_plane.dns_change=10m"]), Status::Fail, true),
@@ -113,6 +116,62 @@ fn every_check_has_a_case_that_passes_and_one_that_does_not() {
     }
     let all: BTreeSet<&str> = CATALOGUE.iter().map(|check| check.name).collect();
     assert_eq!(tried, all, "each check has its case");
+}
+
+/// In the environment that they are tried in, a strategy that calls itself naive, or that loses writes, is told why, and no
+/// other is.
+#[test]
+fn a_strategy_has_something_to_mend_exactly_if_it_is_naive_or_loses_writes() {
+    for Listed { name, naive, .. } in strategies() {
+        let strategy = name.as_str();
+        let looks = check(&plan(strategy, &[]));
+        let of = |status| -> Vec<&Finding> {
+            looks.iter().filter(|f| f.look.status == status).collect()
+        };
+        let (failed, warned) = (of(Status::Fail), of(Status::Warn));
+        match naive {
+            // With GTIDs a coordinate that is too early is only luck.
+            true if strategy == "naive-early-coordinates" => {
+                assert!(warned.iter().any(|f| f.check.name == "start-coordinate"));
+            }
+            true => assert!(!failed.is_empty(), "{strategy} passes"),
+            false => {
+                let verdict = run(&plan(strategy, &[]), None)
+                    .expect("it can be run")
+                    .outcome
+                    .verdict;
+                let safe = verdict == Verdict::Safe;
+                assert_eq!(safe, failed.is_empty(), "{strategy}: {failed:#?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_way_back_carries_what_the_target_took_from_its_first_write_on() {
+    let look = |strategy| {
+        let look = finding("replicated-back", &plan(strategy, &[]))?.look;
+        Some((look.status, look.reason))
+    };
+    assert_eq!(look(GTID), None, "nobody goes back");
+    for sound in [
+        GTID_AND_BACK,
+        "snapshot-binlog-position-rollback",
+        "wizard-read-replica-rollback",
+        "dms-full-load-cdc-rollback",
+    ] {
+        let (status, reason) = look(sound).expect("it goes back");
+        assert_eq!(status, Status::Pass, "{sound}: {reason}");
+    }
+    let fails = |strategy, because: &str| {
+        let (status, reason) = look(strategy).expect("it goes back");
+        assert_eq!(status, Status::Fail, "{strategy}: {reason}");
+        assert!(reason.contains(because), "{strategy}: {reason}");
+    };
+    fails("naive-rollback-without-replication", "nothing carries");
+    fails("naive-rollback-late-coordinates", "never sent");
+    let by_gtid = "scenarios/hazards/dms-way-back-by-gtid.runbook.toml";
+    fails(by_gtid, "has already");
 }
 
 #[test]
@@ -181,6 +240,11 @@ const STRATEGIES: &[&str] = &[
     GTID,
     POSITION,
     FREEZE,
+    WIZARD,
+    GTID_AND_BACK,
+    "wizard-migrate-snapshot",
+    "wizard-migrate-snapshot-frozen",
+    "replica-binlog-position",
     "snapshot-only",
     "snapshot-binlog-gtid-no-retention",
     "naive-lag-gate",
@@ -188,6 +252,10 @@ const STRATEGIES: &[&str] = &[
     "naive-no-retention",
     "naive-show-master-status",
     "naive-early-coordinates",
+    "naive-wizard-lag-gate",
+    "naive-wizard-promote-early",
+    "naive-rollback-late-coordinates",
+    "naive-rollback-without-replication",
     CANARY,
     CANARY_BEHIND,
     NOT_AWAITED,
@@ -276,7 +344,19 @@ fn a_plan_without_a_fail_is_safe_as_long_as_nothing_goes_wrong() {
     let mut random = Stream::new(7);
     let mut clean = 0;
     for case in 0..80 {
-        let strategy = pick(&mut random, &[GTID, POSITION, FREEZE, CANARY_BEHIND]);
+        let strategy = pick(
+            &mut random,
+            &[
+                GTID,
+                POSITION,
+                FREEZE,
+                WIZARD,
+                GTID_AND_BACK,
+                CANARY_BEHIND,
+                "replica-binlog-position",
+                "wizard-migrate-snapshot-frozen",
+            ],
+        );
         let mut sets = vec!["workload.after_cutover=3m".to_string()];
         for (key, values) in KEYS
             .iter()

@@ -6,14 +6,16 @@ use super::{
 };
 use crate::{
     environment::{Checksum, Retention},
-    runbook::{CoordinatesFrom, Op},
+    runbook::{CoordinatesFrom, Host, Op},
     units::Micros,
 };
 
 /// Purged files end a migration by GTID and by position: error 1236. A file is closed at the next upload behind the
 /// cut and purged at the first upload that finds it older than the retention.
 pub(super) fn retention(scene: &Scene<'_>) -> Option<Look> {
-    let started = scene.replicates()?.ends;
+    // For a read replica of its own RDS keeps the binlog itself.
+    let starts = |op: &Op<'_>| matches!(op, Op::StartReplication(Host::Target));
+    let started = scene.first(starts)?.ends;
     let cut = scene.cut?;
     let needed = started.saturating_sub(cut);
     let upload = scene.plan.environment.source.binlog_upload_every.0;
@@ -75,7 +77,7 @@ pub(super) fn gtid_mode(scene: &Scene<'_>) -> Option<Look> {
 }
 
 pub(super) fn start_coordinate(scene: &Scene<'_>) -> Option<Look> {
-    let sets = |op: &Op<'_>| matches!(op, Op::SetExternalSource(o) if o.at.is_some());
+    let sets = |op: &Op<'_>| matches!(op, Op::SetExternalSource(o) if o.on == Host::Target && o.at.is_some());
     let set = scene.first(sets)?;
     let Op::SetExternalSource(o) = set.op else {
         return None;

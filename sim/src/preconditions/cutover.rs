@@ -168,12 +168,20 @@ pub(super) fn gate(scene: &Scene<'_>) -> Option<Look> {
             statement,
         );
     };
-    let discards = |timed: &&Timed<'_>| {
-        matches!(timed.op, Op::ResetExternalSource(Host::Target)) && timed.begins < gate.begins
+    let before = |discards: fn(&Op<'_>) -> bool| {
+        scene
+            .first(discards)
+            .is_some_and(|timed| timed.begins < gate.begins)
     };
-    if scene.steps.iter().any(|timed| discards(&timed)) {
+    if before(|op| matches!(op, Op::ResetExternalSource(Host::Target))) {
         return Look::fail(
             "replication is reset before the gate: what was received and not applied is discarded",
+            statement,
+        );
+    }
+    if before(|op| matches!(op, Op::PromoteCluster)) {
+        return Look::fail(
+            "the cluster is promoted before the gate: what was received and not applied is discarded",
             statement,
         );
     }

@@ -24,17 +24,19 @@ fn names(tables: &[&SideTable]) -> String {
 
 pub(super) fn errors(scene: &Scene<'_>) -> Option<Look> {
     let task = task(scene)?;
+    // A load inserts and does nothing else.
+    let applies = task.migrates != Migrates::FullLoad;
     let policies = [
-        ("ApplyErrorInsertPolicy", task.insert_errors),
-        ("ApplyErrorUpdatePolicy", task.update_errors),
-        ("ApplyErrorDeletePolicy", task.delete_errors),
-        ("DataErrorPolicy", task.data_errors),
+        ("ApplyErrorInsertPolicy", task.insert_errors, true),
+        ("ApplyErrorUpdatePolicy", task.update_errors, applies),
+        ("ApplyErrorDeletePolicy", task.delete_errors, applies),
+        ("DataErrorPolicy", task.data_errors, true),
     ];
     let swallows = |policy| matches!(policy, Policy::IgnoreRecord | Policy::LogError);
     let swallowing: Vec<&str> = policies
         .iter()
-        .filter(|(_, policy)| swallows(*policy))
-        .map(|(name, _)| *name)
+        .filter(|(_, policy, counts)| *counts && swallows(*policy))
+        .map(|(name, ..)| *name)
         .collect();
     let statement =
         "SELECT COUNT(*) FROM awsdms_control.awsdms_apply_exceptions;  -- on the target, 0";

@@ -9,11 +9,14 @@ mod binlog;
 mod clients;
 mod cutover;
 mod dms;
+mod rollback;
 mod scene;
 mod sentinel;
 mod tables;
 
 pub use scene::Scene;
+
+pub(crate) use tables::{EASY_LOAD, applier_load};
 
 use crate::plan::Plan;
 use serde::Serialize;
@@ -257,6 +260,14 @@ pub const CATALOGUE: &[Check] = &[
         codes: "CUT-13",
         source: "error 1290 for every client of a source that is left read-only",
         look: cutover::way_back,
+    },
+    Check {
+        name: "replicated-back",
+        asks: "When the application goes back, does the source have what the target took?",
+        codes: "CUT-15, CUT-18",
+        source: "MySQL manual, Switching Sources and Replicas During Failover; a write is on the way back from the \
+                 coordinate on, or nowhere",
+        look: rollback::replicated_back,
     },
     Check {
         name: "step-timeouts",

@@ -163,9 +163,14 @@ impl<'p> Scene<'p> {
         self.first(|op| matches!(op, Op::AdmitClients(o) if o.on == Host::Source && !o.value))
     }
 
-    /// The step that starts replication, where there is one.
+    /// The step from whose end on the target replicates, where there is one: an Aurora read replica does when it is there.
     pub fn replicates(&self) -> Option<&Timed<'p>> {
-        self.first(|op| matches!(op, Op::StartReplication(Host::Target)))
+        self.first(|op| {
+            matches!(
+                op,
+                Op::StartReplication(Host::Target) | Op::CreateAuroraReplica
+            )
+        })
     }
 
     /// The step that points the whole application at the target.

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     environment::Target,
+    plan::Plan,
     runbook::Op,
     workload_spec::{Engine, SideTable},
 };
@@ -100,6 +101,17 @@ fn scanning(scene: &Scene<'_>, target: &Target) -> f64 {
     changed * without * rows * target.scan_row.0 as f64 / 1e6
 }
 
+/// Seconds of one worker that a second of the source's traffic may take to apply, whatever depends on what.
+pub(crate) const EASY_LOAD: f64 = 0.7;
+
+/// Seconds of one worker that a second of a plan's traffic takes to apply; none where nothing is replicated, or where the
+/// traffic is a recording.
+pub(crate) fn applier_load(plan: &Plan) -> Option<f64> {
+    let scene = Scene::of(plan);
+    scene.replicates()?;
+    load(&scene)
+}
+
 pub(super) fn apply_rate(scene: &Scene<'_>) -> Option<Look> {
     scene.replicates()?;
     let load = load(scene)?;
@@ -114,7 +126,7 @@ pub(super) fn apply_rate(scene: &Scene<'_>) -> Option<Look> {
         let never = format!("{reason}: it never catches up, and no gate is ever passed");
         return Look::certain(Look::fail(never, statement), busy > 1.5);
     }
-    match load > 0.7 {
+    match load > EASY_LOAD {
         true => Look::warn(
             format!("{reason}: transactions that depend on one another are applied one by one"),
             statement,
