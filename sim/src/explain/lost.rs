@@ -33,7 +33,12 @@ pub fn lost_write(e: &Evidence<'_>, number: u32) -> Explanation {
 
 /// The target confirmed it, and the application's name points at the source again.
 fn left_on_target(e: &Evidence<'_>, commit: &Commit) -> (Stage, String) {
-    let lead = "The target had confirmed it, and then the application's name was pointed back at the source";
+    let lead = match e.marks.repointed {
+        Some(_) => {
+            "The target had confirmed it, and then the application's name was pointed back at the source"
+        }
+        None => "The target had confirmed it, and the application's name stayed with the source",
+    };
     let back = &e.marks.replication_back;
     let Some(from) = back.from else {
         return match back.configured {

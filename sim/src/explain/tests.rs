@@ -135,6 +135,9 @@ fn a_write_to_the_target_is_lost_when_the_name_goes_back() {
     assert_eq!(explanation.stage, Stage::Visible);
     assert!(explanation.because.contains("pointed back at the source"));
     assert_eq!(explanation.gtid, None, "it is no commit of the source");
+    made.marks.repointed = None;
+    let because = lost_write(&made.evidence(), 4).because;
+    assert!(because.contains("stayed with the source"), "{because}");
 }
 
 #[test]
