@@ -3,6 +3,7 @@
 use cutover_scenarios::{LoadError, Scenario, recording_files};
 use cutover_sim::{
     explore::{Campaign, Choice, ExploreError, Finding, How, Options, Report, Runner, Sweep},
+    outcome::Verdict,
     plan::Plan,
     recording::{Recording, RecordingError},
     runbook::Runbook,
@@ -102,13 +103,15 @@ impl Exploration {
     /// file that `cutover replay` runs again.
     ///
     /// # Panics
-    /// When a plan violates a property or is not live, when a seed hangs, when the plans cannot be run.
+    /// When a plan violates a property or is not live, when a seed hangs, when the plans cannot be run, and when none of
+    /// them is safe: a migration that is always called off has not been tried.
     pub fn assert_safe(&self) {
         match self.campaign() {
             Err(error) => panic!("the sweep cannot be run: {error}"),
             Ok(campaign) => {
                 let report = campaign.report();
-                if !(report.findings.is_empty() && report.hung.is_empty()) {
+                let failed = !(report.findings.is_empty() && report.hung.is_empty());
+                if failed || !report.verdicts.contains_key(&Verdict::Safe) {
                     panic!("{}", in_short(&report, campaign.sweep()));
                 }
             }
@@ -143,6 +146,17 @@ fn in_short(report: &Report, sweep: &Sweep) -> String {
     }
     for seed in &report.hung {
         let _ = writeln!(text, "  seed {seed} did not end");
+    }
+    if !report.verdicts.contains_key(&Verdict::Safe) {
+        let _ = writeln!(text, "  none is safe");
+        for off in &report.called_off {
+            let (plans, at) = (off.plans, &off.at);
+            let _ = writeln!(
+                text,
+                "  {plans} called off at step {}, \"{}\": {}",
+                at.step, at.during, at.because
+            );
+        }
     }
     if let Some((_, plan)) = report.plans(sweep).first()
         && let Ok(toml) = plan.to_toml()

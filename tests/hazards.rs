@@ -104,8 +104,8 @@ fn a_hazard_says_what_it_violates_and_a_remedy_expects_to_be_safe() {
     }
 }
 
-/// A remedy of one hazard is a runbook that people copy: in the environment that strategies are tried in, it survives
-/// what strategies promise to survive.
+/// A remedy of one hazard is a runbook that people copy: in the environment that strategies are tried in, with its own
+/// traffic, it survives what strategies promise to survive.
 #[test]
 fn runbooks_of_remedies_survive_the_faults_of_the_contract() {
     let files = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(FOLDER));
@@ -118,7 +118,9 @@ fn runbooks_of_remedies_survive_the_faults_of_the_contract() {
     for runbook in runbooks {
         let strategy = format!("strategy={FOLDER}/{runbook}");
         let scenario = load_scenario("orders-small", &[strategy]);
-        let scenario = scenario.unwrap_or_else(|error| panic!("{error}"));
+        let mut scenario = scenario.unwrap_or_else(|error| panic!("{error}"));
+        let own = runbook.strip_suffix(".runbook.toml").expect("as they end");
+        scenario.workload = load(own).workload;
         explore(&scenario).seeds(0..200).assert_safe();
     }
 }

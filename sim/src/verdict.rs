@@ -11,7 +11,7 @@ use crate::{
     plan::{Expect, Plan},
     properties::{self, check_all},
     runbook::Host,
-    world::World,
+    world::{GivenUp, World},
 };
 
 /// Transactions that could not be replayed and are named one by one.
@@ -30,6 +30,8 @@ pub struct Brief {
     pub faults: Vec<FaultSeen>,
     /// The rare paths that the run went along.
     pub probes: Vec<ProbeSeen>,
+    /// Where a migration that is *aborted* was given up.
+    pub called_off: Option<GivenUp>,
 }
 
 /// What a sweep asks of a run that has ended. What is told of a run beside that, the story above all, is a fifth of the
@@ -45,6 +47,10 @@ pub fn brief(plan: &Plan, world: &mut World, ended: Ended) -> Brief {
         acknowledged: e.survey().commits.ok,
         faults,
         probes,
+        called_off: match verdict {
+            Verdict::Aborted => e.marks.given_up.clone(),
+            _ => None,
+        },
     }
 }
 

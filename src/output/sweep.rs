@@ -7,7 +7,7 @@ use super::{
 };
 use crate::again;
 use cutover::sim::{
-    explore::{Finding, ProbeReport, Report},
+    explore::{Cheapest, Finding, ProbeReport, Report},
     outcome::Verdict,
 };
 use std::{path::Path, time::Duration};
@@ -33,6 +33,8 @@ pub fn told(told: &Told<'_>) -> String {
     let mut out = String::new();
     head(&mut out, told);
     outcomes(&mut out, report);
+    called_off(&mut out, told);
+    faults(&mut out, report);
     assumptions(&mut out, report, told.width);
     findings(&mut out, told);
     probes(&mut out, report, told.width);
@@ -93,6 +95,27 @@ fn outcomes(out: &mut String, report: &Report) {
             thousands(*plans)
         ));
     }
+}
+
+/// Where the operator gave up. What is safe to call off is still no migration.
+fn called_off(out: &mut String, told: &Told<'_>) {
+    if told.report.called_off.is_empty() {
+        return;
+    }
+    heading(
+        out,
+        "CALLED OFF  (at which step of the runbook, and why in the cheapest plan)",
+    );
+    for off in &told.report.called_off {
+        let plans = count(off.plans, "plan", "plans");
+        let text = format!("{plans} at step {}: \"{}\"", off.at.step, off.at.during);
+        hang(out, "  ", 4, &tame(&text), told.width);
+        hang(out, "        ", 8, &tame(&off.at.because), told.width);
+        cheapest(out, &off.cheapest, &off.name, told);
+    }
+}
+
+fn faults(out: &mut String, report: &Report) {
     heading(out, "FAULTS  (plans in which they fired)");
     out.push_str(&format!(
         "  {:<24}{:>9}\n",
@@ -195,14 +218,18 @@ fn one(out: &mut String, finding: &Finding, told: &Told<'_>) {
         (None, Some(step)) => line(&format!("during \"{step}\"")),
         (None, None) => {}
     }
-    let cheapest = &finding.cheapest;
-    line(&format!(
+    cheapest(out, &finding.cheapest, &finding.name, told);
+}
+
+fn cheapest(out: &mut String, cheapest: &Cheapest, name: &str, told: &Told<'_>) {
+    let text = format!(
         "cheapest: seed {}, {}, {} acknowledged",
         cheapest.seed,
         count(cheapest.faults as u64, "fault", "faults"),
         count(cheapest.commits, "write", "writes"),
-    ));
-    replay(out, &finding.name, told);
+    );
+    hang(out, "        ", 8, &text, told.width);
+    replay(out, name, told);
 }
 
 fn replay(out: &mut String, name: &str, told: &Told<'_>) {
@@ -281,6 +308,11 @@ fn meaning(out: &mut String, report: &Report, width: usize) {
         ),
     };
     hang(out, "  ", 2, &text, width);
+    if report.tried > 0 && !report.is_carried_out() {
+        let text = "No migration came to its end: they were all called off. What lies behind the steps at which they \
+                    were is not tried.";
+        hang(out, "  ", 2, text, width);
+    }
     if let Some(expected) = &report.expected {
         let text = format!(
             "The scenario expects failures: {} came to what it expects; {} to another failure.",

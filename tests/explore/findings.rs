@@ -7,8 +7,9 @@ use cutover::{
         explore::{Bias, Choice, Report, Swarm},
         failure::Failure,
         faults::CATALOGUE,
-        outcome::Verdict,
+        outcome::{StoryLine, Verdict},
         run::run,
+        runbook::Step,
     },
 };
 use std::panic;
@@ -27,6 +28,55 @@ fn sound_strategies_stay_clean_under_the_faults_that_they_promise_to_survive() {
         let kinds = report.faults.iter();
         let never: Vec<_> = kinds.filter(|k| k.plans == 0).map(|k| k.kind).collect();
         assert!(never.is_empty(), "{name}: never fired: {never:?}");
+    }
+}
+
+#[test]
+fn migrations_that_were_called_off_are_told_by_the_step_that_failed() {
+    let report = report("snapshot-binlog-gtid", 0..400);
+    let aborted = report.verdicts[&Verdict::Aborted];
+    let told: u64 = report.called_off.iter().map(|off| off.plans).sum();
+    assert_eq!(told, aborted, "each at some step");
+    assert!(report.called_off.len() > 2, "{:#?}", report.called_off);
+    let runbook = strategy("snapshot-binlog-gtid");
+    for off in &report.called_off {
+        let step = &runbook.steps[off.at.step as usize - 1];
+        assert_eq!(off.at.during, step.say);
+        assert_eq!(off.name, format!("called-off-{}", off.at.step));
+        assert!(!off.at.because.is_empty());
+    }
+    let swarm = Swarm::new(&scenario().plan(0, Some(&runbook)), &Choice::Contract, 4);
+    let first = &report.called_off[0];
+    let plan = swarm.plan(first.cheapest.seed, &Bias::none());
+    if first.cheapest.seed < 256 {
+        let outcome = run(&plan, None).expect("it can be run").outcome;
+        assert_eq!(outcome.verdict, Verdict::Aborted);
+        let said = |line: &StoryLine| line.what == format!("cannot go on: {}", first.at.because);
+        assert!(outcome.story.iter().any(said), "{:#?}", first.at);
+    }
+}
+
+/// A first step that nothing can carry out.
+#[test]
+fn a_sweep_in_which_everything_is_called_off_is_not_safe() {
+    let mut runbook = strategy("snapshot-binlog-gtid");
+    let say = "Restore what was never taken".to_string();
+    let restore = runbook.steps.remove(2);
+    runbook.steps.insert(0, Step { say, ..restore });
+    let sweep = sweep("snapshot-binlog-gtid")
+        .strategy(&runbook)
+        .seeds(0..20);
+    let report = sweep.run().expect("the plans can be run");
+    assert_eq!(report.verdicts.get(&Verdict::Aborted), Some(&20));
+    assert!(!report.is_carried_out());
+    let panicked = panic::catch_unwind(|| sweep.assert_safe()).expect_err("nothing was tried");
+    let said = panicked.downcast_ref::<String>().expect("a message");
+    for part in [
+        "none is safe",
+        "20 called off at step 1",
+        "Restore what was never taken",
+    ] {
+        assert!(said.contains(part), "{part}:\n{said}");
     }
 }
 

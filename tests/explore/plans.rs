@@ -7,6 +7,7 @@ use cutover::{
         explore::{Bias, Choice, Swarm},
         faults::{CATALOGUE, Class, class},
         plan::Plan,
+        units::Micros,
         workload_spec::Mix,
     },
 };
@@ -76,6 +77,43 @@ fn a_plan_depends_on_its_seed_and_its_faults_move_nothing_else() {
         (plan.streams, &plan.workload)
     );
     assert_eq!(calm.streams, scenario().plan(17, None).streams);
+}
+
+/// That a migration does not end because nobody could apply so much says nothing of its strategy; but a scenario that asks
+/// that much itself is taken at its word.
+#[test]
+fn no_traffic_is_drawn_that_the_targets_applier_cannot_take() {
+    // Seconds of a worker that a second's transactions take, their rows aside.
+    let load = |plan: &Plan| {
+        let weights = plan.workload.mix.weights();
+        let sum = |of: &dyn Fn(&str) -> bool| -> u32 {
+            let counted = weights.iter().filter(|(name, _)| of(name));
+            counted.map(|(_, weight)| weight).sum()
+        };
+        let writing = sum(&|name| !["read", "rollback"].contains(&name));
+        let share = f64::from(writing) / f64::from(sum(&|_| true));
+        plan.workload.rate_per_s * share * plan.environment.target.apply_transaction.0 as f64 / 1e6
+    };
+    let most = |base: &Plan| {
+        let plans = drawn(base, &Choice::Contract, 300);
+        plans.iter().map(load).fold(0.0, f64::max)
+    };
+    let base = |apply_ms| {
+        let mut base = scenario().plan(0, None);
+        base.environment.target.apply_transaction = Micros::ms(apply_ms);
+        base
+    };
+    let idle = base(1);
+    assert!(
+        most(&idle) > 1.5 * load(&idle),
+        "little to do: more is drawn"
+    );
+    let busy = base(120);
+    assert!((0.4..0.7).contains(&load(&busy)), "{}", load(&busy));
+    assert!((0.65..0.7).contains(&most(&busy)), "{}", most(&busy));
+    let overwhelmed = base(1_000);
+    let ratio = most(&overwhelmed) / load(&overwhelmed);
+    assert!((0.9..1.01).contains(&ratio), "{ratio}");
 }
 
 fn all_off() -> Mix {

@@ -1,7 +1,7 @@
-//! Failures that have their cause in common are one finding. Of each the cheapest plan is kept: fewest faults, then
-//! fewest commits, then the lowest seed.
+//! Failures that have their cause in common are one finding, and so are migrations that were called off at one step. Of
+//! each the cheapest plan is kept: fewest faults, then fewest commits, then the lowest seed.
 
-use super::record::{Cause, Judged};
+use super::record::{CalledOff, Cause, Judged};
 use serde::Serialize;
 use std::{cmp::Ordering, collections::BTreeMap};
 
@@ -16,7 +16,7 @@ pub struct Key {
     pub broke: BTreeMap<String, String>,
 }
 
-/// Failures of one cause.
+/// Plans that have something in common.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Group {
     /// How many plans.
@@ -42,9 +42,39 @@ pub struct Cheapest {
 }
 
 impl Cheapest {
+    fn of(seed: u64, round: usize, judged: &Judged) -> Self {
+        Self {
+            seed,
+            faults: judged.faults,
+            commits: judged.commits,
+            fingerprint: judged.fingerprint.clone().unwrap_or_default(),
+            round,
+        }
+    }
+
     fn order(&self, other: &Self) -> Ordering {
         let cost = |c: &Self| (c.faults, c.commits, c.seed);
         cost(self).cmp(&cost(other))
+    }
+}
+
+impl Group {
+    /// Of a first plan, which is not counted yet.
+    fn of(cheapest: &Cheapest) -> Self {
+        Self {
+            plans: 0,
+            cheapest: cheapest.clone(),
+        }
+    }
+
+    /// Counts a plan: whether it is the cheapest so far.
+    fn add(&mut self, candidate: Cheapest) -> bool {
+        self.plans += 1;
+        let cheapest = candidate.order(&self.cheapest) != Ordering::Greater;
+        if cheapest {
+            self.cheapest = candidate;
+        }
+        cheapest
     }
 }
 
@@ -60,25 +90,11 @@ impl Groups {
             cause: cause.clone(),
             broke: judged.broke.clone(),
         };
-        let candidate = Cheapest {
-            seed,
-            faults: judged.faults,
-            commits: judged.commits,
-            fingerprint: judged.fingerprint.clone().unwrap_or_default(),
-            round,
-        };
-        match self.0.get_mut(&key) {
-            None => {
-                let cheapest = candidate;
-                self.0.insert(key, Group { plans: 1, cheapest });
-            }
-            Some(group) => {
-                group.plans += 1;
-                if candidate.order(&group.cheapest) == Ordering::Less {
-                    group.cheapest = candidate;
-                }
-            }
-        }
+        let candidate = Cheapest::of(seed, round, judged);
+        let group = self.0.entry(key);
+        group
+            .or_insert_with(|| Group::of(&candidate))
+            .add(candidate);
     }
 
     /// The groups, those of the strategy itself first, then by the assumptions that were broken, each with its name.
@@ -98,6 +114,31 @@ impl Groups {
         all.into_iter()
             .map(|(key, group)| (named(key), key, group))
             .collect()
+    }
+}
+
+/// The migrations of a sweep that were called off, by the number of the step that failed; why it did in the cheapest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CalledOffs(BTreeMap<u32, (CalledOff, Group)>);
+
+impl CalledOffs {
+    /// A run of a seed, drawn in this round: counted when it was called off.
+    pub fn add(&mut self, seed: u64, round: usize, judged: &Judged) {
+        let Some(called_off) = &judged.called_off else {
+            return;
+        };
+        let candidate = Cheapest::of(seed, round, judged);
+        let of_step = self.0.entry(called_off.step);
+        let (why, group) =
+            of_step.or_insert_with(|| ((**called_off).clone(), Group::of(&candidate)));
+        if group.add(candidate) {
+            (**called_off).clone_into(why);
+        }
+    }
+
+    /// In the order of the steps.
+    pub fn all(&self) -> impl Iterator<Item = &(CalledOff, Group)> {
+        self.0.values()
     }
 }
 
@@ -130,6 +171,7 @@ mod tests {
                 .map(|k| (k.to_string(), "x".to_string()))
                 .collect(),
             probes: BTreeMap::new(),
+            called_off: None,
             failure: Some(Cause {
                 property: Some(property.into()),
                 stage: Some("sent".into()),
@@ -166,6 +208,42 @@ mod tests {
         );
         let names: Vec<String> = groups.all().into_iter().map(|(name, ..)| name).collect();
         assert_eq!(names, ["p1-sent", "p1-sent-async_failover"]);
+    }
+
+    #[test]
+    fn migrations_that_were_called_off_at_one_step_are_told_by_the_cheapest_of_them() {
+        let mut offs = CalledOffs::default();
+        let at = |seed, step, faults, because: &str| {
+            let called_off = CalledOff {
+                step,
+                during: format!("step {step}"),
+                because: because.into(),
+            };
+            let judged = Judged {
+                verdict: Verdict::Aborted,
+                called_off: Some(Box::new(called_off)),
+                failure: None,
+                ..judged("P1", faults, 1, &[])
+            };
+            (seed, judged)
+        };
+        for (seed, judged) in [
+            at(1, 4, 3, "far-fetched"),
+            at(2, 4, 1, "plain"),
+            at(3, 4, 2, "neither"),
+            at(4, 2, 2, "early"),
+        ] {
+            offs.add(seed, 0, &judged);
+        }
+        offs.add(5, 0, &judged("P1", 1, 1, &[]));
+        let all: Vec<(u32, &str, u64, u64)> = offs
+            .all()
+            .map(|(off, group)| {
+                let because = off.because.as_str();
+                (off.step, because, group.plans, group.cheapest.seed)
+            })
+            .collect();
+        assert_eq!(all, [(2, "early", 1, 4), (4, "plain", 3, 2)]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::{
     outcome::{FaultSeen, Outcome, Verdict},
     plan::Plan,
     verdict::Brief,
+    world::GivenUp,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -34,7 +35,7 @@ pub enum End {
 pub struct Judged {
     /// The verdict.
     pub verdict: Verdict,
-    /// The run's fingerprint, where it failed.
+    /// The run's fingerprint, where it failed or was called off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
     /// Faults of the plan.
@@ -52,9 +53,23 @@ pub struct Judged {
     /// The probes that were reached, and how often.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub probes: BTreeMap<String, u32>,
+    /// Where a migration that is *aborted* was called off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub called_off: Option<Box<CalledOff>>,
     /// What failed; none of a run that is safe, aborted or unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Cause>,
+}
+
+/// A migration was called off at a step of its runbook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CalledOff {
+    /// The step's number, from 1.
+    pub step: u32,
+    /// What it says.
+    pub during: String,
+    /// Why it failed.
+    pub because: String,
 }
 
 /// What two failures have in common.
@@ -69,8 +84,8 @@ pub struct Cause {
 }
 
 impl Record {
-    /// Of a run, which is told in full where it failed.
-    pub(super) fn of(plan: &Plan, brief: Brief, failed: Option<&Outcome>) -> Self {
+    /// Of a run, which is told in full where its plan may be kept.
+    pub(super) fn of(plan: &Plan, brief: Brief, told: Option<&Outcome>) -> Self {
         let kinds = |faults: &[FaultSeen]| {
             let mut kinds: Vec<String> = faults.iter().map(|f| f.kind.to_string()).collect();
             kinds.sort_unstable();
@@ -86,15 +101,26 @@ impl Record {
             seed: plan.seed,
             end: End::Judged(Judged {
                 verdict: brief.verdict,
-                fingerprint: failed.map(|outcome| outcome.fingerprint.clone()),
+                fingerprint: told.map(|outcome| outcome.fingerprint.clone()),
                 faults: plan.faults.len(),
                 commits: brief.acknowledged,
                 as_expected: brief.as_expected,
                 fired: kinds(&brief.faults),
                 broke: broke.collect(),
                 probes: probes.collect(),
-                failure: failed.and_then(Failure::of).map(Cause::of),
+                called_off: brief.called_off.map(CalledOff::of).map(Box::new),
+                failure: told.and_then(Failure::of).map(Cause::of),
             }),
+        }
+    }
+}
+
+impl CalledOff {
+    fn of(given_up: GivenUp) -> Self {
+        Self {
+            step: given_up.step,
+            during: given_up.during,
+            because: given_up.because,
         }
     }
 }

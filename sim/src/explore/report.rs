@@ -3,6 +3,7 @@
 use super::{
     confidence,
     groups::{Cheapest, Group, Key},
+    record::CalledOff,
     sweep::{Sweep, Tally},
 };
 use crate::{
@@ -34,6 +35,8 @@ pub struct Report {
     pub verdicts: BTreeMap<Verdict, u64>,
     /// Plans in which something could have gone wrong: all but those that exercised nothing.
     pub tried: u64,
+    /// Where migrations were called off, in the order of the runbook's steps.
+    pub called_off: Vec<CalledOffAt>,
     /// The findings: failures grouped by what they have in common, those of the strategy itself first, the others by
     /// the assumption that did not hold.
     pub findings: Vec<Finding>,
@@ -101,6 +104,20 @@ impl Expected {
             other_failures: tally.unexpected,
         })
     }
+}
+
+/// Migrations that were called off at one step.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CalledOffAt {
+    /// The name of the file that its plan is kept in.
+    pub name: String,
+    /// The step, and why it failed in the cheapest of them.
+    #[serde(flatten)]
+    pub at: CalledOff,
+    /// How many plans.
+    pub plans: u64,
+    /// The cheapest of them.
+    pub cheapest: Cheapest,
 }
 
 /// A group of failures.
@@ -188,6 +205,7 @@ impl Report {
             plans,
             verdicts: tally.verdicts.clone(),
             tried,
+            called_off: tally.called_off.all().map(called_off_at).collect(),
             at_most_percent: findings
                 .is_empty()
                 .then(|| 100.0 * confidence::at_most(tried)),
@@ -209,19 +227,30 @@ impl Report {
         self.findings.is_empty() && self.hung.is_empty() && self.missed.is_empty()
     }
 
-    /// The plans that are worth keeping, each with a name that can be a file's: the cheapest of each finding, and
-    /// those that did not end.
+    /// Whether some migration came to its end, well or badly: otherwise nothing was learnt of its cutover.
+    pub fn is_carried_out(&self) -> bool {
+        let ended = |(verdict, plans): (&Verdict, &u64)| match verdict {
+            Verdict::Safe | Verdict::Violated | Verdict::NotLive => *plans > 0,
+            Verdict::Aborted | Verdict::Unknown => false,
+        };
+        self.verdicts.iter().any(ended)
+    }
+
+    /// The plans that are worth keeping, each with a name that can be a file's: the cheapest of each finding and of those
+    /// that were called off at one step, and those that did not end.
     pub fn plans(&self, sweep: &Sweep) -> Vec<(String, Plan)> {
-        let found = self.findings.iter().map(|f| {
-            let Cheapest { seed, round, .. } = f.cheapest;
-            let plan = sweep.plan(seed, round, Some(&f.cheapest.fingerprint));
-            (f.name.clone(), plan)
+        let found = self.findings.iter().map(|f| (&f.name, &f.cheapest));
+        let called_off = self.called_off.iter().map(|c| (&c.name, &c.cheapest));
+        let told = found.chain(called_off).map(|(name, cheapest)| {
+            let fingerprint = Some(cheapest.fingerprint.as_str());
+            let plan = sweep.plan(cheapest.seed, cheapest.round, fingerprint);
+            (name.clone(), plan)
         });
         let hung = self
             .hung_in
             .iter()
             .map(|(seed, round)| (format!("hung-{seed}"), sweep.plan(*seed, *round, None)));
-        found.chain(hung).collect()
+        told.chain(hung).collect()
     }
 }
 
@@ -238,6 +267,15 @@ fn finding((name, key, group): (String, &Key, &Group)) -> Finding {
         stage: key.cause.stage.clone(),
         during: key.cause.during.clone(),
         broke: key.broke.clone(),
+        plans: group.plans,
+        cheapest: group.cheapest.clone(),
+    }
+}
+
+fn called_off_at((at, group): &(CalledOff, Group)) -> CalledOffAt {
+    CalledOffAt {
+        name: format!("called-off-{}", at.step),
+        at: at.clone(),
         plans: group.plans,
         cheapest: group.cheapest.clone(),
     }

@@ -35,8 +35,8 @@ impl Runner {
         Self { recording, begins }
     }
 
-    /// Runs the plan of a seed, and keeps what a sweep needs of it. Only a failure is told in full and has a fingerprint,
-    /// by which it is found again: that is as much work as the verdict.
+    /// Runs the plan of a seed, and keeps what a sweep needs of it. Only what failed, or was called off, is told in full
+    /// and has a fingerprint, by which it is found again: that is as much work as the verdict.
     ///
     /// # Errors
     /// As [`run`].
@@ -44,8 +44,9 @@ impl Runner {
         (self.begins)(plan);
         let mut ending = rehearse(plan, self.recording.as_ref())?;
         let brief = ending.brief(plan);
-        let failed = brief.verdict.is_failure().then(|| ending.outcome(plan));
-        Ok(Record::of(plan, brief, failed.as_ref()))
+        let kept = brief.verdict.is_failure() || brief.called_off.is_some();
+        let told = kept.then(|| ending.outcome(plan));
+        Ok(Record::of(plan, brief, told.as_ref()))
     }
 
     /// The fingerprint of a plan's run.

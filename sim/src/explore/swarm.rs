@@ -16,6 +16,7 @@ use super::{
 use crate::{
     faults::{CATALOGUE, Class, Fault, Kind, Occasion, On, class},
     plan::Plan,
+    preconditions::{EASY_LOAD, applier_load},
     stream::{Stream, stream_seed},
     units::Micros,
     workload_spec::{self, Mix, Workload},
@@ -46,6 +47,8 @@ pub struct Swarm {
     scales: Scales,
     contract: Vec<Kind>,
     hazards: Vec<Kind>,
+    /// What an applier may have to do: no less than the base plan asks of it; none where none applies.
+    most_load: Option<f64>,
 }
 
 impl Swarm {
@@ -57,6 +60,7 @@ impl Swarm {
             scales: Scales::of(base),
             contract: Vec::new(),
             hazards: Vec::new(),
+            most_load: applier_load(base).map(|load| load.max(EASY_LOAD)),
         };
         let kinds = CATALOGUE.iter().map(|facts| facts.kind);
         let can = |kind: &Kind, wanted: bool| {
@@ -101,6 +105,7 @@ impl Swarm {
             let mut stream = Stream::new(stream_seed(seed, "swarm of the workload"));
             let privileged = plan.environment.clients.privileged;
             vary(&mut plan.workload, privileged, &mut stream);
+            self.spare_the_applier(&mut plan);
         }
         let mut stream = Stream::new(stream_seed(seed, "faults"));
         let drawn = self.faults(&mut stream, bias);
@@ -113,6 +118,16 @@ impl Swarm {
         plan.clock.limit = Micros(plan.clock.limit.0.max(room));
         plan.faults.extend(drawn);
         plan
+    }
+
+    /// Lowers the rate of traffic that no applier of this target keeps up with, but for that of the base plan: that a
+    /// migration does not end then is no news of the strategy.
+    fn spare_the_applier(&self, plan: &mut Plan) {
+        if let (Some(most), Some(load)) = (self.most_load, applier_load(plan))
+            && load > most
+        {
+            plan.workload.rate_per_s *= most / load;
+        }
     }
 
     fn faults(&self, stream: &mut Stream, bias: &Bias) -> Vec<Fault> {

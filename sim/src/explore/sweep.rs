@@ -3,7 +3,7 @@
 
 use super::{
     Options,
-    groups::Groups,
+    groups::{CalledOffs, Groups},
     record::{End, Record},
     report::Report,
     steer::Bias,
@@ -38,6 +38,8 @@ pub(super) struct Tally {
     pub calm: u64,
     /// The failures.
     pub groups: Groups,
+    /// The migrations that were called off.
+    pub called_off: CalledOffs,
     /// Seeds whose runs did not end.
     pub hung: Vec<(u64, usize)>,
 }
@@ -181,6 +183,7 @@ impl Tally {
         self.unexpected += u64::from(judged.failure.is_some() && !judged.as_expected);
         self.calm += u64::from(judged.fired.is_empty());
         self.groups.add(record.seed, round, judged);
+        self.called_off.add(record.seed, round, judged);
     }
 
     /// Plans that were judged.

@@ -22,7 +22,7 @@ use crate::{
     runbook::{Host, OnFailure, Role, Step, command},
     stream::Stream,
     units::Micros,
-    world::World,
+    world::{GivenUp, World},
 };
 use std::{
     sync::{Arc, Mutex, MutexGuard},
@@ -128,7 +128,7 @@ impl Operator {
                     );
                     self.sleep(BACK_AGAIN).await;
                 }
-                failure if !given_up => self.give_up(&failure),
+                failure if !given_up => self.give_up(step, &failure),
                 Failure::Final(why) => {
                     self.tell(format!("the way back fails as well: {why}"), Vec::new());
                     return Ended::Stuck;
@@ -148,8 +148,9 @@ impl Operator {
         }
     }
 
-    fn give_up(&mut self, failure: &Failure) {
+    fn give_up(&mut self, step: &Step, failure: &Failure) {
         self.tell(format!("cannot go on: {failure}"), Vec::new());
+        let number = self.journal.next_step() as u32 + 1;
         self.journal.write(Line::GivenUp);
         let (what, aborts) = match self.way_out(&self.plan).1 {
             Ended::Finished => ("gives the way back up: the migration stands", false),
@@ -158,8 +159,13 @@ impl Operator {
         self.tell(what.into(), Vec::new());
         if aborts {
             let mut world = self.now_in_world();
-            let now = world.now();
-            world.marks.gave_up(now);
+            let at = world.now();
+            world.marks.gave_up(GivenUp {
+                at,
+                step: number,
+                during: step.say.clone(),
+                because: failure.to_string(),
+            });
         }
     }
 

@@ -21,7 +21,8 @@ pub(super) const PROPERTY: Property = Property {
 const SOON: Micros = Micros::mins(10);
 
 fn check(e: &Evidence<'_>) -> Finding {
-    let Some(given_up) = e.marks.given_up.filter(|_| e.ended != Ended::Finished) else {
+    let given_up = e.marks.given_up.as_ref().map(|given_up| given_up.at);
+    let Some(given_up) = given_up.filter(|_| e.ended != Ended::Finished) else {
         return absent("the migration was not given up");
     };
     let violated = |count: u64, first: String| Finding::Violated { count, first };
@@ -86,13 +87,21 @@ fn check(e: &Evidence<'_>) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::{super::made::*, *};
+    use crate::world::GivenUp;
+
+    fn given_up(at: u64) -> Option<GivenUp> {
+        Some(GivenUp {
+            at,
+            ..GivenUp::default()
+        })
+    }
 
     /// Given up at 105 s, the fence lifted at 110 s, an order on the source afterwards.
     fn aborted() -> Made {
         let mut made = Made::empty();
         made.place(Host::Source, 0, 1, S);
         made.marks.fence = Some(100 * S);
-        made.marks.given_up = Some(105 * S);
+        made.marks.given_up = given_up(105 * S);
         made.marks.fence_lifted = Some(110 * S);
         made.ended = Ended::Aborted;
         made.end_us = 2_000 * S;
@@ -155,7 +164,7 @@ mod tests {
     fn without_an_abort_it_is_absent() {
         assert!(Made::sound().is_absent(&PROPERTY));
         let mut made = Made::rolled_back();
-        made.marks.given_up = Some(150 * S);
+        made.marks.given_up = given_up(150 * S);
         assert!(made.is_absent(&PROPERTY), "the way back alone was given up");
     }
 }

@@ -29,6 +29,19 @@ pub struct Replication {
     pub stopped: Option<u64>,
 }
 
+/// The operator gave the migration up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GivenUp {
+    /// When, in µs.
+    pub at: u64,
+    /// The number of the runbook's step that failed, from 1.
+    pub step: u32,
+    /// What that step says.
+    pub during: String,
+    /// Why it failed.
+    pub because: String,
+}
+
 /// Moments in µs of the run; `None`: it did not happen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
@@ -52,7 +65,7 @@ pub struct Marks {
     /// The source was opened again after that: it was made writable, or the name was pointed back at it.
     pub reopened: Option<u64>,
     /// The migration was given up: from here on the operator goes back.
-    pub given_up: Option<u64>,
+    pub given_up: Option<GivenUp>,
     /// The name was pointed back at the source after it had been pointed at the target.
     pub returned: Option<u64>,
     /// First acknowledged write on the target.
@@ -111,8 +124,8 @@ impl Marks {
     }
 
     /// The migration is given up, and the operator begins to go back.
-    pub(crate) fn gave_up(&mut self, now: u64) {
-        self.given_up.get_or_insert(now);
+    pub(crate) fn gave_up(&mut self, given_up: GivenUp) {
+        self.given_up.get_or_insert(given_up);
     }
 
     /// A write is acknowledged on the source: whether it is the first since that was opened again.

@@ -29,7 +29,7 @@ mod writers;
 
 pub use clients::{ClientTotals, Seen};
 pub use faults::Fired;
-pub use marks::{Marks, Replication};
+pub use marks::{GivenUp, Marks, Replication};
 pub use operator::Answers;
 pub use setup::SetupError;
 pub use sql::{unreadable_query, unreadable_sql};
