@@ -92,6 +92,13 @@ pub(super) fn start_coordinate(scene: &Scene<'_>) -> Option<Look> {
             statement,
         );
     }
+    if from == CoordinatesFrom::ReplicaPosition {
+        return replicas_coordinate(scene, read.begins.min(cut));
+    }
+    if from == CoordinatesFrom::TargetPosition {
+        let reason = "the position is where the target's own binlog ends: in the source's it is any place, or none";
+        return Look::fail(reason, statement);
+    }
     // Behind the fence nothing moves, and any moment is as good.
     if scene
         .fenced
@@ -130,6 +137,32 @@ pub(super) fn start_coordinate(scene: &Scene<'_>) -> Option<Look> {
         },
     );
     Look::certain(Look::fail(reason, statement), scene.surely_writes(gap, 1.0))
+}
+
+/// The position is how far a read replica had come, which must be in the snapshot, and nothing more: it is one of the
+/// replica, which stood still for both.
+fn replicas_coordinate(scene: &Scene<'_>, first: u64) -> Option<Look> {
+    let statement = "SHOW REPLICA STATUS;  -- on the read replica: Replica_SQL_Running No, and \
+                     Relay_Source_Log_File, Exec_Source_Log_Pos";
+    let of_replica = |op: &Op<'_>| matches!(op, Op::CreateSnapshot(o) if o.of == Host::Replica);
+    if scene.first(of_replica).is_none() {
+        let reason =
+            "the position is how far a read replica has come, and the snapshot is none of it";
+        return Look::fail(reason, statement);
+    }
+    let stops = |op: &Op<'_>| matches!(op, Op::StopReplication(Host::Replica));
+    let stopped = scene.first(stops).is_some_and(|s| s.begins < first);
+    match stopped {
+        true => Look::pass(
+            "the read replica stands still when its position is read, and at its snapshot's cut",
+            statement,
+        ),
+        false => Look::fail(
+            "the read replica goes on between its position and its snapshot's cut: what it applies in between is applied \
+             twice, or never streamed",
+            statement,
+        ),
+    }
 }
 
 pub(super) fn durability(scene: &Scene<'_>) -> Option<Look> {

@@ -5,7 +5,7 @@ use super::{
     scene::{Scene, Timed, about},
 };
 use crate::{
-    runbook::{CoordinatesFrom, Host, OnFailure, Op, Role, Until},
+    runbook::{CoordinatesFrom, Host, Migrates, OnFailure, Op, Role, Until},
     units::Micros,
 };
 use cutover_model::dml;
@@ -129,7 +129,9 @@ pub(super) fn fence_effective(scene: &Scene<'_>) -> Option<Look> {
 pub(super) fn snapshot_behind_fence(scene: &Scene<'_>) -> Option<Look> {
     let repoint = scene.repoints()?;
     let cut = scene.cut?;
-    if scene.replicates().is_some() {
+    let captures =
+        |op: &Op<'_>| matches!(op, Op::CreateDmsTask(task) if task.migrates != Migrates::FullLoad);
+    if scene.replicates().is_some() || scene.first(captures).is_some() {
         return None;
     }
     let statement = "SELECT @@global.gtid_executed;  -- on the source: the same before the snapshot and before the \

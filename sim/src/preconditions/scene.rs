@@ -3,7 +3,7 @@
 use crate::{
     environment::Retention,
     plan::Plan,
-    runbook::{CoordinatesFrom, Host, Op, Role, Step, Until},
+    runbook::{CoordinatesFrom, DmsUntil, Host, Migrates, Op, Role, Step, TaskAction, Until, Wait},
     units::Micros,
     workload_spec::{Kind, Workload},
 };
@@ -37,6 +37,8 @@ pub struct Scene<'p> {
 
 /// What an order is written as, on average: its row, two and a half lines, the customer's.
 const ROWS_OF_PLACE: f64 = 4.5;
+/// The shop's own (customers, orders, their lines), and one of the operator's.
+const SHOP_TABLES: u64 = 4;
 
 impl<'p> Scene<'p> {
     /// Works the times out.
@@ -128,15 +130,51 @@ impl<'p> Scene<'p> {
             }
             Op::Wait(o) => {
                 let again = u64::from(o.polls.unwrap_or(1).max(1)) - 1;
-                statement + again * o.every.unwrap_or(Micros::secs(1)).0
+                let every = o.every.unwrap_or(Micros::secs(1)).0.max(1);
+                let looks = self.load_needs(o).div_ceil(every);
+                statement + (again + looks) * every
             }
             Op::Repoint(o) if o.share.is_some() || o.restart_clients => {
                 control.api_call.0 + environment.clients.rolling_restart.0
             }
             Op::Repoint(_) => control.api_call.0 + control.dns_change.0,
             Op::Pause(o) => o.length.0,
+            Op::DmsTask(o) if !matches!(o.action, TaskAction::Stop | TaskAction::Delete) => {
+                environment.dms.start.0
+            }
             _ => statement,
         }
+    }
+
+    /// How much longer a DMS task that was told to load everything in the step before needs at the least until it has, in
+    /// µs: the tables are loaded side by side, each at the load's rate.
+    fn load_needs(&self, wait: &Wait) -> u64 {
+        let Some(Timed {
+            op: Op::DmsTask(told),
+            ..
+        }) = self.steps.last()
+        else {
+            return 0;
+        };
+        let waits = match wait.until.kind() {
+            Ok(Until::Dms(condition)) if condition.task == told.id => {
+                matches!(condition.kind(), Ok(DmsUntil::Loaded | DmsUntil::Stopped))
+            }
+            _ => false,
+        };
+        let loads = |op: &Op<'_>| {
+            matches!(op, Op::CreateDmsTask(task) if task.id == told.id && task.tables.is_empty()
+                && task.migrates != Migrates::Cdc)
+        };
+        if !waits || told.action != TaskAction::Start || self.first(loads).is_none() {
+            return 0;
+        }
+        let environment = &self.plan.environment;
+        let tables = SHOP_TABLES + self.plan.workload.tables.len() as u64;
+        let bytes = u128::from(environment.source.data_size.0);
+        let us = bytes * 1_000_000 / u128::from(environment.dms.load_rate.0.max(1) * tables);
+        let load = u64::try_from(us).unwrap_or(u64::MAX >> 1);
+        load.saturating_sub(environment.dms.start.0)
     }
 
     fn for_data(&self, per_tib: Micros) -> u64 {
