@@ -6,6 +6,7 @@ use cutover::{
     scenarios::{load_runbook, load_scenario, strategies},
     sim::{
         explore::{Bias, Choice, End, Runner, Swarm},
+        outcome::Verdict,
         run::run,
     },
 };
@@ -30,11 +31,11 @@ fn every_strategy_does_what_it_did() {
             let (verdict, fingerprint) = (outcome.verdict, outcome.fingerprint.clone());
             let _ = writeln!(text, "{} {seed}: {verdict:?} {fingerprint}", strategy.name);
             assert_eq!(run.judge(&plan).fingerprint, fingerprint, "judged twice");
-            // A sweep judges in brief, and makes a fingerprint of what failed alone.
+            // A sweep judges in brief, and makes a fingerprint of what failed or was called off alone.
             let End::Judged(judged) = runner.seed(&plan).expect("it can be run").end else {
                 panic!("nobody watches the clock");
             };
-            let kept = verdict.is_failure().then_some(fingerprint);
+            let kept = (verdict.is_failure() || verdict == Verdict::Aborted).then_some(fingerprint);
             assert_eq!((judged.verdict, judged.fingerprint), (verdict, kept));
             match verdict.is_failure() {
                 true => failed += 1,
