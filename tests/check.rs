@@ -61,6 +61,8 @@ const HARMLESS: &str = r#"fault=[{at="1m",reset={link="replication"}}]"#;
 const CASES: &[Case] = &[
     ("binlog-retention", (GTID, &[]), ("snapshot-binlog-gtid-no-retention", &[]), Status::Fail, true),
     ("gtid-mode", (GTID, &[]), (GTID, &["source.gtid_mode=false"]), Status::Fail, true),
+    ("gtid-mode", ("wizard-read-replica", &[]), ("wizard-read-replica", &["source.gtid_mode=false"]), Status::Fail, false),
+    ("gtid-mode", (FREEZE, &[]), (FREEZE, &["source.gtid_mode=false"]), Status::Warn, false),
     ("start-coordinate", (POSITION, &[]), ("naive-show-master-status", &[]), Status::Fail, true),
     ("durability", (GTID, &[]), (GTID, &["source.sync_binlog=0"]), Status::Warn, false),
     ("binlog-checksum", (GTID, &[]), (GTID, &["source.binlog_checksum=none"]), Status::Warn, false),
@@ -95,6 +97,7 @@ const CASES: &[Case] = &[
     ("share", (CANARY_BEHIND, &[]), (CANARY, &[]), Status::Fail, true),
     ("target-closed", (CLOSED, &[]), (GTID, &[]), Status::Warn, false),
     ("version", (GTID, &["source.engine_version=8.0.28"]), (GTID, &["source.engine_version=9.1.0"]), Status::Fail, false),
+    ("version", ("wizard-read-replica", &["source.engine_version=8.0.28"]), ("wizard-read-replica", &["source.engine_version=9.1.0"]), Status::Fail, false),
     ("faults", (GTID, &[HARMLESS]), (GTID, &[HAZARD]), Status::Warn, false),
 ];
 

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     environment::{Checksum, Retention},
-    runbook::{CoordinatesFrom, Host, Op},
+    runbook::{CoordinatesFrom, Host, Op, Until},
     units::Micros,
 };
 
@@ -62,18 +62,43 @@ pub(super) fn retention(scene: &Scene<'_>) -> Option<Look> {
     }
 }
 
+/// Without GTIDs a set of them is empty, and an empty set is a subset of any: `GTID_SUBSET('', …)` is 1.
 pub(super) fn gtid_mode(scene: &Scene<'_>) -> Option<Look> {
     let by_gtid = |op: &Op<'_>| matches!(op, Op::SetExternalSource(o) if o.auto_position);
-    scene.first(by_gtid)?;
-    scene.replicates()?;
+    let is_set = |name: &str| {
+        let from = scene.notes(name).map(|(_, from)| from);
+        from == Some(CoordinatesFrom::SourceGtidExecuted)
+    };
+    let starts = scene.first(by_gtid).is_some();
+    let gate = |until| matches!(until, Until::Applied(name) if is_set(name));
+    let same = |until| matches!(until, Until::SourceUnchangedSince(name) if is_set(name));
+    let gate = scene.first_wait(gate).is_some();
+    let same = scene.first_wait(same).is_some();
+    if !(starts || gate || same) {
+        return None;
+    }
     let statement =
         "SELECT @@global.gtid_mode, @@global.enforce_gtid_consistency;  -- on the source, both ON";
     if scene.plan.environment.source.gtid_mode {
         return Look::pass("gtid_mode is ON", statement);
     }
-    let reason = "the target finds its start by GTID, and the source has gtid_mode OFF: the dump thread refuses \
-                  AUTO_POSITION, error 1236";
-    Look::certain(Look::fail(reason, statement), true)
+    if starts {
+        let reason = "the target finds its start by GTID, and the source has gtid_mode OFF: the dump thread refuses \
+                      AUTO_POSITION, error 1236";
+        return Look::certain(Look::fail(reason, statement), true);
+    }
+    match gate {
+        true => Look::fail(
+            "the gate waits for the GTIDs that the source has, and with gtid_mode OFF it has none: the gate opens at \
+             once, whatever the target lacks",
+            statement,
+        ),
+        false => Look::warn(
+            "the source has no GTIDs, gtid_mode is OFF: that it is the same as before says nothing of what was written \
+             meanwhile",
+            statement,
+        ),
+    }
 }
 
 pub(super) fn start_coordinate(scene: &Scene<'_>) -> Option<Look> {

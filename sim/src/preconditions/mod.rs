@@ -116,7 +116,7 @@ pub const CATALOGUE: &[Check] = &[
     },
     Check {
         name: "gtid-mode",
-        asks: "Does the source have GTIDs where the target finds its start by them?",
+        asks: "Does the source have GTIDs where the target finds its start by them, or a gate waits for them?",
         codes: "BIN-14",
         source: "RDS user guide, mysql-replication-gtid",
         look: binlog::gtid_mode,

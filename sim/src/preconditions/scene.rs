@@ -196,6 +196,14 @@ impl<'p> Scene<'p> {
         self.steps.iter().find(|timed| is(&timed.op))
     }
 
+    /// The first step that waits for such a condition.
+    pub fn first_wait(&self, is: impl Fn(Until<'p>) -> bool) -> Option<&Timed<'p>> {
+        self.steps.iter().find(|timed| match timed.op {
+            Op::Wait(wait) => wait.until.kind().is_ok_and(&is),
+            _ => false,
+        })
+    }
+
     /// The step that keeps the source's clients out.
     pub fn closes(&self) -> Option<&Timed<'p>> {
         self.first(|op| matches!(op, Op::AdmitClients(o) if o.on == Host::Source && !o.value))

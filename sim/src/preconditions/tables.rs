@@ -114,14 +114,12 @@ pub(crate) fn applier_load(plan: &Plan) -> Option<f64> {
 
 /// Whether the runbook goes on only when the target has caught up with a source that is written to.
 fn waits_under_writes(scene: &Scene<'_>) -> bool {
-    let catches_up = |op: &Op<'_>| match op {
-        Op::Wait(wait) => matches!(
-            wait.until.kind(),
-            Ok(Until::CaughtUp(_) | Until::SecondsBehindSource(_) | Until::Applied(_))
-        ),
-        _ => false,
-    };
-    let waits = scene.first(catches_up);
+    let waits = scene.first_wait(|until| {
+        matches!(
+            until,
+            Until::CaughtUp(_) | Until::SecondsBehindSource(_) | Until::Applied(_)
+        )
+    });
     waits.is_some_and(|wait| scene.fenced.is_none_or(|fenced| wait.begins < fenced))
 }
 
@@ -178,7 +176,12 @@ const COMPATIBLE: [(u32, u32); 8] = [
 ];
 
 pub(super) fn version(scene: &Scene<'_>) -> Option<Look> {
-    scene.first(|op| matches!(op, Op::RestoreSnapshot(_)))?;
+    scene.first(|op| {
+        matches!(
+            op,
+            Op::RestoreSnapshot(_) | Op::CreateAuroraReplica | Op::MigrateLatestSnapshot
+        )
+    })?;
     let (source, target) = (
         &scene.plan.environment.source.engine_version,
         &scene.plan.environment.target.engine_version,
@@ -198,7 +201,7 @@ pub(super) fn version(scene: &Scene<'_>) -> Option<Look> {
     let reason = format!("Aurora 3.{aurora:02} is MySQL 8.0.{patch}, and the source has {source}");
     match newer {
         true => Look::warn(
-            format!("{reason}, which is newer: RDS may refuse the restore (not modelled)"),
+            format!("{reason}, which is newer: RDS may refuse to make the cluster (not modelled)"),
             statement,
         ),
         false => Look::pass(reason, statement),
