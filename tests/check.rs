@@ -4,6 +4,7 @@
 use cutover::{
     scenarios::{Listed, load_runbook, load_scenario, strategies},
     sim::{
+        explore::{Bias, Choice, Swarm},
         outcome::Verdict,
         plan::Plan,
         preconditions::{CATALOGUE, Finding, Status, check},
@@ -412,6 +413,44 @@ fn a_plan_without_a_fail_is_safe_as_long_as_nothing_goes_wrong() {
         );
     }
     assert!(clean > 15, "{clean}");
+}
+
+/// The same environments under faults: what a strategy promises to survive it survives wherever no check fails.
+#[test]
+fn a_plan_without_a_fail_survives_what_its_strategy_promises_to_survive() {
+    let mut random = Stream::new(11);
+    let (mut clean, mut faults) = (0, 0);
+    let strategies = runbooks(false, ".remedy.runbook.toml");
+    let strategies: Vec<&str> = strategies.iter().map(String::as_str).collect();
+    for case in 0..150 {
+        let strategy = pick(&mut random, &strategies);
+        let mut sets = Vec::new();
+        for (key, values) in KEYS {
+            if random.below(8) == 0 {
+                sets.push(format!("{key}={}", pick(&mut random, values)));
+            }
+        }
+        let words: Vec<&str> = sets.iter().map(String::as_str).collect();
+        let base = plan(strategy, &words);
+        if check(&base).iter().any(|f| f.look.status == Status::Fail) {
+            continue;
+        }
+        clean += 1;
+        let swarm = Swarm::new(&base, &Choice::Contract, 4);
+        for seed in 0..4 {
+            let plan = swarm.plan(4 * case + seed, &Bias::none());
+            let outcome = run(&plan, None).expect("it can be run").outcome;
+            faults += outcome.faults.len();
+            assert_ne!(
+                outcome.verdict,
+                Verdict::Violated,
+                "{strategy} with {sets:?}, seed {}: {:#?}",
+                plan.seed,
+                outcome.faults
+            );
+        }
+    }
+    assert!(clean > 50 && faults > 100, "{clean} plans, {faults} faults");
 }
 
 #[test]
