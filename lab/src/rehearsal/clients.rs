@@ -190,7 +190,12 @@ impl<'a> Client<'a> {
         };
         if let Some(open) = &mut self.connection {
             done.connection = open.conn.connection_id();
-            let (told, error) = transact(&mut open.conn, &mut intent);
+            let alone =
+                self.plan.environment.clients.autocommit && self.orders.commit_step(&intent) == 1;
+            let (told, error) = match alone {
+                true => commit_alone(&mut open.conn, &mut intent),
+                false => transact(&mut open.conn, &mut intent),
+            };
             done.operation.told = told.told();
             done.stale = self.learn(&intent, told);
             if let Some(error) = error {
@@ -290,6 +295,17 @@ impl Outcome {
             Self::Failed => Told::Fail,
             Self::Unknown => Told::Info,
         }
+    }
+}
+
+/// A statement that commits by itself: who does not hear of it does not know what became of it.
+fn commit_alone(conn: &mut Conn, intent: &mut Intent) -> (Outcome, Option<mysql::Error>) {
+    match body(conn, intent) {
+        Ok(Body::Commit) => (Outcome::Committed, None),
+        Ok(Body::Empty) => (Outcome::Empty, None),
+        Ok(Body::Read(paid)) => (Outcome::Read(paid), None),
+        Err(error @ mysql::Error::MySqlError(_)) => (Outcome::Failed, Some(error)),
+        Err(error) => (Outcome::Unknown, Some(error)),
     }
 }
 

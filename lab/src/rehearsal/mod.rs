@@ -337,11 +337,5 @@ pub fn supported(plan: &Plan) -> Result<(), LabError> {
     if plan.environment.clients.retry != Retry::None {
         return no("clients that retry", "set clients.retry to none");
     }
-    if plan.environment.clients.autocommit {
-        return no(
-            "statements that commit by themselves",
-            "leave clients.autocommit out",
-        );
-    }
     Ok(())
 }
