@@ -148,7 +148,8 @@ fn in_short(report: &Report, sweep: &Sweep) -> String {
         let _ = writeln!(text, "  seed {seed} did not end");
     }
     if !report.verdicts.contains_key(&Verdict::Safe) {
-        let _ = writeln!(text, "  none is safe");
+        let verdicts = &report.verdicts;
+        let _ = writeln!(text, "  none is safe: {verdicts:?}");
         for off in &report.called_off {
             let (plans, at) = (off.plans, &off.at);
             let _ = writeln!(

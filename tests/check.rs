@@ -9,7 +9,7 @@ use cutover::{
         plan::Plan,
         preconditions::{CATALOGUE, Finding, Status, check},
         run::run,
-        runbook::Host,
+        runbook::{Condition, CoordinatesFrom, Host},
         stream::Stream,
     },
 };
@@ -188,6 +188,32 @@ fn a_position_is_one_of_the_snapshot_in_the_binlog_of_the_source() {
     assert!(look.reason.contains("target's own"), "{}", look.reason);
 }
 
+/// Whatever is waited for: a lag of an hour, or a place that was noted before, a slow applier comes to.
+#[test]
+fn an_applier_that_is_too_slow_holds_up_who_waits_until_little_is_left() {
+    let slow = ["target.apply_transaction=1s"];
+    let certain = |until: Option<Condition>| {
+        let mut plan = plan(GTID, &slow);
+        for step in &mut plan.runbook.steps {
+            if let Some(wait) = step.wait.as_mut().filter(|w| w.until.caught_up.is_some())
+                && let Some(until) = &until
+            {
+                wait.until = until.clone();
+            }
+        }
+        finding("apply-rate", &plan)
+            .expect("it replicates")
+            .look
+            .certain
+    };
+    assert!(certain(None));
+    let lag = Condition {
+        caught_up: Some(3_600),
+        ..Condition::default()
+    };
+    assert!(!certain(Some(lag)));
+}
+
 #[test]
 fn a_way_back_carries_what_the_target_took_from_its_first_write_on() {
     let look = |strategy| {
@@ -213,6 +239,16 @@ fn a_way_back_carries_what_the_target_took_from_its_first_write_on() {
     fails("naive-rollback-late-coordinates", "never sent");
     let by_gtid = "scenarios/hazards/dms-way-back-by-gtid.runbook.toml";
     fails(by_gtid, "has already");
+    let mut plan = plan("dms-full-load-cdc-rollback", &[]);
+    for step in &mut plan.runbook.steps {
+        if let Some(noted) = &mut step.read_coordinates {
+            noted.from = CoordinatesFrom::SourcePosition;
+        }
+    }
+    let look = finding("replicated-back", &plan)
+        .expect("it goes back")
+        .look;
+    assert!(look.reason.contains("none of the target's"), "{look:?}");
 }
 
 #[test]

@@ -309,8 +309,8 @@ fn meaning(out: &mut String, report: &Report, width: usize) {
     };
     hang(out, "  ", 2, &text, width);
     if report.tried > 0 && !report.is_carried_out() {
-        let text = "No migration came to its end: they were all called off. What lies behind the steps at which they \
-                    were is not tried.";
+        let text = "No migration came to its end: all that ended were called off. What lies behind the steps at which \
+                    they were is not tried.";
         hang(out, "  ", 2, text, width);
     }
     if let Some(expected) = &report.expected {

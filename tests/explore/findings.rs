@@ -4,7 +4,7 @@ use crate::support::{command, out, output, scenario, strategy, sweep};
 use cutover::{
     scenarios::{load_plan, parse_plan},
     sim::{
-        explore::{Bias, Choice, Report, Swarm},
+        explore::{Bias, Choice, ROUND, Report, Swarm},
         failure::Failure,
         faults::CATALOGUE,
         outcome::{StoryLine, Verdict},
@@ -46,14 +46,15 @@ fn migrations_that_were_called_off_are_told_by_the_step_that_failed() {
         assert!(!off.at.because.is_empty());
     }
     let swarm = Swarm::new(&scenario().plan(0, Some(&runbook)), &Choice::Contract, 4);
-    let first = &report.called_off[0];
-    let plan = swarm.plan(first.cheapest.seed, &Bias::none());
-    if first.cheapest.seed < 256 {
-        let outcome = run(&plan, None).expect("it can be run").outcome;
-        assert_eq!(outcome.verdict, Verdict::Aborted);
-        let said = |line: &StoryLine| line.what == format!("cannot go on: {}", first.at.because);
-        assert!(outcome.story.iter().any(said), "{:#?}", first.at);
-    }
+    // Nothing leads the first round.
+    let mut offs = report.called_off.iter();
+    let off = offs.find(|off| off.cheapest.seed < ROUND).expect("some");
+    let plan = swarm.plan(off.cheapest.seed, &Bias::none());
+    let outcome = run(&plan, None).expect("it can be run").outcome;
+    assert_eq!(outcome.verdict, Verdict::Aborted);
+    assert_eq!(outcome.fingerprint, off.cheapest.fingerprint);
+    let said = |line: &StoryLine| line.what == format!("cannot go on: {}", off.at.because);
+    assert!(outcome.story.iter().any(said), "{:#?}", off.at);
 }
 
 /// A first step that nothing can carry out.

@@ -111,6 +111,9 @@ fn no_traffic_is_drawn_that_the_targets_applier_cannot_take() {
     let busy = base(120);
     assert!((0.4..0.7).contains(&load(&busy)), "{}", load(&busy));
     assert!((0.65..0.7).contains(&most(&busy)), "{}", most(&busy));
+    let mut by_hour = busy.clone();
+    by_hour.workload.rate_by_hour = [&[0.0; 12][..], &[2.0; 12]].concat();
+    assert!(most(&by_hour) < most(&busy), "the busiest hour counts");
     let overwhelmed = base(1_000);
     let ratio = most(&overwhelmed) / load(&overwhelmed);
     assert!((0.9..1.01).contains(&ratio), "{ratio}");

@@ -236,21 +236,22 @@ impl Report {
         self.verdicts.iter().any(ended)
     }
 
-    /// The plans that are worth keeping, each with a name that can be a file's: the cheapest of each finding and of those
-    /// that were called off at one step, and those that did not end.
+    /// The plans that are worth keeping, each with a name that can be a file's: the cheapest of each finding, those that did
+    /// not end, and the cheapest of those that were called off at one step.
     pub fn plans(&self, sweep: &Sweep) -> Vec<(String, Plan)> {
-        let found = self.findings.iter().map(|f| (&f.name, &f.cheapest));
-        let called_off = self.called_off.iter().map(|c| (&c.name, &c.cheapest));
-        let told = found.chain(called_off).map(|(name, cheapest)| {
+        let plan = |name: &String, cheapest: &Cheapest| {
             let fingerprint = Some(cheapest.fingerprint.as_str());
             let plan = sweep.plan(cheapest.seed, cheapest.round, fingerprint);
             (name.clone(), plan)
-        });
+        };
+        let found = self.findings.iter().map(|f| plan(&f.name, &f.cheapest));
+        let called_off = self.called_off.iter();
+        let called_off = called_off.map(|c| plan(&c.name, &c.cheapest));
         let hung = self
             .hung_in
             .iter()
             .map(|(seed, round)| (format!("hung-{seed}"), sweep.plan(*seed, *round, None)));
-        told.chain(hung).collect()
+        found.chain(hung).chain(called_off).collect()
     }
 }
 

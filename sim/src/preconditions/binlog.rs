@@ -26,6 +26,10 @@ pub(super) fn retention(scene: &Scene<'_>) -> Option<Look> {
         hours.clamp(24, 168)
     );
     let needed = about(needed);
+    // What a read replica of RDS has not read is kept, too.
+    let alone = scene
+        .first(|op| matches!(op, Op::CreateReadReplica))
+        .is_none();
     match retention {
         Retention::None => {
             let reason = format!(
@@ -35,7 +39,7 @@ pub(super) fn retention(scene: &Scene<'_>) -> Option<Look> {
             );
             Look::certain(
                 Look::fail(reason, statement),
-                needed.0 >= upload + upload / 4,
+                alone && needed.0 >= upload + upload / 4,
             )
         }
         Retention::For(kept) if needed > kept => {
@@ -43,7 +47,7 @@ pub(super) fn retention(scene: &Scene<'_>) -> Option<Look> {
                 "retention {kept} < {needed} from the snapshot's cut to the start of replication: purged binlogs, \
                  error 1236"
             );
-            let surely = needed.0 >= kept.0 + 2 * upload + upload / 4;
+            let surely = alone && needed.0 >= kept.0 + 2 * upload + upload / 4;
             Look::certain(Look::fail(reason, statement), surely)
         }
         Retention::For(kept) if needed.0 * 2 > kept.0 => Look::warn(
@@ -64,17 +68,22 @@ pub(super) fn retention(scene: &Scene<'_>) -> Option<Look> {
 
 /// Without GTIDs a set of them is empty, and an empty set is a subset of any: `GTID_SUBSET('', …)` is 1.
 pub(super) fn gtid_mode(scene: &Scene<'_>) -> Option<Look> {
-    let by_gtid = |op: &Op<'_>| matches!(op, Op::SetExternalSource(o) if o.auto_position);
+    let by_gtid = |host| {
+        let is =
+            |op: &Op<'_>| matches!(op, Op::SetExternalSource(o) if o.auto_position && o.on == host);
+        let starts = |op: &Op<'_>| matches!(op, Op::StartReplication(on) if *on == host);
+        scene.first(is).and(scene.first(starts)).is_some()
+    };
     let is_set = |name: &str| {
         let from = scene.notes(name).map(|(_, from)| from);
         from == Some(CoordinatesFrom::SourceGtidExecuted)
     };
-    let starts = scene.first(by_gtid).is_some();
+    let (starts, returns) = (by_gtid(Host::Target), by_gtid(Host::Source));
     let gate = |until| matches!(until, Until::Applied(name) if is_set(name));
     let same = |until| matches!(until, Until::SourceUnchangedSince(name) if is_set(name));
     let gate = scene.first_wait(gate).is_some();
     let same = scene.first_wait(same).is_some();
-    if !(starts || gate || same) {
+    if !(starts || returns || gate || same) {
         return None;
     }
     let statement =
@@ -86,6 +95,11 @@ pub(super) fn gtid_mode(scene: &Scene<'_>) -> Option<Look> {
         let reason = "the target finds its start by GTID, and the source has gtid_mode OFF: the dump thread refuses \
                       AUTO_POSITION, error 1236";
         return Look::certain(Look::fail(reason, statement), true);
+    }
+    if returns {
+        let reason = "the source finds its start by GTID on the way back, and has gtid_mode OFF: the dump thread \
+                      refuses AUTO_POSITION, error 1236";
+        return Look::fail(reason, statement);
     }
     match gate {
         true => Look::fail(

@@ -4,16 +4,15 @@ use super::{
     Look,
     scene::{Scene, about},
 };
-use crate::runbook::{Host, Op};
+use crate::runbook::{CoordinatesFrom, Host, Op};
 
 /// What was written on the target must be on the source when the application is back there: it replicates from the target
 /// from before that takes its first write.
 pub(super) fn replicated_back(scene: &Scene<'_>) -> Option<Look> {
     let opened = scene.moves_some().or(scene.repoints())?;
-    let back = scene.first(|op| matches!(op, Op::Repoint(o) if o.to == Host::Source))?;
-    if back.begins < opened.begins {
-        return None;
-    }
+    let returns = |op: &Op<'_>| matches!(op, Op::Repoint(o) if o.to == Host::Source);
+    let mut later = scene.steps.iter().filter(|s| s.begins >= opened.begins);
+    let back = later.find(|timed| returns(&timed.op))?;
     let statement =
         "SHOW REPLICA STATUS;  -- on the source, before the target takes its first write";
     let starts = |op: &Op<'_>| matches!(op, Op::StartReplication(Host::Source));
@@ -36,6 +35,10 @@ pub(super) fn replicated_back(scene: &Scene<'_>) -> Option<Look> {
         return Look::fail(reason, statement);
     }
     match from.at.as_deref().and_then(|name| scene.notes(name)) {
+        Some((_, from)) if from != CoordinatesFrom::TargetPosition => Look::fail(
+            "the source is told to begin at a position that is none of the target's binlog",
+            statement,
+        ),
         Some((read, _)) if read.begins >= opened.begins => Look::fail(
             format!(
                 "\"{}\" reads where to begin {} after the target was opened: what that took before is never sent to the \

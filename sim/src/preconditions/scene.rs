@@ -4,7 +4,7 @@ use crate::{
     environment::Retention,
     plan::Plan,
     runbook::{CoordinatesFrom, DmsUntil, Host, Migrates, Op, Role, Step, TaskAction, Until, Wait},
-    units::Micros,
+    units::{LONGEST_US, Micros},
     workload_spec::{Kind, Workload},
 };
 
@@ -166,14 +166,18 @@ impl<'p> Scene<'p> {
             matches!(op, Op::CreateDmsTask(task) if task.id == told.id && task.tables.is_empty()
                 && task.migrates != Migrates::Cdc)
         };
-        if !waits || told.action != TaskAction::Start || self.first(loads).is_none() {
+        // A recording has tables of its own.
+        let shop = self.plan.workload.kind == Kind::Orders;
+        let starts = shop && told.action == TaskAction::Start;
+        if !(waits && starts && self.first(loads).is_some()) {
             return 0;
         }
         let environment = &self.plan.environment;
         let tables = SHOP_TABLES + self.plan.workload.tables.len() as u64;
         let bytes = u128::from(environment.source.data_size.0);
         let us = bytes * 1_000_000 / u128::from(environment.dms.load_rate.0.max(1) * tables);
-        let load = u64::try_from(us).unwrap_or(u64::MAX >> 1);
+        // No limit and no timeout is longer than half of that.
+        let load = u64::try_from(us).map_or(2 * LONGEST_US, |us| us.min(2 * LONGEST_US));
         load.saturating_sub(environment.dms.start.0)
     }
 

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     environment::Target,
     plan::Plan,
-    runbook::{Op, Until},
+    runbook::{Host, OnFailure, Op, Until},
     workload_spec::{Engine, SideTable},
 };
 
@@ -104,23 +104,43 @@ fn scanning(scene: &Scene<'_>, target: &Target) -> f64 {
 /// Seconds of one worker that a second of the source's traffic may take to apply, whatever depends on what.
 pub(crate) const EASY_LOAD: f64 = 0.7;
 
-/// Seconds of one worker that a second of a plan's traffic takes to apply; none where nothing is replicated, or where the
-/// traffic is a recording.
+/// Seconds of one worker that a second of a plan's traffic takes to apply in the busiest hour; none where nothing is
+/// replicated, or where the traffic is a recording.
 pub(crate) fn applier_load(plan: &Plan) -> Option<f64> {
+    let rates = plan.workload.rate_by_hour.iter().copied();
+    let Some(busiest) = rates.reduce(f64::max) else {
+        return load_of_start(plan);
+    };
+    let mut plan = plan.clone();
+    plan.workload.rate_by_hour.clear();
+    plan.workload.rate_per_s *= busiest;
+    load_of_start(&plan)
+}
+
+fn load_of_start(plan: &Plan) -> Option<f64> {
     let scene = Scene::of(plan);
     scene.replicates()?;
     load(&scene)
 }
 
-/// Whether the runbook goes on only when the target has caught up with a source that is written to.
+/// Whether the runbook goes on only when the target has little left to apply of a source that is written to. An applier
+/// that is too slow comes to any place that was noted before, if late.
 fn waits_under_writes(scene: &Scene<'_>) -> bool {
-    let waits = scene.first_wait(|until| {
-        matches!(
-            until,
-            Until::CaughtUp(_) | Until::SecondsBehindSource(_) | Until::Applied(_)
-        )
-    });
-    waits.is_some_and(|wait| scene.fenced.is_none_or(|fenced| wait.begins < fenced))
+    /// Seconds of lag.
+    const LITTLE: u64 = 10;
+    scene
+        .first(|op| {
+            let Op::Wait(wait) = op else { return false };
+            let little = matches!(
+                wait.until.kind(),
+                Ok(Until::CaughtUp(s) | Until::SecondsBehindSource(s)) if s <= LITTLE
+            );
+            little && wait.on == Host::Target
+        })
+        .is_some_and(|wait| {
+            let written = scene.fenced.is_none_or(|fenced| wait.begins < fenced);
+            written && wait.step.on_failure != OnFailure::Continue
+        })
 }
 
 pub(super) fn apply_rate(scene: &Scene<'_>) -> Option<Look> {
