@@ -188,6 +188,49 @@ fn a_position_is_one_of_the_snapshot_in_the_binlog_of_the_source() {
     assert!(look.reason.contains("target's own"), "{}", look.reason);
 }
 
+/// RDS keeps what its own read replica has not read, and a way back by GTID is no start.
+#[test]
+fn what_some_runs_survive_is_not_certain() {
+    let mut replica = plan(
+        "replica-binlog-position",
+        &["control_plane.restore_fixed=90m"],
+    );
+    replica
+        .runbook
+        .steps
+        .retain(|s| s.set_binlog_retention.is_none());
+    let look = finding("binlog-retention", &replica)
+        .expect("it starts")
+        .look;
+    assert_eq!(
+        (look.status, look.certain),
+        (Status::Fail, false),
+        "{look:?}"
+    );
+    let mut back = plan(
+        "snapshot-binlog-position-rollback",
+        &["source.gtid_mode=false"],
+    );
+    assert!(
+        finding("gtid-mode", &back).is_none(),
+        "nothing asks for them"
+    );
+    for step in &mut back.runbook.steps {
+        if let Some(source) = &mut step.set_external_source
+            && source.on == Host::Source
+        {
+            (source.at, source.auto_position) = (None, true);
+        }
+    }
+    let look = finding("gtid-mode", &back).expect("the way back asks").look;
+    assert_eq!(
+        (look.status, look.certain),
+        (Status::Fail, false),
+        "{look:?}"
+    );
+    assert!(look.reason.contains("on the way back"), "{look:?}");
+}
+
 /// Whatever is waited for: a lag of an hour, or a place that was noted before, a slow applier comes to.
 #[test]
 fn an_applier_that_is_too_slow_holds_up_who_waits_until_little_is_left() {
@@ -335,6 +378,17 @@ fn pick<'a, T: ?Sized>(random: &mut Stream, of: &[&'a T]) -> &'a T {
     of[random.below(of.len() as u64) as usize]
 }
 
+/// An environment: one key of so many, but for one that is given, has another value than the scenario's.
+fn draw(random: &mut Stream, of: u64, but: &str) -> Vec<String> {
+    let mut sets = Vec::new();
+    for (key, values) in KEYS.iter().filter(|(key, _)| *key != but) {
+        if random.below(of) == 0 {
+            sets.push(format!("{key}={}", pick(random, values)));
+        }
+    }
+    sets
+}
+
 #[test]
 fn in_random_environments_what_a_check_is_certain_of_comes_true() {
     let mut random = Stream::new(20_260_302);
@@ -343,12 +397,7 @@ fn in_random_environments_what_a_check_is_certain_of_comes_true() {
     let strategies: Vec<&str> = strategies.iter().map(String::as_str).collect();
     for case in 0..400 {
         let strategy = pick(&mut random, &strategies);
-        let mut sets = Vec::new();
-        for (key, values) in KEYS {
-            if random.below(4) == 0 {
-                sets.push(format!("{key}={}", pick(&mut random, values)));
-            }
-        }
+        let sets = draw(&mut random, 4, "");
         let words: Vec<&str> = sets.iter().map(String::as_str).collect();
         let plan = plan(strategy, &words).of_seed(case);
         let sure: Vec<_> = check(&plan)
@@ -418,14 +467,7 @@ fn a_plan_without_a_fail_is_safe_as_long_as_nothing_goes_wrong() {
     for case in 0..150 {
         let strategy = pick(&mut random, &strategies);
         let mut sets = vec!["workload.after_cutover=3m".to_string()];
-        for (key, values) in KEYS
-            .iter()
-            .filter(|(key, _)| *key != "workload.after_cutover")
-        {
-            if random.below(8) == 0 {
-                sets.push(format!("{key}={}", pick(&mut random, values)));
-            }
-        }
+        sets.extend(draw(&mut random, 8, "workload.after_cutover"));
         let words: Vec<&str> = sets.iter().map(String::as_str).collect();
         let plan = plan(strategy, &words).of_seed(case);
         let looks = check(&plan);
@@ -460,12 +502,7 @@ fn a_plan_without_a_fail_survives_what_its_strategy_promises_to_survive() {
     let strategies: Vec<&str> = strategies.iter().map(String::as_str).collect();
     for case in 0..150 {
         let strategy = pick(&mut random, &strategies);
-        let mut sets = Vec::new();
-        for (key, values) in KEYS {
-            if random.below(8) == 0 {
-                sets.push(format!("{key}={}", pick(&mut random, values)));
-            }
-        }
+        let sets = draw(&mut random, 8, "");
         let words: Vec<&str> = sets.iter().map(String::as_str).collect();
         let base = plan(strategy, &words);
         if check(&base).iter().any(|f| f.look.status == Status::Fail) {

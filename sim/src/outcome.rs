@@ -19,6 +19,17 @@ pub enum Verdict {
     Unknown,
 }
 
+/// Where a migration was called off.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CalledOff {
+    /// The number of the runbook's step that failed, from 1.
+    pub step: u32,
+    /// What that step says.
+    pub during: String,
+    /// Why it failed.
+    pub because: String,
+}
+
 impl Verdict {
     /// Whether something is wrong with the strategy, or with what it relies on.
     pub fn is_failure(self) -> bool {

@@ -7,11 +7,11 @@ use crate::{
     history::Told,
     metrics,
     operator::Ended,
-    outcome::{FaultSeen, Finding, Outcome, ProbeSeen, PropertyResult, Verdict},
+    outcome::{CalledOff, FaultSeen, Finding, Outcome, ProbeSeen, PropertyResult, Verdict},
     plan::{Expect, Plan},
     properties::{self, check_all},
     runbook::Host,
-    world::{GivenUp, World},
+    world::World,
 };
 
 /// Transactions that could not be replayed and are named one by one.
@@ -31,7 +31,7 @@ pub struct Brief {
     /// The rare paths that the run went along.
     pub probes: Vec<ProbeSeen>,
     /// Where a migration that is *aborted* was given up.
-    pub called_off: Option<GivenUp>,
+    pub called_off: Option<CalledOff>,
 }
 
 /// What a sweep asks of a run that has ended. What is told of a run beside that, the story above all, is a fifth of the
@@ -48,7 +48,7 @@ pub fn brief(plan: &Plan, world: &mut World, ended: Ended) -> Brief {
         faults,
         probes,
         called_off: match verdict {
-            Verdict::Aborted => e.marks.given_up.clone(),
+            Verdict::Aborted => e.marks.given_up.as_ref().map(|g| g.called_off.clone()),
             _ => None,
         },
     }

@@ -1,7 +1,8 @@
 //! Failures that have their cause in common are one finding, and so are migrations that were called off at one step. Of
 //! each the cheapest plan is kept: fewest faults, then fewest commits, then the lowest seed.
 
-use super::record::{CalledOff, Cause, Judged};
+use super::record::{Cause, Judged};
+use crate::outcome::CalledOff;
 use serde::Serialize;
 use std::{cmp::Ordering, collections::BTreeMap};
 

@@ -23,7 +23,7 @@ pub use campaign::{Campaign, ExploreError, How, Seen};
 pub use confidence::at_most;
 pub use groups::Cheapest;
 pub use journal::JournalError;
-pub use record::{CalledOff, Cause, End, Judged, Record};
+pub use record::{Cause, End, Judged, Record};
 pub use report::{Assumption, CalledOffAt, Expected, Finding, KindReport, ProbeReport, Report};
 pub use runner::Runner;
 pub use steer::Bias;

@@ -2,10 +2,9 @@
 
 use crate::{
     failure::Failure,
-    outcome::{FaultSeen, Outcome, Verdict},
+    outcome::{CalledOff, FaultSeen, Outcome, Verdict},
     plan::Plan,
     verdict::Brief,
-    world::GivenUp,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -61,17 +60,6 @@ pub struct Judged {
     pub failure: Option<Cause>,
 }
 
-/// A migration was called off at a step of its runbook.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CalledOff {
-    /// The step's number, from 1.
-    pub step: u32,
-    /// What it says.
-    pub during: String,
-    /// Why it failed.
-    pub because: String,
-}
-
 /// What two failures have in common.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Cause {
@@ -108,19 +96,9 @@ impl Record {
                 fired: kinds(&brief.faults),
                 broke: broke.collect(),
                 probes: probes.collect(),
-                called_off: brief.called_off.map(CalledOff::of).map(Box::new),
+                called_off: brief.called_off.map(Box::new),
                 failure: told.and_then(Failure::of).map(Cause::of),
             }),
-        }
-    }
-}
-
-impl CalledOff {
-    fn of(given_up: GivenUp) -> Self {
-        Self {
-            step: given_up.step,
-            during: given_up.during,
-            because: given_up.because,
         }
     }
 }

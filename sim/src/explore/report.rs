@@ -3,12 +3,11 @@
 use super::{
     confidence,
     groups::{Cheapest, Group, Key},
-    record::CalledOff,
     sweep::{Sweep, Tally},
 };
 use crate::{
     faults::{CATALOGUE, Kind},
-    outcome::Verdict,
+    outcome::{CalledOff, Verdict},
     plan::{Expect, Plan},
     probes::Probe,
     properties,

@@ -18,6 +18,7 @@ pub use lead::until_first_cut;
 
 use crate::{
     faults::Occasion,
+    outcome::CalledOff,
     plan::Plan,
     runbook::{Host, OnFailure, Role, Step, command},
     stream::Stream,
@@ -160,12 +161,12 @@ impl Operator {
         if aborts {
             let mut world = self.now_in_world();
             let at = world.now();
-            world.marks.gave_up(GivenUp {
-                at,
+            let called_off = CalledOff {
                 step: number,
                 during: step.say.clone(),
                 because: failure.to_string(),
-            });
+            };
+            world.marks.gave_up(GivenUp { at, called_off });
         }
     }
 

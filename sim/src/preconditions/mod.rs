@@ -265,7 +265,7 @@ pub const CATALOGUE: &[Check] = &[
         name: "replicated-back",
         asks: "When the application goes back, does the source have what the target took?",
         codes: "CUT-15, CUT-18",
-        source: "MySQL manual, Switching Sources and Replicas During Failover; a write is on the way back from the \
+        source: "MySQL manual, Switching Sources During Failover; a write is on the way back from the \
                  coordinate on, or nowhere",
         look: rollback::replicated_back,
     },

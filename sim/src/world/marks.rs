@@ -1,6 +1,6 @@
 //! Moments and sums that the checks need and that no final state remembers.
 
-use crate::{runbook::Host, workload::orders::Customer};
+use crate::{outcome::CalledOff, runbook::Host, workload::orders::Customer};
 use cutover_model::{
     Arena,
     binlog::log::LogPos,
@@ -34,12 +34,8 @@ pub struct Replication {
 pub struct GivenUp {
     /// When, in µs.
     pub at: u64,
-    /// The number of the runbook's step that failed, from 1.
-    pub step: u32,
-    /// What that step says.
-    pub during: String,
-    /// Why it failed.
-    pub because: String,
+    /// Where, and why.
+    pub called_off: CalledOff,
 }
 
 /// Moments in µs of the run; `None`: it did not happen.
