@@ -82,6 +82,7 @@ fn everything() -> Step {
                     loaded: Some(Nothing {}),
                     stopped: Some(Nothing {}),
                     latency: Some(1),
+                    caught_up: Some(1),
                     checkpoint: Some("x".into()),
                     validated: Some(Nothing {}),
                     nothing_mismatched: Some(Nothing {}),

@@ -497,11 +497,19 @@ impl<'a> Before<'a> {
         let path = ["wait", "until", "dms"];
         let until = o.kind().map_err(|error| several(error, &path))?;
         self.task(&o.task, &["wait", "until", "dms", "task"])?;
-        let DmsUntil::Checkpoint(name) = until else {
-            return Ok(());
-        };
-        let path = ["wait", "until", "dms", "checkpoint"];
-        self.position(name, &path, "a checkpoint is", "`source-position`")
+        let within = |key| ["wait", "until", "dms", key];
+        match until {
+            DmsUntil::Checkpoint(name) => {
+                let path = within("checkpoint");
+                self.position(name, &path, "a checkpoint is", "`source-position`")
+            }
+            DmsUntil::Latency(seconds) => is_a_lag(seconds, &within("latency")),
+            DmsUntil::CaughtUp(seconds) => is_a_lag(seconds, &within("caught_up")),
+            DmsUntil::Loaded
+            | DmsUntil::Stopped
+            | DmsUntil::Validated
+            | DmsUntil::NothingMismatched => Ok(()),
+        }
     }
 
     fn read_coordinates(&mut self, from: CoordinatesFrom, name: &'a str) -> Result<(), Problem> {
@@ -650,14 +658,7 @@ impl<'a> Before<'a> {
 
     fn lag(&self, on: Host, key: &'static str, seconds: u64) -> Result<(), Problem> {
         self.needs_host(on, "wait")?;
-        if seconds <= 34_560_000 {
-            return Ok(());
-        }
-        Err(Problem::new(
-            keys(&["wait", "until", key]),
-            format!("`{key}` is {seconds}: more than 400 days"),
-            "write a number of seconds, like 1",
-        ))
+        is_a_lag(seconds, &["wait", "until", key])
     }
 
     fn needs_host(&self, host: Host, op: &'static str) -> Result<(), Problem> {
@@ -692,6 +693,19 @@ impl<'a> Before<'a> {
             "add a step with `set_external_source = { … }` before this one",
         ))
     }
+}
+
+/// `path` ends in the key whose value the lag is.
+fn is_a_lag(seconds: u64, path: &[&'static str]) -> Result<(), Problem> {
+    if seconds <= 34_560_000 {
+        return Ok(());
+    }
+    let key = path.last().copied().unwrap_or_default();
+    Err(Problem::new(
+        keys(path),
+        format!("`{key}` is {seconds}: more than 400 days"),
+        "write a number of seconds, like 1",
+    ))
 }
 
 /// A part of the application.

@@ -83,9 +83,12 @@ impl Operator {
         let holds = match until {
             DmsUntil::Loaded => world.dms_is_loaded(id),
             DmsUntil::Stopped => world.dms_has_stopped(id),
-            DmsUntil::Latency(most) => world
-                .dms_latency(id)
-                .map(|shown| shown.is_some_and(|l| l.source_s <= most && l.target_s <= most)),
+            DmsUntil::Latency(most) => world.dms_latency_is_within(id, most),
+            DmsUntil::CaughtUp(most) => match world.dms_has_stopped(id) {
+                Ok(false) => world.dms_latency_is_within(id, most),
+                Ok(true) => Ok(false),
+                Err(failed) => Err(failed),
+            },
             DmsUntil::Checkpoint(name) => {
                 let (file, pos) = self.position_noted(name)?;
                 world

@@ -239,6 +239,9 @@ pub struct DmsCondition {
     /// `CDCLatencySource` and `CDCLatencyTarget` are at most so many seconds. Nothing else is looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency: Option<u64>,
+    /// The task runs, and both latencies are at most so many seconds; fails when the task has failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caught_up: Option<u64>,
     /// The task's checkpoint is at this noted position of the source or behind it; fails when the task has failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<String>,
@@ -259,6 +262,8 @@ pub enum DmsUntil<'a> {
     Stopped,
     /// See [`DmsCondition::latency`].
     Latency(u64),
+    /// See [`DmsCondition::caught_up`].
+    CaughtUp(u64),
     /// See [`DmsCondition::checkpoint`].
     Checkpoint(&'a str),
     /// See [`DmsCondition::validated`].
@@ -275,6 +280,7 @@ impl DmsCondition {
                 self.loaded.map(|_| ("loaded", DmsUntil::Loaded)),
                 self.stopped.map(|_| ("stopped", DmsUntil::Stopped)),
                 self.latency.map(|s| ("latency", DmsUntil::Latency(s))),
+                self.caught_up.map(|s| ("caught_up", DmsUntil::CaughtUp(s))),
                 self.checkpoint
                     .as_deref()
                     .map(|n| ("checkpoint", DmsUntil::Checkpoint(n))),
@@ -282,7 +288,7 @@ impl DmsCondition {
                 self.nothing_mismatched
                     .map(|_| ("nothing_mismatched", DmsUntil::NothingMismatched)),
             ],
-            "loaded, stopped, latency, checkpoint, validated, nothing_mismatched",
+            "loaded, stopped, latency, caught_up, checkpoint, validated, nothing_mismatched",
         )
     }
 
@@ -292,15 +298,21 @@ impl DmsCondition {
         let describe = format!(
             "aws dms describe-replication-tasks --filters Name=replication-task-id,Values={task}"
         );
+        let latency = |seconds: u64| {
+            format!(
+                "aws cloudwatch get-metric-statistics --namespace AWS/DMS --metric-name CDCLatencyTarget …  -- until <= {seconds}, and CDCLatencySource"
+            )
+        };
         let statistics = format!("aws dms describe-table-statistics --replication-task-arn {task}");
         match self.kind() {
             Ok(DmsUntil::Loaded) => {
                 format!("{statistics}  -- until every table is `Table completed`")
             }
             Ok(DmsUntil::Stopped) => format!("{describe}  -- until Status is `stopped`"),
-            Ok(DmsUntil::Latency(s)) => format!(
-                "aws cloudwatch get-metric-statistics --namespace AWS/DMS --metric-name CDCLatencyTarget …  -- until <= {s}, and CDCLatencySource"
-            ),
+            Ok(DmsUntil::Latency(s)) => latency(s),
+            Ok(DmsUntil::CaughtUp(s)) => {
+                format!("{describe}  -- while Status is `running`; {}", latency(s))
+            }
             Ok(DmsUntil::Checkpoint(name)) => format!(
                 "{describe}  -- until RecoveryCheckpoint is at {} or behind it",
                 show(name)

@@ -16,7 +16,7 @@ use crate::{
 use cutover_model::{
     binlog::log::LogPos,
     database::TableId,
-    dms::{Costs, Effect, Ends, Latency, Lobs, Mode, Report, Status, Task, Validation},
+    dms::{Costs, Effect, Ends, Lobs, Mode, Report, Status, Task, Validation},
     replica::{Range, dump::DumpThread},
 };
 use std::collections::VecDeque;
@@ -258,12 +258,14 @@ impl World {
         }
     }
 
-    /// What CloudWatch shows of a task's latency; none before its first sample.
+    /// Whether both latencies that CloudWatch shows of a task are at most so many seconds; before its first sample none
+    /// is.
     ///
     /// # Errors
     /// There is no such task.
-    pub fn dms_latency(&self, id: &str) -> Result<Option<Latency>, String> {
-        Ok(self.dms.tasks[self.dms_index(id)?].task.latency())
+    pub fn dms_latency_is_within(&self, id: &str, most_s: u64) -> Result<bool, String> {
+        let shown = self.dms.tasks[self.dms_index(id)?].task.latency();
+        Ok(shown.is_some_and(|l| l.source_s <= most_s && l.target_s <= most_s))
     }
 
     /// A task's checkpoint; none while tables are loaded.
