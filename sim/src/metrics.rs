@@ -5,8 +5,6 @@ use crate::{
     history::{Operation, Told},
     outcome::WayBack,
 };
-use std::{cmp::Reverse, collections::BinaryHeap};
-
 /// How long somebody wanted to write and no write succeeded, from the last acknowledged write on the source to the first
 /// on the target, in µs; 0 where they overlap. None without cutover, or where one side acknowledged nothing.
 pub fn downtime_us(e: &Evidence<'_>) -> Option<u64> {
@@ -44,8 +42,9 @@ pub fn way_back(e: &Evidence<'_>) -> WayBack {
 /// A client wants to write from the first attempt after an acknowledgement (anybody's) to the next one; up
 /// to the last attempt, where none follows.
 pub fn longest_stall_us(e: &Evidence<'_>) -> u64 {
-    // Of the attempts that are under way: when each will be answered, and whether with yes.
-    let mut answers: BinaryHeap<Reverse<(u64, bool)>> = BinaryHeap::new();
+    // Of the attempts that are under way: when each will be answered, and whether with yes; the first at the end. They
+    // are as few as there are clients.
+    let mut answers: Vec<(u64, bool)> = Vec::new();
     let (mut open, mut since, mut longest) = (0i64, None::<u64>, 0);
     let mut last_attempt = 0;
     let mut answer = |at: u64, good: bool, open: &mut i64, since: &mut Option<u64>| {
@@ -56,10 +55,7 @@ pub fn longest_stall_us(e: &Evidence<'_>) -> u64 {
         }
     };
     for (_, operation) in e.writes() {
-        while let Some(Reverse((at, good))) = answers.peek().copied()
-            && at <= operation.invoked
-        {
-            answers.pop();
+        while let Some((at, good)) = answers.pop_if(|(at, _)| *at <= operation.invoked) {
             answer(at, good, &mut open, &mut since);
         }
         open += 1;
@@ -67,10 +63,11 @@ pub fn longest_stall_us(e: &Evidence<'_>) -> u64 {
         last_attempt = operation.invoked;
         if operation.returned != u64::MAX {
             let good = matches!(operation.told, Told::Ok | Told::Empty);
-            answers.push(Reverse((operation.returned, good)));
+            let answer = (operation.returned, good);
+            answers.insert(answers.partition_point(|a| *a > answer), answer);
         }
     }
-    while let Some(Reverse((at, good))) = answers.pop() {
+    while let Some((at, good)) = answers.pop() {
         answer(at, good, &mut open, &mut since);
     }
     // What nobody answered with yes lasted to the last attempt at least.

@@ -201,6 +201,11 @@ impl Table {
         self.rows.iter()
     }
 
+    /// Number of touched rows.
+    pub fn touched_len(&self) -> usize {
+        self.rows.len()
+    }
+
     /// All keys in order, those of the base included: for walks that look at every row.
     pub fn keys(&self) -> impl Iterator<Item = RowKey> + '_ {
         self.keys_from(RowKey(0))

@@ -5,7 +5,6 @@
 //! what was written, whatever the tables hold.
 
 use crate::{
-    history::add,
     runbook::Host,
     workload::orders::{Customer, order},
     world::World,
@@ -328,6 +327,7 @@ pub(super) fn shop(world: &World, serving: Host) -> Option<Shop> {
         existing: orders.existing_orders,
         ..Shop::default()
     };
+    shop.orders.reserve_exact(table.touched_len());
     for (key, row) in table.touched() {
         let Some(row) = row.filter(|_| key.0 > orders.existing_orders) else {
             continue;
@@ -340,7 +340,7 @@ pub(super) fn shop(world: &World, serving: Host) -> Option<Shop> {
             id: key.0,
             request: request.map_or(0, u64::from_le_bytes),
         };
-        add(&mut shop.orders, placed);
+        shop.orders.push(placed);
     }
     let customers = database.table(orders.customers_table)?;
     for (_, row) in customers.touched() {

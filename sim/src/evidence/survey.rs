@@ -32,8 +32,8 @@ pub struct Survey {
     pub lost_by_going_back: u64,
     /// When the first of them was.
     pub first_lost_by_going_back: Option<u64>,
-    /// Some order was acknowledged whose id is not above those acknowledged before: one may have been handed out twice.
-    pub ids_go_back: bool,
+    /// The smallest and the largest id of an order that was acknowledged.
+    pub ids: Option<(u64, u64)>,
 }
 
 fn least(a: Option<u64>, b: u64) -> Option<u64> {
@@ -44,7 +44,6 @@ impl Survey {
     pub(super) fn of(e: &Evidence<'_>) -> Self {
         let mut survey = Self::default();
         let reopened = e.way_back().unwrap_or(u64::MAX);
-        let mut newest = None;
         for (_, o) in e.writes() {
             let placed = u64::from(o.kind == Kind::Place);
             match o.told {
@@ -63,8 +62,9 @@ impl Survey {
                 continue;
             }
             if makes_order(o.kind) {
-                survey.ids_go_back |= newest >= Some(o.subject);
-                newest = newest.max(Some(o.subject));
+                let id = o.subject;
+                let (least, most) = survey.ids.unwrap_or((id, id));
+                survey.ids = Some((least.min(id), most.max(id)));
             }
             let commit = e.history.commits(o.host).get(o.commit as usize);
             let committed = commit.map(|c| c.at);
