@@ -62,6 +62,36 @@ fn a_receiver_that_is_cut_off_for_longer_than_it_listens_connects_anew() {
 }
 
 #[test]
+fn nobody_connects_through_a_link_that_is_cut_and_nobody_fences_meanwhile() {
+    const LASTS_US: u64 = 600_000_000;
+    let cut = |way: &str| {
+        format!(
+            "[[fault]]\non = {{ event = \"receiver-connects\", after = \"1s\" }}\nlasts = \"10m\"\npartition = {{ link = \"replication\", way = \"{way}\" }}"
+        )
+    };
+    let sets = ["target.replica_net_timeout=10s", "target.connect_retry=5s"];
+    let downtime_ms = undisturbed(&sets).downtime_ms.unwrap();
+    for way in ["both", "requests", "answers"] {
+        let after = safe(&sets, &cut(way));
+        let connected = after
+            .story
+            .iter()
+            .filter(|line| line.what.starts_with("the receiver is connected and reads"));
+        let at: Vec<u64> = connected.map(|line| line.at.0).collect();
+        let [first, again] = at[..] else {
+            panic!("{way}: connected at {at:?}");
+        };
+        assert!(again > first + LASTS_US, "{way}: {first}, {again}");
+        // Little is lost by it: the operator sees that the receiver is not connected, and does not fence.
+        let took_ms = after.downtime_ms.unwrap();
+        assert!(
+            took_ms < downtime_ms + 10_000,
+            "{way}: {took_ms} after {downtime_ms}"
+        );
+    }
+}
+
+#[test]
 fn clients_whose_answers_do_not_come_through_give_up_without_knowing() {
     let one_way = |way: &str| {
         format!(

@@ -279,6 +279,7 @@ impl World {
             return;
         }
         let is_up = self.is_up(from);
+        let cut_until = self.faults.blocked_until(Wire::Replication, Way::Both);
         let (here, there) = (
             server_of(
                 (
@@ -302,9 +303,20 @@ impl World {
         let (Some(replica), Some(here)) = (replica, here) else {
             return;
         };
-        let Some(there) = there.filter(|_| is_up) else {
-            let again = self.now + self.environment.target.connect_retry.0;
+        let retry = self.environment.target.connect_retry.0;
+        if cut_until > self.now {
+            // Nobody answers. An attempt lasts for as long as a connection waits for a sign of life.
+            let gives_up = self.now + self.environment.target.replica_net_timeout.0;
+            let again = match cut_until <= gives_up {
+                true => cut_until,
+                false => gives_up + retry,
+            };
             self.agenda.push(again, Due::Connect(to, attempt));
+            return;
+        }
+        let Some(there) = there.filter(|_| is_up) else {
+            self.agenda
+                .push(self.now + retry, Due::Connect(to, attempt));
             return;
         };
         let request = replica.request(&here.gtid_executed);
