@@ -59,6 +59,39 @@ fn a_rehearsed_rollback_carries_everything_back_with_gtids_and_without() {
     }
 }
 
+/// A strategy up to where the application works on the target, while the source follows it.
+fn not_gone_back(strategy: &str) -> Runbook {
+    let mut runbook = load_runbook(strategy).expect("a built-in runbook");
+    let over = runbook.steps.iter().position(|step| step.repoint.is_some());
+    let pause = over.expect("it goes over") + 1;
+    assert!(runbook.steps[pause].pause.is_some(), "{strategy}");
+    runbook.steps.truncate(pause + 1);
+    runbook
+}
+
+#[test]
+fn a_way_back_that_is_not_gone_leaves_both_alike_also_where_nothing_identifies_rows() {
+    let sets = [r#"workload.table=[{name="audit",primary_key=false}]"#];
+    for strategy in [
+        "snapshot-binlog-gtid-rollback",
+        "snapshot-binlog-position-rollback",
+        "wizard-read-replica-rollback",
+    ] {
+        let runbook = not_gone_back(strategy);
+        for seed in 0..8 {
+            let scenario = load_scenario("orders-small", &sets.map(String::from));
+            let plan = scenario
+                .expect("a valid scenario")
+                .plan(seed, Some(&runbook));
+            let outcome = outcome(&plan);
+            assert_eq!(outcome.verdict, Verdict::Safe, "{strategy} {seed}");
+            assert_eq!(outcome.diverged_rows, Some(0), "{strategy} {seed}");
+            let back = outcome.way_back;
+            assert!(!back.taken && back.loses == 0, "{strategy}: {back:?}");
+        }
+    }
+}
+
 #[test]
 fn without_a_rollback_the_way_back_loses_what_the_target_took() {
     let outcome = outcome(&plan("snapshot-binlog-gtid", &[]));

@@ -124,7 +124,8 @@ pub fn compare(
     let states = compare_databases(
         &mut follower.arena,
         &source,
-        own.iter(),
+        // No way back is rehearsed here: the source has had none of it.
+        own.iter().map(|own| (own, false)),
         &held,
         Host::Target,
     );

@@ -13,7 +13,7 @@
 //! server may flush the next group while this one syncs, which changes throughput, not order.
 
 use super::{
-    Event, Own, Reply, Server,
+    Event, Journaled, Own, Reply, Server,
     session::{SessionId, State, Xa},
 };
 use crate::{
@@ -438,7 +438,9 @@ impl Server {
             _ => id,
         };
         if let Some(journal) = self.journal.as_mut() {
-            journal.extend(session.changes.iter().map(|l| Own::Row(l.change)));
+            let end = member.done.end;
+            let own = session.changes.iter().map(|l| Own::Row(l.change));
+            journal.extend(own.map(|own| Journaled { own, end }));
         }
         session.changes.clear();
         session.state = State::Active;
@@ -447,7 +449,10 @@ impl Server {
             // It was checked against this very catalogue before it was queued.
             let _ = sql::apply(&mut self.database, arena, &ddl.statement);
             if let Some(journal) = self.journal.as_mut() {
-                journal.push(Own::Statement(ddl.statement));
+                journal.push(Journaled {
+                    own: Own::Statement(ddl.statement),
+                    end: member.done.end,
+                });
             }
         }
         self.release_locks(id);

@@ -5,6 +5,7 @@
 
 use crate::{
     arena::{Arena, RowRef},
+    binlog::log::LogPos,
     database::{Change, Database},
     ddl::{self, Statement},
     row::Partial,
@@ -20,24 +21,37 @@ pub enum Own {
     Statement(Statement),
 }
 
+/// Something that a client committed, with where its transaction ends in the server's binlog; position 0 without one.
+#[derive(Clone, Debug)]
+pub struct Journaled {
+    /// What it was.
+    pub own: Own,
+    /// Where its transaction ends.
+    pub end: LogPos,
+}
+
 impl Own {
     /// Does the same to another database that may have gone another way: a row that is there already is
-    /// replaced, one that is not there is written.
-    pub fn fold(&self, arena: &mut Arena, into: &mut Database) {
+    /// replaced, one that is not there is written. Of a transaction that the other has `had`, by replicating it, the
+    /// rows that nothing identifies are not written once more.
+    pub fn fold(&self, arena: &mut Arena, into: &mut Database, had: bool) {
         match self {
             // A statement that fails there leaves a difference, which the comparison tells.
             Self::Statement(statement) => drop(ddl::apply(into, arena, statement)),
-            Self::Row(change) => fold_row(change, arena, into),
+            Self::Row(change) => fold_row(change, arena, into, had),
         }
     }
 }
 
-fn fold_row(change: &Change, arena: &mut Arena, into: &mut Database) {
+fn fold_row(change: &Change, arena: &mut Arena, into: &mut Database, had: bool) {
     let Some(table) = into.table(change.table) else {
         return;
     };
     if table.shape().identity.is_none() {
-        return fold_bag(change, arena, into);
+        if !had {
+            fold_bag(change, arena, into);
+        }
+        return;
     }
     let at = |key| into.get(arena, change.table, key);
     if change.key == change.new_key {
@@ -189,10 +203,19 @@ mod tests {
         settle(&mut server, arena);
         server.insert(arena, 30_000, session, t, &image(&[3, 30]), m);
         server.rollback(arena, session);
-        for own in server.journal.take().unwrap() {
-            own.fold(arena, &mut copy);
+        let journal = server.journal.take().unwrap();
+        for entry in &journal {
+            entry.own.fold(arena, &mut copy, false);
         }
         assert_eq!(diff(&copy, &server.database, arena), []);
+        // Who has had a transaction is the same after it was folded in once more.
+        let rows = journal.iter().filter(|e| matches!(e.own, Own::Row(_)));
+        for entry in rows.clone() {
+            entry.own.fold(arena, &mut copy, true);
+        }
+        assert_eq!(diff(&copy, &server.database, arena), []);
+        rows.for_each(|entry| entry.own.fold(arena, &mut copy, false));
+        assert_eq!(diff(&copy, &server.database, arena).len(), 1, "5 twice");
     }
 
     #[test]
@@ -219,8 +242,8 @@ mod tests {
             };
             other.apply(arena, &change);
         }
-        for own in server.journal.take().unwrap() {
-            own.fold(arena, &mut other);
+        for entry in server.journal.take().unwrap() {
+            entry.own.fold(arena, &mut other, false);
         }
         let left = diff(&server.database, &other, arena);
         let only_the_bags_own = |d: &Difference| matches!(d, Difference::Row { table, a: None, .. } if table == "app.bag");

@@ -32,7 +32,7 @@ pub use commit::{CommitNumber, Committed};
 pub use config::{Config, Version};
 pub use dml::{DmlError, Statement};
 pub use error::ServerError;
-pub use journal::Own;
+pub use journal::{Journaled, Own};
 pub use recovery::{Cut, Durability};
 pub use replay::Replaying;
 pub use replicated::Heading;
@@ -100,7 +100,7 @@ pub struct Server {
     /// `@@global.gtid_purged`.
     pub gtid_purged: GtidSet,
     /// What clients committed here, in order, for whoever asked for it by putting a list; a server keeps none.
-    pub journal: Option<Vec<Own>>,
+    pub journal: Option<Vec<Journaled>>,
     /// The disk is full until this moment, in µs: a commit group waits for space before it writes to the binlog, as
     /// `my_write` does with MY_WAIT_IF_FULL (mysys/my_write.cc).
     pub full_until_us: u64,

@@ -22,7 +22,7 @@
 //! repeat values whose redo records were lost.
 
 use super::{
-    Committed, Own, Prepared, Server,
+    Committed, Journaled, Own, Prepared, Server,
     commit::{Member, Stage},
     redo::{Record, Redo},
     session::{Logged, Session, SessionId, Xa},
@@ -362,9 +362,11 @@ impl Server {
         for (member, session) in self.flushed() {
             let decided = !matches!(session.xa, Xa::Preparing(_));
             if decided && self.keeps_flushed(storage, member, session) {
-                journal.extend(session.changes.iter().map(|l| Own::Row(l.change)));
+                let end = member.done.end;
+                let rows = session.changes.iter().map(|l| Own::Row(l.change));
                 let statement = session.ddl.as_ref().map(|ddl| ddl.statement.clone());
-                journal.extend(statement.map(Own::Statement));
+                let own = rows.chain(statement.map(Own::Statement));
+                journal.extend(own.map(|own| Journaled { own, end }));
             }
         }
         self.journal = Some(journal);

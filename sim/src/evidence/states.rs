@@ -11,12 +11,13 @@ use crate::{
 };
 use cutover_model::{
     Arena, RowRef,
+    binlog::log::LogPos,
     database::{Broken, Database, Difference, diff},
     row,
     server::Own,
     table::{RowKey, Table},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How the target's final state compares.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -98,33 +99,45 @@ pub(super) fn compare(world: &mut World, serving: Host) -> Option<States> {
         arena,
         source,
         target,
+        history,
         ..
     } = world;
     let target = &target.as_ref()?.server;
-    let (other, server) = match serving {
-        Host::Target => (&*source, target),
-        Host::Source => (target, &*source),
+    let (other, server, applied) = match serving {
+        Host::Target => (&*source, target, &history.applied_back),
+        Host::Source => (target, &*source, &history.applied),
         // No name points at a read replica.
         Host::Replica => return None,
     };
+    // What the other host has had of the serving one's own transactions, by where they end.
+    let commits = history.commits(serving);
     let own = server.journal.iter().flatten();
+    let first = own.clone().map(|entry| entry.end).min();
+    let had = applied
+        .iter()
+        .filter_map(|a| commits.get(a.commit as usize));
+    let had = had
+        .map(|commit| commit.end)
+        .filter(|end| Some(*end) >= first);
+    let had: BTreeSet<LogPos> = had.collect();
+    let own = own.map(|entry| (&entry.own, had.contains(&entry.end)));
     let (expected, actual) = (&other.database, &server.database);
     Some(compare_databases(arena, expected, own, actual, serving))
 }
 
 /// Compares what the serving host holds with what it should: the other host's final state, with the changes of its own
-/// clients folded in.
+/// clients folded in: each with whether the other host has had its transaction.
 pub fn compare_databases<'o>(
     arena: &mut Arena,
     other: &Database,
-    own: impl Iterator<Item = &'o Own>,
+    own: impl Iterator<Item = (&'o Own, bool)>,
     actual: &Database,
     serving: Host,
 ) -> States {
     let mut reference = other.clone();
     let mut handed_out = HandedOut::by(&reference, arena);
-    for own in own {
-        own.fold(arena, &mut reference);
+    for (own, had) in own {
+        own.fold(arena, &mut reference, had);
         if matches!(own, Own::Statement(_)) {
             handed_out.follow(&reference, arena);
         }

@@ -103,8 +103,8 @@ fn a_journal_has_after_a_crash_what_recovery_kept() {
         rig.until(rig.now + FLUSH_US + u64::from(sync_binlog) * FSYNC_US);
         let now = rig.now;
         let cut = rig.server.crash(&mut rig.arena, now, Durability::Volume);
-        for own in rig.server.journal.take().expect("it keeps one") {
-            own.fold(&mut rig.arena, &mut copy);
+        for entry in rig.server.journal.take().expect("it keeps one") {
+            entry.own.fold(&mut rig.arena, &mut copy, false);
         }
         let left = crate::database::diff(&copy, &cut.database, &mut rig.arena);
         assert_eq!(
