@@ -13,7 +13,10 @@ use crate::{
     rehearse::{self, Outputs},
     scenario_args::ScenarioArgs,
 };
-use cutover::scenarios::{check_mutants, load_runbook};
+use cutover::{
+    scenarios::{check_mutants, load_runbook},
+    sim::runbook::Runbook,
+};
 use std::sync::Arc;
 
 const EXAMPLES: &str = "\
@@ -63,7 +66,7 @@ pub fn execute(args: &Args, format: Format, interrupt: &Interrupt) -> Result<Sta
             runbook: &plan.runbook,
             about: Some(scenario.about()),
             wall: rehearsed.wall,
-            again: &args.again(&plan.runbook.name),
+            again: &args.again(&plan.runbook),
             remarks: &remarks,
             width: output::width(),
         }),
@@ -72,17 +75,19 @@ pub fn execute(args: &Args, format: Format, interrupt: &Interrupt) -> Result<Sta
 }
 
 impl Args {
-    /// The same run again, whatever the defaults may be by then.
-    fn again(&self, strategy: &str) -> String {
+    /// The same run again, whatever the defaults may be by then. A runbook in a file of the scenario's own has no name
+    /// to be called by.
+    fn again(&self, runbook: &Runbook) -> String {
         let seed = self.seed.to_string();
         let mut words = vec!["cutover", "run"];
         words.extend(self.scenario.words());
-        words.extend([
-            "--strategy",
-            self.strategy.as_deref().unwrap_or(strategy),
-            "--seed",
-            &seed,
-        ]);
+        let is_called = |name: &str| load_runbook(name).is_ok_and(|known| known == *runbook);
+        let strategy = match &self.strategy {
+            Some(chosen) => Some(chosen.as_str()),
+            None => Some(&*runbook.name).filter(|name| is_called(name)),
+        };
+        words.extend(strategy.into_iter().flat_map(|name| ["--strategy", name]));
+        words.extend(["--seed", &seed]);
         words.extend(self.mutants.iter().flat_map(|name| ["--mutant", name]));
         again::command(words)
     }

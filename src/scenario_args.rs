@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use cutover::{
-    scenarios::{Scenario, WorkloadArg, load_scenario},
+    scenarios::{Scenario, WorkloadArg, load_scenario_with},
     sim::{explore::Exemption, plan::Plan, runbook::Runbook},
 };
 
@@ -30,12 +30,9 @@ impl ScenarioArgs {
     /// # Errors
     /// [`Failure::Load`] names the file or the argument.
     pub fn load(&self) -> Result<Loaded, Failure> {
-        let mut scenario = load_scenario(&self.name, &self.sets)?;
-        if let Some(workload) = &self.workload {
-            workload
-                .parse::<WorkloadArg>()?
-                .apply(&mut scenario.workload);
-        }
+        let workload = self.workload.as_deref().map(str::parse::<WorkloadArg>);
+        let workload = workload.transpose()?;
+        let scenario = load_scenario_with(&self.name, &self.sets, workload.as_ref())?;
         Ok(Loaded(scenario))
     }
 

@@ -185,3 +185,40 @@ fn it_is_explored_and_audited_like_a_built_in_one() {
     let (status, checked) = cutover(&["check", "orders-small"]);
     assert_eq!(status, Some(0), "{checked:#}");
 }
+
+#[test]
+fn a_run_says_how_to_see_it_again_with_a_runbook_in_a_file_too() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("ours.toml"), text()).unwrap();
+    let scenario = include_str!("../scenarios/scenarios/orders-small.toml");
+    let built_in = "strategy = \"snapshot-binlog-gtid\"";
+    assert!(scenario.contains(built_in));
+    let with_file = scenario.replace(built_in, "strategy = \"ours.toml\"");
+    fs::write(folder.path().join("shop.toml"), with_file).unwrap();
+    let again = |args: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_cutover"))
+            .current_dir(folder.path())
+            .args(args)
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let (_, command) = text.rsplit_once("To see this run again:  ").expect(&text);
+        command.trim().to_string()
+    };
+    for (args, expected) in [
+        (&["run", "shop.toml"][..], "cutover run shop.toml --seed 1"),
+        (
+            &["run", "shop.toml", "--strategy", "ours.toml"],
+            "cutover run shop.toml --strategy ours.toml --seed 1",
+        ),
+        (
+            &["run", "orders-small"],
+            "cutover run orders-small --strategy snapshot-binlog-gtid --seed 1",
+        ),
+    ] {
+        let said = again(args);
+        assert_eq!(said, expected);
+        let words: Vec<&str> = said.split(' ').skip(1).collect();
+        assert_eq!(again(&words), expected);
+    }
+}

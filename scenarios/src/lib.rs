@@ -38,6 +38,6 @@ pub use files::{
 };
 pub use plan::{check_made, load_plan, parse_plan, plan_to_toml};
 pub use runbook::{RUNBOOK_SCHEMA, load_runbook, parse_runbook};
-pub use scenario::{SCENARIO_SCHEMA, Scenario, load_scenario, parse_scenario};
+pub use scenario::{SCENARIO_SCHEMA, Scenario, load_scenario, load_scenario_with, parse_scenario};
 pub use template::template;
 pub use workload_arg::WorkloadArg;

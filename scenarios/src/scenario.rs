@@ -1,7 +1,7 @@
 //! Scenario files: an environment, a workload, a strategy, expectations.
 
 use crate::{
-    LoadError, catalogue,
+    LoadError, WorkloadArg, catalogue,
     check::{self, Problem, keys},
     document::{Document, Part, same_major},
     files, known_keys,
@@ -74,13 +74,26 @@ pub(crate) struct ScenarioFile {
 /// # Errors
 /// [`LoadError`] when there is none of that name, or when something is wrong with it or a `KEY=VALUE`.
 pub fn load_scenario(name_or_path: &str, sets: &[String]) -> Result<Scenario, LoadError> {
+    load_scenario_with(name_or_path, sets, None)
+}
+
+/// As [`load_scenario`], with another workload than the scenario's own, where one is given.
+///
+/// # Errors
+/// As there.
+pub fn load_scenario_with(
+    name_or_path: &str,
+    sets: &[String],
+    workload: Option<&WorkloadArg>,
+) -> Result<Scenario, LoadError> {
     if let Some(file) = catalogue::find(catalogue::SCENARIOS, name_or_path) {
-        return parse_scenario(file.name, file.text, sets);
+        let document = Document::new(file.name, file.text);
+        return read(&document, Path::new(""), sets, workload);
     }
     let path = Path::new(name_or_path);
     if files::looks_like_a_path(name_or_path) || path.exists() {
         let folder = path.parent().unwrap_or(Path::new(""));
-        return read(&files::read_text(path)?, folder, sets);
+        return read(&files::read_text(path)?, folder, sets, workload);
     }
     Err(unknown("scenario", name_or_path, catalogue::SCENARIOS))
 }
@@ -90,10 +103,15 @@ pub fn load_scenario(name_or_path: &str, sets: &[String]) -> Result<Scenario, Lo
 /// # Errors
 /// [`LoadError`] with the place of what is wrong.
 pub fn parse_scenario(name: &str, text: &str, sets: &[String]) -> Result<Scenario, LoadError> {
-    read(&Document::new(name, text), Path::new(""), sets)
+    read(&Document::new(name, text), Path::new(""), sets, None)
 }
 
-fn read(document: &Document, folder: &Path, sets: &[String]) -> Result<Scenario, LoadError> {
+fn read(
+    document: &Document,
+    folder: &Path,
+    sets: &[String],
+    workload: Option<&WorkloadArg>,
+) -> Result<Scenario, LoadError> {
     document.check_schema(SCENARIO_SCHEMA)?;
     document
         .read::<ScenarioFile>()
@@ -104,7 +122,7 @@ fn read(document: &Document, folder: &Path, sets: &[String]) -> Result<Scenario,
         .collect::<Result<_, _>>()?;
     let layers = Layers { document, sets };
     let file = layers.merged()?;
-    layers.finish(file, folder)
+    layers.finish(file, folder, workload)
 }
 
 /// An unknown key that is a known one of another table.
@@ -137,7 +155,12 @@ impl Layers<'_> {
             .map_err(|error: toml::de::Error| LoadError::new(&self.document.name, error.message()))
     }
 
-    fn finish(&self, file: ScenarioFile, folder: &Path) -> Result<Scenario, LoadError> {
+    fn finish(
+        &self,
+        file: ScenarioFile,
+        folder: &Path,
+        workload: Option<&WorkloadArg>,
+    ) -> Result<Scenario, LoadError> {
         if !file
             .schema
             .as_deref()
@@ -196,6 +219,9 @@ impl Layers<'_> {
             && let Some(path) = &mut scenario.workload.schema
         {
             *path = folder.join(&*path);
+        }
+        if let Some(workload) = workload {
+            workload.apply(&mut scenario.workload);
         }
         check_scenario(&scenario).map_err(|problem| self.problem(&problem))?;
         Ok(scenario)

@@ -46,12 +46,22 @@ impl FromStr for WorkloadArg {
 }
 
 impl WorkloadArg {
-    /// Makes a workload this one; what both kinds have in common stays.
-    pub fn apply(&self, workload: &mut Workload) {
-        (workload.kind, workload.paths) = match self {
-            Self::Orders => (Kind::Orders, Vec::new()),
-            Self::Binlog(paths) => (Kind::Binlog, paths.clone()),
-        };
+    /// Makes a workload this one; what both kinds have in common stays, and how its kind is read.
+    pub(crate) fn apply(&self, workload: &mut Workload) {
+        match self {
+            Self::Orders => {
+                workload.kind = Kind::Orders;
+                workload.paths.clear();
+                workload.schema = None;
+                workload.stretch = false;
+            }
+            Self::Binlog(paths) => {
+                workload.kind = Kind::Binlog;
+                workload.paths.clone_from(paths);
+                workload.tables.clear();
+                workload.transactions.clear();
+            }
+        }
     }
 }
 
@@ -67,6 +77,7 @@ mod tests {
         let mut workload = Workload::default();
         files.apply(&mut workload);
         assert_eq!((workload.kind, workload.paths.len()), (Kind::Binlog, 2));
+        (workload.schema, workload.stretch) = (Some("schema.sql".into()), true);
         WorkloadArg::Orders.apply(&mut workload);
         assert_eq!(workload, Workload::default());
     }

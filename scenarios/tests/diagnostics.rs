@@ -119,6 +119,14 @@ fn what_would_make_a_run_explode_or_cannot_be_is_refused_with_the_reason() {
         ),
         ("files without a recording", "[workload]\npaths = [\"x\"]\n"),
         (
+            "declarations without a recording",
+            "[workload]\nschema = \"x.sql\"\n"
+        ),
+        (
+            "stretched, and no recording",
+            "[workload]\nstretch = true\n"
+        ),
+        (
             "more privileged clients than clients",
             "[clients]\nprivileged = 3\n[workload]\nclients = 2\n"
         ),

@@ -90,6 +90,25 @@ pub(crate) fn workload(workload: &Workload, privileged: u32, limit: Micros) -> R
             "write a share like 0.33",
         ));
     }
+    of_its_kind(workload)
+}
+
+/// What only one kind of workload reads must not stand beside the other.
+fn of_its_kind(workload: &Workload) -> Result<(), Problem> {
+    let orders = workload.kind == Kind::Orders;
+    for (key, is_said) in [
+        ("schema", workload.schema.is_some()),
+        ("stretch", workload.stretch),
+    ] {
+        if orders && is_said {
+            return Err(Problem::new(
+                keys(&[key]),
+                format!("`{key}` is for a recording, and the workload is `orders`, which does not look at it"),
+                format!("write `kind = \"binlog\"` and name the files, or leave `{key}` out"),
+            )
+            .with(&["workload", "kind"]));
+        }
+    }
     match (workload.kind, workload.paths.is_empty()) {
         (Kind::Binlog, true) => Err(Problem::new(
             keys(&["kind"]),
