@@ -18,6 +18,7 @@ fn ddl_of_a_recording_declares_the_same_on_the_target_whatever_the_version_it_is
             .args(["run", "orders-small", "--format", "json", "--workload"])
             .arg(format!("binlog:tests/captures/{capture}"))
             .args(["--set", "workload.start_after=0"])
+            .args(["--set", "workload.stretch=true"])
             .output()
             .expect("the command runs");
         let told: serde_json::Value = serde_json::from_slice(&output.stdout)

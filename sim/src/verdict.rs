@@ -4,7 +4,7 @@ use crate::{
     evidence::Evidence,
     explain,
     faults::{Class, class},
-    history::Told,
+    history::{Kind, Operation, Told},
     metrics,
     operator::Ended,
     outcome::{CalledOff, FaultSeen, Finding, Outcome, ProbeSeen, PropertyResult, Verdict},
@@ -56,13 +56,16 @@ pub fn brief(plan: &Plan, world: &mut World, ended: Ended) -> Brief {
 
 /// What a run that has ended came to, its fingerprint still empty.
 pub fn outcome(plan: &Plan, world: &mut World, ended: Ended) -> Outcome {
-    let notes = notes(world);
+    let (mut notes, recorded) = (notes(world), world.recording().is_some());
     let (faults, probes) = (faults(plan, world), probes(world));
     let (story, by_hand) = (world.story.clone(), world.by_hand());
     let virtual_ms = world.now() / 1_000;
     let e = Evidence::gather(world, plan, ended);
     let properties = check_all(&e);
     let verdict = verdict(&e, &properties);
+    if verdict == Verdict::Unknown {
+        notes.extend(met_nobody(&e, recorded));
+    }
     Outcome {
         scenario: plan.scenario.clone(),
         strategy: plan.runbook.name.clone(),
@@ -109,12 +112,42 @@ pub fn verdict(e: &Evidence<'_>, properties: &[PropertyResult]) -> Verdict {
     }
 }
 
-/// Whether some client wrote, or tried to, between the snapshot and the cutover: without that there was
-/// nothing that the strategy could have lost.
+/// Whether some client wrote, or tried to, between the snapshot and the cutover: without that there was nothing that the
+/// strategy could have lost. And whether one still tried when the source was fenced, or later: without that no write met
+/// the moment at which strategies lose them.
 fn exercised(e: &Evidence<'_>, cutover: u64) -> bool {
     let cut = e.snapshot.map_or(0, |s| s.at);
-    e.writes()
-        .any(|(_, o)| o.told != Told::Empty && o.returned > cut && o.invoked < cutover)
+    let in_between = |o: &Operation| o.returned > cut && o.invoked < cutover;
+    meets_the_fence(e, cutover)
+        && e.writes()
+            .any(|(_, o)| o.told != Told::Empty && in_between(o))
+}
+
+/// Whether somebody still wanted to write, be it to roll back, when the source was fenced; without a fence before the
+/// cutover, when that was.
+fn meets_the_fence(e: &Evidence<'_>, cutover: u64) -> bool {
+    let fenced = e.marks.fence.unwrap_or(cutover).min(cutover);
+    let mut tries = e.history.operations.iter().rev();
+    tries.any(|o| o.kind != Kind::Read && o.returned > fenced)
+}
+
+/// Why the cutover says nothing, where it met no write although there were some.
+fn met_nobody(e: &Evidence<'_>, recorded: bool) -> Option<String> {
+    let cutover = e.cutover().filter(|at| !meets_the_fence(e, *at))?;
+    let tries = e.history.operations.iter();
+    let last = tries
+        .filter(|o| o.kind != Kind::Read)
+        .map(|o| o.returned)
+        .max()?;
+    let longer = match recorded {
+        true => "; `workload.stretch = true` makes a recording last through restore and cutover",
+        false => "",
+    };
+    Some(format!(
+        "Nobody wrote any more when the application was moved, at {}: the last who did had the answer at {}{longer}.",
+        e.clock(cutover),
+        e.clock(last)
+    ))
 }
 
 /// Whether a run is what the scenario's author expects: *safe*, unless something else is said.
@@ -248,6 +281,25 @@ mod tests {
             Verdict::Safe,
             "a client tried, and was refused"
         );
+    }
+
+    #[test]
+    fn a_cutover_that_comes_when_nobody_writes_any_more_proves_nothing() {
+        let mut made = Made::sound();
+        made.history.target.clear();
+        made.history.operations.truncate(4);
+        let shop = made.shop.as_mut().unwrap();
+        (shop.counted, shop.orders) = (4, shop.orders[..4].to_vec());
+        assert_eq!(verdict_on(&made), Verdict::Unknown);
+        let why = met_nobody(&made.evidence(), true).unwrap();
+        assert!(why.contains("workload.stretch"), "{why}");
+        // Who reads alone is in no danger; who rolls back would have been refused.
+        let behind = made.refuse(Host::Source, 0, 103 * S) as usize;
+        made.history.operations[behind].kind = Kind::Read;
+        assert_eq!(verdict_on(&made), Verdict::Unknown);
+        made.history.operations[behind].kind = Kind::Rollback;
+        assert_eq!(verdict_on(&made), Verdict::Safe);
+        assert_eq!(met_nobody(&made.evidence(), false), None);
     }
 
     #[test]

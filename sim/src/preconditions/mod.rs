@@ -18,7 +18,7 @@ pub use scene::Scene;
 
 pub(crate) use tables::{EASY_LOAD, applier_load};
 
-use crate::plan::Plan;
+use crate::{plan::Plan, units::Micros};
 use serde::Serialize;
 
 /// What a check came to.
@@ -356,4 +356,13 @@ pub fn check(plan: &Plan) -> Vec<Finding> {
         Some(Finding { check, look })
     });
     findings.collect()
+}
+
+/// How long the steps of a plan's runbook take at the least.
+pub(crate) fn at_least(plan: &Plan) -> Micros {
+    let steps = Scene::of(plan).steps;
+    let ends = steps.first().zip(steps.last());
+    ends.map_or(Micros::ZERO, |(first, last)| {
+        Micros(last.ends - first.begins)
+    })
 }

@@ -10,6 +10,7 @@ use crate::{
     history::{Commit, History, NO_COMMIT},
     operator::until_first_cut,
     plan::Plan,
+    preconditions,
     probes::Probes,
     recording::Recording,
     runbook::Host,
@@ -485,17 +486,11 @@ impl Shop {
     }
 }
 
-/// About how long the migration takes, for a recording that is to last through it, in µs.
+/// About how long the migration takes, for a recording that is to last through it, in µs: what the steps take at the
+/// least, an eighth more for what they wait for, and the time behind the cutover.
 fn migration_us(plan: &Plan) -> u64 {
-    let control = &plan.environment.control_plane;
-    let per_tib = control.snapshot_per_tib.0 + control.restore_per_tib.0;
-    let by_size =
-        ((u128::from(per_tib) * u128::from(plan.environment.source.data_size.0)) >> 40) as u64;
-    by_size
-        + control.snapshot_fixed.0
-        + control.restore_fixed.0
-        + control.create_instance.0
-        + plan.workload.after_cutover.0
+    let steps = preconditions::at_least(plan).0;
+    steps + steps / 8 + plan.workload.after_cutover.0
 }
 
 /// The GTIDs of a source that has lived before the run: one for each order that exists.
