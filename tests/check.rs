@@ -100,6 +100,8 @@ const CASES: &[Case] = &[
     ("version", (GTID, &["source.engine_version=8.0.28"]), (GTID, &["source.engine_version=9.1.0"]), Status::Fail, false),
     ("version", ("wizard-read-replica", &["source.engine_version=8.0.28"]), ("wizard-read-replica", &["source.engine_version=9.1.0"]), Status::Fail, false),
     ("faults", (GTID, &[HARMLESS]), (GTID, &[HAZARD]), Status::Warn, false),
+    ("set-read-only", (CLOSED, &[]), (CLOSED, &["target.engine_version=8.0.mysql_aurora.3.05.2"]), Status::Fail, false),
+    ("set-read-only", (CLOSED, &["target.engine_version=8.0.mysql_aurora.3.06.0"]), (CLOSED, &["target.engine_version=5.7.mysql_aurora.2.11.3"]), Status::Fail, false),
 ];
 
 #[test]
@@ -335,6 +337,22 @@ fn no_run_is_safe_where_a_check_is_certain_of_it() {
 /// Keys of an environment with values that people have, good and bad.
 #[rustfmt::skip]
 const KEYS: &[(&str, &[&str])] = &[
+#[test]
+fn no_runbook_of_ours_calls_what_its_target_does_not_have() {
+    let looks = runbooks(true, ".runbook.toml")
+        .into_iter()
+        .filter_map(|runbook| {
+            let found = finding("set-read-only", &plan(&runbook, &[]))?;
+            Some((runbook, found.look))
+        });
+    let mut callers = 0;
+    for (runbook, look) in looks {
+        assert_eq!(look.status, Status::Pass, "{runbook}: {look:?}");
+        callers += 1;
+    }
+    assert!(callers > 3, "{callers}");
+}
+
     ("source.binlog_retention", &["none", "1h", "24h"]),
     ("source.gtid_mode", &["true", "true", "false"]),
     ("source.parameter_delay", &["1s", "3s", "30s"]),

@@ -340,6 +340,13 @@ pub const CATALOGUE: &[Check] = &[
         look: tables::version,
     },
     Check {
+        name: "set-read-only",
+        asks: "Has the target's version the procedure that makes it read-only?",
+        codes: "APP-22, CUT-16",
+        source: "Aurora MySQL release notes, version 3.06.0",
+        look: cutover::set_read_only,
+    },
+    Check {
         name: "faults",
         asks: "Does the strategy promise to survive the scenario's faults?",
         codes: "docs/faults.md",
