@@ -94,6 +94,8 @@ const CASES: &[Case] = &[
     ("promised-downtime", (GTID, &[]), (GTID, &["control_plane.dns_change=10m"]), Status::Fail, true),
     ("name-resolution", (GTID, &[]), (GTID, &["clients.resolver=forever", "workload.after_cutover=10m"]), Status::Fail, true),
     ("pools", (GTID, &[]), (GTID, &["clients.drop_on_read_only=false"]), Status::Fail, false),
+    ("pools", (GTID, &[]), ("wizard-read-replica", &["clients.drop_on_read_only=false", "clients.max_lifetime=5m"]), Status::Fail, false),
+    ("pools", (GTID, &[]), ("wizard-read-replica", &["clients.drop_on_read_only=false", "clients.max_lifetime=2m"]), Status::Warn, false),
     ("retries", (GTID, &[]), (GTID, &["clients.retry=blind"]), Status::Warn, false),
     ("share", (CANARY_BEHIND, &[]), (CANARY, &[]), Status::Fail, true),
     ("target-closed", (CLOSED, &[]), (GTID, &[]), Status::Warn, false),
