@@ -130,7 +130,7 @@ pub struct Source {
     pub last_backup: Micros,
     /// `max_binlog_size`; RDS: 128 MiB [K].
     pub max_binlog_size: Bytes,
-    /// `binlog_row_image`.
+    /// `binlog_row_image`. A DMS task captures with FULL alone [D].
     pub binlog_row_image: RowImage,
     /// `binlog_row_metadata`.
     pub binlog_row_metadata: RowMetadata,
