@@ -32,6 +32,7 @@ const POSITION: &str = "snapshot-binlog-position";
 const DMS: &str = "dms-full-load-cdc";
 const FREEZE: &str = "snapshot-freeze";
 const GTID_AND_BACK: &str = "snapshot-binlog-gtid-rollback";
+const LATENCY: &str = "scenarios/hazards/dms-latency-gate.runbook.toml";
 const CANARY: &str = "scenarios/hazards/half-of-the-fleet-first.runbook.toml";
 const CANARY_BEHIND: &str = "scenarios/hazards/half-of-the-fleet-first.remedy.runbook.toml";
 const OPENED: &str = "scenarios/hazards/source-opened-again.runbook.toml";
@@ -73,6 +74,8 @@ const CASES: &[Case] = &[
     ("apply-rate", (GTID, &[]), (GTID, &["target.apply_transaction=1s", "clock.limit=10m"]), Status::Fail, true),
     ("snapshot-io", (GTID, &[]), (GTID, &["source.multi_az=false"]), Status::Warn, false),
     ("dms-errors", (DMS, &[]), ("naive-dms-defaults", &[]), Status::Fail, false),
+    ("dms-row-image", (DMS, &[]), (DMS, &["source.binlog_row_image=minimal"]), Status::Fail, true),
+    ("dms-row-image", (LATENCY, &[]), (LATENCY, &["source.binlog_row_image=noblob"]), Status::Fail, true),
     ("dms-lobs", (DMS, &[]), (DMS, &[LOB]), Status::Fail, false),
     ("dms-keys", (DMS, &[]), (DMS, &[KEYLESS]), Status::Fail, false),
     ("collations", (DMS, &[CODES]), (CONVERTED, &[CODES]), Status::Fail, false),
@@ -94,9 +97,13 @@ const CASES: &[Case] = &[
     ("promised-downtime", (GTID, &[]), (GTID, &["control_plane.dns_change=10m"]), Status::Fail, true),
     ("name-resolution", (GTID, &[]), (GTID, &["clients.resolver=forever", "workload.after_cutover=10m"]), Status::Fail, true),
     ("pools", (GTID, &[]), (GTID, &["clients.drop_on_read_only=false"]), Status::Fail, false),
+    ("pools", (GTID, &[]), ("wizard-read-replica", &["clients.drop_on_read_only=false", "clients.max_lifetime=5m"]), Status::Fail, false),
+    ("pools", (GTID, &[]), ("wizard-read-replica", &["clients.drop_on_read_only=false", "clients.max_lifetime=2m"]), Status::Warn, false),
     ("retries", (GTID, &[]), (GTID, &["clients.retry=blind"]), Status::Warn, false),
     ("share", (CANARY_BEHIND, &[]), (CANARY, &[]), Status::Fail, true),
     ("target-closed", (CLOSED, &[]), (GTID, &[]), Status::Warn, false),
+    ("set-read-only", (CLOSED, &[]), (CLOSED, &["target.engine_version=8.0.mysql_aurora.3.05.2"]), Status::Fail, false),
+    ("set-read-only", (CLOSED, &["target.engine_version=8.0.mysql_aurora.3.06.0"]), (CLOSED, &["target.engine_version=5.7.mysql_aurora.2.11.3"]), Status::Fail, false),
     ("version", (GTID, &["source.engine_version=8.0.28"]), (GTID, &["source.engine_version=9.1.0"]), Status::Fail, false),
     ("version", ("wizard-read-replica", &["source.engine_version=8.0.28"]), ("wizard-read-replica", &["source.engine_version=9.1.0"]), Status::Fail, false),
     ("faults", (GTID, &[HARMLESS]), (GTID, &[HAZARD]), Status::Warn, false),
@@ -332,6 +339,22 @@ fn no_run_is_safe_where_a_check_is_certain_of_it() {
     assert!(confirmed > 10, "{confirmed}");
 }
 
+#[test]
+fn no_runbook_of_ours_calls_what_its_target_does_not_have() {
+    let looks = runbooks(true, ".runbook.toml")
+        .into_iter()
+        .filter_map(|runbook| {
+            let found = finding("set-read-only", &plan(&runbook, &[]))?;
+            Some((runbook, found.look))
+        });
+    let mut callers = 0;
+    for (runbook, look) in looks {
+        assert_eq!(look.status, Status::Pass, "{runbook}: {look:?}");
+        callers += 1;
+    }
+    assert!(callers > 3, "{callers}");
+}
+
 /// Keys of an environment with values that people have, good and bad.
 #[rustfmt::skip]
 const KEYS: &[(&str, &[&str])] = &[
@@ -339,6 +362,7 @@ const KEYS: &[(&str, &[&str])] = &[
     ("source.gtid_mode", &["true", "true", "false"]),
     ("source.parameter_delay", &["1s", "3s", "30s"]),
     ("source.multi_az", &["true", "false"]),
+    ("source.binlog_row_image", &["full", "full", "minimal", "noblob"]),
     ("control_plane.restore_fixed", &["20s", "2m", "90m"]),
     ("control_plane.snapshot_start", &["0s", "5s", "30s"]),
     ("control_plane.dns_change", &["2s", "2s", "8m"]),

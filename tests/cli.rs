@@ -52,7 +52,7 @@ fn lists_come_as_text_and_as_json() {
         let json = output(&["list", what, "--format", "json"]);
         assert_eq!(json.status.code(), Some(0));
         let value: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
-        assert_eq!(value["schema"], "1.2");
+        assert_eq!(value["schema"], "1.3");
         assert!(!value[what].as_array().unwrap().is_empty());
     }
 }

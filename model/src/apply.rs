@@ -12,6 +12,9 @@
 //! `NO_FOREIGN_KEY_CHECKS` nothing is checked and nothing cascades: such are the children's changes that the
 //! binlog has. With `USE_SQL_FOREIGN_KEY` alone a server checks and cascades above the engine, to rows that the
 //! source did not have too (measured on 9.7.4): it makes no difference here.
+//!
+//! Statements on the server's own tables are not applied ([`is_internal`]). Nor does Aurora apply them: "direct changes
+//! to mysql tables on the source cluster aren't replicated" (Aurora user guide, AuroraMySQL.Compare-80-v3).
 
 mod client;
 mod ddl_event;
@@ -34,7 +37,7 @@ use crate::{
     binlog::{
         decode::{Query, RowsEvent, RowsKind, TableMap, rows_flag},
         event::EventType,
-        group::{Group, GroupKind},
+        group::{Group, GroupKind, is_internal},
     },
     database::TableId,
     row::Partial,
@@ -144,6 +147,8 @@ impl Walker {
             GroupKind::Unsupported { pos, event_type } => {
                 fail(pos, ApplyErrorKind::Unsupported(event_type))
             }
+            // RDS's heartbeat, which no replica's tables need.
+            GroupKind::Internal => Ok(()),
             GroupKind::Empty
             | GroupKind::Rows
             | GroupKind::XaPrepared
@@ -183,7 +188,7 @@ impl Walker {
                 }
             } else if event_type == EventType::QUERY {
                 let query = Query::decode(frame.body).map_err(|e| at(e.into()))?;
-                if query.is("BEGIN") {
+                if query.is("BEGIN") || is_internal(&query) {
                     continue;
                 }
                 if let Some(id) = xa_id(&query.text(), "START") {

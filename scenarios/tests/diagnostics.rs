@@ -144,6 +144,10 @@ fn what_would_make_a_run_explode_or_cannot_be_is_refused_with_the_reason() {
             "[source]\ndata_size = \"1PiB\"\n"
         ),
         ("an unknown version", "[source]\nengine_version = \"4.1\"\n"),
+        (
+            "an unknown version of Aurora",
+            "[target]\nengine_version = \"3.05.2\"\n"
+        ),
         ("no bandwidth", "[network.replication]\nbandwidth = 0\n"),
         ("no host name", "[names]\nrecord = \"db shop\"\n"),
         (

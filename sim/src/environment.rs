@@ -130,7 +130,7 @@ pub struct Source {
     pub last_backup: Micros,
     /// `max_binlog_size`; RDS: 128 MiB [K].
     pub max_binlog_size: Bytes,
-    /// `binlog_row_image`.
+    /// `binlog_row_image`. A DMS task captures with FULL alone [D].
     pub binlog_row_image: RowImage,
     /// `binlog_row_metadata`.
     pub binlog_row_metadata: RowMetadata,
@@ -178,7 +178,8 @@ impl Default for Source {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Target {
-    /// Aurora's version, for the names of its stored procedures.
+    /// Aurora's version, as AWS writes it. With the source's, it decides about what is typed: the names of stored
+    /// procedures and of SHOW statements; and about `mysql.rds_set_read_only` in `cutover check`.
     pub engine_version: String,
     /// `replica_parallel_workers`: 4 from Aurora 3.04 on; 0 or 1 is a single applier [D].
     pub replica_parallel_workers: u32,
@@ -209,7 +210,7 @@ pub struct Target {
 impl Default for Target {
     fn default() -> Self {
         Self {
-            engine_version: "8.0.mysql_aurora.3.05.2".into(),
+            engine_version: "8.0.mysql_aurora.3.08.0".into(),
             replica_parallel_workers: 4,
             replica_preserve_commit_order: true,
             relay_log_recovery: true,

@@ -9,6 +9,7 @@ use cutover::model::{
         },
         event::{Checksum, EventType},
         frame::Frame,
+        group::is_internal,
     },
     row::{Partial, render},
     schema::Column,
@@ -80,9 +81,13 @@ impl Describer {
             },
             EventType::QUERY => {
                 let query = said(Query::decode(body))?;
-                match query.schema {
+                let what = match query.schema {
                     [] => one_line(&query.text()),
                     schema => format!("[{}] {}", text(schema), one_line(&query.text())),
+                };
+                match is_internal(&query) {
+                    true => format!("{what} (the server's own table: not applied)"),
+                    false => what,
                 }
             }
             EventType::ROWS_QUERY => text(said(rows_query(body))?),

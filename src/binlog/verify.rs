@@ -56,6 +56,7 @@ struct FileJson {
     in_use: bool,
     events: u64,
     transactions: u64,
+    internal: u64,
     first_gtid: Option<String>,
     last_gtid: Option<String>,
     first_at: Option<String>,
@@ -138,6 +139,7 @@ fn as_json(report: &Report) -> VerifyJson {
         in_use: file.in_use,
         events: file.events,
         transactions: file.transactions,
+        internal: file.internal,
         first_gtid: file.first_gtid.map(|g| g.to_string()),
         last_gtid: file.last_gtid.map(|g| g.to_string()),
         first_at: file.first_time_s.map(moment),
@@ -252,6 +254,12 @@ fn about_file(out: &mut String, file: &FileReport, width: usize) {
         thousands(file.events),
         thousands(file.transactions)
     )];
+    if file.internal > 0 {
+        about.push(format!(
+            "{} of them on the server's own tables alone, as statements: they are not applied",
+            thousands(file.internal)
+        ));
+    }
     if let (Some(first), Some(last)) = (file.first_time_s, file.last_time_s) {
         about.push(format!("from {} to {}", moment(first), moment(last)));
     }

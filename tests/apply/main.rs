@@ -7,6 +7,7 @@
 mod bases;
 mod command;
 mod history;
+mod internal;
 mod places;
 mod refusals;
 mod support;

@@ -6,6 +6,7 @@
 
 use cutover::sim::{
     environment::{Clients, Environment, Network, Resolver, Retry, Target},
+    runbook::{Migrates, Step},
     units::Micros,
     workload_spec::{Kind, Workload},
 };
@@ -79,4 +80,11 @@ fn the_applier_keeps_up(target: &Target, network: &Network, workload: &mut Workl
 /// prefix breaks it: `limit-commit-order-off.toml`.
 pub fn in_commit_order(target: &Target) -> bool {
     target.replica_preserve_commit_order || target.replica_parallel_workers <= 1
+}
+
+/// Whether a step makes a DMS task that captures: it demands `binlog_row_image = FULL` of its source (AWS DMS user guide,
+/// "Using a MySQL-compatible database as a source"). `tests/dms_row_image.rs`.
+pub(super) fn captures(step: &Step) -> bool {
+    let task = step.create_dms_task.as_ref();
+    task.is_some_and(|task| task.migrates != Migrates::FullLoad)
 }

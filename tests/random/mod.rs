@@ -15,7 +15,7 @@ mod workload;
 use cutover::{
     scenarios::{Scenario, load_scenario},
     sim::{
-        environment::Environment,
+        environment::{Environment, RowImage},
         plan::{Clock, Plan},
         runbook::{PrefixStrength, Runbook},
         units::{Micros, Moment},
@@ -61,9 +61,14 @@ impl Rehearsal {
     /// The plan in which a runbook is carried out.
     ///
     /// With several workers and `replica_preserve_commit_order = OFF` no strategy can promise more than that
-    /// dependencies are kept ([`limits::in_commit_order`]), and so the plan's runbook does not.
+    /// dependencies are kept ([`limits::in_commit_order`]), and so the plan's runbook does not. A DMS task that captures has
+    /// a source with whole rows: under another `binlog_row_image` it fails as it starts, and nothing of DMS would be tried.
     pub fn plan(&self, runbook: &Runbook) -> Plan {
         let mut runbook = runbook.clone();
+        let mut environment = self.environment.clone();
+        if runbook.steps.iter().any(limits::captures) {
+            environment.source.binlog_row_image = RowImage::Full;
+        }
         if !limits::in_commit_order(&self.environment.target) {
             runbook.promises.prefix = PrefixStrength::DependencyClosed;
         }
@@ -71,7 +76,7 @@ impl Rehearsal {
             name: "random".into(),
             about: "Drawn by a test.".into(),
             clock: self.clock,
-            environment: self.environment.clone(),
+            environment,
             workload: self.workload.clone(),
             runbook,
             ..load_scenario("orders-small", &[]).expect("a built-in scenario")

@@ -5,11 +5,12 @@ use crate::{
     apply::Conflict,
     arena::Arena,
     binlog::{
-        encode::{Writer, WriterOptions},
+        QuerySession,
+        encode::{Head, Writer, WriterOptions},
         log::Binlog,
     },
     database::{Database, TableId, diff},
-    gtid::{GtidSet, Uuid},
+    gtid::{Gtid, GtidSet, Uuid},
     mutant::Mutants,
     replica::dump::{Request, handshake},
     row::ImageBuilder,
@@ -282,6 +283,44 @@ fn what_changes_during_the_load_is_there_after_it() {
     assert_eq!(rig.differing(), 0, "the target cascades itself");
     let end = rig.source.binlog.as_ref().map(|b| b.published());
     assert_eq!(rig.task.checkpoint(), end);
+}
+
+/// RDS writes to its own tables, as a statement.
+fn heartbeat(rig: &mut Rig) {
+    let gtid = Gtid::new(Uuid([1; 16]), 1_000);
+    let head = Head {
+        gtid: Some(gtid),
+        ..Head::default()
+    };
+    let binlog = rig.source.binlog.as_mut().expect("a binlog");
+    let beat = "INSERT INTO mysql.rds_heartbeat2(id, value) values (1,2) ON DUPLICATE KEY UPDATE value = 2";
+    binlog.append(0, Some(gtid), |writer, out, pos| {
+        writer.ddl(out, pos, &head, &QuerySession::default(), "mysql", beat)
+    });
+    binlog.publish();
+}
+
+#[test]
+fn a_heartbeat_of_rds_is_captured_and_changes_nothing() {
+    for batch in [false, true] {
+        let mut rig = Rig::new(Settings {
+            batch,
+            stop_after_cached: false,
+            ..careful()
+        });
+        rig.start();
+        rig.until(rig.now + 2_000);
+        // Once among the cached changes and once among the transactions.
+        heartbeat(&mut rig);
+        rig.until(rig.now + 60_000_000);
+        rig.update(3, 7);
+        heartbeat(&mut rig);
+        rig.until(rig.now + 60_000_000);
+        assert_eq!(rig.task.status, Status::Running, "batch: {batch}");
+        assert_eq!(rig.differing(), 0);
+        let end = rig.source.binlog.as_ref().map(|b| b.published());
+        assert_eq!(rig.task.checkpoint(), end, "batch: {batch}");
+    }
 }
 
 #[test]

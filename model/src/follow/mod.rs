@@ -9,7 +9,7 @@
 //! which transactions the base has: those are skipped, and their DDL declares the base's tables where no
 //! schema file does. What a replica would stop at (1062, 1032, …) ends it, with everything before kept
 //! (manual, "Replication and Binary Logging Options": `replica_exec_mode = STRICT`); so does a data
-//! change in STATEMENT format, and damage. XA transactions that are prepared and not decided at the end
+//! change in STATEMENT format, unless it is one of the server's own tables, and damage. XA transactions that are prepared and not decided at the end
 //! are undone, since nobody sees them.
 
 mod declare;
@@ -27,7 +27,7 @@ use crate::{
     arena::Arena,
     binlog::{
         frame::BinlogError,
-        group::{Group, Groups},
+        group::{Group, GroupKind, Groups},
         history::{History, file_name},
         verify::Input,
     },
@@ -88,6 +88,18 @@ pub fn follow(given: &Given<'_>) -> Result<Followed, FollowError> {
     Ok(follower.finish(ended))
 }
 
+/// What is said of transactions that are statements on the server's own tables alone ([`GroupKind::Internal`]).
+pub fn internal_note(count: u64) -> String {
+    let (transactions, write) = match count {
+        1 => ("transaction", "writes"),
+        _ => ("transactions", "write"),
+    };
+    format!(
+        "{count} {transactions} {write} to the server's own tables (schema mysql) alone, as statements, as RDS's heartbeat \
+         does: their rows are not applied"
+    )
+}
+
 /// A place with the position found.
 #[derive(Debug)]
 enum Bound {
@@ -119,6 +131,8 @@ struct Follower<'h, 'a> {
     applied: u64,
     skipped: u64,
     left_out: u64,
+    /// Of those that were applied: of the server's own tables alone.
+    internal: u64,
     last_good: Option<LastGood>,
     executed: GtidSet,
     drift: Drift,
@@ -173,6 +187,7 @@ impl<'h, 'a> Follower<'h, 'a> {
             applied: 0,
             skipped: 0,
             left_out: 0,
+            internal: 0,
             last_good: None,
             executed,
             drift: Drift::default(),
@@ -313,6 +328,7 @@ impl<'h, 'a> Follower<'h, 'a> {
                     self.first_drift = Some(format!("{}:{}", file_name(file.name), group.start));
                 }
                 self.applied += 1;
+                self.internal += u64::from(group.kind == GroupKind::Internal);
                 self.executed.extend(gtid);
                 self.last_good = Some(LastGood {
                     file: file.name.to_owned(),
@@ -408,6 +424,9 @@ impl<'h, 'a> Follower<'h, 'a> {
                  started, or something else wrote to it",
                 self.drift.rows
             ));
+        }
+        if self.internal > 0 {
+            notes.push(internal_note(self.internal));
         }
         if self.left_out > 0 {
             notes.push(format!(

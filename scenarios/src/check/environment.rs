@@ -3,6 +3,7 @@
 use super::{PER_EVENT, PER_EVENT_WHY, Problem, keys, within};
 use cutover_sim::{
     environment::{Clients, Dms, Environment, Link, Names, Network, Retention, Source, Target},
+    runbook::Dialect,
     units::{Bytes, Micros},
 };
 
@@ -128,6 +129,14 @@ fn version(text: &str) -> Result<(), Problem> {
 }
 
 fn target(target: &Target) -> Result<(), Problem> {
+    if Dialect::of_aurora(&target.engine_version).is_none() {
+        let text = &target.engine_version;
+        return Err(Problem::new(
+            keys(&["engine_version"]),
+            format!("`{text}` is not a version of Aurora MySQL"),
+            "write it as `aws rds describe-db-clusters` does, like \"8.0.mysql_aurora.3.08.0\"",
+        ));
+    }
     within(
         &["replica_parallel_workers"],
         target.replica_parallel_workers,

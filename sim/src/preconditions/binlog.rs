@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     environment::{Checksum, Retention},
-    runbook::{CoordinatesFrom, Host, Op, Until},
+    runbook::{CoordinatesFrom, Dialect, Host, Op, Until},
     units::Micros,
 };
 
@@ -181,8 +181,13 @@ pub(super) fn start_coordinate(scene: &Scene<'_>) -> Option<Look> {
 /// The position is how far a read replica had come, which must be in the snapshot, and nothing more: it is one of the
 /// replica, which stood still for both.
 fn replicas_coordinate(scene: &Scene<'_>, first: u64) -> Option<Look> {
-    let statement = "SHOW REPLICA STATUS;  -- on the read replica: Replica_SQL_Running No, and \
-                     Relay_Source_Log_File, Exec_Source_Log_Pos";
+    let dialect = Dialect::of(Host::Replica, &scene.plan.environment);
+    let (file, position) = dialect.applied_columns();
+    let statement = format!(
+        "{};  -- on the read replica: {} No, and {file}, {position}",
+        dialect.replica_status(),
+        dialect.applier_column()
+    );
     let of_replica = |op: &Op<'_>| matches!(op, Op::CreateSnapshot(o) if o.of == Host::Replica);
     if scene.first(of_replica).is_none() {
         let reason =

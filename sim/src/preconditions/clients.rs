@@ -1,6 +1,9 @@
 //! Does the application do its part?
 
-use super::{Look, scene::Scene};
+use super::{
+    Look,
+    scene::{Scene, about},
+};
 use crate::{
     environment::{Resolver, Retry},
     faults::{Class, class},
@@ -108,9 +111,15 @@ pub(super) fn pools(scene: &Scene<'_>) -> Option<Look> {
         "the driver keeps a connection that answers 1290, and the pool replaces it after {life}: until then its \
          client cannot write"
     );
+    // One that was made on the fenced source just before the name moves is kept from then on.
+    let fenced = scene.fenced.unwrap_or(repoint.ends);
+    let longest = life.0 + repoint.ends.saturating_sub(fenced);
     match promised {
-        Some(promised) if life > promised => Look::fail(
-            format!("{reason}, and the runbook promises a downtime of {promised}"),
+        Some(promised) if longest > promised.0 => Look::fail(
+            format!(
+                "{reason}, up to {} from the fence on, and the runbook promises a downtime of {promised}",
+                about(longest)
+            ),
             statement,
         ),
         _ => Look::warn(reason, statement),

@@ -5,7 +5,7 @@ use super::{
     scene::{Scene, Timed, about},
 };
 use crate::{
-    runbook::{CoordinatesFrom, Host, Migrates, OnFailure, Op, Role, Until},
+    runbook::{CoordinatesFrom, Dialect, Host, Migrates, OnFailure, Op, Role, Step, Until},
     units::Micros,
 };
 use cutover_model::dml;
@@ -388,6 +388,30 @@ pub(super) fn target_closed(scene: &Scene<'_>) -> Option<Look> {
         _ => Look::warn(
             "Aurora is writable while it replicates: nobody may have its endpoint or a password for it before the \
              name moves",
+            statement,
+        ),
+    }
+}
+
+/// `lasting` goes by the parameter group, which every version has.
+pub(super) fn set_read_only(scene: &Scene<'_>) -> Option<Look> {
+    let runbook = &scene.plan.runbook;
+    let steps = [&runbook.steps, &runbook.abort, &runbook.stay];
+    let calls = |step: &&Step| {
+        step.set_read_only
+            .is_some_and(|o| o.on == Host::Target && !o.lasting)
+    };
+    let step = steps.into_iter().flatten().find(calls)?;
+    let statement = "SELECT @@aurora_version;  -- on the target, 3.06.0 or later";
+    let version = &scene.plan.environment.target.engine_version;
+    match Dialect::of(Host::Target, &scene.plan.environment).has_set_read_only() {
+        true => Look::pass(format!("{version} has mysql.rds_set_read_only"), statement),
+        false => Look::fail(
+            format!(
+                "\"{}\" calls mysql.rds_set_read_only, which {version} does not have (not modelled): the step fails \
+                 there with 1305; `lasting = true` goes by the parameter group",
+                step.say
+            ),
             statement,
         ),
     }

@@ -1,8 +1,12 @@
 //! Is the DMS task told to lose nothing?
 
-use super::{Look, scene::Scene};
+use super::{
+    Look,
+    scene::{Scene, Timed},
+};
 use crate::{
-    runbook::{CreateDmsTask, Migrates, Op, Policy},
+    environment::RowImage,
+    runbook::{CreateDmsTask, DmsUntil, Migrates, OnFailure, Op, Policy, Until},
     units::Bytes,
     workload_spec::{SideTable, tells_case},
 };
@@ -49,6 +53,56 @@ pub(super) fn errors(scene: &Scene<'_>) -> Option<Look> {
             ),
             statement,
         ),
+    }
+}
+
+/// A task that captures fails as it is started where it is not given whole rows, and who waits for it is told.
+pub(super) fn row_image(scene: &Scene<'_>) -> Option<Look> {
+    let captures =
+        |op: &Op<'_>| matches!(op, Op::CreateDmsTask(o) if o.migrates != Migrates::FullLoad);
+    let created = scene.first(captures)?;
+    let Op::CreateDmsTask(task) = created.op else {
+        return None;
+    };
+    let statement = "SELECT @@global.binlog_row_image;  -- on the source, FULL; `source.binlog_row_image = \"full\"`";
+    let image = match scene.plan.environment.source.binlog_row_image {
+        RowImage::Full => return Look::pass("the binlog has whole rows", statement),
+        RowImage::Minimal => "MINIMAL",
+        RowImage::Noblob => "NOBLOB",
+    };
+    let opened = scene.repoints().map_or(u64::MAX, |timed| timed.begins);
+    let awaits = |timed: &&Timed<'_>| {
+        let on_task = match timed.op {
+            Op::Wait(o) => match o.until.kind() {
+                Ok(Until::Dms(dms)) => dms.task == task.id && dms.kind().is_ok_and(notices),
+                _ => false,
+            },
+            _ => false,
+        };
+        on_task && timed.ends <= opened && timed.step.on_failure != OnFailure::Continue
+    };
+    let awaited = scene.steps.iter().any(|timed| awaits(&timed));
+    Look::certain(
+        Look::fail(
+            format!(
+                "binlog_row_image is {image}, and DMS captures with FULL alone: the task fails as it starts"
+            ),
+            statement,
+        ),
+        awaited,
+    )
+}
+
+/// Whether a wait comes to no good end when the task has failed.
+fn notices(until: DmsUntil<'_>) -> bool {
+    match until {
+        DmsUntil::Loaded
+        | DmsUntil::Stopped
+        | DmsUntil::Latency(_)
+        | DmsUntil::CaughtUp(_)
+        | DmsUntil::Checkpoint(_) => true,
+        // They look at the tables.
+        DmsUntil::Validated | DmsUntil::NothingMismatched => false,
     }
 }
 

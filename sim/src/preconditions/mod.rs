@@ -185,6 +185,13 @@ pub const CATALOGUE: &[Check] = &[
         look: dms::errors,
     },
     Check {
+        name: "dms-row-image",
+        asks: "Has the source's binlog whole rows where DMS captures them?",
+        codes: "BIN-10",
+        source: "DMS user guide, CHAP_Source.MySQL: binlog_row_image; CHAP_Tasks.AssessmentReport.MySQL",
+        look: dms::row_image,
+    },
+    Check {
         name: "dms-lobs",
         asks: "Is every LOB carried whole?",
         codes: "DMS-03",
@@ -331,6 +338,13 @@ pub const CATALOGUE: &[Check] = &[
         codes: "APP-22",
         source: "Aurora user guide, AuroraMySQL.Migrating.RDSMySQL.Replica",
         look: cutover::target_closed,
+    },
+    Check {
+        name: "set-read-only",
+        asks: "Has the target's version the procedure that makes it read-only?",
+        codes: "APP-22, CUT-16",
+        source: "Aurora MySQL release notes, version 3.06.0",
+        look: cutover::set_read_only,
     },
     Check {
         name: "version",

@@ -4,7 +4,7 @@ use super::{
     Look,
     scene::{Scene, about},
 };
-use crate::runbook::{CoordinatesFrom, Host, Op};
+use crate::runbook::{CoordinatesFrom, Dialect, Host, Op};
 
 /// What was written on the target must be on the source when the application is back there: it replicates from the target
 /// from before that takes its first write.
@@ -13,8 +13,9 @@ pub(super) fn replicated_back(scene: &Scene<'_>) -> Option<Look> {
     let returns = |op: &Op<'_>| matches!(op, Op::Repoint(o) if o.to == Host::Source);
     let mut later = scene.steps.iter().filter(|s| s.begins >= opened.begins);
     let back = later.find(|timed| returns(&timed.op))?;
+    let status = Dialect::of(Host::Source, &scene.plan.environment).replica_status();
     let statement =
-        "SHOW REPLICA STATUS;  -- on the source, before the target takes its first write";
+        &*format!("{status};  -- on the source, before the target takes its first write");
     let starts = |op: &Op<'_>| matches!(op, Op::StartReplication(Host::Source));
     let started = scene.first(starts).filter(|s| s.begins < back.begins);
     let mut sources = scene.steps.iter().filter_map(|timed| match timed.op {

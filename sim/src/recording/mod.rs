@@ -20,6 +20,7 @@ use cutover_model::{
     },
     database::Database,
     ddl,
+    follow::internal_note,
     gtid::Gtid,
     schema::TableDef,
     server::Version,
@@ -77,6 +78,8 @@ pub struct Recording {
     initial: Tables,
     version: Version,
     torn: Option<String>,
+    /// Transactions of the server's own tables alone: they are no traffic.
+    internal: u64,
     notes: Vec<String>,
 }
 
@@ -152,6 +155,7 @@ impl Recording {
             initial: Tables::default(),
             version,
             torn: None,
+            internal: 0,
             notes,
         };
         let mut learner = Learner::new(version);
@@ -183,6 +187,9 @@ impl Recording {
                 "{} XA transactions are prepared and never decided: they are left out",
                 prepared.len()
             ));
+        }
+        if recording.internal > 0 {
+            recording.notes.push(internal_note(recording.internal));
         }
         let (initial, notes) = learner.finish();
         recording.initial = initial;
@@ -311,6 +318,7 @@ impl Recording {
                 }
             }
             GroupKind::Empty => {}
+            GroupKind::Internal => self.internal += 1,
             _ => {
                 for what in learn::declarations(group, learner.version) {
                     self.entries.push(Entry { at_us, place, what });

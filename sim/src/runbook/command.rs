@@ -1,6 +1,6 @@
 //! The command that a person would type for a step.
 
-use super::{CoordinatesFrom, Host, Op, Repoint, Until, dms};
+use super::{CoordinatesFrom, Dialect, Host, Op, Repoint, Until, dms};
 use crate::environment::Environment;
 
 /// The real command of a step, one line each. `noted` turns a name of noted coordinates into their text.
@@ -9,18 +9,8 @@ pub fn command(
     environment: &Environment,
     noted: &dyn Fn(&str) -> Option<String>,
 ) -> Vec<String> {
-    let major: u32 = environment
-        .source
-        .engine_version
-        .split('.')
-        .next()
-        .and_then(|m| m.parse().ok())
-        .unwrap_or(8);
     let host = Host::name;
-    let status = match major {
-        9.. => "SHOW BINARY LOG STATUS",
-        _ => "SHOW MASTER STATUS",
-    };
+    let dialect = |on: Host| Dialect::of(on, environment);
     // What is typed on the target by default says where only when it is not the target.
     let on = |h: Host, statement: &str| match h {
         Host::Target => statement.to_string(),
@@ -74,46 +64,59 @@ pub fn command(
             "aws rds reboot-db-instance --db-instance-identifier target-1".into(),
         ],
         Op::ReadCoordinates(o) => vec![match o.from {
-            CoordinatesFrom::SourcePosition => format!("{status};  -- on the source"),
-            CoordinatesFrom::ReplicaPosition => {
-                "SHOW REPLICA STATUS;  -- on the replica: Relay_Source_Log_File, Exec_Source_Log_Pos".into()
+            CoordinatesFrom::SourcePosition => {
+                format!("{};  -- on the source", dialect(Host::Source).binlog_status())
             }
-            CoordinatesFrom::TargetPosition => format!("{status};  -- on the target"),
+            CoordinatesFrom::ReplicaPosition => {
+                let replica = dialect(Host::Replica);
+                let (file, position) = replica.applied_columns();
+                format!("{};  -- on the replica: {file}, {position}", replica.replica_status())
+            }
+            CoordinatesFrom::TargetPosition => {
+                format!("{};  -- on the target", dialect(Host::Target).binlog_status())
+            }
             CoordinatesFrom::SourceGtidExecuted => "SELECT @@global.gtid_executed;  -- on the source".into(),
             CoordinatesFrom::TargetGtidExecuted => "SELECT @@global.gtid_executed;  -- on the target".into(),
             CoordinatesFrom::RecoveryEvent => {
                 "aws rds describe-events --source-type db-instance --source-identifier target-1".into()
             }
         }],
-        Op::SetExternalSource(o) => vec![match &o.at {
-            Some(name) => {
-                let at = show(name);
-                let (file, position) = at.rsplit_once(':').unwrap_or((&at, "4"));
-                let from = o.on.replicates_from().name();
-                on(o.on, &format!("CALL mysql.rds_set_external_source('{from}', 3306, 'repl', '…', '{file}', {position}, 0);"))
-            }
-            None => {
-                let from = o.on.replicates_from().name();
-                on(o.on, &format!("CALL mysql.rds_set_external_source_with_auto_position('{from}', 3306, 'repl', '…', 0);"))
-            }
-        }],
+        Op::SetExternalSource(o) => {
+            let (dialect, from) = (dialect(o.on), o.on.replicates_from().name());
+            let statement = match &o.at {
+                Some(name) => {
+                    let at = show(name);
+                    let (file, position) = at.rsplit_once(':').unwrap_or((&at, "4"));
+                    dialect.replicate_from_position(from, file, position)
+                }
+                None => dialect.replicate_by_gtid(from),
+            };
+            vec![on(o.on, &statement)]
+        }
         Op::StartReplication(h) => vec![on(*h, "CALL mysql.rds_start_replication;")],
         Op::Wait(o) => vec![match o.until.kind() {
             Ok(Until::ReplicationRunning) => {
-                format!("SHOW REPLICA STATUS;  -- on the {}, until both threads say Yes", host(o.on))
+                let status = dialect(o.on).replica_status();
+                format!("{status};  -- on the {}, until both threads say Yes", host(o.on))
             }
             Ok(Until::SecondsBehindSource(s)) => {
-                format!("SHOW REPLICA STATUS;  -- on the {}, until Seconds_Behind_Source <= {s}", host(o.on))
+                let (status, lag) = (dialect(o.on).replica_status(), dialect(o.on).lag_column());
+                format!("{status};  -- on the {}, until {lag} <= {s}", host(o.on))
             }
-            Ok(Until::CaughtUp(s)) => format!(
-                "SHOW REPLICA STATUS;  -- on the {}, until both threads say Yes and Seconds_Behind_Source <= {s}",
-                host(o.on)
-            ),
+            Ok(Until::CaughtUp(s)) => {
+                let (status, lag) = (dialect(o.on).replica_status(), dialect(o.on).lag_column());
+                format!("{status};  -- on the {}, until both threads say Yes and {lag} <= {s}", host(o.on))
+            }
             Ok(Until::Applied(name)) => match show(name).rsplit_once(':') {
-                Some((file, position)) if !file.contains('-') || file.contains('.') => format!(
-                    "SHOW REPLICA STATUS;  -- on the {}, until (Relay_Source_Log_File, Exec_Source_Log_Pos) >= ('{file}', {position})",
-                    host(o.on)
-                ),
+                Some((file, position)) if !file.contains('-') || file.contains('.') => {
+                    let (status, columns) = (dialect(o.on).replica_status(), dialect(o.on).applied_columns());
+                    format!(
+                        "{status};  -- on the {}, until ({}, {}) >= ('{file}', {position})",
+                        host(o.on),
+                        columns.0,
+                        columns.1
+                    )
+                }
                 _ => format!(
                     "SELECT GTID_SUBSET('{}', @@global.gtid_executed);  -- on the {}, until 1",
                     show(name),
@@ -144,7 +147,7 @@ pub fn command(
                 "aws rds modify-db-cluster-parameter-group --db-cluster-parameter-group-name target --parameters ParameterName=read_only,ParameterValue={},ApplyMethod=immediate",
                 u8::from(o.value)
             ),
-            Host::Target => format!("CALL mysql.rds_set_read_only({});", u8::from(o.value)),
+            Host::Target => dialect(Host::Target).set_read_only(o.value),
         }],
         Op::AdmitClients(o) => vec![format!(
             "aws ec2 {}-security-group-ingress --group-id <of the {}> --protocol tcp --port 3306 --source-group <of the clients>",
@@ -156,7 +159,7 @@ pub fn command(
             host(*h)
         )],
         Op::StopReplication(h) => vec![on(*h, "CALL mysql.rds_stop_replication;")],
-        Op::ResetExternalSource(h) => vec![on(*h, "CALL mysql.rds_reset_external_source;")],
+        Op::ResetExternalSource(h) => vec![on(*h, &dialect(*h).reset())],
         Op::RaiseAutoIncrement(o) => {
             vec![format!("ALTER TABLE … AUTO_INCREMENT = <current + {}>;  -- every table of the target", o.gap)]
         }

@@ -6,9 +6,11 @@
 //! loses them). Nothing in the engine knows a runbook by its name.
 
 mod command;
+mod dialect;
 mod dms;
 
 pub use command::command;
+pub use dialect::Dialect;
 pub use dms::*;
 
 use crate::units::Micros;
@@ -313,7 +315,7 @@ pub struct ReadCoordinates {
     pub name: String,
 }
 
-/// `mysql.rds_set_external_source…`: by position with `at`, by GTID without.
+/// `mysql.rds_set_external_source…`, or `…master…` ([`Dialect`]): by position with `at`, by GTID without.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SetExternalSource {

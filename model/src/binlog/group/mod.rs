@@ -18,6 +18,7 @@ use super::decode::{GtidBrief, GtidEvent, PayloadError, Query, TransactionPayloa
 use super::event::{Checksum, EventType, flag};
 use super::frame::{BinlogError, ErrorKind, Frame, Frames};
 use crate::gtid::Gtid;
+pub use words::is_internal;
 use words::{is_change, is_control};
 
 /// What a group is, as far as one who follows the binlog has to treat it differently.
@@ -34,6 +35,9 @@ pub enum GroupKind {
         /// Where the statement is.
         pos: u64,
     },
+    /// Data changes as statements, of the server's own tables alone ([`is_internal`]): it has a place and a GTID, and
+    /// is not applied. Beside rows such statements are passed over, and the group is one of rows.
+    Internal,
     /// The changes of an XA transaction up to its PREPARE.
     XaPrepared,
     /// XA COMMIT or XA ROLLBACK of a transaction prepared before.
@@ -114,7 +118,7 @@ impl<'a> Group<'a> {
             .filter(|f| f.pos >= at && f.header.event_type == EventType::QUERY);
         queries
             .filter_map(|f| Query::decode(f.body).ok())
-            .find(|q| !is_control(q))
+            .find(|q| !is_control(q) && !is_internal(q))
     }
 }
 
@@ -493,6 +497,8 @@ struct Open {
     rolled_back: bool,
     has_partial_rollback: bool,
     is_rest: bool,
+    /// It has a data change of the server's own tables, as a statement.
+    internal: bool,
     /// What decides the kind before all else: the first thing that cannot be followed, or a lone statement.
     decided: Option<GroupKind>,
     inflated: Option<Inflated>,
@@ -504,6 +510,7 @@ impl Open {
             Some(kind) => kind,
             None if self.xa => GroupKind::XaPrepared,
             None if self.rows => GroupKind::Rows,
+            None if self.internal => GroupKind::Internal,
             None => GroupKind::Empty,
         }
     }
@@ -622,19 +629,30 @@ impl Open {
                 self.rolled_back = query.is("ROLLBACK");
             } else if query.starts_with(&["ROLLBACK", "TO"]) {
                 self.has_partial_rollback = true;
-            } else if is_change(query) {
-                self.decide(GroupKind::Statement { pos: frame.pos });
+            } else {
+                self.statement(query, frame.pos);
             }
         } else {
             self.ended = true;
             let xa = query.starts_with(&["XA", "COMMIT"]) || query.starts_with(&["XA", "ROLLBACK"]);
-            self.decide(match xa {
-                true => GroupKind::XaDecided,
-                false if is_change(query) => GroupKind::Statement { pos: frame.pos },
-                false => GroupKind::Ddl,
-            });
+            if xa {
+                self.decide(GroupKind::XaDecided);
+            } else if !self.statement(query, frame.pos) {
+                self.decide(GroupKind::Ddl);
+            }
         }
         Ok(())
+    }
+
+    /// Takes a statement in that may be a data change; false where it is none.
+    fn statement(&mut self, query: &Query<'_>, pos: u64) -> bool {
+        let changes = is_change(query);
+        if changes && is_internal(query) {
+            self.internal = true;
+        } else if changes {
+            self.decide(GroupKind::Statement { pos });
+        }
+        changes
     }
 
     fn open(&mut self, frame: &Frame<'_>) {

@@ -4,7 +4,7 @@ use super::{Ending, FileReport, Input, Problem, ProblemKind};
 use crate::binlog::decode::{FormatDescription, Rotate, previous_gtids};
 use crate::binlog::event::{EventType, flag};
 use crate::binlog::frame::{BinlogError, ErrorKind, Frame, Frames};
-use crate::binlog::group::Groups;
+use crate::binlog::group::{GroupKind, Groups};
 use crate::gtid::{Gtid, GtidSet};
 
 /// What is in a file, and what is wrong with it.
@@ -122,6 +122,7 @@ fn groups(
             }
         };
         file.transactions += 1;
+        file.internal += u64::from(group.kind == GroupKind::Internal);
         file.first_time_s.get_or_insert(group.timestamp_s);
         file.last_time_s = Some(group.timestamp_s);
         let Some(gtid) = group.gtid.and_then(|event| event.gtid) else {

@@ -9,6 +9,8 @@ mod file;
 mod problem;
 
 use super::event::FIRST_POSITION;
+#[cfg(doc)]
+use super::group::GroupKind;
 use crate::gtid::{Gtid, GtidSet};
 
 pub use problem::{Problem, ProblemKind};
@@ -53,6 +55,8 @@ pub struct FileReport {
     pub events: u64,
     /// Whole groups: transactions, and statements that commit by themselves.
     pub transactions: u64,
+    /// Of those: data changes of the server's own tables alone, as statements ([`GroupKind::Internal`]).
+    pub internal: u64,
     /// Of the first and the last transaction that has one.
     pub first_gtid: Option<Gtid>,
     /// See `first_gtid`.

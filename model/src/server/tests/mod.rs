@@ -5,6 +5,7 @@ mod commits;
 mod crashes;
 mod fences;
 mod locks;
+mod replicated;
 mod two_phases;
 
 use super::{Config, Event, Manner, Privilege, Reply, Server, SessionId, Version};

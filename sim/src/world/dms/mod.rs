@@ -8,6 +8,7 @@ mod tells;
 
 use super::{Due, NO_TARGET, World, link::Link};
 use crate::{
+    environment::RowImage,
     evidence::FedTable,
     probes::Probe,
     runbook::{CreateDmsTask, Host, TaskAction},
@@ -229,8 +230,27 @@ impl World {
                 running.stopped_us = None;
             }
         }
+        if !matches!(action, TaskAction::Stop | TaskAction::Delete) {
+            self.dms_demands_whole_rows(index);
+        }
         self.dms_streams();
         Ok(())
+    }
+
+    /// A task that captures demands `binlog_row_image = FULL` of its source [D]. That it fails as it starts, and this
+    /// text, are assumptions.
+    fn dms_demands_whole_rows(&mut self, index: usize) {
+        let image = match self.environment.source.binlog_row_image {
+            RowImage::Full => return,
+            RowImage::Minimal => "MINIMAL",
+            RowImage::Noblob => "NOBLOB",
+        };
+        if self.dms.tasks[index].task.settings.mode != Mode::FullLoad {
+            let text = format!(
+                "binlog_row_image of the source is {image}, and change data capture needs FULL"
+            );
+            self.with_task(index, |task, _, _, _, effects| task.refused(&text, effects));
+        }
     }
 
     fn source_end(&self) -> LogPos {
