@@ -53,6 +53,7 @@ type Case = (
 
 const MYISAM: &str = r#"workload.table=[{name="s",engine="myisam"}]"#;
 const KEYLESS: &str = r#"workload.table=[{name="s",primary_key=false}]"#;
+const TRIGGER: &str = r#"workload.table=[{name="s",trigger=true}]"#;
 const CODES: &str = r#"workload.table=[{name="s",collation="utf8mb4_bin"}]"#;
 const CONVERTED: &str = "scenarios/hazards/collation-takes-two-for-one.runbook.toml";
 const LOB: &str = r#"workload.table=[{name="s",lob="40KiB"}]"#;
@@ -76,6 +77,7 @@ const CASES: &[Case] = &[
     ("dms-errors", (DMS, &[]), ("naive-dms-defaults", &[]), Status::Fail, false),
     ("dms-row-image", (DMS, &[]), (DMS, &["source.binlog_row_image=minimal"]), Status::Fail, true),
     ("dms-row-image", (LATENCY, &[]), (LATENCY, &["source.binlog_row_image=noblob"]), Status::Fail, true),
+    ("dms-triggers", (DMS, &[TRIGGER]), ("naive-dms-defaults", &[TRIGGER]), Status::Fail, true),
     ("dms-lobs", (DMS, &[]), (DMS, &[LOB]), Status::Fail, false),
     ("dms-keys", (DMS, &[]), (DMS, &[KEYLESS]), Status::Fail, false),
     ("collations", (DMS, &[CODES]), (CONVERTED, &[CODES]), Status::Fail, false),

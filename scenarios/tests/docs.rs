@@ -125,6 +125,7 @@ fn everything() -> Step {
         add_constraints: Some(AddConstraints {
             delete_orphans: true,
         }),
+        create_triggers: Some(Nothing {}),
         create_dms_task: Some(CreateDmsTask {
             id: "x".into(),
             migrates: Migrates::Cdc,

@@ -260,6 +260,7 @@ fn run(folder: &Path) -> std::process::Output {
         .args(["run", "orders-small", "--format", "json", "--workload"])
         .arg(format!("binlog:{}", folder.display()))
         .args(["--set", "workload.start_after=0.5"])
+        .args(["--set", "workload.stretch=true"])
         .output()
         .unwrap()
 }

@@ -57,6 +57,16 @@ pub struct Manners {
     pub mutants: Mutants,
 }
 
+impl Manners {
+    /// What follows 1062 on another key than the row's own.
+    fn of_duplicates(&self) -> Conflict {
+        match self.insert {
+            Conflict::Upsert => self.data,
+            policy => policy,
+        }
+    }
+}
+
 /// What became of one row's change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
@@ -188,10 +198,7 @@ impl ClientOn<'_> {
         arena: &mut Arena,
         work: &RowWork<'_>,
     ) -> Result<Result<(), (SqlError, Conflict)>, ApplyErrorKind> {
-        let checks = Checks {
-            foreign_keys: self.manners.foreign_keys,
-            unique: true,
-        };
+        let checks = self.checks();
         let (table, manners) = (work.table, *self.manners);
         let missing = || SqlError::NotFound {
             table: work.def.name.to_string(),
@@ -224,16 +231,74 @@ impl ClientOn<'_> {
             Err(error @ SqlError::Duplicate { existing, .. }) => {
                 let own = database.table(table).and_then(|t| t.key_of(arena, &image));
                 if manners.insert != Conflict::Upsert || own != Some(existing) {
-                    let policy = match manners.insert {
-                        Conflict::Upsert => manners.data,
-                        policy => policy,
-                    };
-                    return Ok(Err((error, policy)));
+                    return Ok(Err((error, manners.of_duplicates())));
                 }
                 let planned = database.plan_update(arena, table, existing, &image, checks, changes);
                 Ok(planned.map_err(|e| (e, manners.data)))
             }
             other => Ok(other.map_err(|e| (e, manners.data))),
+        }
+    }
+
+    /// Makes the changes that were planned from `from` on, and what the triggers of an INSERT add: all of it, or nothing.
+    fn write(
+        &mut self,
+        arena: &mut Arena,
+        table: TableId,
+        from: usize,
+    ) -> Result<(), (SqlError, Conflict)> {
+        for change in &self.client.changes[from..] {
+            self.database.apply(arena, change);
+        }
+        let fired = self.fire(arena, table, from);
+        if fired.is_err() {
+            for change in self.client.changes.drain(from..).rev() {
+                self.database.undo(arena, &change);
+            }
+        }
+        fired
+    }
+
+    fn fire(
+        &mut self,
+        arena: &mut Arena,
+        table: TableId,
+        from: usize,
+    ) -> Result<(), (SqlError, Conflict)> {
+        let changes = &mut self.client.changes;
+        let inserts = |change: &&Change| change.table == table && change.before.is_none();
+        let Some(row) = changes[from..].iter().find(inserts).and_then(|c| c.after) else {
+            return Ok(());
+        };
+        if !self.database.is_watched(table) {
+            return Ok(());
+        }
+        let (checks, manners) = (self.checks(), self.manners);
+        let changes = &mut self.client.changes;
+        let image = arena.row(row).to_vec();
+        for (into, row) in self.database.triggered(table, &image) {
+            let at = changes.len();
+            let planned = self
+                .database
+                .plan_insert(arena, into, &row, checks, changes);
+            planned.map_err(|error| {
+                let policy = match &error {
+                    SqlError::Duplicate { .. } => manners.of_duplicates(),
+                    _ => manners.data,
+                };
+                (error, policy)
+            })?;
+            for change in &changes[at..] {
+                self.database.apply(arena, change);
+            }
+        }
+        Ok(())
+    }
+
+    fn checks(&self) -> Checks {
+        Checks {
+            foreign_keys: self.manners.foreign_keys,
+            unique: true,
         }
     }
 }
@@ -295,7 +360,11 @@ impl Sink for ClientOn<'_> {
         let (before, after) = (work.before.as_ref(), work.after.as_ref());
         let (rows, identified) = rows_of(arena, table, before, after);
         let from = self.client.changes.len();
-        let refused = match self.plan(arena, work)? {
+        let done = match self.plan(arena, work)? {
+            Ok(()) => self.write(arena, work.table, from),
+            Err(refused) => Err(refused),
+        };
+        let refused = match done {
             Ok(()) => None,
             Err((error, Conflict::Stop)) => return Err(error.into()),
             Err((error, Conflict::Suspend)) => {
@@ -304,9 +373,6 @@ impl Sink for ClientOn<'_> {
             }
             Err((error, policy)) => Some((error, policy == Conflict::Log)),
         };
-        for change in &self.client.changes[from..] {
-            self.database.apply(arena, change);
-        }
         self.client.written.push(Written {
             table: work.table,
             rows,

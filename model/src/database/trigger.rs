@@ -33,6 +33,21 @@ impl Database {
         Arc::make_mut(&mut self.triggers).push(trigger);
     }
 
+    /// All triggers.
+    pub fn triggers(&self) -> &[Trigger] {
+        &self.triggers
+    }
+
+    /// Adds the triggers of another database that are not here yet, where their tables are, under the same ids.
+    pub fn create_triggers_like(&mut self, other: &Self) {
+        for trigger in other.triggers() {
+            let tables = [trigger.on, trigger.into].map(|id| self.table(id).is_some());
+            if tables == [true, true] && !self.triggers.contains(trigger) {
+                self.add_trigger(trigger.clone());
+            }
+        }
+    }
+
     /// Whether any trigger watches a table.
     #[inline]
     pub fn is_watched(&self, table: TableId) -> bool {

@@ -12,7 +12,7 @@ use crate::{
 use cutover_model::{
     Arena, RowRef,
     binlog::log::LogPos,
-    database::{Broken, Database, Difference, diff},
+    database::{Broken, Database, Difference, Trigger, diff},
     row,
     server::Own,
     table::{RowKey, Table},
@@ -220,6 +220,20 @@ fn declarations(reference: &Database, actual: &Database, host: &str) -> Vec<Stri
                 def.full_name()
             ));
         }
+    }
+    for (here, there, where_it_is) in [
+        (reference, actual, "not on"),
+        (actual, reference, "alone on"),
+    ] {
+        let lacks = |trigger: &&Trigger| !there.triggers().contains(trigger);
+        let names = |trigger: &Trigger| {
+            let name = |id| Some(here.table(id)?.def().full_name());
+            Some((name(trigger.on)?, name(trigger.into)?))
+        };
+        let differing = here.triggers().iter().filter(lacks).filter_map(names);
+        differ.extend(differing.map(|(on, into)| {
+            format!("the trigger of {on} that writes to {into} is {where_it_is} the {host}")
+        }));
     }
     for name in reference.schemas().filter(|s| !actual.has_schema(s)) {
         differ.push(format!("schema {name} is not on the {host}"));

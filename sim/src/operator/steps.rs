@@ -91,6 +91,7 @@ impl Operator {
             Op::CreateCluster => self.create_cluster(again).await,
             Op::CreateSchema(o) => self.on_target(|world| world.create_schema(o)).await,
             Op::AddConstraints(o) => self.add_constraints(o).await,
+            Op::CreateTriggers => self.on_target(World::create_triggers).await,
             Op::CreateDmsTask(o) => self.create_dms_task(o, again).await,
             Op::DmsTask(o) => self.dms_task(o, again).await,
         }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     environment::RowImage,
-    runbook::{CreateDmsTask, DmsUntil, Migrates, OnFailure, Op, Policy, Until},
+    runbook::{CreateDmsTask, DmsUntil, Migrates, OnFailure, Op, Policy, TaskAction, Until},
     units::Bytes,
     workload_spec::{SideTable, tells_case},
 };
@@ -104,6 +104,90 @@ fn notices(until: DmsUntil<'_>) -> bool {
         // They look at the tables.
         DmsUntil::Validated | DmsUntil::NothingMismatched => false,
     }
+}
+
+/// DMS carries rows, no triggers: they are created on the target, and not while a task's own INSERTs would fire them.
+pub(super) fn triggers(scene: &Scene<'_>) -> Option<Look> {
+    task(scene)?;
+    let tables = scene.plan.workload.tables.iter();
+    let written: Vec<&SideTable> = tables.filter(|t| t.trigger).collect();
+    if written.is_empty() {
+        return None;
+    }
+    let statement = "SELECT TRIGGER_NAME FROM information_schema.triggers;  -- on the target, before it is opened and behind the task's end";
+    let names = names(&written);
+    let restored = |op: &Op<'_>| {
+        matches!(
+            op,
+            Op::RestoreSnapshot(_) | Op::MigrateLatestSnapshot | Op::CreateAuroraReplica
+        )
+    };
+    if scene.first(restored).is_some() {
+        return Look::fail(
+            format!(
+                "{names}: the target has the triggers from the snapshot, and a task's INSERTs fire them again"
+            ),
+            statement,
+        );
+    }
+    let created = |timed: &&Timed<'_>| matches!(timed.op, Op::CreateTriggers);
+    let Some(created) = scene.steps.iter().find(created) else {
+        let lacks = format!(
+            "{names}: a trigger of the source writes the rows, and no step creates it on the target"
+        );
+        return Look::certain(Look::fail(lacks, statement), true);
+    };
+    if scene
+        .repoints()
+        .is_some_and(|opened| opened.begins < created.begins)
+    {
+        return Look::fail(
+            format!(
+                "{names}: the triggers are created behind the repoint, and writes before that fire none"
+            ),
+            statement,
+        );
+    }
+    match carries_at(scene, created.begins) {
+        false => Look::pass(
+            "the triggers are created when nothing is carried over any more",
+            statement,
+        ),
+        true => Look::fail(
+            format!(
+                "{names}: the triggers are created while a task writes to the target, and its INSERTs fire them again"
+            ),
+            statement,
+        ),
+    }
+}
+
+/// Whether some task may write to the target from this time on: it is not started, or neither stopped, deleted nor known
+/// to have stopped by itself.
+fn carries_at(scene: &Scene<'_>, at: u64) -> bool {
+    let mut carrying: Vec<&str> = Vec::new();
+    for timed in scene.steps.iter().filter(|timed| timed.ends <= at) {
+        match timed.op {
+            Op::CreateDmsTask(o) => carrying.push(&o.id),
+            Op::DmsTask(o) if matches!(o.action, TaskAction::Stop | TaskAction::Delete) => {
+                carrying.retain(|id| *id != o.id);
+            }
+            Op::DmsTask(o) => carrying.push(&o.id),
+            Op::Wait(o) => {
+                if let Ok(Until::Dms(dms)) = o.until.kind()
+                    && dms.kind() == Ok(DmsUntil::Stopped)
+                {
+                    carrying.retain(|id| *id != dms.task);
+                }
+            }
+            _ => {}
+        }
+    }
+    let created_later = scene
+        .steps
+        .iter()
+        .any(|timed| timed.ends > at && matches!(timed.op, Op::CreateDmsTask(_)));
+    created_later || !carrying.is_empty()
 }
 
 pub(super) fn lobs(scene: &Scene<'_>) -> Option<Look> {

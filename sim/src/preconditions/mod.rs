@@ -192,6 +192,13 @@ pub const CATALOGUE: &[Check] = &[
         look: dms::row_image,
     },
     Check {
+        name: "dms-triggers",
+        asks: "Has the target the source's triggers, and only behind a DMS task?",
+        codes: "BIN-12",
+        source: "DMS user guide, CHAP_BestPractices: indexes, triggers and referential integrity constraints",
+        look: dms::triggers,
+    },
+    Check {
         name: "dms-lobs",
         asks: "Is every LOB carried whole?",
         codes: "DMS-03",

@@ -185,7 +185,7 @@ pub fn command(
             "aws rds wait db-instance-available --db-instance-identifier target-1".into(),
         ],
         Op::CreateSchema(o) => vec![format!(
-            "mysqldump --no-data …{} | mysql -h target{}",
+            "mysqldump --no-data --skip-triggers …{} | mysql -h target{}",
             match &o.collation {
                 Some(collation) => format!(" | sed 's/COLLATE[ =]*utf8mb4_[a-z0-9_]*/COLLATE {collation}/g'"),
                 None => String::new(),
@@ -195,6 +195,7 @@ pub fn command(
                 false => "",
             }
         )],
+        Op::CreateTriggers => vec!["mysqldump --no-data --no-create-info --triggers … | mysql -h target".into()],
         Op::AddConstraints(o) => {
             let mut lines = Vec::new();
             if o.delete_orphans {

@@ -175,6 +175,9 @@ pub struct Step {
     /// Give the target's tables the keys and constraints that they lack.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub add_constraints: Option<AddConstraints>,
+    /// Create the source's triggers on the target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create_triggers: Option<Nothing>,
     /// Create a DMS task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub create_dms_task: Option<CreateDmsTask>,
@@ -549,6 +552,8 @@ pub enum Op<'a> {
     CreateSchema(&'a CreateSchema),
     /// See [`Step::add_constraints`].
     AddConstraints(&'a AddConstraints),
+    /// See [`Step::create_triggers`].
+    CreateTriggers,
     /// See [`Step::create_dms_task`].
     CreateDmsTask(&'a CreateDmsTask),
     /// See [`Step::dms_task`].
@@ -660,6 +665,9 @@ impl Step {
                 self.add_constraints
                     .as_ref()
                     .map(|o| ("add_constraints", Op::AddConstraints(o))),
+                self.create_triggers
+                    .as_ref()
+                    .map(|_| ("create_triggers", Op::CreateTriggers)),
                 self.create_dms_task
                     .as_ref()
                     .map(|o| ("create_dms_task", Op::CreateDmsTask(o))),
@@ -668,7 +676,7 @@ impl Step {
             "set_binlog_retention, create_read_replica, create_snapshot, restore_snapshot, migrate_latest_snapshot, create_aurora_replica, \
              promote_cluster, enable_binlog, read_coordinates, set_external_source, \
              start_replication, wait, set_read_only, admit_clients, kill_connections, stop_replication, reset_external_source, \
-             raise_auto_increment, repoint, run_sql, pause, create_cluster, create_schema, add_constraints, create_dms_task, dms_task",
+             raise_auto_increment, repoint, run_sql, pause, create_cluster, create_schema, add_constraints, create_triggers, create_dms_task, dms_task",
         )
     }
 }

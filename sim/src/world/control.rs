@@ -249,6 +249,19 @@ impl World {
         Ok(())
     }
 
+    /// Creates the triggers of the source on the target, where their tables are, and they are not yet.
+    ///
+    /// # Errors
+    /// No cluster.
+    pub fn create_triggers(&mut self) -> Result<(), String> {
+        let target = self.target.as_mut().ok_or(NO_TARGET)?;
+        target
+            .server
+            .database
+            .create_triggers_like(&self.source.database);
+        Ok(())
+    }
+
     /// `ALTER TABLE … ADD …` for all that the target's declarations lack of the source's. Returns how many rows had no
     /// parent and were deleted.
     ///

@@ -33,6 +33,7 @@ pub fn refused(op: &Op<'_>) -> Option<&'static str> {
         Op::CreateCluster
         | Op::CreateSchema(_)
         | Op::AddConstraints(_)
+        | Op::CreateTriggers
         | Op::CreateDmsTask(_)
         | Op::DmsTask(_) => {
             Some("there are two servers and no replication instance for a task of AWS DMS")
