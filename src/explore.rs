@@ -133,6 +133,7 @@ pub fn execute(args: &Args, format: Format, interrupt: &Interrupt) -> Result<Sta
         seed_timeout: Duration::from_secs(args.seed_timeout),
         folder: args.out.clone(),
     };
+    rehearse::warn_of_memory(&base, how.jobs);
     let watch = Stopwatch::start();
     let (report, done) = sweep(Campaign::new(&base, options, runner, &how)?, interrupt)?;
     output::print(&match format {

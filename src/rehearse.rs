@@ -14,6 +14,7 @@ use cutover::{
     sim::{
         outcome::Outcome,
         plan::{Plan, Recorded},
+        preconditions::lobs_held,
         recording::Recording,
         run::{Dump, RunError, run},
         runbook::Host,
@@ -117,6 +118,7 @@ pub fn one(
     interrupt: &Interrupt,
 ) -> Result<Rehearsed, Failure> {
     outputs.ready()?;
+    warn_of_memory(plan, 1);
     let job = job(Arc::clone(plan), recording(plan)?, outputs);
     let progress = Progress::of(job.name.clone(), 1);
     let mut ended = work::all([job], interrupt, progress)?;
@@ -124,6 +126,29 @@ pub fn one(
         Some(ended) => Ok(ended?),
         None => Err(Failure::Interrupted),
     }
+}
+
+/// Says so where the LOBs of so many runs at a time take more than half of the memory that the machine has left: the
+/// figure is a low one, and a kernel that ends a program for want of memory says nothing.
+pub fn warn_of_memory(plan: &Plan, at_a_time: usize) {
+    let held = lobs_held(plan).0.saturating_mul(at_a_time as u64);
+    if let Some(available) = available_memory().filter(|available| held > *available / 2) {
+        let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
+        output::complain(&output::diagnostic::warning(&format!(
+            "{at_a_time} at a time will hold {:.1} GiB of LOBs or more, and {:.1} GiB of memory are available: lower \
+             `workload.rate_per_s`, the `lob` of a table, or `--jobs` of a sweep",
+            gib(held),
+            gib(available)
+        )));
+    }
+}
+
+/// What Linux says is available, in bytes; none elsewhere.
+fn available_memory() -> Option<u64> {
+    let told = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = told.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
+    let kib: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
+    kib.checked_mul(1024)
 }
 
 impl Outputs {

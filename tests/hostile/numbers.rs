@@ -81,3 +81,17 @@ fn the_largest_seed_can_be_run_saved_and_replayed() {
         assert_eq!(json["replay"]["fingerprint_holds"], true, "{name}");
     }
 }
+
+#[test]
+fn a_sweep_that_will_not_fit_into_memory_says_so_before_it_begins() {
+    let sweep = |lob: &str| {
+        let table = format!("workload.table=[{{name=\"doc\",lob=\"{lob}\"}}]");
+        let jobs = ["--seeds", "0..1", "--jobs", "1024"];
+        let output = output(&[&["explore", "orders-small", "--set", &table], &jobs[..]].concat());
+        assert_ne!(output.status.code(), Some(2), "{}", err(&output));
+        err(&output).contains("of memory are available: lower `workload.rate_per_s`")
+    };
+    // What is available is Linux's to say.
+    assert_eq!(sweep("256KiB"), cfg!(target_os = "linux"));
+    assert!(!sweep("100"));
+}

@@ -18,7 +18,10 @@ pub use scene::Scene;
 
 pub(crate) use tables::{EASY_LOAD, applier_load};
 
-use crate::{plan::Plan, units::Micros};
+use crate::{
+    plan::Plan,
+    units::{Bytes, Micros},
+};
 use serde::Serialize;
 
 /// What a check came to.
@@ -386,4 +389,18 @@ pub(crate) fn at_least(plan: &Plan) -> Micros {
     ends.map_or(Micros::ZERO, |(first, last)| {
         Micros(last.ends - first.begins)
     })
+}
+
+/// About how many bytes of LOBs a run of a plan holds when it ends: those of a new row stand in the binlog and in the
+/// table, those of a changed row three times more.
+pub fn lobs_held(plan: &Plan) -> Bytes {
+    let lobs: u64 = plan.workload.tables.iter().map(|table| table.lob.0).sum();
+    let times = [
+        plan.clock.runbook_after,
+        at_least(plan),
+        plan.workload.after_cutover,
+    ];
+    let seconds = times.map(|time| time.0 as f64 / 1e6).iter().sum::<f64>();
+    let (orders, changes) = Scene::of(plan).orders_per_s();
+    Bytes(((2.0 * orders + 3.0 * changes) * seconds * lobs as f64) as u64)
 }
