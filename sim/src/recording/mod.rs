@@ -25,7 +25,7 @@ use cutover_model::{
     server::Version,
 };
 use learn::{Learner, Tables};
-use std::{collections::BTreeMap, ops::Range};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 use times::Times;
 
 /// A file as it was read: its name (for messages) and its bytes.
@@ -75,6 +75,7 @@ pub struct Recording {
     files: Vec<NamedFile>,
     entries: Vec<Entry>,
     initial: Tables,
+    declared: Vec<Arc<TableDef>>,
     version: Version,
     torn: Option<String>,
     notes: Vec<String>,
@@ -150,6 +151,7 @@ impl Recording {
             files,
             entries: Vec::new(),
             initial: Tables::default(),
+            declared: Vec::new(),
             version,
             torn: None,
             notes,
@@ -184,6 +186,7 @@ impl Recording {
                 prepared.len()
             ));
         }
+        recording.declared = learner.declared();
         let (initial, notes) = learner.finish();
         recording.initial = initial;
         recording.notes.extend(notes);
@@ -394,6 +397,11 @@ impl Recording {
     pub fn start_index(&self, spec: &Workload) -> usize {
         ((self.entries.len() as f64 * spec.start_after) as usize)
             .min(self.entries.len().saturating_sub(1))
+    }
+
+    /// Every declaration that a table has had when the files begin, when its rows are changed, or when they end.
+    pub fn declarations(&self) -> impl Iterator<Item = &TableDef> {
+        self.declared.iter().map(|def| &**def)
     }
 
     /// The declarations of the initial tables.
