@@ -4,3 +4,4 @@
 mod back;
 mod changes;
 mod over;
+mod random;
