@@ -364,18 +364,15 @@ impl<'p> Scene<'p> {
             }
             _ => tasks.is_empty() && replicates(&timed.op),
         };
-        let ended = self.steps.iter().filter(stops);
+        let mut ended = self.steps.iter().filter(stops);
+        let stopped = ended
+            .clone()
+            .filter(|timed| matches!(timed.op, Op::DmsTask(o) if o.action == TaskAction::Stop));
         let all = match tasks.len() {
             0 => self.replicates().is_some(),
-            many => {
-                ended
-                    .clone()
-                    .filter(|t| matches!(t.op, Op::DmsTask(o) if o.action == TaskAction::Stop))
-                    .count()
-                    >= many
-            }
+            many => stopped.count() >= many,
         };
-        let last = ended.last().filter(|_| all)?;
+        let last = ended.next_back().filter(|_| all)?;
         let again = self.behind(last).iter().any(|timed| match timed.op {
             Op::StartReplication(Host::Target) => true,
             Op::DmsTask(o) => !matches!(o.action, TaskAction::Stop | TaskAction::Delete),

@@ -73,7 +73,7 @@ impl Scene<'_> {
     /// Whether a host has been told to replicate, and nobody has ended that, when a step begins.
     fn replicates_before(&self, step: &Timed<'_>, on: Host) -> bool {
         let before = self.steps[..step.number].iter();
-        let told = before.filter_map(|timed| match timed.op {
+        let mut told = before.filter_map(|timed| match timed.op {
             Op::StartReplication(host) if host == on => Some(true),
             Op::CreateAuroraReplica if on == Host::Target => Some(true),
             Op::CreateReadReplica if on == Host::Replica => Some(true),
@@ -81,7 +81,7 @@ impl Scene<'_> {
             Op::PromoteCluster if on == Host::Target => Some(false),
             _ => None,
         });
-        told.last().unwrap_or(false)
+        told.next_back().unwrap_or(false)
     }
 }
 
@@ -93,11 +93,11 @@ fn of_task(scene: &Scene<'_>, timed: &Timed<'_>, condition: &DmsCondition) -> Op
         Op::CreateDmsTask(task) if task.id == id => Some(task),
         _ => None,
     })?;
-    let acts = before.filter_map(|t| match t.op {
+    let mut acts = before.filter_map(|t| match t.op {
         Op::DmsTask(o) if o.id == id => Some(o.action),
         _ => None,
     });
-    let last = acts.last();
+    let last = acts.next_back();
     let idle = matches!(last, None | Some(TaskAction::Stop | TaskAction::Delete));
     match condition.kind().ok()? {
         DmsUntil::Loaded | DmsUntil::Checkpoint(_) if last.is_none() => {
