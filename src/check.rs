@@ -8,6 +8,7 @@ use crate::{
         self, json,
         paint::{BAD, DOUBT, FAINT, GOOD, STRONG, hang, paint, tame},
     },
+    rehearse,
     scenario_args::ScenarioArgs,
 };
 use cutover::{
@@ -90,7 +91,8 @@ pub fn execute(args: &Args, format: Format) -> Result<Status, Failure> {
     let scenario = args.scenario.load()?;
     let strategy = args.strategy.as_deref().map(load_runbook).transpose()?;
     let plan = scenario.plan(1, strategy.as_ref());
-    let findings = preconditions::check(&plan);
+    let recording = rehearse::recording(&plan)?;
+    let findings = preconditions::check(&plan, recording.as_deref());
     let checked = Checked::of(scenario.name(), &plan.runbook.name, &findings);
     output::print(&match format {
         Format::Json => json::text(&checked),
@@ -150,7 +152,7 @@ mod tests {
         let plan = load_scenario("orders-small", &[])
             .expect("a built-in scenario")
             .plan(1, None);
-        let findings = preconditions::check(&plan);
+        let findings = preconditions::check(&plan, None);
         let checked = Checked::of("orders-small", "x", &findings);
         let value = serde_json::to_value(&checked).expect("plain data");
         let doc = include_str!("../docs/json.md");

@@ -19,7 +19,7 @@ fn rehearsed(strategy: &str, image: &str) -> (Outcome, Option<Status>) {
     let scenario = load_scenario("orders-small", &sets).unwrap_or_else(|error| panic!("{error}"));
     let runbook = load_runbook(strategy).expect("a built-in runbook");
     let plan = scenario.plan(1, Some(&runbook));
-    let looks = check(&plan);
+    let looks = check(&plan, None);
     let look = looks.iter().find(|f| f.check.name == "dms-row-image");
     let outcome = run(&plan, None).expect("a plan that can be run").outcome;
     (outcome, look.map(|found| found.look.status))

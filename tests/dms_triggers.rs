@@ -32,7 +32,7 @@ fn outcome(runbook: &Runbook) -> Outcome {
 
 /// What `cutover check` says of the triggers, and whether it is certain.
 fn checked(runbook: &Runbook) -> (Status, bool) {
-    let mut findings = check(&plan(runbook)).into_iter();
+    let mut findings = check(&plan(runbook), None).into_iter();
     let finding = findings.find(|f| f.check.name == "dms-triggers");
     let look = finding.expect("it is looked at").look;
     (look.status, look.certain)

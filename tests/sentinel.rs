@@ -39,7 +39,7 @@ fn told(outcome: &Outcome, words: &str) -> bool {
 
 /// What `cutover check` says of something.
 fn checked(name: &str, runbook: &Runbook) -> (Status, String) {
-    let mut findings = check(&plan(runbook, 1, &[])).into_iter();
+    let mut findings = check(&plan(runbook, 1, &[]), None).into_iter();
     let finding = findings.find(|f| f.check.name == name);
     let look = finding.unwrap_or_else(|| panic!("{name}")).look;
     (look.status, look.reason)

@@ -25,6 +25,10 @@ pub(super) fn retention(scene: &Scene<'_>) -> Option<Look> {
         "CALL mysql.rds_show_configuration; CALL mysql.rds_set_configuration('binlog retention hours', {});",
         hours.clamp(24, 168)
     );
+    // A longer one that is set before the files are purged keeps them.
+    let raised = scene.first(|op| matches!(op, Op::SetBinlogRetention(_)));
+    let raised = raised.filter(|step| step.ends > cut);
+    let as_it_was = raised.map_or(needed, |step| needed.min(step.begins.saturating_sub(cut)));
     let needed = about(needed);
     // What a read replica of RDS has not read is kept, too.
     let alone = scene
@@ -39,7 +43,7 @@ pub(super) fn retention(scene: &Scene<'_>) -> Option<Look> {
             );
             Look::certain(
                 Look::fail(reason, statement),
-                alone && needed.0 >= upload + upload / 4,
+                alone && as_it_was >= upload + upload / 4,
             )
         }
         Retention::For(kept) if needed > kept => {
@@ -47,7 +51,7 @@ pub(super) fn retention(scene: &Scene<'_>) -> Option<Look> {
                 "retention {kept} < {needed} from the snapshot's cut to the start of replication: purged binlogs, \
                  error 1236"
             );
-            let surely = alone && needed.0 >= kept.0 + 2 * upload + upload / 4;
+            let surely = alone && as_it_was >= kept.0 + 2 * upload + upload / 4;
             Look::certain(Look::fail(reason, statement), surely)
         }
         Retention::For(kept) if needed.0 * 2 > kept.0 => Look::warn(

@@ -2,6 +2,7 @@
 
 use super::{
     Look,
+    fences::By,
     scene::{Scene, about},
 };
 use crate::{
@@ -20,7 +21,7 @@ pub(super) fn privileged(scene: &Scene<'_>) -> Option<Look> {
     if privileged == 0 {
         return Look::pass("no client of the application is privileged", statement);
     }
-    if scene.closes().is_some() {
+    if scene.fence().is_some_and(|fence| fence.by == By::Door) {
         return Look::pass(
             "the source lets no client in, whatever its privileges",
             statement,
@@ -61,13 +62,18 @@ pub(super) fn resolution(scene: &Scene<'_>) -> Option<Look> {
     let statement = "java -XshowSettings:properties -version 2>&1 | grep networkaddress.cache.ttl  # 5 or less; and \
                      no security manager";
     if environment.clients.resolver == Resolver::Ttl {
-        return Look::pass(
-            format!(
-                "names are cached for the record's TTL, {}",
-                environment.names.ttl
+        let ttl = environment.names.ttl;
+        let reason = format!("names are cached for the record's TTL, {ttl}");
+        let promised = scene.plan.runbook.promises.downtime;
+        return match promised {
+            Some(promised) if ttl > promised && !o.restart_clients => Look::warn(
+                format!(
+                    "{reason}, and the runbook promises a downtime of {promised}: who has just looked it up waits longer"
+                ),
+                "names.ttl",
             ),
-            statement,
-        );
+            _ => Look::pass(reason, statement),
+        };
     }
     if o.restart_clients {
         return Look::pass(

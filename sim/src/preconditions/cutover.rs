@@ -1,280 +1,16 @@
-//! Fence, gate, times, and the way back.
+//! Times, and whether the application arrives at a server that takes its writes.
 
 use super::{
     Look,
+    fences::Fence,
     scene::{Scene, Timed, about},
 };
 use crate::{
-    runbook::{CoordinatesFrom, Dialect, Host, Migrates, OnFailure, Op, Role, Step, Until},
+    environment::Resolver,
+    runbook::{Dialect, Host, OnFailure, Op, Step},
     units::Micros,
 };
 use cutover_model::dml;
-
-const READ_ONLY: &str = "SELECT @@global.read_only;  -- on the source, until 1";
-
-pub(super) fn fence(scene: &Scene<'_>) -> Option<Look> {
-    let repoint = scene.repoints()?;
-    let statement = "aws rds modify-db-parameter-group --db-parameter-group-name source --parameters \
-                     ParameterName=read_only,ParameterValue=1,ApplyMethod=immediate";
-    if let Some(asked) = asks_for_fence(scene).filter(|asked| asked.begins < repoint.begins) {
-        let told = match asked.op {
-            Op::AdmitClients(_) => "the source lets no client in before the name moves",
-            _ => "the source is told to be read-only before the name moves",
-        };
-        return Look::pass(told, statement);
-    }
-    let reason = "nothing makes the source read-only before the application is repointed: whoever keeps a connection \
-                  or an address goes on writing to it, and what is committed there behind the gate is lost";
-    // Pools keep their connections.
-    let environment = &scene.plan.environment;
-    let stays = (environment.clients.max_lifetime.0 / 2).min(scene.plan.workload.after_cutover.0);
-    let restarted = matches!(repoint.op, Op::Repoint(o) if o.restart_clients);
-    let window = if restarted { 0 } else { stays };
-    Look::certain(
-        Look::fail(reason, statement),
-        scene.surely_writes(window, 0.5),
-    )
-}
-
-/// What rests on the fence: the note that the gate waits for, a snapshot behind it, the name.
-fn rests_on<'s, 'p>(scene: &'s Scene<'p>, asked: &Timed<'p>) -> Option<&'s Timed<'p>> {
-    scene.steps.iter().find(|timed| {
-        timed.begins >= asked.ends
-            && match timed.op {
-                Op::ReadCoordinates(o) => o.from != CoordinatesFrom::RecoveryEvent,
-                Op::CreateSnapshot(_) | Op::Repoint(_) => true,
-                Op::RunSql(o) => o.on == Host::Source && super::sentinel::writes(&o.sql),
-                _ => false,
-            }
-    })
-}
-
-fn asks_for_fence<'s, 'p>(scene: &'s Scene<'p>) -> Option<&'s Timed<'p>> {
-    scene.first(|op| match op {
-        Op::SetReadOnly(o) => o.on == Host::Source && o.value,
-        Op::AdmitClients(o) => o.on == Host::Source && !o.value,
-        _ => false,
-    })
-}
-
-/// A source that lets no client in has those that were there until they are killed, and what they had begun until that
-/// is decided.
-fn closed_effective(scene: &Scene<'_>, asked: &Timed<'_>, first: &Timed<'_>) -> Option<Look> {
-    let statement = "SELECT COUNT(*) FROM information_schema.innodb_trx;  -- on the source, until 0, behind \
-                     CALL mysql.rds_kill(…) for every client";
-    let between = |is: &dyn Fn(&Op<'_>) -> bool| {
-        let within = |t: &&Timed<'_>| t.begins >= asked.ends && t.ends <= first.begins;
-        scene.steps.iter().filter(within).any(|t| is(&t.op))
-    };
-    let kills = between(&|op| matches!(op, Op::KillConnections(Host::Source)));
-    let waits = between(&|op| {
-        let until = Ok(Until::NoOpenTransactions(Host::Source));
-        matches!(op, Op::Wait(o) if o.until.kind() == until)
-    });
-    match (kills, waits) {
-        (true, true) => Look::pass(
-            "the clients' connections are killed, and nothing is open any more",
-            statement,
-        ),
-        (true, false) => Look::warn(
-            "no step waits until no transaction is open: what was committing when its connection was killed goes on",
-            statement,
-        ),
-        (false, _) => Look::fail(
-            format!(
-                "\"{}\" rests on a security group that decides on new connections alone: those that there are stay, \
-                 and nothing kills them",
-                first.step.say
-            ),
-            statement,
-        ),
-    }
-}
-
-pub(super) fn fence_effective(scene: &Scene<'_>) -> Option<Look> {
-    let asked = asks_for_fence(scene)?;
-    let first = rests_on(scene, asked)?;
-    if let Op::AdmitClients(_) = asked.op {
-        return closed_effective(scene, asked, first);
-    }
-    let waits = |timed: &&Timed<'_>| {
-        let reads =
-            matches!(timed.op, Op::Wait(o) if o.until.kind() == Ok(Until::ReadOnly(Host::Source)));
-        reads && timed.begins >= asked.ends && timed.ends <= first.begins
-    };
-    if scene.steps.iter().any(|timed| waits(&timed)) {
-        return Look::pass("the server is asked until it is read-only", READ_ONLY);
-    }
-    let fenced = scene.fenced.unwrap_or(0);
-    let rests_from = match first.op {
-        Op::CreateSnapshot(_) => scene.writable_behind(scene.cut.unwrap_or(first.begins)),
-        _ => first.begins,
-    };
-    let early = fenced.saturating_sub(rests_from);
-    let reason = format!(
-        "\"{}\" rests on a parameter group that reaches the server about {} later: no step waits for \
-         `read_only = \"source\"`",
-        first.step.say,
-        about(early)
-    );
-    match early {
-        0 => Look::warn(reason, READ_ONLY),
-        early => Look::certain(
-            Look::fail(reason, READ_ONLY),
-            scene.surely_writes(early, 1.0),
-        ),
-    }
-}
-
-pub(super) fn snapshot_behind_fence(scene: &Scene<'_>) -> Option<Look> {
-    let repoint = scene.repoints()?;
-    let cut = scene.cut?;
-    let captures =
-        |op: &Op<'_>| matches!(op, Op::CreateDmsTask(task) if task.migrates != Migrates::FullLoad);
-    if scene.replicates().is_some() || scene.first(captures).is_some() {
-        return None;
-    }
-    let statement = "SELECT @@global.gtid_executed;  -- on the source: the same before the snapshot and before the \
-                     name moves";
-    match scene.fenced {
-        Some(fenced) if fenced <= cut => Look::pass(
-            "the source is read-only when the snapshot is cut",
-            statement,
-        ),
-        fenced => {
-            let until = fenced.unwrap_or(repoint.ends).min(repoint.ends);
-            let lost = until.saturating_sub(scene.writable_behind(cut));
-            let reason = format!(
-                "nothing carries what is written after the snapshot's cut to the target: {} of writes are lost",
-                about(lost)
-            );
-            Look::certain(
-                Look::fail(reason, statement),
-                scene.surely_writes(lost, 1.0),
-            )
-        }
-    }
-}
-
-pub(super) fn gate(scene: &Scene<'_>) -> Option<Look> {
-    let repoint = scene.repoints()?;
-    if let Some(look) = super::sentinel::gate(scene, repoint) {
-        return Some(look);
-    }
-    scene.replicates()?;
-    let statement = "SELECT GTID_SUBSET('<gtid_executed of the source, read behind the fence>', \
-                     @@global.gtid_executed);  -- on the target, 1";
-    let Some(gate) = scene.with_role(Role::Gate) else {
-        return Look::fail(
-            "no step has the role of gate: nothing says that the target has everything when the name moves",
-            statement,
-        );
-    };
-    let before = |discards: fn(&Op<'_>) -> bool| {
-        scene
-            .first(discards)
-            .is_some_and(|timed| timed.begins < gate.begins)
-    };
-    if before(|op| matches!(op, Op::ResetExternalSource(Host::Target))) {
-        return Look::fail(
-            "replication is reset before the gate: what was received and not applied is discarded",
-            statement,
-        );
-    }
-    if before(|op| matches!(op, Op::PromoteCluster)) {
-        return Look::fail(
-            "the cluster is promoted before the gate: what was received and not applied is discarded",
-            statement,
-        );
-    }
-    if gate.begins > repoint.begins {
-        return Look::fail("the name moves before the gate", statement);
-    }
-    let until = match gate.op {
-        Op::Wait(wait) => wait.until.kind().ok()?,
-        _ => return Look::fail("the gate is no wait: it decides nothing", statement),
-    };
-    let Until::Applied(name) = until else {
-        return Look::fail(
-            "the gate looks at the lag, which is 0 whenever everything received is applied, whatever the source \
-             still has: it holds when nothing goes wrong, and lets through when something does",
-            statement,
-        );
-    };
-    let (noted, _) = scene.notes(name)?;
-    match scene.fenced {
-        Some(fenced) if fenced <= noted.ends => Look::pass(
-            "the gate waits for what the source had behind the fence",
-            statement,
-        ),
-        fenced => {
-            let early = fenced.unwrap_or(repoint.ends).saturating_sub(noted.ends);
-            let reason = format!(
-                "\"{}\" notes what the gate waits for {} before the source is read-only: what is committed in \
-                 between need not be there",
-                noted.step.say,
-                about(early)
-            );
-            Look::fail(reason, statement)
-        }
-    }
-}
-
-pub(super) fn stays_fenced(scene: &Scene<'_>) -> Option<Look> {
-    let repoint = scene.repoints()?;
-    let back = |timed: &&Timed<'_>| matches!(timed.op, Op::Repoint(o) if o.to == Host::Source);
-    let opens = |op: &Op<'_>| match op {
-        Op::SetReadOnly(o) => o.on == Host::Source && !o.value,
-        Op::AdmitClients(o) => o.on == Host::Source && o.value,
-        _ => false,
-    };
-    let opened = |timed: &&Timed<'_>| opens(&timed.op) && timed.begins >= repoint.begins;
-    scene.fenced?;
-    let returns = scene.steps.iter().any(|timed| back(&timed));
-    match scene.steps.iter().find(opened) {
-        Some(step) if !returns => Look::fail(
-            format!(
-                "\"{}\" makes the source writable while the application is on the target: who still has its address \
-                 writes there, and nothing carries it over",
-                step.step.say
-            ),
-            READ_ONLY,
-        ),
-        _ => Look::pass("the source stays read-only behind the cutover", READ_ONLY),
-    }
-}
-
-pub(super) fn way_back(scene: &Scene<'_>) -> Option<Look> {
-    asks_for_fence(scene)?;
-    let abort = &scene.plan.runbook.abort;
-    let writable = scene
-        .first(|op| matches!(op, Op::SetReadOnly(o) if o.on == Host::Source && o.value))
-        .is_none()
-        || abort
-            .iter()
-            .filter_map(|step| step.set_read_only)
-            .any(|o| o.on == Host::Source && !o.value);
-    let admits = scene.closes().is_none()
-        || abort
-            .iter()
-            .filter_map(|step| step.admit_clients)
-            .any(|o| o.on == Host::Source && o.value);
-    let statement = "aws rds modify-db-parameter-group --db-parameter-group-name source --parameters \
-                     ParameterName=read_only,ParameterValue=0,ApplyMethod=immediate  # an [[abort]] step";
-    match (writable, admits) {
-        (true, true) => Look::pass("the abort steps make the source writable again", statement),
-        (_, false) => Look::fail(
-            "no abort step lets the source's clients in again: when a step fails behind the fence, none gets a \
-             connection until somebody notices",
-            "aws ec2 authorize-security-group-ingress --group-id <of the source> …  # an [[abort]] step",
-        ),
-        (false, _) => Look::fail(
-            "no abort step makes the source writable again: when a step fails behind the fence, every client gets \
-             1290 until somebody notices",
-            statement,
-        ),
-    }
-}
 
 pub(super) fn timeouts(scene: &Scene<'_>) -> Option<Look> {
     let statement = "the step's `timeout`";
@@ -316,13 +52,18 @@ pub(super) fn downtime(scene: &Scene<'_>) -> Option<Look> {
     let promised = scene.plan.runbook.promises.downtime?;
     let repoint = scene.repoints()?;
     let fenced = scene.fenced?;
-    let dns = scene.plan.environment.control_plane.dns_change.0;
-    let opened = repoint.ends.max(repoint.begins + dns);
+    let control = &scene.plan.environment.control_plane;
+    let named = repoint.ends.max(repoint.begins + control.dns_change.0);
     // Clients that get an address of their own wait for no name.
-    let first = scene.moves_some().filter(|share| share.ends < opened);
-    let (opened, until) = match first {
+    let first = scene.moves_some().filter(|share| share.ends < named);
+    let (arrive, until) = match first {
         Some(share) => (share.ends, "the first clients' new address"),
-        None => (opened, "the name's change"),
+        None => (named, "the name's change"),
+    };
+    let takes_writes = target_takes_writes(scene).unwrap_or(0);
+    let (opened, until) = match takes_writes > arrive {
+        true => (takes_writes, "the target's being writable"),
+        false => (arrive, until),
     };
     let least = opened.saturating_sub(fenced);
     let statement = format!("the times between the fence and {until}");
@@ -332,12 +73,43 @@ pub(super) fn downtime(scene: &Scene<'_>) -> Option<Look> {
     );
     if least > promised.0 {
         let reason = format!("{reason}, and {promised} are promised");
+        let ordinary = scene.plan.environment.clients.privileged == 0;
+        // A run that ends earlier has not seen more.
+        let ends = scene.steps.last()?.ends + scene.plan.workload.after_cutover.0;
+        let seen = opened.min(ends).saturating_sub(fenced) > promised.0;
         return Look::certain(
             Look::fail(reason, statement),
-            scene.surely_writes(least, 1.0),
+            ordinary && seen && scene.surely_writes(least, 1.0),
+        );
+    }
+    let ttl = scene.plan.environment.names.ttl;
+    let waits_for_name = first.is_none()
+        && scene.plan.environment.clients.resolver == Resolver::Ttl
+        && !matches!(repoint.op, Op::Repoint(o) if o.restart_clients);
+    if waits_for_name && least.max((named + ttl.0).saturating_sub(fenced)) > promised.0 {
+        return Look::warn(
+            format!(
+                "{reason}, and {promised} are promised: who has looked the name up just before it changes has the old \
+                 address for another {ttl}"
+            ),
+            "names.ttl",
         );
     }
     Look::pass(format!("{reason}, of {promised}"), statement)
+}
+
+/// When the target takes writes, at the earliest, that was closed when the name moved or is opened for it; none where it
+/// was never closed, or is not opened before the application goes back.
+fn target_takes_writes(scene: &Scene<'_>) -> Option<u64> {
+    let until = scene.returns().map_or(usize::MAX, |back| back.number);
+    let opens = |fence: &Fence<'_, '_>| {
+        let lifted = fence.lifted?;
+        let earlier = fence.asked.number < scene.moves()?.number && lifted.number < until;
+        // One that is lifted before it has arrived never stood.
+        let stood = fence.effective.is_some_and(|at| at <= lifted.begins);
+        (earlier && stood).then(|| scene.opens_at(fence))?
+    };
+    scene.fences(Host::Target).iter().filter_map(opens).max()
 }
 
 /// An operator whose machine is lost begins a step again.
@@ -376,18 +148,73 @@ pub(super) fn statements(scene: &Scene<'_>) -> Option<Look> {
 }
 
 pub(super) fn target_closed(scene: &Scene<'_>) -> Option<Look> {
-    scene.replicates()?;
-    let repoint = scene.repoints()?;
-    let closed =
-        scene.first(|op| matches!(op, Op::SetReadOnly(o) if o.on == Host::Target && o.value));
+    let starts = scene.replicates()?;
+    let moves = scene.moves()?;
     let statement = "CALL mysql.rds_set_read_only(1);  -- on the target, from Aurora 3.06 on";
-    match closed {
-        Some(closed) if closed.begins < repoint.begins => {
-            Look::pass("the target is read-only while it follows", statement)
-        }
+    let typed = scene.steps[..moves.number]
+        .iter()
+        .find(|timed| matches!(timed.op, Op::RunSql(o) if o.on == Host::Target));
+    if let Some(typed) = typed {
+        return Look::fail(
+            format!(
+                "\"{}\" writes to the target before it is opened: what it does there the source does not have, and by \
+                 GTID it is a transaction of the target's own",
+                typed.step.say
+            ),
+            "SELECT GTID_SUBTRACT(@@global.gtid_executed, '<gtid_executed of the source>');  -- on the target, empty",
+        );
+    }
+    let gate = scene.with_role(crate::runbook::Role::Gate);
+    let until = gate
+        .filter(|gate| gate.number < moves.number)
+        .unwrap_or(moves);
+    let fences = scene.fences(Host::Target);
+    let closed = fences
+        .iter()
+        .find(|fence| fence.asked.number < until.number);
+    let reason = match closed {
+        None => "Aurora is writable while it replicates".to_string(),
+        Some(fence) => match fence.lifted.filter(|l| l.number < until.number) {
+            Some(lifted) => format!(
+                "\"{}\" opens the target before \"{}\"",
+                lifted.step.say, until.step.say
+            ),
+            None => return follows_closed(scene, fence, starts),
+        },
+    };
+    Look::warn(
+        format!(
+            "{reason}: nobody may have its endpoint or a password for it before the name moves"
+        ),
+        statement,
+    )
+}
+
+/// A target that is closed and stays so until the gate: from when on.
+fn follows_closed(scene: &Scene<'_>, fence: &Fence<'_, '_>, starts: &Timed<'_>) -> Option<Look> {
+    let statement = "SELECT @@global.read_only;  -- on the target, 1 before it replicates";
+    let Some(effective) = fence.effective else {
+        return Look::warn(
+            format!(
+                "\"{}\" keeps new clients from the target, and those that there are stay",
+                fence.asked.step.say
+            ),
+            "CALL mysql.rds_kill(…);  -- on the target, for every client",
+        );
+    };
+    let awaited = scene.awaited(fence);
+    if effective <= starts.ends || awaited.is_some_and(|a| a.number < starts.number) {
+        return Look::pass("the target is closed when it begins to follow", statement);
+    }
+    let later = format!(
+        "the target is closed about {} after it begins to follow",
+        about(effective - starts.ends)
+    );
+    match starts.op {
+        // RDS starts it, and there is no moment before.
+        Op::CreateAuroraReplica => Look::pass(later, statement),
         _ => Look::warn(
-            "Aurora is writable while it replicates: nobody may have its endpoint or a password for it before the \
-             name moves",
+            format!("{later}, and until then whoever has its endpoint may write to it"),
             statement,
         ),
     }
@@ -415,4 +242,75 @@ pub(super) fn set_read_only(scene: &Scene<'_>) -> Option<Look> {
             statement,
         ),
     }
+}
+
+/// Whether the application is pointed at a server that takes its writes, there and, where it goes back, back at the source.
+pub(super) fn takes_writes(scene: &Scene<'_>) -> Option<Look> {
+    let statement = "SELECT @@global.read_only;  -- on the server that the name points at, 0";
+    if scene.moves().is_none() {
+        let reason = "no step points the application at the target: nothing is cut over";
+        return Look::certain(Look::fail(reason, "repoint = { to = \"target\" }"), true);
+    }
+    let Some(repoint) = scene.repoints() else {
+        return Look::fail(
+            "no step moves the name: the clients that are given no address of their own stay with the source",
+            "repoint = { to = \"target\" }",
+        );
+    };
+    let back = scene.returns();
+    if let Some(fence) = shut_for(scene, Host::Target, repoint, back) {
+        let reason = format!(
+            "\"{}\" closes the target, and no step opens it again for the application",
+            fence.asked.step.say
+        );
+        return Look::certain(Look::fail(reason, statement), nobody_writes(scene));
+    }
+    let shut = back.and_then(|back| shut_for(scene, Host::Source, back, None));
+    if let Some(fence) = shut {
+        let reason = format!(
+            "\"{}\" fences the source, and no step lifts that when the application goes back there",
+            fence.asked.step.say
+        );
+        // One that fails on the way back leaves the application where it is.
+        let certain = scene.plan.runbook.stay.is_empty();
+        return Look::certain(Look::fail(reason, statement), certain);
+    }
+    Look::pass(
+        match back {
+            None => "the target is open to the application when the runbook is done",
+            Some(_) => "the target is opened to the application, and the source when it goes back",
+        },
+        statement,
+    )
+}
+
+/// A host's fence that was asked for before the application is pointed there, and is not lifted before it leaves again.
+fn shut_for<'s, 'p>(
+    scene: &'s Scene<'p>,
+    host: Host,
+    arrives: &Timed<'_>,
+    leaves: Option<&Timed<'_>>,
+) -> Option<Fence<'s, 'p>> {
+    let until = leaves.map_or(usize::MAX, |leaves| leaves.number);
+    let mut fences = scene.fences(host).into_iter();
+    fences.find(|fence| {
+        let lifted = fence.lifted.is_some_and(|lifted| lifted.number < until);
+        fence.asked.number < arrives.number && !lifted
+    })
+}
+
+/// Whether nobody gets a write through for longer than is promised, when the target that the application is pointed at is
+/// closed.
+fn nobody_writes(scene: &Scene<'_>) -> bool {
+    let plan = scene.plan;
+    let ends = scene.steps.last().map_or(0, |last| last.ends);
+    let moved = scene.repoints().map_or(ends, |repoint| repoint.ends);
+    let after = ends - moved + plan.workload.after_cutover.0;
+    let promised = plan.runbook.promises.downtime;
+    promised.is_some_and(|promised| after > promised.0)
+        && scene.surely_writes(after, 1.0)
+        && scene.fenced.is_some()
+        && scene.returns().is_none()
+        && plan.runbook.stay.is_empty()
+        && plan.environment.clients.privileged == 0
 }

@@ -3,13 +3,15 @@
 use super::{
     Look,
     scene::{Scene, Timed},
+    tables::{tables, without_key},
 };
 use crate::{
     environment::RowImage,
     runbook::{CreateDmsTask, DmsUntil, Migrates, OnFailure, Op, Policy, TaskAction, Until},
     units::Bytes,
-    workload_spec::{SideTable, tells_case},
+    workload_spec::{Kind, SideTable, tells_case},
 };
+use cutover_model::{row::is_lob, schema::TableDef};
 
 /// `LobMaxSize` when nobody says one [D].
 const LOB_MAX_SIZE: Bytes = Bytes(32 << 10);
@@ -19,11 +21,6 @@ fn task<'p>(scene: &Scene<'p>) -> Option<&'p CreateDmsTask> {
         Op::CreateDmsTask(o) => Some(o),
         _ => None,
     })
-}
-
-fn names(tables: &[&SideTable]) -> String {
-    let names: Vec<&str> = tables.iter().map(|t| t.name.as_str()).collect();
-    names.join(", ")
 }
 
 pub(super) fn errors(scene: &Scene<'_>) -> Option<Look> {
@@ -115,7 +112,8 @@ pub(super) fn triggers(scene: &Scene<'_>) -> Option<Look> {
         return None;
     }
     let statement = "SELECT TRIGGER_NAME FROM information_schema.triggers;  -- on the target, before it is opened and behind the task's end";
-    let names = names(&written);
+    let names = written.iter().map(|t| t.name.as_str()).collect::<Vec<_>>();
+    let names = names.join(", ");
     let restored = |op: &Op<'_>| {
         matches!(
             op,
@@ -139,7 +137,7 @@ pub(super) fn triggers(scene: &Scene<'_>) -> Option<Look> {
     };
     if scene
         .repoints()
-        .is_some_and(|opened| opened.begins < created.begins)
+        .is_some_and(|opened| opened.number < created.number)
     {
         return Look::fail(
             format!(
@@ -148,7 +146,7 @@ pub(super) fn triggers(scene: &Scene<'_>) -> Option<Look> {
             statement,
         );
     }
-    match carries_at(scene, created.begins) {
+    match carries_at(scene, created.number) {
         false => Look::pass(
             "the triggers are created when nothing is carried over any more",
             statement,
@@ -162,11 +160,11 @@ pub(super) fn triggers(scene: &Scene<'_>) -> Option<Look> {
     }
 }
 
-/// Whether some task may write to the target from this time on: it is not started, or neither stopped, deleted nor known
+/// Whether some task may write to the target from this step on: it is not started, or neither stopped, deleted nor known
 /// to have stopped by itself.
-fn carries_at(scene: &Scene<'_>, at: u64) -> bool {
+fn carries_at(scene: &Scene<'_>, at: usize) -> bool {
     let mut carrying: Vec<&str> = Vec::new();
-    for timed in scene.steps.iter().filter(|timed| timed.ends <= at) {
+    for timed in &scene.steps[..at] {
         match timed.op {
             Op::CreateDmsTask(o) => carrying.push(&o.id),
             Op::DmsTask(o) if matches!(o.action, TaskAction::Stop | TaskAction::Delete) => {
@@ -183,30 +181,45 @@ fn carries_at(scene: &Scene<'_>, at: u64) -> bool {
             _ => {}
         }
     }
-    let created_later = scene
-        .steps
-        .iter()
-        .any(|timed| timed.ends > at && matches!(timed.op, Op::CreateDmsTask(_)));
-    created_later || !carrying.is_empty()
+    let creates = |timed: &Timed<'_>| matches!(timed.op, Op::CreateDmsTask(_));
+    !carrying.is_empty() || scene.steps[at..].iter().any(creates)
 }
 
 pub(super) fn lobs(scene: &Scene<'_>) -> Option<Look> {
     let task = task(scene)?;
     let most = task.lob_max_size.unwrap_or(LOB_MAX_SIZE);
-    let tables = scene.plan.workload.tables.iter();
-    let over: Vec<&SideTable> = tables.filter(|t| t.lob > most).collect();
     let statement =
         "SELECT MAX(LENGTH(document)) FROM …;  -- on the source, below LobMaxSize; or FullLobMode";
-    if task.full_lobs || over.is_empty() {
-        return Look::pass("no LOB is longer than the task carries", statement);
+    if task.full_lobs {
+        return Look::pass(
+            "the task carries LOBs of any length (FullLobMode)",
+            statement,
+        );
     }
-    Look::fail(
-        format!(
-            "{}: LOBs longer than LobMaxSize, {most}: they are cut off, with a line in the log",
-            names(&over)
+    // How long a recording's are nobody has measured.
+    let measured = scene.plan.workload.kind == Kind::Orders;
+    match tables(scene, |t| t.lob > most, has_lobs) {
+        Err(not_seen) => not_seen.look(statement),
+        Ok(over) if over.is_empty() => {
+            Look::pass("no LOB is longer than the task carries", statement)
+        }
+        Ok(over) if measured => Look::fail(
+            format!(
+                "{over}: LOBs longer than LobMaxSize, {most}: they are cut off, with a line in the log"
+            ),
+            statement,
         ),
-        statement,
-    )
+        Ok(with) => Look::warn(
+            format!(
+                "{with} with LOBs: those longer than LobMaxSize, {most}, are cut off; how long they are was not looked at"
+            ),
+            statement,
+        ),
+    }
+}
+
+fn has_lobs(def: &TableDef) -> bool {
+    def.columns.iter().any(|column| is_lob(&column.kind))
 }
 
 pub(super) fn keys(scene: &Scene<'_>) -> Option<Look> {
@@ -214,16 +227,14 @@ pub(super) fn keys(scene: &Scene<'_>) -> Option<Look> {
     if task.migrates == Migrates::FullLoad {
         return None;
     }
-    let tables = scene.plan.workload.tables.iter();
-    let without: Vec<&SideTable> = tables.filter(|t| !t.primary_key).collect();
     let statement = "awsdms_control.awsdms_validation_failures_v1, and the tables whose validation state is `No primary key`";
-    match without.is_empty() {
-        true => Look::pass("every table has a primary key", statement),
-        false => Look::fail(
+    match without_key(scene) {
+        Err(not_seen) => not_seen.look(statement),
+        Ok(without) if without.is_empty() => Look::pass("every table has a primary key", statement),
+        Ok(without) => Look::fail(
             format!(
-                "{} without a primary key: what is captured while a table is loaded comes twice, and DMS validates \
-                 no such table",
-                names(&without)
+                "{without} without a primary key: what is captured while a table is loaded comes twice, and DMS \
+                 validates no such table"
             ),
             statement,
         ),
@@ -247,24 +258,56 @@ pub(super) fn collations(scene: &Scene<'_>) -> Option<Look> {
         Op::CreateSchema(o) => Some(o.collation.as_deref()),
         _ => None,
     })?;
-    let tables = scene.plan.workload.tables.iter();
-    let telling: Vec<&SideTable> = tables.filter(|t| t.tells_case()).collect();
     let statement = "SELECT table_name, column_name, collation_name FROM information_schema.columns WHERE collation_name \
                      IS NOT NULL;  -- the same on the source and on the target";
-    match converted {
-        None => Look::pass("every text keeps its collation", statement),
-        Some(collation) if tells_case(collation) || telling.is_empty() => Look::warn(
+    let Some(collation) = converted else {
+        return Look::pass("every text keeps its collation", statement);
+    };
+    let telling = match tables(scene, SideTable::tells_case, text_tells_case) {
+        Err(not_seen) => return not_seen.look(statement),
+        Ok(telling) => telling,
+    };
+    if tells_case(collation) || telling.is_empty() {
+        return Look::warn(
             format!(
                 "every text gets {collation}: what is equal there is not what was equal before, and unique keys may \
                  refuse rows (1062)"
             ),
             statement,
+        );
+    }
+    Look::fail(
+        format!(
+            "{telling}: texts that differ in nothing but small and capital letters are one under {collation}, and where \
+             they are unique the second is refused (1062)"
         ),
-        Some(collation) => Look::fail(
+        statement,
+    )
+}
+
+fn text_tells_case(def: &TableDef) -> bool {
+    let mut collations = def.columns.iter().filter_map(|c| c.collation.as_ref());
+    collations.any(|collation| tells_case(&collation.name))
+}
+
+/// Keys and constraints that the target's tables were made without come before anybody writes there.
+pub(super) fn constraints(scene: &Scene<'_>) -> Option<Look> {
+    let made = scene.first(|op| matches!(op, Op::CreateSchema(o) if o.without_constraints))?;
+    let moves = scene.moves()?;
+    let statement = "SHOW CREATE TABLE …;  -- the same on the source and on the target";
+    let adds = |timed: &Timed<'_>| {
+        matches!(timed.op, Op::AddConstraints(_)) && timed.number < moves.number && timed.decides()
+    };
+    match scene.behind(made).iter().any(adds) {
+        true => Look::pass(
+            "what the tables are made without is added before the name moves",
+            statement,
+        ),
+        false => Look::fail(
             format!(
-                "{}: codes that differ in nothing but small and capital letters are one under {collation}, and the \
-                 second is refused (1062)",
-                names(&telling)
+                "\"{}\" leaves foreign keys and indexes for later, and no step that must succeed adds them before the \
+                 name moves",
+                made.step.say
             ),
             statement,
         ),

@@ -6,13 +6,18 @@
 //! runs (`tests/check.rs`).
 
 mod binlog;
+mod called_off;
 mod clients;
 mod cutover;
 mod dms;
+mod fence;
+mod fences;
+mod gate;
 mod rollback;
 mod scene;
 mod sentinel;
 mod tables;
+mod waits;
 
 pub use scene::Scene;
 
@@ -20,6 +25,7 @@ pub(crate) use tables::{EASY_LOAD, applier_load};
 
 use crate::{
     plan::Plan,
+    recording::Recording,
     units::{Bytes, Micros},
 };
 use serde::Serialize;
@@ -223,6 +229,13 @@ pub const CATALOGUE: &[Check] = &[
         look: dms::collations,
     },
     Check {
+        name: "constraints",
+        asks: "Does the target get the keys and constraints that its tables are made without?",
+        codes: "DMS-09, P12",
+        source: "DMS user guide: it migrates no secondary indexes and no foreign keys",
+        look: dms::constraints,
+    },
+    Check {
         name: "dms-batch-apply",
         asks: "Are changes applied by transaction?",
         codes: "DMS-07",
@@ -234,28 +247,28 @@ pub const CATALOGUE: &[Check] = &[
         asks: "Does the source refuse writes before the application is repointed?",
         codes: "CUT-05, CUT-14",
         source: "AWS whitepaper, Migrating databases to Amazon Aurora",
-        look: cutover::fence,
+        look: fence::fence,
     },
     Check {
         name: "fence-effective",
-        asks: "Is the server itself asked whether it is read-only before anything rests on it?",
-        codes: "CUT-03, SNAP-12",
+        asks: "Is the server itself asked, and has it nothing open any more, before anything rests on the fence?",
+        codes: "CUT-02, CUT-03, SNAP-12",
         source: "RDS user guide, parameter groups",
-        look: cutover::fence_effective,
+        look: fence::fence_effective,
     },
     Check {
         name: "snapshot-behind-fence",
-        asks: "Is a snapshot that nothing follows taken behind the fence?",
+        asks: "Is a snapshot or a load that nothing follows taken behind the fence?",
         codes: "SNAP-01, SNAP-12",
         source: "Aurora user guide, AuroraMySQL.Migrating.RDSMySQL.Import",
-        look: cutover::snapshot_behind_fence,
+        look: fence::snapshot_behind_fence,
     },
     Check {
         name: "gate",
         asks: "Is it something of behind the fence, a position, a GTID set or a row, that says the target has everything?",
-        codes: "APP-01, CUT-06, CUT-07",
+        codes: "APP-01, CUT-06, CUT-07, CUT-08",
         source: "sql/rpl_replica.cc, show_slave_status_send_data",
-        look: cutover::gate,
+        look: gate::gate,
     },
     Check {
         name: "privileged-writers",
@@ -266,17 +279,31 @@ pub const CATALOGUE: &[Check] = &[
     },
     Check {
         name: "source-stays-fenced",
-        asks: "Does the source stay fenced once the target is written to?",
+        asks: "Does the source stay fenced until the name moves, and from then on?",
         codes: "CUT-15",
         source: "facts on the way back: without reverse replication the target's writes are lost",
-        look: cutover::stays_fenced,
+        look: fence::stays_fenced,
     },
     Check {
         name: "way-back",
         asks: "Does the runbook give the source back when it is called off?",
         codes: "CUT-13",
         source: "error 1290 for every client of a source that is left read-only",
-        look: cutover::way_back,
+        look: called_off::way_back,
+    },
+    Check {
+        name: "failure-behind-cutover",
+        asks: "When a step fails once the application is on the target, is there one server that takes its writes?",
+        codes: "CUT-13, CUT-15, P18",
+        source: "docs/runbooks.md, [[stay]]: without it the abort steps open the source",
+        look: called_off::stands,
+    },
+    Check {
+        name: "takes-writes",
+        asks: "Is the application pointed at the target, and does the server that it is pointed at take its writes?",
+        codes: "P17, P22",
+        source: "error 1290 for every client of a target that nobody opens",
+        look: cutover::takes_writes,
     },
     Check {
         name: "replicated-back",
@@ -287,11 +314,32 @@ pub const CATALOGUE: &[Check] = &[
         look: rollback::replicated_back,
     },
     Check {
+        name: "fenced-back",
+        asks: "When the application goes back, does the target take no writes any more?",
+        codes: "CUT-02, CUT-03, CUT-16",
+        source: "the way back is a migration: CUT-01 to CUT-07 hold there as well",
+        look: rollback::fenced_back,
+    },
+    Check {
+        name: "gated-back",
+        asks: "Before the application goes back, is it waited until the source has what the target had behind its fence?",
+        codes: "APP-01, CUT-07",
+        source: "the way back is a migration: sql/rpl_replica.cc, show_slave_status_send_data",
+        look: rollback::gated_back,
+    },
+    Check {
         name: "step-timeouts",
         asks: "Has every step the time that it takes?",
         codes: "CUT-12",
         source: "Aurora user guide, AuroraMySQL.Migrating.RDSMySQL.Replica: several hours per tebibyte",
         look: cutover::timeouts,
+    },
+    Check {
+        name: "waits",
+        asks: "Can what a step waits for come?",
+        codes: "P22",
+        source: "docs/runbooks.md, the conditions",
+        look: waits::waits,
     },
     Check {
         name: "time-limit",
@@ -372,9 +420,11 @@ pub const CATALOGUE: &[Check] = &[
     },
 ];
 
-/// Checks a plan's runbook against its environment, without a run.
-pub fn check(plan: &Plan) -> Vec<Finding> {
-    let scene = Scene::of(plan);
+/// Checks a plan's runbook against its environment, without a run. The tables of a plan whose traffic is a recording are
+/// the recording's: without one, nothing is said of them.
+pub fn check(plan: &Plan, recording: Option<&Recording>) -> Vec<Finding> {
+    let mut scene = Scene::of(plan);
+    scene.recording = recording;
     let findings = CATALOGUE.iter().filter_map(|check| {
         let look = (check.look)(&scene)?;
         Some(Finding { check, look })

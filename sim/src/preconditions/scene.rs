@@ -3,7 +3,11 @@
 use crate::{
     environment::Retention,
     plan::Plan,
-    runbook::{CoordinatesFrom, DmsUntil, Host, Migrates, Op, Role, Step, TaskAction, Until, Wait},
+    recording::Recording,
+    runbook::{
+        CoordinatesFrom, DmsUntil, Host, Migrates, OnFailure, Op, Role, Step, TaskAction, Until,
+        Wait,
+    },
     units::{LONGEST_US, Micros},
     workload_spec::{Kind, Workload},
 };
@@ -11,6 +15,8 @@ use crate::{
 /// A step with its times, in µs since the runbook began.
 #[derive(Clone, Copy, Debug)]
 pub struct Timed<'p> {
+    /// Its place among the steps, from 0 on.
+    pub number: usize,
     /// The step.
     pub step: &'p Step,
     /// Its operation.
@@ -26,13 +32,17 @@ pub struct Timed<'p> {
 pub struct Scene<'p> {
     /// The plan.
     pub plan: &'p Plan,
+    /// Its traffic, where that is a recording and is at hand.
+    pub recording: Option<&'p Recording>,
     /// The steps.
     pub steps: Vec<Timed<'p>>,
-    /// When the source takes no writes, for the first time, at the earliest: it is read-only, or lets no client in and
-    /// has none any more.
+    /// When the source takes no writes any more, at the earliest, behind the fence that stands when the name moves: it is
+    /// read-only, or lets no client in and has none any more.
     pub fenced: Option<u64>,
     /// When the snapshot is cut that the target is made of.
     pub cut: Option<u64>,
+    /// The value of `read_only` that a host was given last, and when it has it at the earliest; none: nobody knows.
+    delivered: [Option<(bool, u64)>; 3],
 }
 
 /// What an order is written as, on average: its row, two and a half lines, the customer's.
@@ -45,23 +55,33 @@ impl<'p> Scene<'p> {
     pub fn of(plan: &'p Plan) -> Self {
         let mut scene = Self {
             plan,
+            recording: None,
             steps: Vec::new(),
             fenced: None,
             cut: None,
+            delivered: [Some((false, 0)), Some((false, 0)), None],
         };
         let mut at = 0;
         for step in &plan.runbook.steps {
             let Ok(op) = step.op() else { continue };
             let begins = at;
-            at += scene.takes(&op, at);
+            at += match step.on_failure {
+                // Whatever it takes, it goes on then.
+                OnFailure::Continue => scene
+                    .takes(&op, at)
+                    .min(step.timeout.map_or(u64::MAX, |t| t.0)),
+                _ => scene.takes(&op, at),
+            };
             scene.note(&op, begins);
             scene.steps.push(Timed {
+                number: scene.steps.len(),
                 step,
                 op,
                 begins,
                 ends: at,
             });
         }
+        scene.fenced = scene.fence().and_then(|fence| fence.effective);
         scene
     }
 
@@ -73,17 +93,29 @@ impl<'p> Scene<'p> {
                 self.cut
                     .get_or_insert(at + environment.control_plane.api_call.0 + start);
             }
-            Op::SetReadOnly(o) if o.on == Host::Source && o.value => {
+            Op::SetReadOnly(o) if o.on == Host::Source || o.lasting => {
                 let call = environment.control_plane.api_call.0;
-                self.fenced
-                    .get_or_insert(at + call + environment.source.parameter_delay.0);
+                let arrival = at + call + environment.source.parameter_delay.0;
+                self.deliver(o.on, o.value, at, arrival);
             }
-            Op::KillConnections(Host::Source) if self.closes().is_some() => {
-                let statement = 2 * environment.network.operator_latency.0;
-                self.fenced.get_or_insert(at + statement);
+            Op::SetReadOnly(o) => self.deliver(o.on, o.value, at, at),
+            // It starts with what its parameter group says, whatever it was set to.
+            Op::EnableBinlog => {
+                let given = &mut self.delivered[Host::Target as usize];
+                *given = given.filter(|(read_only, _)| !read_only);
             }
             _ => {}
         }
+    }
+
+    /// A host is given a value of `read_only`, which it may have already.
+    fn deliver(&mut self, host: Host, value: bool, at: u64, arrival: u64) {
+        let given = &mut self.delivered[host as usize];
+        *given = match *given {
+            Some((was, since)) if was == value => Some((value, since.min(arrival))),
+            Some(_) => Some((value, arrival)),
+            None => Some((value, at)),
+        };
     }
 
     /// How long an operation takes at the least, in µs.
@@ -123,17 +155,18 @@ impl<'p> Scene<'p> {
                     + self.for_data(control.restore_per_tib)
                     + control.create_instance.0
             }
-            Op::SetReadOnly(o) if o.on == Host::Source => control.api_call.0,
+            Op::SetReadOnly(o) if o.on == Host::Source || o.lasting => control.api_call.0,
             Op::AdmitClients(_) => control.api_call.0,
-            Op::Wait(o) if o.until.kind() == Ok(Until::ReadOnly(Host::Source)) => {
-                statement.max(self.fenced.unwrap_or(0).saturating_sub(at))
-            }
-            Op::Wait(o) => {
-                let again = u64::from(o.polls.unwrap_or(1).max(1)) - 1;
-                let every = o.every.unwrap_or(Micros::secs(1)).0.max(1);
-                let looks = self.load_needs(o).div_ceil(every);
-                statement + (again + looks) * every
-            }
+            Op::Wait(o) => match o.until.kind() {
+                Ok(Until::ReadOnly(host)) => statement.max(self.arrives_in(host, true, at)),
+                Ok(Until::Writable(host)) => statement.max(self.arrives_in(host, false, at)),
+                _ => {
+                    let again = u64::from(o.polls.unwrap_or(1).max(1)) - 1;
+                    let every = o.every.unwrap_or(Micros::secs(1)).0.max(1);
+                    let looks = self.load_needs(o).div_ceil(every);
+                    statement + (again + looks) * every
+                }
+            },
             Op::Repoint(o) if o.share.is_some() || o.restart_clients => {
                 control.api_call.0 + environment.clients.rolling_restart.0
             }
@@ -143,6 +176,15 @@ impl<'p> Scene<'p> {
                 environment.dms.start.0
             }
             _ => statement,
+        }
+    }
+
+    /// How long it takes at the least until a host has the value of `read_only` that it was given last, if it is this one,
+    /// in µs.
+    fn arrives_in(&self, host: Host, value: bool, at: u64) -> u64 {
+        match self.delivered[host as usize] {
+            Some((set, arrival)) if set == value => arrival.saturating_sub(at),
+            _ => 0,
         }
     }
 
@@ -208,11 +250,6 @@ impl<'p> Scene<'p> {
         })
     }
 
-    /// The step that keeps the source's clients out.
-    pub fn closes(&self) -> Option<&Timed<'p>> {
-        self.first(|op| matches!(op, Op::AdmitClients(o) if o.on == Host::Source && !o.value))
-    }
-
     /// The step from whose end on the target replicates, where there is one: an Aurora read replica does when it is there.
     pub fn replicates(&self) -> Option<&Timed<'p>> {
         self.first(|op| {
@@ -233,6 +270,17 @@ impl<'p> Scene<'p> {
         self.first(|op| matches!(op, Op::Repoint(o) if o.to == Host::Target && o.share.is_some()))
     }
 
+    /// The first step that gives the target clients, all or some.
+    pub fn moves(&self) -> Option<&Timed<'p>> {
+        self.first(|op| matches!(op, Op::Repoint(o) if o.to == Host::Target))
+    }
+
+    /// The step that takes the application back to the source, once it was on the target.
+    pub fn returns(&self) -> Option<&Timed<'p>> {
+        let mut behind = self.behind(self.moves()?).iter();
+        behind.find(|timed| matches!(timed.op, Op::Repoint(o) if o.to == Host::Source))
+    }
+
     /// The step that has a role.
     pub fn with_role(&self, role: Role) -> Option<&Timed<'p>> {
         self.steps
@@ -244,6 +292,99 @@ impl<'p> Scene<'p> {
     pub fn notes(&self, name: &str) -> Option<(&Timed<'p>, CoordinatesFrom)> {
         self.steps.iter().find_map(|timed| match timed.op {
             Op::ReadCoordinates(o) if o.name == name => Some((timed, o.from)),
+            _ => None,
+        })
+    }
+
+    /// The last step before another that notes coordinates under a name, and where it reads them.
+    pub fn noted_before(
+        &self,
+        name: &str,
+        step: &Timed<'_>,
+    ) -> Option<(&Timed<'p>, CoordinatesFrom)> {
+        let before = &self.steps[..step.number];
+        before.iter().rev().find_map(|timed| match timed.op {
+            Op::ReadCoordinates(o) if o.name == name => Some((timed, o.from)),
+            _ => None,
+        })
+    }
+
+    /// How long it is at the most from the end of a step to the beginning of a later one, in µs; none where a step between
+    /// them may take any time.
+    pub fn at_most_between(&self, from: &Timed<'_>, to: &Timed<'_>) -> Option<u64> {
+        let between = self
+            .behind(from)
+            .iter()
+            .take_while(|t| t.number < to.number);
+        between.map(|timed| self.at_most(timed)).sum()
+    }
+
+    /// How long a step takes at the most, where that is known.
+    pub fn at_most(&self, timed: &Timed<'_>) -> Option<u64> {
+        let takes = timed.ends - timed.begins;
+        match timed.op {
+            // A call takes up to a quarter longer.
+            Op::SetReadOnly(_) | Op::AdmitClients(_) => Some(takes + takes / 4),
+            Op::Pause(_)
+            | Op::SetBinlogRetention(_)
+            | Op::ReadCoordinates(_)
+            | Op::KillConnections(_)
+            | Op::StopReplication(_)
+            | Op::ResetExternalSource(_)
+            | Op::StartReplication(_)
+            | Op::SetExternalSource(_) => Some(takes),
+            _ => None,
+        }
+    }
+
+    /// Whether a DMS task copies tables, and nothing that is written to them later.
+    pub fn loads_alone(&self, id: &str) -> bool {
+        self.first(|op| {
+            matches!(op, Op::CreateDmsTask(o) if o.id == id && o.migrates == Migrates::FullLoad)
+        })
+        .is_some()
+    }
+
+    /// The step from which on nothing carries the source's writes to the target any more; none where something does to the
+    /// end.
+    pub fn no_longer_carried(&self) -> Option<&Timed<'p>> {
+        let replicates = |op: &Op<'_>| {
+            matches!(
+                op,
+                Op::StopReplication(Host::Target)
+                    | Op::ResetExternalSource(Host::Target)
+                    | Op::PromoteCluster
+            )
+        };
+        let tasks: Vec<&str> = self.tasks_for_changes().collect();
+        let stops = |timed: &&Timed<'_>| match timed.op {
+            Op::DmsTask(o) => {
+                let ends = matches!(o.action, TaskAction::Stop | TaskAction::Delete);
+                ends && tasks.contains(&o.id.as_str())
+            }
+            _ => tasks.is_empty() && replicates(&timed.op),
+        };
+        let mut ended = self.steps.iter().filter(stops);
+        let stopped = ended
+            .clone()
+            .filter(|timed| matches!(timed.op, Op::DmsTask(o) if o.action == TaskAction::Stop));
+        let all = match tasks.len() {
+            0 => self.replicates().is_some(),
+            many => stopped.count() >= many,
+        };
+        let last = ended.next_back().filter(|_| all)?;
+        let again = self.behind(last).iter().any(|timed| match timed.op {
+            Op::StartReplication(Host::Target) => true,
+            Op::DmsTask(o) => !matches!(o.action, TaskAction::Stop | TaskAction::Delete),
+            _ => false,
+        });
+        (!again).then_some(last)
+    }
+
+    /// The DMS tasks that capture changes.
+    pub fn tasks_for_changes(&self) -> impl Iterator<Item = &'p str> {
+        self.steps.iter().filter_map(|timed| match timed.op {
+            Op::CreateDmsTask(o) if o.migrates != Migrates::FullLoad => Some(o.id.as_str()),
             _ => None,
         })
     }
@@ -278,11 +419,11 @@ impl<'p> Scene<'p> {
         drawn.then(|| rate * f64::from(writing) / f64::from(all.max(1)))
     }
 
-    /// So many writes, about, in a time: more than a run would miss by chance.
+    /// So many writes, about, in a time: more than a run would miss by chance. A scenario's faults may stop them.
     pub fn surely_writes(&self, us: u64, share: f64) -> bool {
         const SURELY: f64 = 40.0;
         let rate = self.writes_per_s().unwrap_or(0.0);
-        rate * share * us as f64 / 1e6 >= SURELY
+        self.plan.faults.is_empty() && rate * share * us as f64 / 1e6 >= SURELY
     }
 
     /// Orders per second, and changes of orders, on average.

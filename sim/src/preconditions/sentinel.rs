@@ -8,7 +8,7 @@ use super::{
     scene::{Scene, Timed},
 };
 use crate::{
-    runbook::{CreateDmsTask, Host, Op, Query, Role, RunSql, Until},
+    runbook::{CreateDmsTask, Host, Op, Query, RunSql, Until},
     workload::orders::SCHEMA_NAME,
 };
 use cutover_model::{
@@ -61,13 +61,9 @@ fn awaited<'p>(timed: &Timed<'p>) -> Option<&'p Query> {
     }
 }
 
-/// A runbook whose gate is a row; none when it is something else.
-pub(super) fn gate(scene: &Scene<'_>, repoint: &Timed<'_>) -> Option<Look> {
-    let gate = scene.with_role(Role::Gate)?;
+/// A gate that is a row.
+pub(super) fn gate(scene: &Scene<'_>, gate: &Timed<'_>) -> Option<Look> {
     let wanted = dml::parse_select(&awaited(gate)?.sql, &context()).ok()?;
-    if gate.begins > repoint.begins {
-        return Look::fail("the name moves before the gate", STATEMENT);
-    }
     let writes = |timed: &&Timed<'_>| matches!(timed.op, Op::RunSql(RunSql { on: Host::Source, sql }) if makes(sql, &wanted));
     let mut written = scene.steps.iter().filter(writes);
     let Some(first) = written.next() else {
@@ -76,8 +72,9 @@ pub(super) fn gate(scene: &Scene<'_>, repoint: &Timed<'_>) -> Option<Look> {
             STATEMENT,
         );
     };
-    let fence = scene.with_role(Role::Fence);
-    if fence.is_none_or(|fence| first.begins < fence.begins) {
+    let fence = scene.fence();
+    let behind = fence.and_then(|fence| scene.drained(&fence).or(scene.awaited(&fence)));
+    if behind.is_none_or(|behind| first.number < behind.number) {
         return Look::fail(
             format!(
                 "\"{}\" writes the gate's row before the fence: what is committed behind it need not be there",

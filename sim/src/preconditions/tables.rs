@@ -8,46 +8,75 @@ use crate::{
     environment::Target,
     plan::Plan,
     runbook::{Host, OnFailure, Op, Until},
-    workload_spec::{Engine, SideTable},
+    workload_spec::{Engine, Kind, SideTable},
 };
+use cutover_model::schema::TableDef;
+use std::collections::BTreeSet;
 
 /// A cut comes later than it does at the least by less than this.
 const LATER_US: u64 = 3_000_000;
 /// A restored copy has what MyISAM had written back, every half a minute at the latest.
 const WRITE_BACK_US: u64 = 30_000_000;
 
-fn names(tables: &[&SideTable]) -> String {
-    let names: Vec<&str> = tables.iter().map(|t| t.name.as_str()).collect();
-    names.join(", ")
+/// The names of the tables that are such, by the scenario's declaration or by the recording's, with commas between them;
+/// empty: there is none.
+pub(super) fn tables(
+    scene: &Scene<'_>,
+    of_shop: impl Fn(&SideTable) -> bool,
+    recorded: impl Fn(&TableDef) -> bool,
+) -> Result<String, NotSeen> {
+    let workload = &scene.plan.workload;
+    let names: BTreeSet<String> = match (workload.kind, scene.recording) {
+        (Kind::Orders, _) => {
+            let such = workload.tables.iter().filter(|t| of_shop(t));
+            such.map(|t| t.name.clone()).collect()
+        }
+        (Kind::Binlog, Some(recording)) => {
+            let such = recording.declarations().filter(|def| recorded(def));
+            such.map(TableDef::full_name).collect()
+        }
+        (Kind::Binlog, None) => return Err(NotSeen),
+    };
+    Ok(Vec::from_iter(names).join(", "))
+}
+
+/// The traffic is a recording, and nobody has read it.
+pub(super) struct NotSeen;
+
+impl NotSeen {
+    pub(super) fn look(self, statement: &str) -> Option<Look> {
+        Look::warn("the recording's tables were not looked at", statement)
+    }
 }
 
 pub(super) fn engines(scene: &Scene<'_>) -> Option<Look> {
     let cut = scene.cut?;
-    let tables = scene.plan.workload.tables.iter();
-    let torn: Vec<&SideTable> = tables.filter(|t| t.engine == Engine::Myisam).collect();
     let statement = "SELECT table_schema, table_name, engine FROM information_schema.tables WHERE engine <> 'InnoDB' \
                      AND table_schema NOT IN ('mysql', 'sys', 'performance_schema', 'information_schema');  \
                      -- ALTER TABLE … ENGINE = InnoDB";
-    if torn.is_empty() {
-        return Look::pass("every table is InnoDB", statement);
-    }
+    let myisam = |t: &SideTable| t.engine == Engine::Myisam;
+    let torn = match tables(scene, myisam, |def| &*def.engine != "innodb") {
+        Ok(torn) if torn.is_empty() => {
+            return Look::pass("every table is InnoDB", statement);
+        }
+        Ok(torn) => torn,
+        Err(not_seen) => return not_seen.look(statement),
+    };
     // Behind a fence that is older than that, everything has been written back.
     let quiet = scene.fenced.is_some_and(|f| f + WRITE_BACK_US <= cut);
     if quiet {
         return Look::warn(
             format!(
-                "{} in MyISAM: nothing was written for {} before the cut, so what a snapshot has of them is whole; \
+                "{torn} not in InnoDB: nothing was written for {} before the cut, so what a snapshot has of them is whole; \
                  they may be marked as crashed all the same",
-                names(&torn),
                 about(WRITE_BACK_US)
             ),
             statement,
         );
     }
     let reason = format!(
-        "{} in MyISAM, which has no crash recovery: the snapshot has what the operating system had written back by \
-         then, and nothing streams the rest",
-        names(&torn)
+        "{torn} not in InnoDB, without crash recovery: the snapshot has what the operating system had written back by \
+         then, and nothing streams the rest"
     );
     let since_written_back = (scene.plan.clock.runbook_after.0 + cut) % WRITE_BACK_US;
     // Behind a fence nothing is missing; and a cut that comes a little later than at the least may find everything
@@ -63,22 +92,25 @@ pub(super) fn engines(scene: &Scene<'_>) -> Option<Look> {
 
 pub(super) fn primary_keys(scene: &Scene<'_>) -> Option<Look> {
     scene.replicates()?;
-    let tables = scene.plan.workload.tables.iter();
-    let without: Vec<&SideTable> = tables.filter(|t| !t.primary_key).collect();
     let statement = "SELECT t.table_schema, t.table_name FROM information_schema.tables t LEFT JOIN \
                      information_schema.table_constraints c ON c.table_schema = t.table_schema AND c.table_name = \
                      t.table_name AND c.constraint_type = 'PRIMARY KEY' WHERE c.table_name IS NULL AND t.table_type = \
                      'BASE TABLE';";
-    if without.is_empty() {
-        return Look::pass("every table has a primary key", statement);
-    }
-    Look::warn(
-        format!(
-            "{} without a primary key: the applier looks at every row to find one",
-            names(&without)
+    match without_key(scene) {
+        Err(not_seen) => not_seen.look(statement),
+        Ok(without) if without.is_empty() => Look::pass("every table has a primary key", statement),
+        Ok(without) => Look::warn(
+            format!(
+                "{without} without a primary key: the applier may look at every row to find one"
+            ),
+            statement,
         ),
-        statement,
-    )
+    }
+}
+
+/// The tables without a primary key.
+pub(super) fn without_key(scene: &Scene<'_>) -> Result<String, NotSeen> {
+    tables(scene, |t| !t.primary_key, |def| def.primary.is_none())
 }
 
 /// Seconds of one worker that a second of the source's traffic takes to apply.

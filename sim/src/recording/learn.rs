@@ -82,6 +82,8 @@ pub(super) struct Learner {
     initial: Tables,
     /// Index into `initial.tables` by the table's id here.
     known: BTreeMap<TableId, usize>,
+    /// Declarations of the tables whose rows are changed, as they were then.
+    written: BTreeMap<TableId, Vec<Arc<TableDef>>>,
     /// Rows that were met as a before-image only in part.
     guessed: u64,
     builder: ImageBuilder,
@@ -97,6 +99,7 @@ impl Learner {
             direct: Direct::default(),
             initial: Tables::default(),
             known: BTreeMap::new(),
+            written: BTreeMap::new(),
             guessed: 0,
             builder: ImageBuilder::default(),
         }
@@ -134,6 +137,14 @@ impl Learner {
     }
 
     /// The tables before the first transaction, and what limits them.
+    /// Every declaration that a table has had when the files begin, when its rows are changed, or when they end.
+    pub(super) fn declared(&self) -> Vec<Arc<TableDef>> {
+        let initial = self.initial.tables.iter().map(|(def, _)| def);
+        let written = self.written.values().flatten();
+        let last = self.database.tables().map(|(_, table)| table.def());
+        initial.chain(written).chain(last).map(Arc::clone).collect()
+    }
+
     pub(super) fn finish(self) -> (Tables, Vec<String>) {
         let mut notes = Vec::new();
         let rows: usize = self.initial.tables.iter().map(|(_, rows)| rows.len()).sum();
@@ -236,10 +247,15 @@ impl Sink for Learner {
         arena: &mut Arena,
         map: &TableMap<'_>,
     ) -> Result<(TableId, Arc<TableDef>), ApplyErrorKind> {
-        match cutover_model::apply::table_of(&self.database, map) {
-            Ok(found) => Ok(found),
-            Err(_) => self.declare_from(arena, map),
+        let (id, def) = match cutover_model::apply::table_of(&self.database, map) {
+            Ok(found) => found,
+            Err(_) => self.declare_from(arena, map)?,
+        };
+        let written = self.written.entry(id).or_default();
+        if !written.last().is_some_and(|last| Arc::ptr_eq(last, &def)) {
+            written.push(Arc::clone(&def));
         }
+        Ok((id, def))
     }
 
     fn is_declared(&self, table: TableId, def: &Arc<TableDef>) -> bool {

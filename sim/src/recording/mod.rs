@@ -26,7 +26,7 @@ use cutover_model::{
     server::Version,
 };
 use learn::{Learner, Tables};
-use std::{collections::BTreeMap, ops::Range};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 use times::Times;
 
 /// A file as it was read: its name (for messages) and its bytes.
@@ -76,6 +76,7 @@ pub struct Recording {
     files: Vec<NamedFile>,
     entries: Vec<Entry>,
     initial: Tables,
+    declared: Vec<Arc<TableDef>>,
     version: Version,
     torn: Option<String>,
     /// Transactions of the server's own tables alone: they are no traffic.
@@ -153,6 +154,7 @@ impl Recording {
             files,
             entries: Vec::new(),
             initial: Tables::default(),
+            declared: Vec::new(),
             version,
             torn: None,
             internal: 0,
@@ -191,6 +193,7 @@ impl Recording {
         if recording.internal > 0 {
             recording.notes.push(internal_note(recording.internal));
         }
+        recording.declared = learner.declared();
         let (initial, notes) = learner.finish();
         recording.initial = initial;
         recording.notes.extend(notes);
@@ -402,6 +405,11 @@ impl Recording {
     pub fn start_index(&self, spec: &Workload) -> usize {
         ((self.entries.len() as f64 * spec.start_after) as usize)
             .min(self.entries.len().saturating_sub(1))
+    }
+
+    /// Every declaration that a table has had when the files begin, when its rows are changed, or when they end.
+    pub fn declarations(&self) -> impl Iterator<Item = &TableDef> {
+        self.declared.iter().map(|def| &**def)
     }
 
     /// The declarations of the initial tables.

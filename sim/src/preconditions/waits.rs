@@ -1,0 +1,129 @@
+//! Waits for what cannot come: nobody has asked for it, or somebody has taken it back.
+
+use super::{
+    Look,
+    fences::By,
+    scene::{Scene, Timed},
+};
+use crate::runbook::{
+    CreateDmsTask, DmsCondition, DmsUntil, Host, Migrates, OnFailure, Op, TaskAction, Until,
+};
+
+pub(super) fn waits(scene: &Scene<'_>) -> Option<Look> {
+    let statement = "the step that brings about what is waited for comes before the wait";
+    let mut waits = scene.steps.iter().filter_map(|timed| match timed.op {
+        Op::Wait(wait) => Some((timed, wait.on, wait.until.kind().ok()?)),
+        _ => None,
+    });
+    let mut found = waits.clone();
+    waits.next()?;
+    let Some((timed, why)) =
+        found.find_map(|(timed, on, until)| Some((timed, never(scene, timed, on, until)?)))
+    else {
+        return Look::pass(
+            "something brings about what every step waits for, or it is there",
+            statement,
+        );
+    };
+    let reason = format!("\"{}\" waits in vain: {why}", timed.step.say);
+    match timed.step.on_failure {
+        OnFailure::Continue => Look::warn(
+            format!("{reason}; it goes on when its time is over"),
+            statement,
+        ),
+        OnFailure::Abort | OnFailure::Retry | OnFailure::Insist => {
+            Look::certain(Look::fail(reason, statement), before_cutover(scene, timed))
+        }
+    }
+}
+
+/// Whether a runbook that ends at a step has not cut over.
+fn before_cutover(scene: &Scene<'_>, timed: &Timed<'_>) -> bool {
+    scene
+        .moves()
+        .is_none_or(|moves| timed.number < moves.number)
+}
+
+/// Why a condition cannot come to hold at a step; none where it may.
+fn never(scene: &Scene<'_>, timed: &Timed<'_>, on: Host, until: Until<'_>) -> Option<String> {
+    let fenced = |host| {
+        let fences = scene.fences(host);
+        let mut read_only = fences.iter().filter(|fence| fence.by == By::ReadOnly);
+        read_only.any(|fence| fence.stands_before(timed))
+    };
+    match until {
+        Until::ReadOnly(host) if host != Host::Replica && !fenced(host) => Some(format!(
+            "nothing has made the {} read-only by then",
+            host.name()
+        )),
+        Until::Writable(host) if fenced(host) => Some(format!(
+            "the {} is read-only, and nothing has lifted that by then",
+            host.name()
+        )),
+        Until::ReplicationRunning | Until::CaughtUp(_) | Until::SecondsBehindSource(_) => {
+            let replicates = scene.replicates_before(timed, on);
+            (!replicates).then(|| format!("the {} does not replicate by then", on.name()))
+        }
+        Until::Dms(condition) => of_task(scene, timed, condition),
+        _ => None,
+    }
+}
+
+impl Scene<'_> {
+    /// Whether a host has been told to replicate, and nobody has ended that, when a step begins.
+    fn replicates_before(&self, step: &Timed<'_>, on: Host) -> bool {
+        let before = self.steps[..step.number].iter();
+        let mut told = before.filter_map(|timed| match timed.op {
+            Op::StartReplication(host) if host == on => Some(true),
+            Op::CreateAuroraReplica if on == Host::Target => Some(true),
+            Op::CreateReadReplica if on == Host::Replica => Some(true),
+            Op::StopReplication(host) | Op::ResetExternalSource(host) if host == on => Some(false),
+            Op::PromoteCluster if on == Host::Target => Some(false),
+            _ => None,
+        });
+        told.next_back().unwrap_or(false)
+    }
+}
+
+/// Why a condition of a DMS task cannot come to hold.
+fn of_task(scene: &Scene<'_>, timed: &Timed<'_>, condition: &DmsCondition) -> Option<String> {
+    let id = condition.task.as_str();
+    let before = scene.steps[..timed.number].iter();
+    let task = before.clone().find_map(|t| match t.op {
+        Op::CreateDmsTask(task) if task.id == id => Some(task),
+        _ => None,
+    })?;
+    let mut acts = before.filter_map(|t| match t.op {
+        Op::DmsTask(o) if o.id == id => Some(o.action),
+        _ => None,
+    });
+    let last = acts.next_back();
+    let idle = matches!(last, None | Some(TaskAction::Stop | TaskAction::Delete));
+    match condition.kind().ok()? {
+        DmsUntil::Loaded | DmsUntil::Checkpoint(_) if last.is_none() => {
+            Some(format!("nothing has started the DMS task {id} by then"))
+        }
+        DmsUntil::CaughtUp(_) if idle => Some(format!("the DMS task {id} does not run by then")),
+        DmsUntil::CaughtUp(_) if last == Some(TaskAction::Start) && stops_by_itself(task) => Some(
+            format!("the DMS task {id} has stopped by itself, and nothing resumes it"),
+        ),
+        DmsUntil::Stopped if last.is_none() => {
+            Some(format!("nothing has started the DMS task {id} by then"))
+        }
+        DmsUntil::Stopped
+            if last == Some(TaskAction::Resume) && task.migrates != Migrates::FullLoad =>
+        {
+            Some(format!("the DMS task {id} goes on to capture changes"))
+        }
+        DmsUntil::Stopped if !idle && !stops_by_itself(task) => {
+            Some(format!("the DMS task {id} goes on to capture changes"))
+        }
+        _ => None,
+    }
+}
+
+fn stops_by_itself(task: &CreateDmsTask) -> bool {
+    task.migrates == Migrates::FullLoad
+        || task.stop_after_cached_changes
+        || task.stop_before_cached_changes
+}
