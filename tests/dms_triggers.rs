@@ -7,7 +7,7 @@ use cutover::{
         plan::Plan,
         preconditions::{Status, check},
         run::run,
-        runbook::{Runbook, Step},
+        runbook::{OnFailure, Runbook, Step},
     },
 };
 
@@ -102,4 +102,18 @@ fn a_task_fires_those_that_were_created_before_it() {
         "{:?}",
         outcome.story
     );
+}
+
+#[test]
+fn a_wait_that_goes_on_when_it_fails_does_not_end_a_task() {
+    let (mut runbook, step) = without("dms-full-load");
+    let waits = |step: &Step| {
+        let until = step.wait.as_ref().and_then(|wait| wait.until.dms.as_ref());
+        until.is_some_and(|dms| dms.stopped.is_some())
+    };
+    let stopped = runbook.steps.iter().position(waits).expect("it waits");
+    runbook.steps.insert(stopped + 1, step);
+    assert_eq!(checked(&runbook).0, Status::Pass);
+    runbook.steps[stopped].on_failure = OnFailure::Continue;
+    assert_eq!(checked(&runbook), (Status::Fail, false));
 }

@@ -5,6 +5,7 @@ use crate::{
     history::{Operation, Told},
     outcome::WayBack,
 };
+
 /// How long somebody wanted to write and no write succeeded, from the last acknowledged write on the source to the first
 /// on the target, in µs; 0 where they overlap. None without cutover, or where one side acknowledged nothing.
 pub fn downtime_us(e: &Evidence<'_>) -> Option<u64> {

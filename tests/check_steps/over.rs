@@ -418,3 +418,39 @@ fn the_tables_of_a_recording_are_looked_at() {
         }
     }
 }
+
+#[test]
+fn what_may_yet_come_is_not_called_in_vain() {
+    // A wait that is tried again has more time than its timeout.
+    for on_failure in [OnFailure::Insist, OnFailure::Retry] {
+        let runbook = changed(GTID, |steps| {
+            let at = place(steps, waits_read_only(Host::Source));
+            steps[at].timeout = Some(Micros::secs(2));
+            steps[at].on_failure = on_failure;
+        });
+        let words = "and has failed after 2s";
+        let sure = says(&runbook, &[], "step-timeouts", Status::Fail, words);
+        assert!(!sure, "{on_failure:?}");
+    }
+    // Until the parameter arrives, the source is writable.
+    let runbook = changed(GTID, |steps| {
+        let asked = place(steps, sets_read_only(Host::Source, true));
+        let writable = Condition {
+            writable: Some(Host::Source),
+            ..Condition::default()
+        };
+        steps.insert(asked + 1, waits(writable));
+    });
+    passes(&runbook, "waits", "something brings about");
+    assert_eq!(outcome(&plan(&runbook, 1, &[])).verdict, Verdict::Safe);
+}
+
+#[test]
+fn a_target_that_is_closed_behind_the_cutover_is_closed() {
+    let runbook = changed(GTID, |steps| {
+        let mut closes = lifts_read_only(Host::Target);
+        closes.set_read_only.as_mut().expect("its operation").value = true;
+        steps.push(closes);
+    });
+    fails(&runbook, "takes-writes", "no step opens it again");
+}

@@ -9,6 +9,7 @@ use cutover::{
         preconditions::{Finding, Status, check},
         runbook::{Host, OnFailure, Runbook, Step},
         stream::Stream,
+        units::Micros,
     },
 };
 
@@ -58,7 +59,7 @@ fn mutate(runbook: &mut Runbook, random: &mut Stream) -> Option<String> {
     let steps = &mut runbook.steps;
     let at = random.below(steps.len() as u64) as usize;
     let say = steps[at].say.clone();
-    let done = match random.below(5) {
+    let done = match random.below(8) {
         0 if steps.len() > 1 => {
             steps.remove(at);
             "without"
@@ -72,6 +73,22 @@ fn mutate(runbook: &mut Runbook, random: &mut Stream) -> Option<String> {
         4 => {
             steps[at].on_failure = OnFailure::Continue;
             "going on when it fails"
+        }
+        5 => {
+            steps[at].timeout = Some(Micros::secs(1 + random.below(5)));
+            "within seconds"
+        }
+        6 => {
+            let patient = [OnFailure::Retry, OnFailure::Insist];
+            steps[at].on_failure = patient[random.below(2) as usize];
+            "again when it fails"
+        }
+        7 => {
+            let to = random.below(steps.len() as u64 + 1) as usize;
+            let mut again = steps[at].clone();
+            again.role = None;
+            steps.insert(to, again);
+            "twice"
         }
         _ => return None,
     };

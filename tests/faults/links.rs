@@ -92,6 +92,27 @@ fn nobody_connects_through_a_link_that_is_cut_and_nobody_fences_meanwhile() {
 }
 
 #[test]
+fn a_first_connection_through_a_link_that_is_cut_is_tried_again_and_again() {
+    let cut = "[[fault]]\nat = \"20s\"\nlasts = \"10m\"\npartition = { link = \"replication\" }";
+    let stall = "[[fault]]\nat = \"20s\"\nlasts = \"10m\"\nstall = { link = \"replication\" }";
+    let sets = ["target.replica_net_timeout=70s", "target.connect_retry=50s"];
+    let connected_at = |fault: &str| {
+        let after = outcome("snapshot-binlog-gtid", &sets, fault);
+        let begins = after.story.first().map_or(0, |line| line.at.0);
+        let mut story = after.story.iter();
+        let line = story.find(|line| line.what.starts_with("the receiver is connected and reads"));
+        (line.expect("it connects").at.0 - begins) / 1_000_000
+    };
+    let healed = connected_at(stall);
+    // Attempts of 70 s, 50 s apart: the cut may end in a pause.
+    let tried = connected_at(cut);
+    assert!(
+        (healed..healed + 50).contains(&tried),
+        "{tried} s after {healed} s"
+    );
+}
+
+#[test]
 fn clients_whose_answers_do_not_come_through_give_up_without_knowing() {
     let one_way = |way: &str| {
         format!(

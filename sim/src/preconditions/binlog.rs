@@ -125,7 +125,7 @@ pub(super) fn start_coordinate(scene: &Scene<'_>) -> Option<Look> {
     let Op::SetExternalSource(o) = set.op else {
         return None;
     };
-    let (read, from) = scene.notes(o.at.as_deref()?)?;
+    let (read, from) = scene.noted_before(o.at.as_deref()?, set)?;
     let cut = scene.cut?;
     let statement = "aws rds describe-events --source-type db-instance  # \"Binlog position from crash recovery is \
                      FILE POSITION\"";

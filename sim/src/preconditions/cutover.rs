@@ -4,6 +4,7 @@ use super::{
     Look,
     fences::Fence,
     scene::{Scene, Timed, about},
+    waits::before_cutover,
 };
 use crate::{
     environment::Resolver,
@@ -27,7 +28,9 @@ pub(super) fn timeouts(scene: &Scene<'_>) -> Option<Look> {
         "\"{}\" takes {takes} or more, and has failed after {timeout}",
         timed.step.say
     );
-    let gives_up = timed.step.on_failure != OnFailure::Continue;
+    // Another attempt looks first what has become of the one before; and once the application is on the target, a
+    // migration may stand.
+    let gives_up = timed.step.on_failure == OnFailure::Abort && before_cutover(scene, timed);
     Look::certain(Look::fail(reason, statement), gives_up)
 }
 
@@ -263,16 +266,21 @@ pub(super) fn takes_writes(scene: &Scene<'_>) -> Option<Look> {
             "\"{}\" closes the target, and no step opens it again for the application",
             fence.asked.step.say
         );
-        return Look::certain(Look::fail(reason, statement), nobody_writes(scene));
+        let before = fence.asked.number < repoint.number;
+        return Look::certain(
+            Look::fail(reason, statement),
+            before && nobody_writes(scene),
+        );
     }
-    let shut = back.and_then(|back| shut_for(scene, Host::Source, back, None));
-    if let Some(fence) = shut {
+    let shut = back.and_then(|back| Some((back, shut_for(scene, Host::Source, back, None)?)));
+    if let Some((back, fence)) = shut {
         let reason = format!(
             "\"{}\" fences the source, and no step lifts that when the application goes back there",
             fence.asked.step.say
         );
         // One that fails on the way back leaves the application where it is.
-        let certain = scene.plan.runbook.stay.is_empty();
+        let before = fence.asked.number < back.number;
+        let certain = before && scene.plan.runbook.stay.is_empty();
         return Look::certain(Look::fail(reason, statement), certain);
     }
     Look::pass(
@@ -284,7 +292,8 @@ pub(super) fn takes_writes(scene: &Scene<'_>) -> Option<Look> {
     )
 }
 
-/// A host's fence that was asked for before the application is pointed there, and is not lifted before it leaves again.
+/// A host's fence that is not lifted for the application: asked for before that is pointed there, or, where it stays, at any
+/// time.
 fn shut_for<'s, 'p>(
     scene: &'s Scene<'p>,
     host: Host,
@@ -295,7 +304,7 @@ fn shut_for<'s, 'p>(
     let mut fences = scene.fences(host).into_iter();
     fences.find(|fence| {
         let lifted = fence.lifted.is_some_and(|lifted| lifted.number < until);
-        fence.asked.number < arrives.number && !lifted
+        (leaves.is_none() || fence.asked.number < arrives.number) && !lifted
     })
 }
 

@@ -128,15 +128,16 @@ pub(super) fn triggers(scene: &Scene<'_>) -> Option<Look> {
             statement,
         );
     }
-    let created = |timed: &&Timed<'_>| matches!(timed.op, Op::CreateTriggers);
+    let created = |timed: &&Timed<'_>| matches!(timed.op, Op::CreateTriggers) && timed.decides();
     let Some(created) = scene.steps.iter().find(created) else {
         let lacks = format!(
             "{names}: a trigger of the source writes the rows, and no step creates it on the target"
         );
-        return Look::certain(Look::fail(lacks, statement), true);
+        let none = scene.first(|op| matches!(op, Op::CreateTriggers)).is_none();
+        return Look::certain(Look::fail(lacks, statement), none);
     };
     if scene
-        .repoints()
+        .moves()
         .is_some_and(|opened| opened.number < created.number)
     {
         return Look::fail(
@@ -171,12 +172,8 @@ fn carries_at(scene: &Scene<'_>, at: usize) -> bool {
                 carrying.retain(|id| *id != o.id);
             }
             Op::DmsTask(o) => carrying.push(&o.id),
-            Op::Wait(o) => {
-                if let Ok(Until::Dms(dms)) = o.until.kind()
-                    && dms.kind() == Ok(DmsUntil::Stopped)
-                {
-                    carrying.retain(|id| *id != dms.task);
-                }
+            Op::Wait(_) if timed.decides() => {
+                carrying.retain(|id| !timed.waits_for_task(id, DmsUntil::Stopped));
             }
             _ => {}
         }

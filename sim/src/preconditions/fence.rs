@@ -29,8 +29,10 @@ pub(super) fn fence(scene: &Scene<'_>) -> Option<Look> {
     }
     let reason = "nothing makes the source read-only before the application is repointed: whoever keeps a connection \
                   or an address goes on writing to it, and what is committed there behind the gate is lost";
-    // Pools keep their connections.
-    let surely = scene.surely_writes(stay(scene), 0.5);
+    // Pools keep their connections. An application that was on the target before, and was not refused, has taken them along.
+    let to_target = |timed: &&Timed<'_>| matches!(timed.op, Op::Repoint(o) if o.to == Host::Target);
+    let once = scene.steps.iter().filter(to_target).count() == 1;
+    let surely = once && scene.surely_writes(stay(scene), 0.5);
     Look::certain(Look::fail(reason, statement), surely)
 }
 
@@ -341,10 +343,8 @@ pub(super) fn stays_fenced(scene: &Scene<'_>) -> Option<Look> {
             ),
             READ_ONLY,
         ),
-        Some(_) => Look::pass(
-            "the source stays fenced until the application goes back",
-            READ_ONLY,
-        ),
+        // Whether it is lifted too early on the way back, the way back's own checks say.
+        Some(_) => None,
         None => Look::pass(
             match fence.by {
                 By::Door => "the source lets no client in behind the cutover",

@@ -1,7 +1,7 @@
 //! Who may write where, step by step: what keeps a host's clients from writing is asked for, takes effect, and is lifted.
 
 use super::scene::{Scene, Timed};
-use crate::runbook::{Host, OnFailure, Op, Until};
+use crate::runbook::{DmsUntil, Host, OnFailure, Op, Until, Wait};
 
 /// By what a host's clients are kept from writing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Fence<'_, '_> {
     }
 
     /// Whether the server itself is made read-only or writable later than it is asked to be.
-    fn arrives_late(&self) -> bool {
+    pub fn arrives_late(&self) -> bool {
         match self.asked.op {
             Op::SetReadOnly(o) => o.on == Host::Source || o.lasting,
             _ => false,
@@ -189,6 +189,15 @@ impl Timed<'_> {
     /// Whether it waits for such a condition.
     pub fn waits_until(&self, until: Until<'_>) -> bool {
         matches!(self.op, Op::Wait(wait) if wait.until.kind() == Ok(until))
+    }
+
+    /// Whether it waits for such a condition of a DMS task.
+    pub fn waits_for_task(&self, id: &str, until: DmsUntil<'_>) -> bool {
+        let of_task = |wait: &Wait| match wait.until.kind() {
+            Ok(Until::Dms(dms)) => dms.task == id && dms.kind() == Ok(until),
+            _ => false,
+        };
+        matches!(self.op, Op::Wait(wait) if of_task(wait))
     }
 
     /// Whether the runbook goes on only when it has succeeded.

@@ -414,9 +414,14 @@ impl<'p> Scene<'p> {
             .iter()
             .filter(|(name, _)| !matches!(*name, "read" | "rollback"));
         let writing: u32 = writing.map(|(_, w)| w).sum();
-        let of_hour = workload.rate_by_hour.iter().copied().reduce(f64::min);
-        let rate = workload.rate_per_s * of_hour.unwrap_or(1.0);
+        let rate = workload.rate_per_s * self.slowest_hour();
         drawn.then(|| rate * f64::from(writing) / f64::from(all.max(1)))
+    }
+
+    /// What the rate is multiplied by in the hour of the day in which the least is done.
+    pub fn slowest_hour(&self) -> f64 {
+        let hours = self.plan.workload.rate_by_hour.iter();
+        hours.copied().reduce(f64::min).unwrap_or(1.0)
     }
 
     /// So many writes, about, in a time: more than a run would miss by chance. A scenario's faults may stop them.

@@ -5,6 +5,7 @@
 
 use super::{
     Look,
+    fences::By,
     scene::{Scene, Timed},
 };
 use crate::{
@@ -96,14 +97,15 @@ pub(super) fn gate(scene: &Scene<'_>, gate: &Timed<'_>) -> Option<Look> {
     by_other_ways(scene, &wanted)
 }
 
-/// Whether the source was told to be read-only before a step, and the server has it by then.
-fn reads_only(scene: &Scene<'_>, behind: &Timed<'_>) -> bool {
-    let waits = |timed: &Timed<'_>| matches!(timed.op, Op::Wait(o) if o.until.kind() == Ok(Until::ReadOnly(Host::Source)));
-    let mut before = scene
-        .steps
-        .iter()
-        .filter(|timed| timed.ends <= behind.begins);
-    before.any(waits)
+/// Whether the source is read-only at a step: it was asked to be, somebody has waited for it, and nobody has lifted it.
+fn reads_only(scene: &Scene<'_>, at: &Timed<'_>) -> bool {
+    let mut fences = scene.fences(Host::Source).into_iter();
+    fences.any(|fence| {
+        let arrived = scene.awaited(&fence);
+        fence.by == By::ReadOnly
+            && fence.stands_before(at)
+            && arrived.is_some_and(|a| a.number < at.number)
+    })
 }
 
 /// Whether some DMS task carries changes past the row, with no row of its own to wait for.

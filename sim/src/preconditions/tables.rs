@@ -83,8 +83,9 @@ pub(super) fn engines(scene: &Scene<'_>) -> Option<Look> {
     // written back.
     let behind_fence = scene.fenced.map_or(0, |f| cut.saturating_sub(f));
     let missing = since_written_back.saturating_sub(behind_fence);
-    let (placed, _) = scene.orders_per_s();
+    let placed = scene.orders_per_s().0 * scene.slowest_hour();
     let surely = scene.writes_per_s().is_some()
+        && scene.plan.faults.is_empty()
         && placed * missing as f64 / 1e6 >= 40.0
         && since_written_back + LATER_US < WRITE_BACK_US;
     Look::certain(Look::fail(reason, statement), surely)
@@ -187,7 +188,8 @@ pub(super) fn apply_rate(scene: &Scene<'_>) -> Option<Look> {
     let busy = load / f64::from(workers);
     if busy > 1.0 {
         let never = format!("{reason}: it never catches up while the source is written to");
-        let certain = busy > 1.5 && waits_under_writes(scene);
+        let undisturbed = scene.plan.faults.is_empty();
+        let certain = busy > 1.5 && undisturbed && waits_under_writes(scene);
         return Look::certain(Look::fail(never, statement), certain);
     }
     match load > EASY_LOAD {

@@ -2,12 +2,18 @@
 
 use super::{
     Look,
-    fences::By,
+    fences::{By, Fence},
     scene::{Scene, Timed},
 };
-use crate::runbook::{
-    CreateDmsTask, DmsCondition, DmsUntil, Host, Migrates, OnFailure, Op, TaskAction, Until,
+use crate::{
+    runbook::{
+        CreateDmsTask, DmsCondition, DmsUntil, Host, Migrates, OnFailure, Op, TaskAction, Until,
+    },
+    units::Micros,
 };
+
+/// How long a step may take that says nothing.
+const LONGEST: Micros = Micros::hours(24);
 
 pub(super) fn waits(scene: &Scene<'_>) -> Option<Look> {
     let statement = "the step that brings about what is waited for comes before the wait";
@@ -26,7 +32,13 @@ pub(super) fn waits(scene: &Scene<'_>) -> Option<Look> {
         );
     };
     let reason = format!("\"{}\" waits in vain: {why}", timed.step.say);
+    let (clock, timeout) = (&scene.plan.clock, timed.step.timeout.unwrap_or(LONGEST));
+    let over = clock.runbook_after.0 + timed.begins + timeout.0;
     match timed.step.on_failure {
+        OnFailure::Continue if over >= clock.limit.0 => Look::fail(
+            format!("{reason}; it goes on only when its time is over, after {timeout}"),
+            statement,
+        ),
         OnFailure::Continue => Look::warn(
             format!("{reason}; it goes on when its time is over"),
             statement,
@@ -38,7 +50,7 @@ pub(super) fn waits(scene: &Scene<'_>) -> Option<Look> {
 }
 
 /// Whether a runbook that ends at a step has not cut over.
-fn before_cutover(scene: &Scene<'_>, timed: &Timed<'_>) -> bool {
+pub(super) fn before_cutover(scene: &Scene<'_>, timed: &Timed<'_>) -> bool {
     scene
         .moves()
         .is_none_or(|moves| timed.number < moves.number)
@@ -46,17 +58,21 @@ fn before_cutover(scene: &Scene<'_>, timed: &Timed<'_>) -> bool {
 
 /// Why a condition cannot come to hold at a step; none where it may.
 fn never(scene: &Scene<'_>, timed: &Timed<'_>, on: Host, until: Until<'_>) -> Option<String> {
-    let fenced = |host| {
-        let fences = scene.fences(host);
-        let mut read_only = fences.iter().filter(|fence| fence.by == By::ReadOnly);
-        read_only.any(|fence| fence.stands_before(timed))
+    // What is asked for and arrives late has surely arrived once somebody has waited for it; and what was lifted may still
+    // stand.
+    let asked = |host| {
+        let fences = scene.fences(host).into_iter();
+        fences.filter(|f| f.by == By::ReadOnly && f.asked.number < timed.number)
+    };
+    let surely = |fence: Fence<'_, '_>| {
+        let arrived = scene.awaited(&fence);
+        fence.stands_before(timed) && arrived.is_some_and(|a| a.number < timed.number)
     };
     match until {
-        Until::ReadOnly(host) if host != Host::Replica && !fenced(host) => Some(format!(
-            "nothing has made the {} read-only by then",
-            host.name()
-        )),
-        Until::Writable(host) if fenced(host) => Some(format!(
+        Until::ReadOnly(host) if host != Host::Replica && asked(host).next().is_none() => Some(
+            format!("nothing has made the {} read-only by then", host.name()),
+        ),
+        Until::Writable(host) if asked(host).any(surely) => Some(format!(
             "the {} is read-only, and nothing has lifted that by then",
             host.name()
         )),
@@ -94,19 +110,26 @@ fn of_task(scene: &Scene<'_>, timed: &Timed<'_>, condition: &DmsCondition) -> Op
         _ => None,
     })?;
     let mut acts = before.filter_map(|t| match t.op {
-        Op::DmsTask(o) if o.id == id => Some(o.action),
+        Op::DmsTask(o) if o.id == id => Some((t, o.action)),
         _ => None,
     });
-    let last = acts.next_back();
+    let act = acts.next_back();
+    let last = act.map(|(_, action)| action);
+    let has_stopped = act.is_some_and(|(act, _)| {
+        let since = &scene.steps[act.number..timed.number];
+        since
+            .iter()
+            .any(|t| t.waits_for_task(id, DmsUntil::Stopped) && t.decides())
+    });
     let idle = matches!(last, None | Some(TaskAction::Stop | TaskAction::Delete));
     match condition.kind().ok()? {
         DmsUntil::Loaded | DmsUntil::Checkpoint(_) if last.is_none() => {
             Some(format!("nothing has started the DMS task {id} by then"))
         }
         DmsUntil::CaughtUp(_) if idle => Some(format!("the DMS task {id} does not run by then")),
-        DmsUntil::CaughtUp(_) if last == Some(TaskAction::Start) && stops_by_itself(task) => Some(
-            format!("the DMS task {id} has stopped by itself, and nothing resumes it"),
-        ),
+        DmsUntil::CaughtUp(_) if has_stopped => Some(format!(
+            "the DMS task {id} has stopped by itself, and nothing resumes it"
+        )),
         DmsUntil::Stopped if last.is_none() => {
             Some(format!("nothing has started the DMS task {id} by then"))
         }

@@ -136,7 +136,6 @@ impl Learner {
         result
     }
 
-    /// The tables before the first transaction, and what limits them.
     /// Every declaration that a table has had when the files begin, when its rows are changed, or when they end.
     pub(super) fn declared(&self) -> Vec<Arc<TableDef>> {
         let initial = self.initial.tables.iter().map(|(def, _)| def);
@@ -145,6 +144,7 @@ impl Learner {
         initial.chain(written).chain(last).map(Arc::clone).collect()
     }
 
+    /// The tables before the first transaction, and what limits them.
     pub(super) fn finish(self) -> (Tables, Vec<String>) {
         let mut notes = Vec::new();
         let rows: usize = self.initial.tables.iter().map(|(_, rows)| rows.len()).sum();

@@ -52,14 +52,19 @@ impl Dialect {
     pub fn of_aurora(version: &str) -> Option<Self> {
         let (series, own) = version.split_once(".mysql_aurora.")?;
         let number = |text: &str| text.parse::<u32>().ok();
-        let (mysql, minor) = series.split_once('.')?;
+        let server = match series {
+            "5.6" => 50_600,
+            "5.7" => 50_700,
+            "8.0" => 80_000,
+            _ => return None,
+        };
         let mut parts = own.split('.').map(number);
         let aurora = (parts.next()??, parts.next()??);
         if !parts.all(|part| part.is_some()) {
             return None;
         }
         Some(Self {
-            server: Version(number(mysql)? * 10_000 + number(minor)? * 100),
+            server: Version(server),
             aurora: Some(aurora),
         })
     }

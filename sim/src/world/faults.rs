@@ -81,6 +81,13 @@ impl Faults {
         }
     }
 
+    /// Until when a link is cut, in either direction; 0 when it is not. What stalls is not: it goes on later.
+    pub(super) fn cut_until(&self, wire: Wire) -> u64 {
+        let cuts = |harm: &Harm| matches!(harm, Harm::Partition(cut) if cut.link == wire);
+        let cut = self.harms().filter(|(harm, _)| cuts(harm));
+        cut.map(|(_, until)| until).max().unwrap_or(0)
+    }
+
     fn blocked_by_harms_until(&self, wire: Wire, way: Way) -> u64 {
         let blocks = |harm: &Harm| match harm {
             Harm::Stall(stall) => stall.link == wire,

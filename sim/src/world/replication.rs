@@ -141,11 +141,13 @@ impl World {
 
     /// The receiver tries to connect.
     pub(super) fn receiver_starts(&mut self, to: Host) {
+        let is_cut = self.faults.cut_until(Wire::Replication) > self.now;
         let (now, channel) = (self.now, &mut self.channels[to as usize]);
         channel.close();
         let arrival = channel.link.send(now, 64, &mut self.jitter);
-        self.agenda
-            .push(arrival, Due::Connect(to, channel.connection));
+        // What is sent into a link that is cut arrives nowhere: the attempt ends when its time is over.
+        let due = if is_cut { now } else { arrival };
+        self.agenda.push(due, Due::Connect(to, channel.connection));
     }
 
     /// The receiver's connection is closed.
@@ -273,13 +275,30 @@ impl World {
         );
     }
 
+    /// Now, where a host answers who wants to read its binlog; when it is asked again, where it does not.
+    fn answers_at(&self, from: Host) -> u64 {
+        let retry = self.environment.target.connect_retry.0;
+        let blocked_until = self.faults.blocked_until(Wire::Replication, Way::Both);
+        if blocked_until > self.now {
+            // An attempt lasts for as long as a connection waits for a sign of life.
+            let gives_up = self.now + self.environment.target.replica_net_timeout.0;
+            return match self.faults.cut_until(Wire::Replication) <= gives_up {
+                true => blocked_until,
+                false => gives_up + retry,
+            };
+        }
+        match self.is_up(from) && self.server(from).is_some() {
+            true => self.now,
+            false => self.now + retry,
+        }
+    }
+
     pub(super) fn connect_receiver(&mut self, to: Host, attempt: u32) {
         let from = self.channel(to).from;
         if attempt != self.channel(to).connection {
             return;
         }
-        let is_up = self.is_up(from);
-        let cut_until = self.faults.blocked_until(Wire::Replication, Way::Both);
+        let again = self.answers_at(from);
         let (here, there) = (
             server_of(
                 (
@@ -303,20 +322,8 @@ impl World {
         let (Some(replica), Some(here)) = (replica, here) else {
             return;
         };
-        let retry = self.environment.target.connect_retry.0;
-        if cut_until > self.now {
-            // Nobody answers. An attempt lasts for as long as a connection waits for a sign of life.
-            let gives_up = self.now + self.environment.target.replica_net_timeout.0;
-            let again = match cut_until <= gives_up {
-                true => cut_until,
-                false => gives_up + retry,
-            };
+        let Some(there) = there.filter(|_| again == self.now) else {
             self.agenda.push(again, Due::Connect(to, attempt));
-            return;
-        }
-        let Some(there) = there.filter(|_| is_up) else {
-            self.agenda
-                .push(self.now + retry, Due::Connect(to, attempt));
             return;
         };
         let request = replica.request(&here.gtid_executed);
