@@ -52,12 +52,9 @@ impl Dialect {
     pub fn of_aurora(version: &str) -> Option<Self> {
         let (series, own) = version.split_once(".mysql_aurora.")?;
         let number = |text: &str| text.parse::<u32>().ok();
-        let server = match series {
-            "5.6" => 50_600,
-            "5.7" => 50_700,
-            "8.0" => 80_000,
-            _ => return None,
-        };
+        let (mysql, minor) = series.split_once('.')?;
+        let of_two_digits = |text| number(text).filter(|number| *number < 100);
+        let server = of_two_digits(mysql)? * 10_000 + of_two_digits(minor)? * 100;
         let mut parts = own.split('.').map(number);
         let aurora = (parts.next()??, parts.next()??);
         if !parts.all(|part| part.is_some()) {
@@ -421,6 +418,7 @@ mod tests {
             "8.0.mysql_aurora.3.x",
             "8.mysql_aurora.3.05",
             "8.0.mysql_aurora.3.05.two",
+            "4294967295.4294967295.mysql_aurora.3.06",
             "",
         ] {
             assert_eq!(Dialect::of_aurora(text), None, "{text}");
