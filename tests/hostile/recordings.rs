@@ -138,3 +138,22 @@ fn recorded_ddl_is_read_in_its_session_on_source_and_target() {
     assert_eq!(rows(&source), recorded);
     assert_eq!(rows(&target), recorded);
 }
+
+#[test]
+fn a_recording_that_lasts_longer_than_a_run_may_is_refused_where_it_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("binlog.000001");
+    // The fuzzer's: a damaged timestamp, for which the source would rotate its binlog through eight centuries.
+    let found = "fuzz/regressions/rehearsal/a-timestamp-of-another-century";
+    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join(found), &file).unwrap();
+    let workload = format!("binlog:{}", text(folder.path()));
+    refused(
+        &["run", "orders-small", "--workload", &workload],
+        &[
+            "binlog.000001",
+            "position 1801",
+            "days behind the first",
+            "400 days at most",
+        ],
+    );
+}

@@ -104,6 +104,19 @@ pub enum RecordingError {
         /// What would be right.
         remedy: String,
     },
+    /// From the first transaction to one lies more time than a run may last: a timestamp is damaged, or the files are of two times.
+    #[error(
+        "{file}: the transaction that ends at position {pos} comes {days} days behind the first, and a run lasts 400 \
+         days at most; give files that follow one another"
+    )]
+    TooLong {
+        /// Its file.
+        file: String,
+        /// Where it ends.
+        pos: u64,
+        /// Whole days between the first and it.
+        days: u64,
+    },
     /// The files are not of one server, or one is missing between two.
     #[error(transparent)]
     Order(#[from] HistoryError),
@@ -184,6 +197,7 @@ impl Recording {
         }
         recording.files = files;
         times.spread(&mut recording.entries);
+        recording.fits_in_a_run()?;
         if !prepared.is_empty() {
             recording.notes.push(format!(
                 "{} XA transactions are prepared and never decided: they are left out",
@@ -198,6 +212,28 @@ impl Recording {
         recording.initial = initial;
         recording.notes.extend(notes);
         Ok(recording)
+    }
+
+    /// The source rotates its binlog every few minutes, whoever writes: decades of that are more than a memory holds.
+    fn fits_in_a_run(&self) -> Result<(), RecordingError> {
+        const DAY_US: u64 = 86_400_000_000;
+        let first = self.entries.first().map_or(0, |first| first.at_us);
+        let long = self.entries.iter().find_map(|entry| {
+            let since = entry.at_us.saturating_sub(first);
+            (since > 400 * DAY_US).then_some((entry.place, since / DAY_US))
+        });
+        match long {
+            None => Ok(()),
+            Some(((file, pos), days)) => Err(RecordingError::TooLong {
+                file: self
+                    .files
+                    .get(file)
+                    .map(|f| f.name.clone())
+                    .unwrap_or_default(),
+                pos,
+                days,
+            }),
+        }
     }
 
     fn read(
