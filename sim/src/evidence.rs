@@ -7,20 +7,23 @@
 mod commits;
 mod feed;
 mod rows;
+mod sequence;
 mod states;
 mod survey;
 
 pub use commits::CommitSet;
 pub use feed::{FedFacts, FedTable, MissingRow};
-pub use rows::{RowId, is_in_order, out_of_order};
-pub use states::{Counter, PlacedOrder, Shop, States, compare_databases};
+pub use rows::{RowId, out_of_order};
+pub use sequence::Sequence;
+pub use states::{Counter, Finder, PlacedOrder, Shop, States, compare_databases};
 pub use survey::Survey;
+pub(crate) use survey::Surveyor;
 
 use crate::{
-    history::{Applied, Commit, History, Kind, NO_COMMIT, Operation, Told},
+    history::{Applications, Commit, History, Kind, NO_COMMIT, Operation, Told},
     operator::Ended,
     plan::Plan,
-    properties::Found,
+    properties::{Found, Writes},
     recording::Recording,
     runbook::{Host, Promises, Role, Runbook, Until},
     units::Moment,
@@ -94,7 +97,7 @@ pub struct Evidence<'w> {
     pub snapshot: Option<SnapshotFacts>,
     /// The source's commits that took effect on the target by replication, in order; what the target
     /// skipped because it had the GTID is left out.
-    pub applied: &'w [Applied],
+    pub applied: &'w Applications,
     /// How many of them the target had when the gate let through.
     pub applied_at_gate: usize,
     /// What tools carried to the target row by row; none where a replica applied transactions, or nothing did.
@@ -143,13 +146,14 @@ impl<'w> Evidence<'w> {
             (serving == Host::Target || returned).then(|| opened(&world.marks, &world.history));
         let cutover = cutover.flatten();
         let fed = world.is_fed_by_rows().then(|| feed::arrivals(world, cut));
-        let rows_of = rows::of_world(world, cut, plan.runbook.promises.prefix);
+        let sequence = Sequence::of(world.history.arrived(), cut);
+        let rows_of = rows::of_world(world, sequence, cut, plan.runbook.promises.prefix);
         let states = cutover.and_then(|_| states::compare(world, serving));
         let shop = states::shop(world, serving);
         let gtids = cutover.and_then(|at| gtids(world, at));
         let world: &'w World = world;
         let applied = world.history.arrived();
-        let on_target = on_target(&world.history, snapshot.as_ref(), applied);
+        let on_target = on_target(&world.history, snapshot.as_ref(), applied, sequence);
         let back_on_source =
             CommitSet::new(world.history.target.len(), 0, &world.history.applied_back);
         let applied_at_gate = match (&fed, world.marks.gate) {
@@ -188,7 +192,7 @@ impl<'w> Evidence<'w> {
                 source_uuid: Some(world.source.config.uuid),
                 recording: world.recording().cloned(),
             },
-            found: Found::default(),
+            found: Found::with(sequence),
         }
     }
 
@@ -211,7 +215,13 @@ impl<'w> Evidence<'w> {
 
     /// Counts, firsts and lasts of the writes; worked out once.
     pub fn survey(&self) -> &Survey {
-        self.found.survey.get_or_init(|| Survey::of(self))
+        &Writes::of(self).survey
+    }
+
+    /// In what order the source's commits came to the target; worked out once.
+    pub fn sequence(&self) -> Sequence {
+        let sequence = &self.found.sequence;
+        *sequence.get_or_init(|| Sequence::of(self.applied, self.cut()))
     }
 
     /// How many of the source's commits are in the snapshot.
@@ -220,13 +230,15 @@ impl<'w> Evidence<'w> {
     }
 
     /// Operations that want to write, with their numbers.
-    pub fn writes(&self) -> impl Iterator<Item = (u32, &'w Operation)> + use<'w> {
-        let numbered = (0u32..).zip(&self.history.operations);
-        numbered.filter(|(_, o)| writes(o))
+    pub fn writes(&self) -> impl Iterator<Item = (u32, Operation)> + use<'w> {
+        let numbered = self.history.operations.iter().enumerate();
+        numbered
+            .filter(|(_, o)| writes(o))
+            .map(|(number, o)| (number as u32, o))
     }
 
     /// Acknowledged writes of a host, with their numbers.
-    pub fn acknowledged(&self, host: Host) -> impl Iterator<Item = (u32, &'w Operation)> + use<'w> {
+    pub fn acknowledged(&self, host: Host) -> impl Iterator<Item = (u32, Operation)> + use<'w> {
         self.writes()
             .filter(move |(_, o)| o.told == Told::Ok && o.host == host)
     }
@@ -255,8 +267,14 @@ impl<'w> Evidence<'w> {
     /// What the target had of the source after the first `applied` applications. What the source itself has lost
     /// counts as had: nobody can wait for it.
     pub fn had(&self, applied: usize) -> CommitSet {
-        let applied = &self.applied[..applied.min(self.applied.len())];
-        let mut had = CommitSet::new(self.history.source.len(), self.cut(), applied);
+        let commits = self.history.source.len();
+        let mut had = match self.sequence().is_whole {
+            true => {
+                let applied = applied.min(self.applied.len()) as u32;
+                CommitSet::new(commits, self.cut().saturating_add(applied), [])
+            }
+            false => CommitSet::new(commits, self.cut(), self.applied.range(0..applied)),
+        };
         for erased in &self.history.erased {
             (erased.from..erased.to).for_each(|commit| had.add(commit));
         }
@@ -308,14 +326,18 @@ impl<'w> Evidence<'w> {
 fn on_target(
     history: &History,
     snapshot: Option<&SnapshotFacts>,
-    applied: &[Applied],
+    applied: &Applications,
+    sequence: Sequence,
 ) -> CommitSet {
     let (cut, at) = snapshot.map_or((0, 0), |s| (s.commits, s.at));
-    let mut set = CommitSet::new(history.source.len(), cut, &[]);
+    let mut set = CommitSet::new(history.source.len(), cut, []);
     for erased in history.erased.iter().filter(|e| e.at <= at) {
         set.remove(erased.from, erased.to);
     }
-    applied.iter().for_each(|a| set.add(a.commit));
+    match sequence.is_whole {
+        true => set.add_all(cut, cut.saturating_add(applied.len() as u32)),
+        false => applied.iter().for_each(|a| set.add(a.commit)),
+    }
     set
 }
 
@@ -355,9 +377,9 @@ fn gtids(world: &World, at: u64) -> Option<Gtids> {
     let by_gtid = config.gtid_mode && !world.is_fed_by_rows();
     let target = world.target.as_ref().filter(|_| by_gtid)?;
     let commits = &world.history.source;
-    let later = &commits[commits.partition_point(|c| c.at <= at)..];
+    let later = commits.partition_point(|c| c.at <= at);
     let mut after = GtidSet::new();
-    if let (Some(first), Some(last)) = (later.first(), later.last()) {
+    if let (Some(first), Some(last)) = (commits.get(later), commits.last()) {
         after.add_range(config.uuid, None, first.gno, last.gno);
     }
     let mut own = target

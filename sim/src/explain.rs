@@ -73,7 +73,9 @@ pub fn causes(e: &Evidence<'_>) -> Causes {
 /// The first lost writes; among them the first new order, which people can look for.
 fn chosen(e: &Evidence<'_>) -> Vec<u32> {
     let mut lost = lost(e).to_vec();
-    let is_order = |o: &u32| makes_order(e.history.operations[*o as usize].kind);
+    let operations = &e.history.operations;
+    let kind = |o: &u32| operations.get(*o as usize).map(|o| o.kind);
+    let is_order = |o: &u32| kind(o).is_some_and(makes_order);
     let order = lost.iter().copied().find(is_order);
     lost.truncate(EXPLAINED);
     if let (Some(last), Some(order)) = (lost.last_mut(), order) {
@@ -147,7 +149,7 @@ pub fn commit(e: &Evidence<'_>, number: u32) -> String {
     let Some(commit) = e.history.source.get(number as usize) else {
         return "a transaction that the source does not have".into();
     };
-    let name = e.gtid(commit).unwrap_or_else(|| e.position(commit.end));
+    let name = e.gtid(&commit).unwrap_or_else(|| e.position(commit.end));
     format!(
         "{} (committed at {}, {name})",
         operation(e, commit.operation),
@@ -167,14 +169,14 @@ pub(crate) fn span(us: u64) -> String {
     }
 }
 
-fn commit_of<'e>(e: &'e Evidence<'_>, o: &Operation) -> Option<&'e Commit> {
+fn commit_of(e: &Evidence<'_>, o: &Operation) -> Option<Commit> {
     e.history.commits(o.host).get(o.commit as usize)
 }
 
 /// An explanation of an operation; the position and the GTID are those of its commit on the source.
 fn explained(e: &Evidence<'_>, number: u32, stage: Stage, because: String) -> Explanation {
     let o = e.history.operations.get(number as usize);
-    let commit = o.and_then(|o| Some((o, commit_of(e, o)?)));
+    let commit = o.and_then(|o| Some((o, commit_of(e, &o)?)));
     let at = match commit {
         Some((o, commit)) if o.told == Told::Ok => o.returned.min(e.end_us).max(commit.at),
         Some((_, commit)) => commit.at,
@@ -191,7 +193,7 @@ fn explained(e: &Evidence<'_>, number: u32, stage: Stage, because: String) -> Ex
     Explanation {
         what: operation(e, number) + &told,
         at: e.moment(at),
-        gtid: on_source.and_then(|c| e.gtid(c)),
+        gtid: on_source.and_then(|c| e.gtid(&c)),
         position: on_source.map(|c| e.position(c.end)),
         stage,
         because,

@@ -3,7 +3,7 @@
 //! A replica applies transactions; a tool reads tables and writes rows, so whether the target has a transaction is
 //! worked out of its rows: each of them was in a table when that was read, or was applied later.
 
-use crate::history::Applied;
+use crate::history::Applications;
 use cutover_model::apply::Written;
 
 /// A table was read, as it was at that moment.
@@ -70,7 +70,7 @@ pub struct Fed {
     /// Reasons.
     pub refusals: Vec<Refusal>,
     /// The source's commits that have arrived whole, worked out of the above when the run is judged.
-    pub arrived: Option<Vec<Applied>>,
+    pub arrived: Option<Applications>,
 }
 
 impl Fed {

@@ -101,7 +101,7 @@ impl Canonical {
     fn history(&mut self, history: &History) {
         self.number(history.operations.len() as u64);
         for operation in &history.operations {
-            self.operation(operation);
+            self.operation(&operation);
         }
         for host in [Host::Source, Host::Target] {
             self.number(history.commits(host).len() as u64);
@@ -258,7 +258,7 @@ mod tests {
         };
         let before = of(&made.history);
         assert_eq!(before, of(&made.history));
-        made.history.operations[2].returned += 1;
+        made.change(2, |o| o.returned += 1);
         assert_ne!(before, of(&made.history));
     }
 }

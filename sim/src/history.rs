@@ -4,7 +4,11 @@
 //! they stand in its binlog. Everything that is said of a run is derived from these and from the final
 //! states.
 
-use crate::{fed::Fed, runbook::Host};
+use crate::{
+    fed::Fed,
+    packed::{Packed, Record},
+    runbook::Host,
+};
 use cutover_model::binlog::log::LogPos;
 
 /// What a client wanted.
@@ -33,6 +37,22 @@ pub enum Kind {
     Statement,
 }
 
+impl Kind {
+    /// All, by their numbers.
+    const ALL: [Self; 10] = [
+        Self::Place,
+        Self::Pay,
+        Self::Transfer,
+        Self::Cancel,
+        Self::Read,
+        Self::Rollback,
+        Self::Recorded,
+        Self::Draft,
+        Self::Amend,
+        Self::Statement,
+    ];
+}
+
 /// What the client knows in the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -50,11 +70,13 @@ pub enum Told {
     Empty,
 }
 
+impl Told {
+    /// All, by their numbers.
+    const ALL: [Self; 5] = [Self::Pending, Self::Ok, Self::Fail, Self::Info, Self::Empty];
+}
+
 /// One operation of a client. An attempt that is retried is an operation of its own.
-///
-/// There are as many of these records as transactions: they are packed.
-#[derive(Clone, Copy, Debug)]
-#[repr(C, packed(4))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Operation {
     /// Invocation, in µs.
     pub invoked: u64,
@@ -80,9 +102,8 @@ pub const NO_COMMIT: u32 = u32::MAX;
 /// Stands where a client's number does in what the operator types.
 pub const OPERATOR: u16 = u16::MAX;
 
-/// A commit of a server. Packed, as operations are.
-#[derive(Clone, Copy, Debug)]
-#[repr(C, packed(4))]
+/// A commit of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Commit {
     /// When the engine had it, in µs.
     pub at: u64,
@@ -94,7 +115,7 @@ pub struct Commit {
     pub operation: u32,
 }
 
-/// Commits that the source lost when it crashed or failed over: those with numbers from `from` up to, not
+/// CommitList that the source lost when it crashed or failed over: those with numbers from `from` up to, not
 /// including, `to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Erased {
@@ -106,19 +127,28 @@ pub struct Erased {
     pub at: u64,
 }
 
+/// An application of a host's commit on the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// The commit's number on the host that it comes from.
+    pub commit: u32,
+    /// When, in µs.
+    pub at: u64,
+}
+
 /// All operations and commits of a run.
 #[derive(Debug, Default)]
 pub struct History {
     /// In the order of invocation.
-    pub operations: Vec<Operation>,
+    pub operations: Operations,
     /// The source's commits, by their number.
-    pub source: Vec<Commit>,
+    pub source: CommitList,
     /// The target's own commits (clients'), by their number.
-    pub target: Vec<Commit>,
+    pub target: CommitList,
     /// The source's commits in the order in which the target applied them.
-    pub applied: Vec<Applied>,
+    pub applied: Applications,
     /// The target's own commits in the order in which the source applied them: the way back.
-    pub applied_back: Vec<Applied>,
+    pub applied_back: Applications,
     /// The source's commits that are changes of tables, typed by the operator: no operation has them.
     pub altered: Vec<u32>,
     /// What the source has lost of its own commits.
@@ -127,31 +157,11 @@ pub struct History {
     pub fed: Fed,
 }
 
-/// Adds a record. The room of a short list is doubled, that of a long one grows by a sixteenth at a time: doubled, it
-/// would be empty by half in a long run.
-pub(crate) fn add<T>(records: &mut Vec<T>, record: T) {
-    if records.len() == records.capacity() {
-        let long = records.len() / 16;
-        records.reserve_exact(records.len().clamp(1024, 4096).max(long));
-    }
-    records.push(record);
-}
-
-/// An application of a host's commit on the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(C, packed(4))]
-pub struct Applied {
-    /// The commit's number on the host that it comes from.
-    pub commit: u32,
-    /// When, in µs.
-    pub at: u64,
-}
-
 impl History {
     /// The source's commits in the order in which they came to the target: as it applied them, or as tools have
     /// carried their rows.
-    pub fn arrived(&self) -> &[Applied] {
-        self.fed.arrived.as_deref().unwrap_or(&self.applied)
+    pub fn arrived(&self) -> &Applications {
+        self.fed.arrived.as_ref().unwrap_or(&self.applied)
     }
 
     /// When the source lost a commit; none when it has it.
@@ -164,12 +174,180 @@ impl History {
     }
 
     /// A host's own commits.
-    pub fn commits(&self, host: Host) -> &[Commit] {
+    pub fn commits(&self, host: Host) -> &CommitList {
+        static NONE: CommitList = Packed::new();
         match host {
             Host::Source => &self.source,
             Host::Target => &self.target,
             // Nobody writes to it.
-            Host::Replica => &[],
+            Host::Replica => &NONE,
         }
+    }
+}
+
+/// Operations by their number.
+pub type Operations = Packed<Operation, 6>;
+/// CommitList of a server by their number.
+pub type CommitList = Packed<Commit, 5>;
+/// Applications in their order.
+pub type Applications = Packed<Applied, 2>;
+
+/// How the words of an operation share a number: what varies least stands highest, so that the operations of a block
+/// mostly differ by less than 256.
+mod bits {
+    pub const TOLD: u32 = 4;
+    pub const COMMITTED: u32 = 7;
+    pub const PENDING: u32 = 8;
+    pub const HOST: u32 = 9;
+}
+
+impl Record<6> for Operation {
+    fn columns(&self, _: u64, like: &[u64; 6]) -> [u64; 6] {
+        let is_pending = self.returned == u64::MAX;
+        let is_committed = self.commit != NO_COMMIT;
+        let words = self.kind as u64
+            | (self.told as u64) << bits::TOLD
+            | u64::from(is_committed) << bits::COMMITTED
+            | u64::from(is_pending) << bits::PENDING
+            | (self.host as u64) << bits::HOST;
+        [
+            self.invoked,
+            match is_pending {
+                true => like[1],
+                false => self.returned.wrapping_sub(self.invoked),
+            },
+            self.subject,
+            match is_committed {
+                true => self.commit.into(),
+                false => like[3],
+            },
+            self.client.into(),
+            words,
+        ]
+    }
+
+    #[inline]
+    fn of([invoked, lasted, subject, commit, client, words]: [u64; 6], _: u64) -> Self {
+        let one_of = |shift: u32, n: usize| (words >> shift) as usize & (n.next_power_of_two() - 1);
+        Self {
+            invoked,
+            returned: match one_of(bits::PENDING, 2) {
+                0 => invoked.wrapping_add(lasted),
+                _ => u64::MAX,
+            },
+            subject,
+            commit: match one_of(bits::COMMITTED, 2) {
+                0 => NO_COMMIT,
+                _ => commit as u32,
+            },
+            client: client as u16,
+            kind: Kind::ALL[one_of(0, Kind::ALL.len())],
+            told: Told::ALL[one_of(bits::TOLD, Told::ALL.len())],
+            host: Host::ALL[one_of(bits::HOST, Host::ALL.len())],
+        }
+    }
+
+    fn is_final(&self) -> bool {
+        self.told != Told::Pending
+    }
+}
+
+impl Record<5> for Commit {
+    fn columns(&self, number: u64, _: &[u64; 5]) -> [u64; 5] {
+        [
+            self.at,
+            self.end.file,
+            self.end.pos,
+            self.gno.wrapping_sub(number),
+            self.operation.into(),
+        ]
+    }
+
+    #[inline]
+    fn of([at, file, pos, gno, operation]: [u64; 5], number: u64) -> Self {
+        Self {
+            at,
+            end: LogPos { file, pos },
+            gno: gno.wrapping_add(number),
+            operation: operation as u32,
+        }
+    }
+}
+
+impl Record<2> for Applied {
+    fn columns(&self, number: u64, _: &[u64; 2]) -> [u64; 2] {
+        [u64::from(self.commit).wrapping_sub(number), self.at]
+    }
+
+    #[inline]
+    fn of([commit, at]: [u64; 2], number: u64) -> Self {
+        Self {
+            commit: commit.wrapping_add(number) as u32,
+            at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn time() -> impl Strategy<Value = u64> {
+        prop_oneof![0..10_000_000_000u64, Just(u64::MAX), any::<u64>()]
+    }
+
+    fn number() -> impl Strategy<Value = u32> {
+        prop_oneof![0..2_000_000u32, Just(u32::MAX), any::<u32>()]
+    }
+
+    prop_compose! {
+        fn operation()(
+            (invoked, returned, subject) in (time(), time(), any::<u64>()),
+            (commit, client) in (number(), any::<u16>()),
+            kind in proptest::sample::select(&Kind::ALL),
+            told in proptest::sample::select(&Told::ALL),
+            host in proptest::sample::select(&Host::ALL),
+        ) -> Operation {
+            Operation { invoked, returned, subject, commit, client, kind, told, host }
+        }
+    }
+
+    prop_compose! {
+        fn commit()(at in time(), file in any::<u64>(), pos in any::<u64>(), gno in time(), operation in number()) -> Commit {
+            Commit { at, end: LogPos { file, pos }, gno, operation }
+        }
+    }
+
+    prop_compose! {
+        fn applied()(commit in number(), at in time()) -> Applied {
+            Applied { commit, at }
+        }
+    }
+
+    /// Whether packing gives each record back.
+    fn survive<R: Record<N> + PartialEq, const N: usize>(records: &[R]) -> bool {
+        let packed: Packed<R, N> = records.iter().copied().collect();
+        packed.iter().eq(records.iter().copied())
+    }
+
+    proptest! {
+        #[test]
+        fn packing_loses_nothing(
+            operations in proptest::collection::vec(operation(), 1_000..1_300),
+            commits in proptest::collection::vec(commit(), 1_000..1_300),
+            applications in proptest::collection::vec(applied(), 1_000..1_300),
+        ) {
+            prop_assert!(survive(&operations));
+            prop_assert!(survive(&commits));
+            prop_assert!(survive(&applications));
+        }
+    }
+
+    #[test]
+    fn the_numbers_of_words_are_their_places() {
+        assert!((0..).zip(Kind::ALL).all(|(i, kind)| kind as usize == i));
+        assert!((0..).zip(Told::ALL).all(|(i, told)| told as usize == i));
+        assert!((0..).zip(Host::ALL).all(|(i, host)| host as usize == i));
     }
 }

@@ -22,9 +22,18 @@ pub fn write_missed_from(e: &Evidence<'_>) -> Option<u64> {
         let last = e.survey().last_on_source?;
         // One that finds nothing to change is answered all the same.
         let in_vain = |o: &Operation| o.returned > last && o.told != Told::Empty;
-        let later = e.history.operations.iter();
-        let later = later.filter(|o| in_vain(o) && writes(o));
-        Some(later.map(|o| o.invoked.max(last)).min().unwrap_or(last))
+        let mut missed = None;
+        // The latest first: mostly somebody wanted something when the last succeeded, and that is the earliest there is.
+        for operation in e.history.operations.iter().rev() {
+            if in_vain(&operation) && writes(&operation) {
+                let wanted = operation.invoked.max(last);
+                missed = Some(missed.map_or(wanted, |missed: u64| missed.min(wanted)));
+            }
+            if missed == Some(last) {
+                break;
+            }
+        }
+        Some(missed.unwrap_or(last))
     })
 }
 
@@ -55,7 +64,10 @@ pub fn longest_stall_us(e: &Evidence<'_>) -> u64 {
             *since = (*open > 0).then_some(at);
         }
     };
-    for (_, operation) in e.writes() {
+    for operation in &e.history.operations {
+        if !writes(&operation) {
+            continue;
+        }
         while let Some((at, good)) = answers.pop_if(|(at, _)| *at <= operation.invoked) {
             answer(at, good, &mut open, &mut since);
         }
@@ -105,7 +117,7 @@ mod tests {
         assert_eq!(downtime_us(&made.evidence()), Some(35 * S + 1_000));
         // Under way when the last one was acknowledged: it waits from then on.
         let early = made.refuse(Host::Source, 2, 60 * S);
-        made.history.operations[early as usize].returned = 80 * S;
+        made.change(early as usize, |o| o.returned = 80 * S);
         assert_eq!(downtime_us(&made.evidence()), Some(55 * S));
         made.place(Host::Source, 3, 9, 140 * S);
         assert_eq!(downtime_us(&made.evidence()), Some(0), "they overlap");
@@ -133,7 +145,7 @@ mod tests {
     fn lag_is_the_age_of_the_oldest_transaction_that_is_missing() {
         let mut made = Made::sound();
         assert_eq!(final_lag_us(&made.evidence()), 0);
-        made.history.applied.clear();
+        made.history.applied.rewrite(|list| list.clear());
         assert_eq!(final_lag_us(&made.evidence()), 60 * S, "from 60 s to 120 s");
     }
 
@@ -157,8 +169,8 @@ mod tests {
     fn outcomes_are_counted_of_writes_alone() {
         let mut made = Made::sound();
         made.refuse(Host::Source, 0, 130 * S);
-        made.history.operations[0].told = Told::Info;
-        made.history.operations[1].kind = crate::history::Kind::Read;
+        made.change(0, |o| o.told = Told::Info);
+        made.change(1, |o| o.kind = crate::history::Kind::Read);
         let counted = made.evidence().survey().commits;
         assert_eq!((counted.ok, counted.fail, counted.info), (4, 1, 1));
     }

@@ -166,8 +166,8 @@ fn at_now(world: &Mutex<Box<World>>) -> MutexGuard<'_, Box<World>> {
 }
 
 /// A numbered line for each record.
-fn lines<T: fmt::Debug>(text: &mut String, what: &str, records: &[T]) {
-    for (number, record) in records.iter().enumerate() {
+fn lines<T: fmt::Debug>(text: &mut String, what: &str, records: impl IntoIterator<Item = T>) {
+    for (number, record) in records.into_iter().enumerate() {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{what} {number}: {record:?}");
     }
@@ -216,7 +216,7 @@ impl Run {
         lines(&mut text, "source commit", &history.source);
         lines(&mut text, "target commit", &history.target);
         lines(&mut text, "applied", history.arrived());
-        lines(&mut text, "marks", std::slice::from_ref(marks));
+        lines(&mut text, "marks", [marks]);
         lines(&mut text, "story", story);
         text
     }

@@ -120,7 +120,7 @@ fn exercised(e: &Evidence<'_>, cutover: u64) -> bool {
     let in_between = |o: &Operation| o.returned > cut && o.invoked < cutover;
     meets_the_fence(e, cutover)
         && e.writes()
-            .any(|(_, o)| o.told != Told::Empty && in_between(o))
+            .any(|(_, o)| o.told != Told::Empty && in_between(&o))
 }
 
 /// Whether somebody still wanted to write, be it to roll back, when the source was fenced; without a fence before the
@@ -222,7 +222,7 @@ mod tests {
     fn a_sound_migration_is_safe_and_one_lost_write_makes_it_violated() {
         let mut made = Made::sound();
         assert_eq!(verdict_on(&made), Verdict::Safe);
-        made.history.applied.pop();
+        made.history.applied.rewrite(|list| list.pop());
         assert_eq!(verdict_on(&made), Verdict::Violated);
     }
 
@@ -255,7 +255,7 @@ mod tests {
         made.source_read_only = false;
         made.ended = Ended::Aborted;
         assert_eq!(verdict_on(&made), Verdict::Aborted);
-        made.history.applied_back.clear();
+        made.history.applied_back.rewrite(|list| list.clear());
         assert_eq!(verdict_on(&made), Verdict::Violated);
     }
 
@@ -264,18 +264,16 @@ mod tests {
         let mut made = Made::sound();
         let s = made.snapshot.as_mut().unwrap();
         (s.at, s.commits) = (80 * S, 4);
-        made.history.applied.clear();
+        made.history.applied.rewrite(|list| list.clear());
         assert_eq!(verdict_on(&made), Verdict::Unknown);
-        made.history.operations.insert(4, {
-            let mut refused = made.history.operations[0];
+        made.history.operations.rewrite(|list| {
+            let mut refused = list[0];
             (refused.invoked, refused.returned) = (101 * S, 102 * S);
             (refused.told, refused.commit) = (Told::Fail, crate::history::NO_COMMIT);
-            refused
+            list.insert(4, refused);
         });
-        made.history
-            .target
-            .iter_mut()
-            .for_each(|c| c.operation += 1);
+        let target = &mut made.history.target;
+        target.rewrite(|list| list.iter_mut().for_each(|c| c.operation += 1));
         assert_eq!(
             verdict_on(&made),
             Verdict::Safe,
@@ -286,18 +284,19 @@ mod tests {
     #[test]
     fn a_cutover_that_comes_when_nobody_writes_any_more_proves_nothing() {
         let mut made = Made::sound();
-        made.history.target.clear();
-        made.history.operations.truncate(4);
+        made.history.target.rewrite(|list| list.clear());
+        made.history.operations.rewrite(|list| list.truncate(4));
         let shop = made.shop.as_mut().unwrap();
-        (shop.counted, shop.orders) = (4, shop.orders[..4].to_vec());
+        shop.counted = 4;
+        shop.orders.rewrite(|list| list.truncate(4));
         assert_eq!(verdict_on(&made), Verdict::Unknown);
         let why = met_nobody(&made.evidence(), true).unwrap();
         assert!(why.contains("workload.stretch"), "{why}");
         // Who reads alone is in no danger; who rolls back would have been refused.
         let behind = made.refuse(Host::Source, 0, 103 * S) as usize;
-        made.history.operations[behind].kind = Kind::Read;
+        made.change(behind, |o| o.kind = Kind::Read);
         assert_eq!(verdict_on(&made), Verdict::Unknown);
-        made.history.operations[behind].kind = Kind::Rollback;
+        made.change(behind, |o| o.kind = Kind::Rollback);
         assert_eq!(verdict_on(&made), Verdict::Safe);
         assert_eq!(met_nobody(&made.evidence(), false), None);
     }
@@ -305,7 +304,7 @@ mod tests {
     #[test]
     fn what_is_expected_is_safe_unless_the_scenario_says_otherwise() {
         let mut made = Made::sound();
-        made.history.applied.pop();
+        made.history.applied.rewrite(|list| list.pop());
         let properties = check_all(&made.evidence());
         let expect = |verdict, violates: &[&str]| Expect {
             verdict,

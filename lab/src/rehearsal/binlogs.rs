@@ -9,7 +9,7 @@ use cutover_model::{
     gtid::Gtid,
 };
 use cutover_sim::{
-    history::{Applied, Commit, Told},
+    history::{Applications, Applied, Commit, CommitList, Told},
     runbook::Host,
 };
 use std::collections::{BTreeMap, VecDeque};
@@ -89,7 +89,7 @@ pub fn match_commits(
     done: &mut [Done],
     host: Host,
     logged: &[&Logged],
-) -> Result<Vec<Commit>, LabError> {
+) -> Result<CommitList, LabError> {
     let mut commits: Vec<Commit> = logged
         .iter()
         .map(|l| Commit {
@@ -127,7 +127,7 @@ pub fn match_commits(
             (None, _) => {}
         }
     }
-    Ok(commits)
+    Ok(commits.into_iter().collect())
 }
 
 /// The source's commits that the target has from it, in the target's order: by GTID, or counted from where replication
@@ -136,13 +136,13 @@ pub fn applied(
     source: &[Logged],
     on_target: &[&Logged],
     from: Option<LogPos>,
-) -> Result<Vec<Applied>, LabError> {
+) -> Result<Applications, LabError> {
     let by_gtid: BTreeMap<Gtid, u32> = (0u32..)
         .zip(source)
         .filter_map(|(number, l)| Some((l.gtid?, number)))
         .collect();
     let first = from.map_or(0, |from| source.partition_point(|l| l.end <= from)) as u32;
-    let mut all = Vec::new();
+    let mut all = Applications::default();
     for (n, logged) in (0u32..).zip(on_target) {
         let commit = match logged.gtid {
             Some(gtid) => by_gtid.get(&gtid).copied(),

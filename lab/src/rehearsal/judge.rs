@@ -15,7 +15,7 @@ use cutover_sim::{
     evidence::{
         CommitSet, Evidence, Gtids, Names, PlacedOrder, Shop, SnapshotFacts, gate_on_lag, has_role,
     },
-    history::{Commit, History, Told},
+    history::{CommitList, History, Told},
     operator::Ended,
     plan::Plan,
     properties::Found,
@@ -165,7 +165,7 @@ fn at_cutover(
     marks: &Marks,
     source: &[Logged],
     own: &[&Logged],
-    commits: &[Commit],
+    commits: &CommitList,
 ) -> Result<Option<Gtids>, LabError> {
     let opened = [marks.repointed, marks.first_on_target];
     let Some(at) = opened.into_iter().flatten().min() else {

@@ -1,8 +1,8 @@
-//! A set of the source's commits, by number.
+//! A set of numbers: of the source's commits, or of operations.
 
 use crate::history::Applied;
 
-/// A set of commit numbers: all below a bound, and any others.
+/// A set of commit numbers (or others that count up): all below a bound, and any others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CommitSet {
     /// One bit a commit.
@@ -12,15 +12,11 @@ pub struct CommitSet {
 impl CommitSet {
     /// The first `cut` commits and what was applied, of `commits` that the source has. An application of
     /// a commit that the source does not have is left out.
-    pub fn new(commits: usize, cut: u32, applied: &[Applied]) -> Self {
-        let mut words = vec![0; commits.div_ceil(64)];
-        let cut = (cut as usize).min(commits);
-        words[..cut / 64].fill(u64::MAX);
-        if !cut.is_multiple_of(64) {
-            words[cut / 64] = (1 << (cut % 64)) - 1;
-        }
+    pub fn new(commits: usize, cut: u32, applied: impl IntoIterator<Item = Applied>) -> Self {
+        let words = vec![0; commits.div_ceil(64)];
         let mut set = Self { words };
-        applied.iter().for_each(|a| set.add(a.commit));
+        set.add_all(0, cut.min(commits as u32));
+        applied.into_iter().for_each(|a| set.add(a.commit));
         set
     }
 
@@ -28,6 +24,18 @@ impl CommitSet {
     pub fn add(&mut self, commit: u32) {
         if let Some(word) = self.words.get_mut(commit as usize / 64) {
             *word |= 1 << (commit % 64);
+        }
+    }
+
+    /// Adds commits: those from `from` up to, not including, `to`.
+    pub fn add_all(&mut self, from: u32, to: u32) {
+        let to = (to as usize).min(self.words.len() * 64);
+        let mut commit = from as usize;
+        while commit < to {
+            let (word, bit) = (commit / 64, commit % 64);
+            let end = to.min((word + 1) * 64);
+            self.words[word] |= (u64::MAX >> (64 - (end - commit))) << bit;
+            commit = end;
         }
     }
 
@@ -81,7 +89,7 @@ mod tests {
     fn a_set_has_the_snapshot_and_what_was_applied_and_nothing_else() {
         for cut in [0, 1, 63, 64, 65, 130] {
             let applied = [131, 139, 7_000].map(|commit| Applied { commit, at: 0 });
-            let set = CommitSet::new(140, cut, &applied);
+            let set = CommitSet::new(140, cut, applied);
             for commit in 0..200 {
                 let expected = commit < cut || commit == 131 || commit == 139;
                 assert_eq!(set.has(commit), expected, "{commit} with {cut}");
@@ -90,6 +98,13 @@ mod tests {
             assert_eq!(set.missing_below(cut), (0, None));
             assert_eq!(set.missing_below(cut + 1), (1, Some(cut)));
             assert_eq!(set.missing_below(140).0, 138 - u64::from(cut));
+            for to in [cut, cut + 1, cut + 64, 200] {
+                let mut more = set.clone();
+                more.add_all(cut, to);
+                let in_words =
+                    |commit: &u32| *commit < to.min(192) || *commit == 131 || *commit == 139;
+                assert!(more.iter().eq((0..192).filter(in_words)), "{cut} to {to}");
+            }
         }
     }
 }

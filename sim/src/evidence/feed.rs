@@ -119,9 +119,10 @@ pub(super) fn arrivals(world: &mut World, cut: u32) -> FedFacts {
         })
         .collect();
     let mut missing = BTreeMap::new();
+    let committed = &world.history.source;
     for (commit, rows) in (first..).zip(rows) {
         let erased = world.history.erased_at(commit);
-        let mut at = world.history.source[commit as usize].at;
+        let mut at = committed.get(commit as usize).map_or(0, |c| c.at);
         let lacks = rows.iter().find(|&&(table, row)| {
             let copied = reads.get(&table).filter(|read| {
                 commit < read.visible
@@ -154,7 +155,7 @@ pub(super) fn arrivals(world: &mut World, cut: u32) -> FedFacts {
         at: done.unwrap_or(0),
     }));
     arrived.sort_by_key(|a| (a.at, a.commit));
-    world.history.fed.arrived = Some(arrived);
+    world.history.fed.arrived = Some(arrived.into_iter().collect());
     FedFacts { tables, missing }
 }
 

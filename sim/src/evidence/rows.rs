@@ -1,9 +1,9 @@
 //! The rows of transactions that the target applied in another order than the source committed them:
 //! which of them touch the same row is read in the source's binlog, of the transactions in question only.
 
-use super::commits::CommitSet;
+use super::{commits::CommitSet, sequence::Sequence};
 use crate::{
-    history::{Applied, Commit, History},
+    history::{Applications, CommitList, History},
     runbook::PrefixStrength,
     world::World,
 };
@@ -29,6 +29,7 @@ pub struct RowId {
 /// The rows of the commits of a world in question: those of [`out_of_order`].
 pub(super) fn of_world(
     world: &mut World,
+    sequence: Sequence,
     cut: u32,
     strength: PrefixStrength,
 ) -> BTreeMap<u32, Vec<RowId>> {
@@ -41,6 +42,9 @@ pub(super) fn of_world(
     let Some(binlog) = &source.binlog else {
         return BTreeMap::new();
     };
+    if sequence.is_whole {
+        return BTreeMap::new();
+    }
     let mut commits = Commits::new(arena, binlog, &history.source);
     out_of_order(&source.database, history, cut, strength, |commit, sink| {
         commits.walk(commit, sink);
@@ -51,12 +55,12 @@ pub(super) fn of_world(
 pub(super) struct Commits<'a> {
     arena: &'a mut Arena,
     binlog: &'a Binlog,
-    commits: &'a [Commit],
+    commits: &'a CommitList,
     walker: Walker,
 }
 
 impl<'a> Commits<'a> {
-    pub(super) fn new(arena: &'a mut Arena, binlog: &'a Binlog, commits: &'a [Commit]) -> Self {
+    pub(super) fn new(arena: &'a mut Arena, binlog: &'a Binlog, commits: &'a CommitList) -> Self {
         Self {
             arena,
             binlog,
@@ -72,7 +76,8 @@ impl<'a> Commits<'a> {
         let Some(end) = self.commits.get(commit).map(|c| c.end) else {
             return;
         };
-        let before = commit.checked_sub(1).map(|before| self.commits[before].end);
+        let before = commit.checked_sub(1).and_then(|c| self.commits.get(c));
+        let before = before.map(|c| c.end);
         let start = before.filter(|e| e.file == end.file).map_or(0, |e| e.pos);
         let groups = self.binlog.groups(end.file, start, end.pos);
         for group in groups.map_while(Result::ok) {
@@ -115,20 +120,13 @@ pub fn out_of_order(
     rows_of
 }
 
-/// Whether each application is of a later commit than the one before, and the first of one that was not in the
-/// snapshot: then none was overtaken, and none came again.
-pub fn is_in_order(applied: &[Applied], cut: u32) -> bool {
-    applied.first().is_none_or(|first| first.commit >= cut)
-        && applied.windows(2).all(|w| w[0].commit < w[1].commit)
-}
-
 /// The commits whose place in the order matters, ascending.
-fn in_question(commits: usize, cut: u32, applied: &[Applied], gaps: bool) -> Vec<u32> {
-    let in_order = is_in_order(applied, cut);
+fn in_question(commits: usize, cut: u32, applied: &Applications, gaps: bool) -> Vec<u32> {
+    let in_order = Sequence::of(applied, cut).is_in_order;
     if in_order && !gaps {
         return Vec::new();
     }
-    let mut asked = CommitSet::new(commits, 0, &[]);
+    let mut asked = CommitSet::new(commits, 0, []);
     if !in_order {
         ask_for_disorder(&mut asked, cut, applied);
     }
@@ -145,7 +143,7 @@ fn in_question(commits: usize, cut: u32, applied: &[Applied], gaps: bool) -> Vec
 }
 
 /// The commits that overtook another, and those that were overtaken.
-fn ask_for_disorder(asked: &mut CommitSet, cut: u32, applied: &[Applied]) {
+fn ask_for_disorder(asked: &mut CommitSet, cut: u32, applied: &Applications) {
     let first = applied
         .iter()
         .map(|a| a.commit)
@@ -190,12 +188,11 @@ fn identity(database: &Database, work: &RowWork<'_>, image: &Partial<'_>) -> Opt
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::Applied;
 
     fn asked(cut: u32, applied: &[u32], gaps: bool) -> Vec<u32> {
-        let applied: Vec<Applied> = applied
-            .iter()
-            .map(|&commit| Applied { commit, at: 0 })
-            .collect();
+        let applied = applied.iter().map(|&commit| Applied { commit, at: 0 });
+        let applied: Applications = applied.collect();
         in_question(20, cut, &applied, gaps)
     }
 

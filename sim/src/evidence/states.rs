@@ -5,6 +5,7 @@
 //! what was written, whatever the tables hold.
 
 use crate::{
+    packed::{Packed, Record},
     runbook::Host,
     workload::orders::{Customer, order},
     world::World,
@@ -17,7 +18,10 @@ use cutover_model::{
     server::Own,
     table::{RowKey, Table},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+};
 
 /// How the target's final state compares.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,12 +55,15 @@ pub struct Shop {
     /// Orders that were there before the run: those up to this id.
     pub existing: u64,
     /// The orders that were placed in the run and are still there, by id.
-    pub orders: Vec<PlacedOrder>,
+    pub orders: Packed<PlacedOrder, 3>,
     /// Sum of all customers' `orders_placed`.
     pub counted: u64,
     /// The next order id on the target; 0 without one.
     pub next_order_on_target: u64,
 }
+
+/// Where the client's number stands in a request's.
+const CLIENT_BITS: u32 = 40;
 
 /// An order's row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,25 +77,74 @@ pub struct PlacedOrder {
 impl PlacedOrder {
     /// The client whose request it was.
     pub fn client(&self) -> u64 {
-        (self.request >> 40).wrapping_sub(1)
+        (self.request >> CLIENT_BITS).wrapping_sub(1)
     }
 }
 
 impl Shop {
-    /// The order of an id. `hint` is where to look first, and is moved on: orders are asked for nearly in
-    /// the order of their ids.
-    pub fn order(&self, id: u64, hint: &mut usize) -> Option<PlacedOrder> {
-        self.place_of(id, hint).map(|at| self.orders[at])
+    /// Looks orders up.
+    pub fn finder(&self) -> Finder<'_> {
+        Finder {
+            orders: &self.orders,
+            last: (0, 0),
+        }
+    }
+}
+
+/// Looks orders up by their ids. They are asked for nearly in order, and most ids follow one another: where the last one
+/// was tells where the next one is, more or less.
+#[derive(Debug)]
+pub struct Finder<'s> {
+    orders: &'s Packed<PlacedOrder, 3>,
+    /// The last one that was looked for: its id, and its place.
+    last: (u64, usize),
+}
+
+impl Finder<'_> {
+    /// Guesses before the middle is taken.
+    const GUESSES: usize = 4;
+
+    /// The order of an id, and its place among the orders.
+    pub fn find(&mut self, id: u64) -> Option<(usize, PlacedOrder)> {
+        let (mut low, mut high) = (0, self.orders.len());
+        let (mut near, mut at) = self.last;
+        for guess in 0.. {
+            at = match guess < Self::GUESSES {
+                true => (at as u64).saturating_add_signed(id.wrapping_sub(near) as i64) as usize,
+                false => low + (high - low) / 2,
+            };
+            at = at.min(high.checked_sub(1)?).max(low);
+            let found = self.orders.get(at)?;
+            near = found.id;
+            self.last = (near, at);
+            match near.cmp(&id) {
+                Ordering::Equal => return Some((at, found)),
+                Ordering::Less => low = at + 1,
+                Ordering::Greater => high = at,
+            }
+            if low >= high {
+                break;
+            }
+        }
+        None
+    }
+}
+
+impl Record<3> for PlacedOrder {
+    fn columns(&self, number: u64, _: &[u64; 3]) -> [u64; 3] {
+        [
+            self.id.wrapping_sub(number),
+            self.request >> CLIENT_BITS,
+            self.request % (1 << CLIENT_BITS),
+        ]
     }
 
-    /// Likewise its place in the list.
-    pub fn place_of(&self, id: u64, hint: &mut usize) -> Option<usize> {
-        let at = match self.orders.get(*hint) {
-            Some(order) if order.id == id => *hint,
-            _ => self.orders.partition_point(|o| o.id < id),
-        };
-        *hint = at + 1;
-        self.orders.get(at).filter(|o| o.id == id).map(|_| at)
+    #[inline]
+    fn of([id, client, request]: [u64; 3], number: u64) -> Self {
+        Self {
+            id: id.wrapping_add(number),
+            request: client << CLIENT_BITS | request,
+        }
     }
 }
 
@@ -354,7 +410,6 @@ pub(super) fn shop(world: &World, serving: Host) -> Option<Shop> {
         existing: orders.existing_orders,
         ..Shop::default()
     };
-    shop.orders.reserve_exact(table.touched_len());
     for (key, row) in table.touched() {
         let Some(row) = row.filter(|_| key.0 > orders.existing_orders) else {
             continue;
@@ -378,4 +433,35 @@ pub(super) fn shop(world: &World, serving: Host) -> Option<Shop> {
     let next = target.and_then(|s| Some(s.database.table(orders.orders_table)?.auto_increment()));
     shop.next_order_on_target = next.unwrap_or(0);
     Some(shop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn an_order_is_found_where_it_is(
+            steps in proptest::collection::vec(prop_oneof![9 => 1..3u64, 1 => any::<u64>()], 0..80),
+            asked in proptest::collection::vec((any::<proptest::sample::Index>(), 0..3u64), 1..80),
+        ) {
+            let mut ids: Vec<u64> = Vec::new();
+            for step in steps {
+                ids.extend(ids.last().unwrap_or(&7).checked_add(step));
+            }
+            let order = |id: &u64| PlacedOrder { id: *id, request: id / 2 };
+            let shop = Shop {
+                orders: ids.iter().map(order).collect(),
+                ..Shop::default()
+            };
+            let mut finder = shop.finder();
+            for (near, beside) in asked {
+                let near = ids.get(near.index(ids.len().max(1))).copied().unwrap_or(7);
+                let id = near.wrapping_add(beside).wrapping_sub(1);
+                let expected = ids.binary_search(&id).ok().map(|at| (at, order(&id)));
+                prop_assert_eq!(finder.find(id), expected);
+            }
+        }
+    }
 }

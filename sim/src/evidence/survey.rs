@@ -1,9 +1,9 @@
-//! What one pass over the operations tells of all writes: counts, firsts and lasts. Several checks and figures ask for
+//! What a pass over the operations tells of all writes: counts, firsts and lasts. Several checks and figures ask for
 //! each of them.
 
 use super::Evidence;
 use crate::{
-    history::{Kind, Operation, Told},
+    history::{CommitList, Kind, Operation, Told},
     outcome::Commits,
     runbook::Host,
     workload::orders::makes_order,
@@ -32,55 +32,89 @@ pub struct Survey {
     pub lost_by_going_back: u64,
     /// When the first of them was.
     pub first_lost_by_going_back: Option<u64>,
-    /// The smallest and the largest id of an order that was acknowledged.
-    pub ids: Option<(u64, u64)>,
 }
 
 fn least(a: Option<u64>, b: u64) -> Option<u64> {
     Some(a.map_or(b, |a| a.min(b)))
 }
 
-impl Survey {
-    pub(super) fn of(e: &Evidence<'_>) -> Self {
-        let mut survey = Self::default();
-        let reopened = e.way_back().unwrap_or(u64::MAX);
-        for (_, o) in e.writes() {
-            let placed = u64::from(o.kind == Kind::Place);
-            match o.told {
-                Told::Ok => {
-                    survey.commits.ok += 1;
-                    survey.placed += placed;
-                }
-                Told::Fail => survey.commits.fail += 1,
-                Told::Info | Told::Pending => survey.commits.info += 1,
-                Told::Empty => {}
-            }
-            if o.told == Told::Info {
-                survey.maybe_placed += placed;
-            }
-            if o.told != Told::Ok {
-                continue;
-            }
-            if makes_order(o.kind) {
-                let id = o.subject;
-                let (least, most) = survey.ids.unwrap_or((id, id));
-                survey.ids = Some((least.min(id), most.max(id)));
-            }
-            let commit = e.history.commits(o.host).get(o.commit as usize);
-            let committed = commit.map(|c| c.at);
-            match o.host {
-                Host::Source => survey.on_source(o, committed, reopened),
-                Host::Target => survey.on_target(o, committed, e.back_on_source.has(o.commit)),
-                // Nobody writes to it.
-                Host::Replica => {}
-            }
+/// A survey that is being made, write by write.
+pub(crate) struct Surveyor<'e, 'w> {
+    e: &'e Evidence<'w>,
+    survey: Survey,
+    reopened: u64,
+    /// The last commit of the source, and the first and the last of the target, that were acknowledged.
+    on_source: Option<u32>,
+    on_target: Option<(u32, u32)>,
+}
+
+impl<'e, 'w> Surveyor<'e, 'w> {
+    pub(crate) fn new(e: &'e Evidence<'w>) -> Self {
+        Self {
+            e,
+            survey: Survey::default(),
+            reopened: e.way_back().unwrap_or(u64::MAX),
+            on_source: None,
+            on_target: None,
         }
-        survey
     }
 
-    fn on_source(&mut self, o: &Operation, committed: Option<u64>, reopened: u64) {
-        self.last_commit_on_source = self.last_commit_on_source.max(committed);
-        if committed.unwrap_or(o.returned) <= reopened {
+    pub(crate) fn see(&mut self, o: &Operation) {
+        let survey = &mut self.survey;
+        let placed = u64::from(o.kind == Kind::Place);
+        match o.told {
+            Told::Ok => {
+                survey.commits.ok += 1;
+                survey.placed += placed;
+            }
+            Told::Fail => survey.commits.fail += 1,
+            Told::Info | Told::Pending => survey.commits.info += 1,
+            Told::Empty => {}
+        }
+        if o.told == Told::Info {
+            survey.maybe_placed += placed;
+        }
+        if o.told != Told::Ok {
+            return;
+        }
+        let commits = self.e.history.commits(o.host);
+        let commit = Some(o.commit).filter(|commit| (*commit as usize) < commits.len());
+        match o.host {
+            Host::Source => {
+                self.on_source = self.on_source.max(commit);
+                survey.on_source(o, commits, self.reopened);
+            }
+            Host::Target => {
+                if let Some(commit) = commit {
+                    let (first, last) = self.on_target.unwrap_or((commit, commit));
+                    self.on_target = Some((first.min(commit), last.max(commit)));
+                }
+                survey.on_target(o, self.e.back_on_source.has(o.commit));
+            }
+            // Nobody writes to it.
+            Host::Replica => {}
+        }
+    }
+
+    pub(crate) fn survey(self) -> Survey {
+        // Commits are in the order of their times.
+        let at = |host, commit| committed_at(self.e.history.commits(host), commit);
+        let mut survey = self.survey;
+        survey.last_commit_on_source = self.on_source.and_then(|commit| at(Host::Source, commit));
+        survey.commits_on_target = self
+            .on_target
+            .and_then(|(first, last)| Some((at(Host::Target, first)?, at(Host::Target, last)?)));
+        survey
+    }
+}
+
+impl Survey {
+    fn on_source(&mut self, o: &Operation, commits: &CommitList, reopened: u64) {
+        let by = match reopened {
+            u64::MAX => 0,
+            _ => committed_at(commits, o.commit).unwrap_or(o.returned),
+        };
+        if by <= reopened {
             self.last_on_source = self.last_on_source.max(Some(o.returned));
             if makes_order(o.kind) {
                 self.largest_on_source = self.largest_on_source.max(Some(o.subject));
@@ -88,15 +122,15 @@ impl Survey {
         }
     }
 
-    fn on_target(&mut self, o: &Operation, committed: Option<u64>, is_back: bool) {
+    fn on_target(&mut self, o: &Operation, is_back: bool) {
         self.first_on_target = least(self.first_on_target, o.returned);
-        if let Some(at) = committed {
-            let (first, last) = self.commits_on_target.unwrap_or((at, at));
-            self.commits_on_target = Some((first.min(at), last.max(at)));
-        }
         if !is_back {
             self.lost_by_going_back += 1;
             self.first_lost_by_going_back = least(self.first_lost_by_going_back, o.returned);
         }
     }
+}
+
+fn committed_at(commits: &CommitList, commit: u32) -> Option<u64> {
+    commits.get(commit as usize).map(|c| c.at)
 }

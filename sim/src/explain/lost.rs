@@ -11,13 +11,13 @@ use crate::{
 /// Why an acknowledged write (an operation, by its number) is not on the database that serves.
 pub fn lost_write(e: &Evidence<'_>, number: u32) -> Explanation {
     let operation = e.history.operations.get(number as usize);
-    let commit = operation.and_then(|o| Some((o, commit_of(e, o)?)));
+    let commit = operation.and_then(|o| Some((o, commit_of(e, &o)?)));
     let (stage, because) = match commit {
         None => (Stage::Visible, "No commit of it is known.".into()),
-        Some((o, commit)) if o.host == Host::Target && !e.is_visible(o) => {
+        Some((o, commit)) if o.host == Host::Target && !e.is_visible(&o) => {
             left_on_target(e, commit)
         }
-        Some((o, _)) if e.is_visible(o) => (Stage::Visible, written_over(e, o.commit, o.host)),
+        Some((o, _)) if e.is_visible(&o) => (Stage::Visible, written_over(e, o.commit, o.host)),
         Some((o, _)) if o.host == Host::Source && e.erased(o.commit).is_some() => {
             (Stage::Source, lost_by_the_source(e, o.commit))
         }
@@ -32,7 +32,7 @@ pub fn lost_write(e: &Evidence<'_>, number: u32) -> Explanation {
 }
 
 /// The target confirmed it, and the application's name points at the source again.
-fn left_on_target(e: &Evidence<'_>, commit: &Commit) -> (Stage, String) {
+fn left_on_target(e: &Evidence<'_>, commit: Commit) -> (Stage, String) {
     let lead = match e.marks.repointed {
         Some(_) => {
             "The target had confirmed it, and then the application's name was pointed back at the source"
@@ -105,7 +105,7 @@ fn written_over(e: &Evidence<'_>, commit: u32, host: Host) -> String {
 struct Walk<'e, 'w> {
     e: &'e Evidence<'w>,
     number: u32,
-    commit: &'e Commit,
+    commit: Commit,
 }
 
 impl Walk<'_, '_> {
@@ -114,7 +114,7 @@ impl Walk<'_, '_> {
         if let Some(fed) = &self.e.fed
             && let Some(row) = fed.missing.get(&self.number)
         {
-            return super::fed::cause(self.e, self.number, self.commit, row);
+            return super::fed::cause(self.e, self.number, &self.commit, row);
         }
         let r = &self.e.marks.replication;
         if let Some(s) = self.e.snapshot.filter(|s| self.commit.at <= s.at) {

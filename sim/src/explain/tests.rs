@@ -5,7 +5,7 @@ use cutover_model::replica::ThreadError;
 /// The sound migration, in which the last order of the source (70 s) never arrives.
 fn without_the_last() -> Made {
     let mut made = Made::sound();
-    made.history.applied.pop();
+    made.history.applied.rewrite(|list| list.pop());
     made
 }
 
@@ -77,7 +77,7 @@ fn a_start_behind_the_write_is_the_cause_when_nobody_asked_for_it() {
 fn a_write_after_replication_had_been_stopped_was_not_sent_and_the_missing_fence_is_named() {
     let mut made = without_the_last();
     made.marks.replication.stopped = Some(65 * S);
-    made.marks.replication.sent_to = Some(made.history.source[2].end);
+    made.marks.replication.sent_to = Some(made.committed(2).end);
     made.marks.fence = None;
     let (stage, text) = cause(&made);
     assert_eq!(stage, Stage::Sent);
@@ -97,7 +97,7 @@ fn a_write_after_replication_had_been_stopped_was_not_sent_and_the_missing_fence
 #[test]
 fn unsent_on_the_wire_and_in_the_relay_log_are_told_apart() {
     let mut made = without_the_last();
-    let before = made.history.source[2].end;
+    let before = made.committed(2).end;
     assert_eq!(cause(&made).0, Stage::Applied);
     assert!(
         cause(&made)
@@ -193,8 +193,8 @@ fn without_the_last_row() -> Made {
         loaded: Some(20 * S),
         ..crate::fed::Read::new(1, 2, 10 * S)
     });
-    let start = made.history.source[1].end;
-    let end = made.history.source[3].end;
+    let start = made.committed(1).end;
+    let end = made.committed(3).end;
     made.fed = Some(FedFacts {
         tables: vec![FedTable {
             table: 1,

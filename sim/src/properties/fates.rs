@@ -1,8 +1,9 @@
-//! What became of each write, worked out for all of them in one pass: P1, P2 and P3 are about it.
+//! What became of each write: P1, P2 and P3 are about it.
 
+use super::writes::Writes;
 use crate::{
-    evidence::Evidence,
-    history::{Kind, Told},
+    evidence::{Evidence, Finder, Shop},
+    history::{Kind, Operation, Told},
     workload::orders::makes_order,
 };
 
@@ -22,50 +23,75 @@ pub(super) struct Fates {
 impl Fates {
     /// Of a run's writes; worked out once.
     pub fn of<'e>(e: &'e Evidence<'_>) -> &'e Self {
-        e.found.fates.get_or_init(|| Self::find(e))
+        &Writes::of(e).fates
     }
 
     /// Whether an order's cancellation is there.
     pub fn is_cancelled(&self, order: u64) -> bool {
         self.cancelled.binary_search(&order).is_ok()
     }
+}
 
-    fn find(e: &Evidence<'_>) -> Self {
-        let mut fates = Self::default();
-        let orders = e.shop.as_ref().map_or(&[][..], |shop| &shop.orders);
-        let (mut made, mut hint) = (vec![false; orders.len()], 0);
-        for (number, o) in e.writes() {
-            if !e.is_visible(o) {
-                if o.told == Told::Ok {
-                    fates.lost.push(number);
-                }
-                continue;
-            }
-            if o.told == Told::Fail {
-                fates.failed.push(number);
-            }
-            if o.kind == Kind::Cancel {
-                fates.cancelled.push(o.subject);
-            }
-            let Some(shop) = e.shop.as_ref().filter(|_| makes_order(o.kind)) else {
-                continue;
-            };
-            match shop.place_of(o.subject, &mut hint) {
-                Some(at) if orders[at].client() == u64::from(o.client) => made[at] = true,
-                // Unless it was cancelled, which the whole pass tells.
-                _ if o.told == Told::Ok => fates.lost.push(number),
-                _ => {}
-            }
+/// Fates that are being told, write by write.
+pub(super) struct Weaver<'e, 'w> {
+    e: &'e Evidence<'w>,
+    fates: Fates,
+    finder: Option<Finder<'e>>,
+    /// For each order of the shop, whether a write that is there has made it.
+    made: Vec<bool>,
+}
+
+impl<'e, 'w> Weaver<'e, 'w> {
+    pub fn new(e: &'e Evidence<'w>) -> Self {
+        let orders = e.shop.as_ref().map_or(0, |shop| shop.orders.len());
+        Self {
+            e,
+            fates: Fates::default(),
+            finder: e.shop.as_ref().map(Shop::finder),
+            made: vec![false; orders],
         }
+    }
+
+    pub fn see(&mut self, number: u32, o: &Operation) {
+        let fates = &mut self.fates;
+        if !self.e.is_visible(o) {
+            if o.told == Told::Ok {
+                fates.lost.push(number);
+            }
+            return;
+        }
+        if o.told == Told::Fail {
+            fates.failed.push(number);
+        }
+        if o.kind == Kind::Cancel {
+            fates.cancelled.push(o.subject);
+        }
+        let Some(finder) = self.finder.as_mut().filter(|_| makes_order(o.kind)) else {
+            return;
+        };
+        match finder.find(o.subject) {
+            Some((at, order)) if order.client() == u64::from(o.client) => self.made[at] = true,
+            // Unless it was cancelled, which the whole pass tells.
+            _ if o.told == Told::Ok => fates.lost.push(number),
+            _ => {}
+        }
+    }
+
+    pub fn fates(self) -> Fates {
+        let Self {
+            e, mut fates, made, ..
+        } = self;
         fates.cancelled.sort_unstable();
         let mut lost = std::mem::take(&mut fates.lost);
         lost.retain(|number| {
-            let o = &e.history.operations[*number as usize];
-            !(e.is_visible(o) && fates.is_cancelled(o.subject))
+            let o = e.history.operations.get(*number as usize);
+            !o.is_some_and(|o| e.is_visible(&o) && fates.is_cancelled(o.subject))
         });
         fates.lost = lost;
-        let unmade = orders.iter().zip(made).filter(|(_, made)| !made);
-        fates.unmade = unmade.map(|(order, _)| order.id).collect();
+        if let Some(shop) = e.shop.as_ref().filter(|_| made.contains(&false)) {
+            let unmade = shop.orders.iter().zip(made).filter(|(_, made)| !made);
+            fates.unmade = unmade.map(|(order, _)| order.id).collect();
+        }
         fates
     }
 }

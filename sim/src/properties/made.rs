@@ -82,19 +82,20 @@ impl Made {
         made.snapshot = Some(SnapshotFacts {
             at: 10 * S,
             commits: 2,
-            end: made.history.source[1].end,
+            end: made.committed(1).end,
         });
         made.marks.snapshot = Some(10 * S);
         made.place(Host::Source, 2, 3, 60 * S);
         made.place(Host::Source, 0, 4, 70 * S);
         made.apply(2, 61 * S);
         made.apply(3, 71 * S);
+        let (from, to) = (made.committed(1).end, made.committed(3).end);
         let r = &mut made.marks.replication;
         (r.configured, r.started) = (Some(50 * S), Some(51 * S));
-        r.from = Some(made.history.source[1].end);
-        r.received_to = Some(made.history.source[3].end);
+        r.from = Some(from);
+        r.received_to = Some(to);
         r.stopped = Some(115 * S);
-        made.marks.replication.sent_to = Some(made.history.source[3].end);
+        made.marks.replication.sent_to = Some(to);
         made.marks.fence = Some(100 * S);
         made.marks.gate = Some(110 * S);
         made.applied_at_gate = 2;
@@ -127,7 +128,9 @@ impl Made {
     pub fn rolled_back() -> Self {
         let mut made = Self::sound();
         let at = |commit, at| Applied { commit, at };
-        made.history.applied_back = vec![at(0, 140 * S), at(1, 141 * S)];
+        made.history
+            .applied_back
+            .extend([at(0, 140 * S), at(1, 141 * S)]);
         made.marks.reopened = Some(160 * S);
         made.marks.returned = Some(165 * S);
         made.marks.fence_lifted = Some(160 * S);
@@ -195,6 +198,17 @@ impl Made {
         self.history.operations.len() as u32 - 1
     }
 
+    /// Changes an operation.
+    pub fn change(&mut self, operation: usize, change: impl FnOnce(&mut Operation)) {
+        let there = self.history.operations.edit(operation, change);
+        there.expect("an operation");
+    }
+
+    /// A commit of the source.
+    pub fn committed(&self, number: usize) -> Commit {
+        self.history.source.get(number).expect("a commit")
+    }
+
     /// The target applies a commit of the source.
     pub fn apply(&mut self, commit: u32, at: u64) {
         self.history.applied.push(Applied { commit, at });
@@ -216,7 +230,8 @@ impl Made {
     /// Takes an order's row away.
     pub fn drop_row(&mut self, order: u64) {
         let shop = self.shop.as_mut().expect("a shop");
-        shop.orders.retain(|o| o.id != EXISTING + order);
+        let orders = &mut shop.orders;
+        orders.rewrite(|list| list.retain(|o| o.id != EXISTING + order));
     }
 
     /// As the checks see it.

@@ -27,29 +27,40 @@ mod p16_integrity;
 mod p17_bounded_unavailability;
 mod p18_abort_safety;
 mod p19_rollback_safety;
+mod writes;
 
 pub use p01_no_lost_write::lost;
 pub use p02_no_phantom::{Phantom, phantoms};
 pub use p04_exactly_once::{Repeated, repeated};
+pub(crate) use writes::Writes;
 
 use crate::{
-    evidence::{Evidence, Survey},
+    evidence::{Evidence, Sequence},
     outcome::{Finding, PropertyResult},
 };
-use fates::Fates;
 use std::cell::OnceCell;
 
 /// What several properties and the figures ask for; each is worked out once.
 #[derive(Clone, Debug, Default)]
 pub struct Found {
-    pub(crate) survey: OnceCell<Survey>,
+    writes: OnceCell<Writes>,
+    pub(crate) sequence: OnceCell<Sequence>,
     /// When a write was wanted in vain first: see [`crate::metrics::write_missed_from`].
     pub(crate) missed_from: OnceCell<Option<u64>>,
-    fates: OnceCell<Fates>,
     phantoms: OnceCell<Vec<Phantom>>,
     repeated: OnceCell<Vec<Repeated>>,
     /// See [`p03_info_atomicity::committed_again`].
     again: OnceCell<Vec<u32>>,
+}
+
+impl Found {
+    /// Nothing yet but this.
+    pub(crate) fn with(sequence: Sequence) -> Self {
+        Self {
+            sequence: OnceCell::from(sequence),
+            ..Self::default()
+        }
+    }
 }
 
 /// A property.

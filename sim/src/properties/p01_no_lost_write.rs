@@ -35,7 +35,7 @@ mod tests {
     fn a_write_that_was_never_applied_is_lost_even_if_its_row_is_there() {
         let mut made = Made::sound();
         assert_eq!(made.violations(&PROPERTY), 0);
-        made.history.applied.pop();
+        made.history.applied.rewrite(|list| list.pop());
         assert_eq!(lost(&made.evidence()), [3]);
     }
 
@@ -60,7 +60,7 @@ mod tests {
         made.history.erased.push(lost_by_the_source);
         assert_eq!(lost(&made.evidence()), [0]);
         let mut made = Made::sound();
-        made.history.applied.pop();
+        made.history.applied.rewrite(|list| list.pop());
         made.history.erased.push(crate::history::Erased {
             from: 3,
             to: 4,
@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn a_draft_is_an_order_too() {
         let mut made = Made::sound();
-        made.history.operations[2].kind = Kind::Draft;
+        made.change(2, |o| o.kind = Kind::Draft);
         assert_eq!(made.violations(&PROPERTY), 0);
         made.drop_row(3);
         assert_eq!(lost(&made.evidence()), [2]);
@@ -84,7 +84,8 @@ mod tests {
     #[test]
     fn an_order_whose_id_another_client_has_now_is_lost() {
         let mut made = Made::sound();
-        made.shop.as_mut().unwrap().orders[2].request = 77 << 40;
+        let orders = &mut made.shop.as_mut().unwrap().orders;
+        orders.edit(2, |order| order.request = 77 << 40);
         assert_eq!(lost(&made.evidence()), [2]);
     }
 

@@ -31,9 +31,14 @@ fn find(e: &Evidence<'_>) -> Vec<Phantom> {
     let fates = Fates::of(e);
     let source = e.history.source.len();
     let erased = e.serving == Host::Target && !e.history.erased.is_empty();
-    let unknown = e.applied.iter().enumerate();
+    let is_foreign = |commit: u32| commit as usize >= source;
+    let unknown = match erased || e.sequence().latest.is_some_and(is_foreign) {
+        true => e.applied.iter(),
+        false => e.applied.range(0..0),
+    };
     let unknown = unknown
-        .filter(|(_, a)| a.commit as usize >= source || erased && e.erased(a.commit).is_some());
+        .enumerate()
+        .filter(|(_, a)| is_foreign(a.commit) || erased && e.erased(a.commit).is_some());
     let failed = fates.failed.iter().copied().map(Phantom::Failed);
     let unmade = fates.unmade.iter().copied().map(Phantom::Order);
     failed
@@ -69,14 +74,14 @@ mod tests {
     #[test]
     fn an_order_of_a_transaction_that_was_not_applied_is_a_phantom() {
         let mut made = Made::sound();
-        made.history.applied.pop();
+        made.history.applied.rewrite(|list| list.pop());
         assert_eq!(phantoms(&made.evidence()), [Phantom::Order(EXISTING + 4)]);
     }
 
     #[test]
     fn a_write_that_its_client_was_told_failed_is_a_phantom_when_it_is_there() {
         let mut made = Made::sound();
-        made.history.operations[3].told = Told::Fail;
+        made.change(3, |o| o.told = Told::Fail);
         assert_eq!(phantoms(&made.evidence()), [Phantom::Failed(3)]);
     }
 

@@ -3,7 +3,7 @@
 
 use super::{Property, fates::Fates, found};
 use crate::{
-    evidence::Evidence,
+    evidence::{CommitSet, Evidence},
     explain::operation,
     history::{NO_COMMIT, Operation, Told},
     outcome::Finding,
@@ -26,18 +26,23 @@ fn check(e: &Evidence<'_>) -> Finding {
     }
     let again = committed_again(e).iter().copied();
     let mut witnesses: Vec<u32> = again
-        .filter(|o| e.history.operations.get(*o as usize).is_some_and(unknown))
+        .filter(|o| {
+            e.history
+                .operations
+                .get(*o as usize)
+                .is_some_and(|o| unknown(&o))
+        })
         .collect();
     let fates = Fates::of(e);
-    let mut hint = 0;
     if let Some(shop) = &e.shop {
+        let mut finder = shop.finder();
         let orders = e
             .writes()
             .filter(|(_, o)| unknown(o) && makes_order(o.kind));
         let torn = orders.filter(|(number, o)| {
             let order = o.subject;
-            let row = shop.order(order, &mut hint);
-            let there = row.is_some_and(|r| r.client() == u64::from(o.client));
+            let row = finder.find(order);
+            let there = row.is_some_and(|(_, r)| r.client() == u64::from(o.client));
             let gone = fates.is_cancelled(order);
             o.commit != NO_COMMIT
                 && there != (e.is_visible(o) && !gone)
@@ -60,19 +65,20 @@ fn is_of_another(e: &Evidence<'_>, number: u32, o: &Operation) -> bool {
     others.any(|(_, other)| {
         makes_order(other.kind)
             && (other.subject, other.client) == (o.subject, o.client)
-            && e.is_visible(other)
+            && e.is_visible(&other)
     })
 }
 
-/// Operations that committed more than once: those of commits that are not the operation's own.
+/// Operations that committed more than once, each as often as it did so again.
 pub(super) fn committed_again<'e>(e: &'e Evidence<'_>) -> &'e [u32] {
     e.found.again.get_or_init(|| {
-        let again = [Host::Source, Host::Target].into_iter().flat_map(|host| {
-            let commits = (0u32..).zip(e.history.commits(host));
-            commits.filter_map(move |(number, commit)| {
-                let own = e.history.operations.get(commit.operation as usize)?;
-                ((own.host, own.commit) != (host, number)).then_some(commit.operation)
-            })
+        let mut committed = CommitSet::new(e.history.operations.len(), 0, []);
+        let commits = [Host::Source, Host::Target].map(|host| e.history.commits(host));
+        let operations = commits.into_iter().flatten().map(|c| c.operation);
+        let again = operations.filter(|operation| {
+            let again = committed.has(*operation);
+            committed.add(*operation);
+            again
         });
         again.collect()
     })
@@ -84,7 +90,7 @@ mod tests {
 
     fn with_unknown() -> Made {
         let mut made = Made::sound();
-        made.history.operations[3].told = Told::Info;
+        made.change(3, |o| o.told = Told::Info);
         made
     }
 
@@ -92,7 +98,7 @@ mod tests {
     fn an_unknown_outcome_may_be_there_or_not() {
         let mut made = with_unknown();
         assert_eq!(made.violations(&PROPERTY), 0, "committed, applied, there");
-        made.history.applied.pop();
+        made.history.applied.rewrite(|list| list.pop());
         made.drop_row(4);
         assert_eq!(
             made.violations(&PROPERTY),
@@ -111,7 +117,7 @@ mod tests {
             "applied, and its row is not there"
         );
         let mut made = with_unknown();
-        made.history.applied.pop();
+        made.history.applied.rewrite(|list| list.pop());
         assert_eq!(
             made.violations(&PROPERTY),
             1,
@@ -122,7 +128,7 @@ mod tests {
     #[test]
     fn an_operation_that_committed_twice_is_a_violation() {
         let mut made = with_unknown();
-        let mut again = made.history.source[3];
+        let mut again = made.committed(3);
         again.at += 1;
         made.history.source.push(again);
         assert_eq!(made.violations(&PROPERTY), 1);

@@ -3,7 +3,7 @@
 
 use super::{Property, found, lost, p03_info_atomicity::committed_again};
 use crate::{
-    evidence::{CommitSet, Evidence, PlacedOrder, is_in_order},
+    evidence::{CommitSet, Evidence, PlacedOrder},
     explain,
     outcome::Finding,
 };
@@ -59,10 +59,10 @@ fn find(e: &Evidence<'_>) -> Vec<Repeated> {
 
 /// The source's commits that were applied although the target had them, ascending.
 fn applied_again(e: &Evidence<'_>) -> Vec<u32> {
-    if is_in_order(e.applied, e.cut()) {
+    if e.sequence().is_in_order {
         return Vec::new();
     }
-    let mut had = CommitSet::new(e.history.source.len(), e.cut(), &[]);
+    let mut had = CommitSet::new(e.history.source.len(), e.cut(), []);
     let again = e.applied.iter().filter(|a| {
         let again = had.has(a.commit);
         had.add(a.commit);
@@ -76,9 +76,9 @@ fn applied_again(e: &Evidence<'_>) -> Vec<u32> {
 
 /// Whether every order is of a newer request than the ones that its client made before: then none repeats another,
 /// and nothing has to be sorted to see it.
-fn each_is_newer(orders: &[PlacedOrder]) -> bool {
+fn each_is_newer(orders: impl IntoIterator<Item = PlacedOrder>) -> bool {
     let mut newest: Vec<u64> = Vec::new();
-    orders.iter().all(|order| {
+    orders.into_iter().all(|order| {
         let Ok(client) = u16::try_from(order.client()) else {
             return false;
         };
@@ -140,10 +140,10 @@ mod tests {
     #[test]
     fn a_request_that_was_sent_again_blindly_places_two_orders() {
         let mut made = Made::sound();
-        made.history.operations[3].told = Told::Info;
+        made.change(3, |o| o.told = Told::Info);
         made.place(Host::Target, 0, 7, 130 * S);
         let orders = &mut made.shop.as_mut().unwrap().orders;
-        orders[6].request = orders[3].request;
+        orders.rewrite(|list| list[6].request = list[3].request);
         let again = Repeated::Request {
             first: EXISTING + 4,
             again: EXISTING + 7,
@@ -159,7 +159,7 @@ mod tests {
         assert_eq!(made.violations(&PROPERTY), 1);
         made.shop.as_mut().unwrap().counted -= 2;
         assert_eq!(made.violations(&PROPERTY), 1);
-        made.history.operations[3].told = Told::Info;
+        made.change(3, |o| o.told = Told::Info);
         assert_eq!(
             made.violations(&PROPERTY),
             0,

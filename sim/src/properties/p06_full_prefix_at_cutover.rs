@@ -47,7 +47,7 @@ mod tests {
     #[test]
     fn what_is_applied_after_the_first_write_was_stranded_too() {
         let mut made = Made::sound();
-        made.history.applied[1].at = 127 * S;
+        made.history.applied.edit(1, |applied| applied.at = 127 * S);
         assert_eq!(made.violations(&PROPERTY), 1);
     }
 

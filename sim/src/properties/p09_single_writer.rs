@@ -55,14 +55,14 @@ mod tests {
         assert_eq!(made.violations(&PROPERTY), 0);
         let late = made.place(Host::Source, 3, 9, 128 * S);
         assert_eq!(made.violations(&PROPERTY), 1);
-        made.history.operations[late as usize].told = Told::Info;
+        made.change(late as usize, |o| o.told = Told::Info);
         assert_eq!(made.violations(&PROPERTY), 0, "nobody was told yes twice");
     }
 
     #[test]
     fn an_answer_that_arrives_late_is_no_second_writer() {
         let mut made = Made::sound();
-        made.history.operations[3].returned = 130 * S;
+        made.change(3, |o| o.returned = 130 * S);
         assert_eq!(made.violations(&PROPERTY), 0);
     }
 

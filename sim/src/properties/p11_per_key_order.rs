@@ -107,7 +107,7 @@ mod tests {
     fn a_row_that_goes_back_is_a_violation_and_another_order_of_others_is_not() {
         let mut made = Made::sound();
         assert_eq!(made.violations(&PROPERTY), 0);
-        made.history.applied.swap(0, 1);
+        made.history.applied.rewrite(|list| list.swap(0, 1));
         made.rows_of = [(2, vec![row(1)]), (3, vec![row(2)])].into();
         assert_eq!(made.violations(&PROPERTY), 0);
         made.rows_of = [(2, vec![row(1)]), (3, vec![row(1)])].into();
@@ -117,13 +117,11 @@ mod tests {
     #[test]
     fn what_the_snapshot_held_and_comes_again_goes_back() {
         let mut made = Made::sound();
-        made.history.applied.insert(
-            0,
-            crate::history::Applied {
-                commit: 0,
-                at: 60 * S,
-            },
-        );
+        let again = crate::history::Applied {
+            commit: 0,
+            at: 60 * S,
+        };
+        made.history.applied.rewrite(|list| list.insert(0, again));
         made.rows_of = [(0, vec![row(1)]), (1, vec![row(1)])].into();
         assert_eq!(made.violations(&PROPERTY), 1);
         made.rows_of = [(0, vec![row(1)]), (1, vec![row(2)])].into();

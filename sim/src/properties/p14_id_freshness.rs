@@ -1,8 +1,13 @@
 //! P14, fresh ids: no id is handed to two things. The target's counters are beyond every id that the
 //! source acknowledged, those of rows included that are gone.
 
-use super::{NO_CUTOVER, Property, absent, found};
-use crate::{evidence::Evidence, history::Told, outcome::Finding, workload::orders::makes_order};
+use super::{NO_CUTOVER, Property, absent, found, writes::Writes};
+use crate::{
+    evidence::Evidence,
+    history::{Operation, Told},
+    outcome::Finding,
+    workload::orders::makes_order,
+};
 
 pub(super) const PROPERTY: Property = Property {
     id: "P14",
@@ -15,7 +20,7 @@ fn check(e: &Evidence<'_>) -> Finding {
     let (Some(_), Some(states)) = (e.cutover(), &e.states) else {
         return absent(NO_CUTOVER);
     };
-    let twice = match may_be_twice(e) {
+    let twice = match Writes::of(e).ids.may_be_twice {
         true => twice(e),
         false => Vec::new(),
     };
@@ -47,37 +52,59 @@ fn check(e: &Evidence<'_>) -> Finding {
     })
 }
 
-/// The ids of the orders that were acknowledged.
-fn acknowledged<'e>(e: &'e Evidence<'_>) -> impl Iterator<Item = u64> + 'e {
-    let orders = e
-        .writes()
-        .filter(|(_, o)| makes_order(o.kind) && o.told == Told::Ok);
-    orders.map(|(_, o)| o.subject)
+fn is_acknowledged_order(o: &Operation) -> bool {
+    makes_order(o.kind) && o.told == Told::Ok
 }
 
-/// False where every id was acknowledged for one order. A bit for each id tells, which is less work than putting them in
-/// order, unless they lie far apart.
-fn may_be_twice(e: &Evidence<'_>) -> bool {
-    let Some((least, most)) = e.survey().ids else {
-        return false;
-    };
-    let words = (most - least) / 64;
-    if words > e.survey().commits.ok {
-        return true;
+/// The ids of the orders that were acknowledged, as far as a bit for each of them tells: that is less work than putting
+/// them in order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ids {
+    /// False where every id was acknowledged for one order.
+    may_be_twice: bool,
+    /// The id of the first bit.
+    least: Option<u64>,
+    seen: Vec<u64>,
+}
+
+impl Ids {
+    /// How far below the first id another may lie, and how much farther above the ones before, before nothing is told.
+    const FAR: u64 = 1 << 12;
+
+    pub fn see(&mut self, o: &Operation) {
+        if self.may_be_twice || !is_acknowledged_order(o) {
+            return;
+        }
+        let id = o.subject;
+        let least = *self.least.get_or_insert(id.saturating_sub(Self::FAR));
+        let end = self.seen.len() as u64 * 64;
+        match id.checked_sub(least) {
+            Some(at) if at < end + 2 * Self::FAR => {
+                let word = (at / 64) as usize;
+                if word >= self.seen.len() {
+                    self.seen.resize(word + 1, 0);
+                }
+                let bit = 1 << (at % 64);
+                self.may_be_twice = self.seen[word] & bit != 0;
+                self.seen[word] |= bit;
+            }
+            _ => self.may_be_twice = true,
+        }
     }
-    let mut seen = vec![0_u64; words as usize + 1];
-    acknowledged(e).any(|id| {
-        let at = id - least;
-        let (word, bit) = (&mut seen[(at / 64) as usize], 1 << (at % 64));
-        let before = *word;
-        *word |= bit;
-        before & bit != 0
-    })
+
+    /// The answer alone.
+    pub fn told(self) -> Self {
+        Self {
+            seen: Vec::new(),
+            ..self
+        }
+    }
 }
 
 /// The ids that were acknowledged for two orders, ascending.
 fn twice(e: &Evidence<'_>) -> Vec<u64> {
-    let mut ids: Vec<u64> = acknowledged(e).collect();
+    let orders = e.writes().filter(|(_, o)| is_acknowledged_order(o));
+    let mut ids: Vec<u64> = orders.map(|(_, o)| o.subject).collect();
     ids.sort_unstable();
     let twice = ids.windows(2).filter(|w| w[0] == w[1]);
     twice.map(|w| w[0]).collect()
@@ -92,12 +119,12 @@ mod tests {
     fn an_id_for_two_orders_is_a_violation() {
         let mut made = Made::sound();
         assert_eq!(made.violations(&PROPERTY), 0);
-        made.history.operations[5].subject = EXISTING + 4;
+        made.change(5, |o| o.subject = EXISTING + 4);
         assert_eq!(made.violations(&PROPERTY), 1);
         // However far away another one lies.
         made.place(Host::Target, 3, 1 << 60, 140 * S);
         assert_eq!(made.violations(&PROPERTY), 1);
-        made.history.operations[5].subject = EXISTING + 90;
+        made.change(5, |o| o.subject = EXISTING + 90);
         assert_eq!(made.violations(&PROPERTY), 0);
     }
 

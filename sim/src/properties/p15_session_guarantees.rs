@@ -25,17 +25,20 @@ fn check(e: &Evidence<'_>) -> Finding {
         let mut cancelled: BTreeMap<u64, u64> = BTreeMap::new();
         for (_, o) in e.writes().filter(|(_, o)| o.kind == Kind::Cancel) {
             let commit = e.history.commits(o.host).get(o.commit as usize);
-            if let Some(commit) = commit.filter(|_| e.is_visible(o)) {
+            if let Some(commit) = commit.filter(|_| e.is_visible(&o)) {
                 cancelled.entry(o.subject).or_insert(commit.at);
             }
         }
         stale.retain(|s| {
-            let read = &e.history.operations[s.operation as usize];
-            cancelled.get(&s.order).is_none_or(|at| *at > read.returned)
+            let read = e.history.operations.get(s.operation as usize);
+            let by = read.map_or(0, |read| read.returned);
+            cancelled.get(&s.order).is_none_or(|at| *at > by)
         });
     }
     found(stale.len() as u64, || {
-        let read = &e.history.operations[stale[0].operation as usize];
+        let Some(read) = e.history.operations.get(stale[0].operation as usize) else {
+            return String::new();
+        };
         format!(
             "at {} client {} read order {} on the {} and did not find what it had been told: the order, or its payment, \
              was not there",
@@ -55,7 +58,7 @@ mod tests {
     fn with_stale_read() -> Made {
         let mut made = Made::sound();
         let read = made.refuse(Host::Target, 0, 130 * S);
-        made.history.operations[read as usize].kind = Kind::Read;
+        made.change(read as usize, |o| o.kind = Kind::Read);
         made.stale_reads.push(Seen {
             operation: read,
             order: EXISTING + 4,

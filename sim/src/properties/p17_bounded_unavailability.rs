@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn time_in_which_nobody_wants_to_write_does_not_count() {
         let mut made = promising(1);
-        made.history.operations.pop();
+        made.history.operations.rewrite(|list| list.pop());
         assert_eq!(made.violations(&PROPERTY), 0);
         made.refuse(Host::Source, 1, 100 * S);
         assert_eq!(made.violations(&PROPERTY), 1);
@@ -97,10 +97,9 @@ mod tests {
     #[test]
     fn clients_that_never_get_through_wait_until_the_end() {
         let mut made = promising(129);
-        made.history
-            .operations
-            .retain(|o| o.host == Host::Source && o.told == Told::Ok);
-        made.history.target.clear();
+        let operations = &mut made.history.operations;
+        operations.rewrite(|list| list.retain(|o| o.host == Host::Source && o.told == Told::Ok));
+        made.history.target.rewrite(|list| list.clear());
         made.marks.first_on_target = None;
         assert!(made.is_absent(&PROPERTY), "nobody wanted to write");
         made.refuse(Host::Source, 1, 70 * S + 2_000);

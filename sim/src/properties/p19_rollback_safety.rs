@@ -6,7 +6,7 @@ use super::{Property, absent, found};
 use crate::{
     evidence::Evidence,
     explain,
-    history::{Commit, NO_COMMIT},
+    history::{Commit, CommitList, NO_COMMIT},
     outcome::Finding,
 };
 
@@ -58,7 +58,9 @@ fn check(e: &Evidence<'_>) -> Finding {
     let had = back.partition_point(|a| a.at <= first);
     let own = e.history.target.len();
     found(own.saturating_sub(had) as u64, || {
-        let stranded = &e.history.target[had];
+        let Some(stranded) = e.history.target.get(had) else {
+            return String::new();
+        };
         let what = match e.history.operations.get(stranded.operation as usize) {
             Some(_) => explain::operation(e, stranded.operation),
             None => "a commit of the target's own".to_string(),
@@ -71,7 +73,7 @@ fn check(e: &Evidence<'_>) -> Finding {
     })
 }
 
-fn first_after(commits: &[Commit], at: u64) -> Option<&Commit> {
+fn first_after(commits: &CommitList, at: u64) -> Option<Commit> {
     commits.get(commits.partition_point(|c| c.at <= at))
 }
 
@@ -84,11 +86,11 @@ mod tests {
     fn a_gap_on_the_way_back_or_a_commit_twice_is_a_violation() {
         let mut made = Made::rolled_back();
         assert_eq!(made.violations(&PROPERTY), 0);
-        made.history.applied_back.remove(0);
+        made.history.applied_back.rewrite(|list| list.remove(0));
         assert_eq!(made.violations(&PROPERTY), 1);
         let mut made = Made::rolled_back();
-        let again = made.history.applied_back[1];
-        made.history.applied_back.push(again);
+        let back = &mut made.history.applied_back;
+        back.rewrite(|list| list.push(list[1]));
         assert_eq!(made.violations(&PROPERTY), 1);
     }
 
@@ -99,17 +101,20 @@ mod tests {
             commit: NO_COMMIT,
             at: 150 * S,
         };
-        made.history.applied_back.insert(0, own);
+        made.history
+            .applied_back
+            .rewrite(|list| list.insert(0, own));
         assert_eq!(made.violations(&PROPERTY), 1);
     }
 
     #[test]
     fn what_the_source_lacks_when_it_takes_writes_again_is_stranded() {
         let mut made = Made::rolled_back();
-        made.history.applied_back.pop();
+        made.history.applied_back.rewrite(|list| list.pop());
         assert_eq!(made.violations(&PROPERTY), 1);
         let mut made = Made::rolled_back();
-        made.history.applied_back[1].at = 175 * S;
+        let back = &mut made.history.applied_back;
+        back.edit(1, |applied| applied.at = 175 * S);
         assert_eq!(made.violations(&PROPERTY), 1, "it came too late");
     }
 

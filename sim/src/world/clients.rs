@@ -17,7 +17,7 @@ use super::{
 use crate::{
     environment::Environment,
     faults::{Fault, Occasion, Way},
-    history::{Kind, NO_COMMIT, Operation, Told, add},
+    history::{Kind, NO_COMMIT, Operation, Told},
     probes::Probe,
     runbook::Host,
     stream::Stream,
@@ -417,9 +417,11 @@ impl World {
             };
         }
         let Some(intent) = c.intent else { return };
-        let before = self.history.operations.get(c.operation as usize);
-        if before.is_some_and(|o| o.told == Told::Info && o.commit != NO_COMMIT && retries) {
-            self.probes.reach(Probe::RetryAfterSuccess);
+        if retries && c.failures > 0 {
+            let before = self.history.operations.get(c.operation as usize);
+            if before.is_some_and(|o| o.told == Told::Info && o.commit != NO_COMMIT) {
+                self.probes.reach(Probe::RetryAfterSuccess);
+            }
         }
         let subject = match intent.kind {
             Kind::Transfer => intent.customer,
@@ -459,7 +461,7 @@ impl World {
             told: Told::Pending,
             host,
         };
-        add(&mut self.history.operations, operation);
+        self.history.operations.push(operation);
         if connected {
             let arrival = now + self.way_to(host);
             let arrival = self.arrival_in_order(arrival);
@@ -647,12 +649,22 @@ impl World {
             return;
         }
         let (operation, seen, carries) = (c.operation as usize, c.seen, c.carries);
-        let record = &mut self.history.operations[operation];
-        record.returned = now;
-        record.told = told;
-        let (host, kind) = (record.host, record.kind);
+        let concluded = self.history.operations.edit(operation, |record| {
+            record.returned = now;
+            record.told = told;
+            *record
+        });
+        let Some(Operation {
+            host,
+            kind,
+            subject,
+            ..
+        }) = concluded
+        else {
+            return;
+        };
         if told == Told::Ok {
-            self.tell_of_write(client, operation, host);
+            self.tell_of_write(client, kind, subject, host);
             if self.marks.acknowledged(host, now) {
                 self.occurs(Occasion::FirstWriteOnTarget);
             }
@@ -683,7 +695,7 @@ impl World {
             && let Some(mut intent) = c.intent
         {
             if makes_order(intent.kind) {
-                intent.order = self.history.operations[operation].subject;
+                intent.order = subject;
             }
             Orders::acknowledged(&intent, &mut c.memory);
         }
@@ -709,8 +721,7 @@ impl World {
 
     /// The writes that a story is about: the first new order, the first write on the target, and the first one back on the
     /// source.
-    fn tell_of_write(&mut self, client: u16, operation: usize, host: Host) {
-        let Operation { kind, subject, .. } = self.history.operations[operation];
+    fn tell_of_write(&mut self, client: u16, kind: Kind, subject: u64, host: Host) {
         let first_new = self
             .clients
             .workload
@@ -773,21 +784,20 @@ impl World {
 
     /// A server has committed the transaction of an operation, and of a client if it still listens.
     pub(super) fn committed(&mut self, client: Option<u16>, operation: u32, number: u32) {
-        let Some(record) = self.history.operations.get_mut(operation as usize) else {
-            return;
-        };
-        record.commit = number;
-        let told = record.told;
-        let client = client.map(|client| (client, self.clients.get(client).intent));
-        if let Some((_, Some(intent))) = client
-            && makes_order(record.kind)
-        {
-            record.subject = intent.order;
-        }
-        if told == Told::Info {
+        let intent = client.and_then(|client| self.clients.get(client).intent);
+        let told = self.history.operations.edit(operation as usize, |record| {
+            record.commit = number;
+            if let Some(intent) = intent
+                && makes_order(record.kind)
+            {
+                record.subject = intent.order;
+            }
+            record.told
+        });
+        if told == Some(Told::Info) {
             self.unknown_had_succeeded(operation);
         }
-        if let Some((client, _)) = client {
+        if let Some(client) = client.filter(|_| told.is_some()) {
             self.answer(client, Told::Ok);
         }
     }

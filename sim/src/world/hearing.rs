@@ -3,7 +3,7 @@
 use super::{World, side};
 use crate::{
     faults::Occasion,
-    history::{Commit, NO_COMMIT, add},
+    history::{Commit, NO_COMMIT},
     probes::Probe,
     runbook::Host,
 };
@@ -100,8 +100,8 @@ impl World {
             operation,
         };
         match host {
-            Host::Source => add(&mut self.history.source, commit),
-            Host::Target => add(&mut self.history.target, commit),
+            Host::Source => self.history.source.push(commit),
+            Host::Target => self.history.target.push(commit),
             // Nobody connects to it.
             Host::Replica => {}
         }

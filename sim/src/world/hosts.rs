@@ -247,8 +247,7 @@ impl World {
         if operation == NO_COMMIT {
             return;
         }
-        if let Some(record) = self.history.operations.get_mut(operation as usize) {
-            record.commit = number;
-        }
+        let operations = &mut self.history.operations;
+        operations.edit(operation as usize, |record| record.commit = number);
     }
 }

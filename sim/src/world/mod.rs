@@ -37,7 +37,7 @@ pub use sql::{unreadable_query, unreadable_sql};
 use crate::{
     environment::{Environment, Retention},
     faults::{CorruptEvent, Occasion, Wire},
-    history::{Applied, Commit, History, NO_COMMIT, add},
+    history::{Applications, Applied, CommitList, History, NO_COMMIT},
     outcome::StoryLine,
     probes::Probes,
     runbook::Host,
@@ -382,7 +382,7 @@ impl World {
             _ => return,
         };
         // Which of them the read replica has is read off its position, and nobody asks when.
-        let mut unasked = Vec::new();
+        let mut unasked = Applications::default();
         let ran = replica.applier_runs();
         let (history, clients, marks) = (&mut self.history, &self.clients, &mut self.marks);
         let (applied, commits) = match to {
@@ -391,7 +391,8 @@ impl World {
             Host::Replica => (&mut unasked, &history.source),
         };
         let before = applied.len();
-        let numbered = applied.iter().rev().find(|a| a.commit != NO_COMMIT);
+        let last = applied.last().filter(|a| a.commit != NO_COMMIT);
+        let numbered = last.or_else(|| applied.iter().rev().find(|a| a.commit != NO_COMMIT));
         let mut next = numbered.map_or(0, |a| a.commit as usize + 1);
         replica.step(
             &mut self.arena,
@@ -419,7 +420,7 @@ impl World {
                 if commit != NO_COMMIT {
                     next = commit as usize + 1;
                 }
-                add(applied, Applied { commit, at });
+                applied.push(Applied { commit, at });
                 if to == Host::Target {
                     marks.target_changed(clients.watched_table(), changes, arena);
                 }
@@ -477,13 +478,12 @@ impl World {
 ///
 /// # Errors
 /// None ends there: the number of the next one.
-fn commit_that_ends(commits: &[Commit], end: LogPos, likely: usize) -> Result<usize, usize> {
-    let place = |commit: &Commit| commit.end;
-    let ends = |number: usize| commits.get(number).map(place) == Some(end);
+fn commit_that_ends(commits: &CommitList, end: LogPos, likely: usize) -> Result<usize, usize> {
+    let ends = |number: usize| commits.get(number).is_some_and(|c| c.end == end);
     if ends(likely) {
         return Ok(likely);
     }
-    let number = commits.partition_point(|c| place(c) < end);
+    let number = commits.partition_point(|c| c.end < end);
     if ends(number) {
         Ok(number)
     } else {

@@ -6,7 +6,7 @@
 
 use super::{World, side};
 use crate::{
-    history::{Kind, NO_COMMIT, OPERATOR, Operation, Told, add},
+    history::{Kind, NO_COMMIT, OPERATOR, Operation, Told},
     runbook::Host,
     workload::orders::SCHEMA_NAME,
 };
@@ -162,7 +162,7 @@ impl World {
             told: Told::Pending,
             host,
         };
-        add(&mut self.history.operations, invoked);
+        self.history.operations.push(invoked);
         operation
     }
 
@@ -216,10 +216,11 @@ impl World {
         };
         self.disconnect(typing.host, typing.session);
         let now = self.now;
-        if let Some(operation) = self.history.operations.get_mut(typing.operation as usize) {
+        let operation = typing.operation as usize;
+        self.history.operations.edit(operation, |operation| {
             operation.told = told;
             operation.returned = now;
-        }
+        });
         self.prompt.answer = Some(answer);
     }
 

@@ -175,10 +175,12 @@ impl World {
         let (phase, known, operation) = (c.phase, c.answer, c.operation);
         let commit_sent = phase == Phase::Committing || c.commit_sent_us <= self.now;
         if commit_sent && phase != Phase::Idle {
-            let made = makes_order(self.history.operations[operation as usize].kind);
-            if let Some(intent) = c.intent.filter(|_| made) {
-                self.history.operations[operation as usize].subject = intent.order;
-            }
+            let intent = c.intent;
+            self.history.operations.edit(operation as usize, |record| {
+                if let Some(intent) = intent.filter(|_| makes_order(record.kind)) {
+                    record.subject = intent.order;
+                }
+            });
         }
         if let (Phase::Committing, Some(connection)) = (phase, c.connection) {
             let unheard = (connection.host, connection.session, operation);

@@ -111,7 +111,7 @@ impl World {
     /// The manager connects to where it has prepared, and decides.
     pub(in crate::world) fn decides_again(&mut self, client: u16, errand: Errand) {
         let operation = self.clients.get(client).operation as usize;
-        let straight = Some(self.history.operations[operation].host);
+        let straight = self.history.operations.get(operation).map(|o| o.host);
         if let Some(errand) = self.clients.get_mut(client).errand.as_mut() {
             errand.straight = straight;
         }
