@@ -112,8 +112,8 @@ impl<R: Record<N>, const N: usize> Packed<R, N> {
     #[inline]
     pub fn push(&mut self, record: R) {
         if self.plain.len() < PLAIN {
-            if self.plain.is_empty() {
-                self.plain.reserve_exact(PLAIN);
+            if self.plain.capacity() == 0 {
+                self.begin();
             }
             self.plain.push(record);
             return;
@@ -122,6 +122,11 @@ impl<R: Record<N>, const N: usize> Packed<R, N> {
         if self.tail.len() == BLOCK {
             self.end_block();
         }
+    }
+
+    #[cold]
+    fn begin(&mut self) {
+        self.plain.reserve_exact(PLAIN);
     }
 
     #[inline(never)]
@@ -142,8 +147,16 @@ impl<R: Record<N>, const N: usize> Packed<R, N> {
     /// A record.
     #[inline]
     pub fn get(&self, number: usize) -> Option<R> {
+        match self.plain.get(number) {
+            Some(record) => Some(*record),
+            None => self.get_behind(number),
+        }
+    }
+
+    #[inline(never)]
+    fn get_behind(&self, number: usize) -> Option<R> {
         match self.place(number) {
-            Place::Plain => self.plain.get(number).copied(),
+            Place::Plain => None,
             Place::Tail(at) => self.tail.get(at).copied(),
             Place::Block(block, at) => match &self.blocks[block] {
                 Block::Open(open) => open.records.get(at).copied(),
@@ -160,14 +173,25 @@ impl<R: Record<N>, const N: usize> Packed<R, N> {
     /// The last record.
     #[inline]
     pub fn last(&self) -> Option<R> {
-        self.get(self.len().checked_sub(1)?)
+        match self.tail.last() {
+            Some(record) => Some(*record),
+            None => self.get(self.len().checked_sub(1)?),
+        }
     }
 
     /// Changes a record, and returns what `change` does; none where there is no such record.
     #[inline]
     pub fn edit<T>(&mut self, number: usize, change: impl FnOnce(&mut R) -> T) -> Option<T> {
+        match self.plain.get_mut(number) {
+            Some(record) => Some(change(record)),
+            None => self.edit_behind(number, change),
+        }
+    }
+
+    #[inline(never)]
+    fn edit_behind<T>(&mut self, number: usize, change: impl FnOnce(&mut R) -> T) -> Option<T> {
         match self.place(number) {
-            Place::Plain => self.plain.get_mut(number).map(change),
+            Place::Plain => None,
             Place::Tail(at) => self.tail.get_mut(at).map(change),
             Place::Block(block, at) => {
                 if let Block::Sealed(_) = self.blocks[block] {

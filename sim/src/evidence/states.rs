@@ -18,10 +18,7 @@ use cutover_model::{
     server::Own,
     table::{RowKey, Table},
 };
-use std::{
-    cmp::Ordering,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How the target's final state compares.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,49 +81,56 @@ impl PlacedOrder {
 impl Shop {
     /// Looks orders up.
     pub fn finder(&self) -> Finder<'_> {
-        Finder {
-            orders: &self.orders,
-            last: (0, 0),
-        }
+        Finder::new(&self.orders)
     }
 }
 
-/// Looks orders up by their ids. They are asked for nearly in order, and most ids follow one another: where the last one
-/// was tells where the next one is, more or less.
+/// Looks orders up by their ids. Most ids follow one another, and a bit for each tells where its order is.
 #[derive(Debug)]
 pub struct Finder<'s> {
     orders: &'s Packed<PlacedOrder, 3>,
-    /// The last one that was looked for: its id, and its place.
-    last: (u64, usize),
+    /// The id of the first bit.
+    first: u64,
+    /// 64 ids each: those that there are, and how many there are in front of them. Empty where ids lie too far apart.
+    ids: Vec<(u64, u32)>,
 }
 
-impl Finder<'_> {
-    /// Guesses before the middle is taken.
-    const GUESSES: usize = 4;
-
-    /// The order of an id, and its place among the orders.
-    pub fn find(&mut self, id: u64) -> Option<(usize, PlacedOrder)> {
-        let (mut low, mut high) = (0, self.orders.len());
-        let (mut near, mut at) = self.last;
-        for guess in 0.. {
-            at = match guess < Self::GUESSES {
-                true => (at as u64).saturating_add_signed(id.wrapping_sub(near) as i64) as usize,
-                false => low + (high - low) / 2,
-            };
-            at = at.min(high.checked_sub(1)?).max(low);
-            let found = self.orders.get(at)?;
-            near = found.id;
-            self.last = (near, at);
-            match near.cmp(&id) {
-                Ordering::Equal => return Some((at, found)),
-                Ordering::Less => low = at + 1,
-                Ordering::Greater => high = at,
+impl<'s> Finder<'s> {
+    fn new(orders: &'s Packed<PlacedOrder, 3>) -> Self {
+        let first = orders.first().map_or(0, |order| order.id);
+        let span = orders.last().map_or(0, |order| order.id - first);
+        let mut ids: Vec<(u64, u32)> = Vec::new();
+        if span / 64 <= orders.len() as u64 {
+            ids = vec![(0, 0); (span / 64) as usize + 1];
+            for order in orders {
+                let at = order.id - first;
+                ids[(at / 64) as usize].0 |= 1 << (at % 64);
             }
-            if low >= high {
-                break;
+            let mut before = 0;
+            for (there, rank) in &mut ids {
+                *rank = before;
+                before += there.count_ones();
             }
         }
-        None
+        Self { orders, first, ids }
+    }
+
+    /// The order of an id, and its place among the orders.
+    pub fn find(&self, id: u64) -> Option<(usize, PlacedOrder)> {
+        let place = match self.ids.is_empty() {
+            true => self.orders.partition_point(|order| order.id < id),
+            false => {
+                let at = id.checked_sub(self.first)?;
+                let (there, before) = *self.ids.get(usize::try_from(at / 64).ok()?)?;
+                let bit = 1 << (at % 64);
+                if there & bit == 0 {
+                    return None;
+                }
+                before as usize + (there & (bit - 1)).count_ones() as usize
+            }
+        };
+        let order = self.orders.get(place)?;
+        (order.id == id).then_some((place, order))
     }
 }
 
@@ -455,7 +459,7 @@ mod tests {
                 orders: ids.iter().map(order).collect(),
                 ..Shop::default()
             };
-            let mut finder = shop.finder();
+            let finder = shop.finder();
             for (near, beside) in asked {
                 let near = ids.get(near.index(ids.len().max(1))).copied().unwrap_or(7);
                 let id = near.wrapping_add(beside).wrapping_sub(1);

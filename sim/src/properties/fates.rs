@@ -66,7 +66,7 @@ impl<'e, 'w> Weaver<'e, 'w> {
         if o.kind == Kind::Cancel {
             fates.cancelled.push(o.subject);
         }
-        let Some(finder) = self.finder.as_mut().filter(|_| makes_order(o.kind)) else {
+        let Some(finder) = self.finder.as_ref().filter(|_| makes_order(o.kind)) else {
             return;
         };
         match finder.find(o.subject) {

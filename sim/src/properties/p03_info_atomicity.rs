@@ -35,7 +35,7 @@ fn check(e: &Evidence<'_>) -> Finding {
         .collect();
     let fates = Fates::of(e);
     if let Some(shop) = &e.shop {
-        let mut finder = shop.finder();
+        let finder = shop.finder();
         let orders = e
             .writes()
             .filter(|(_, o)| unknown(o) && makes_order(o.kind));

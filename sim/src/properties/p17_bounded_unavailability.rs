@@ -3,7 +3,12 @@
 //! which a fault is in force do not count.
 
 use super::{NO_CUTOVER, Property, absent};
-use crate::{evidence::Evidence, metrics, outcome::Finding, units::Micros};
+use crate::{
+    evidence::{Evidence, writes},
+    metrics,
+    outcome::Finding,
+    units::Micros,
+};
 
 pub(super) const PROPERTY: Property = Property {
     id: "P17",
@@ -20,7 +25,9 @@ fn check(e: &Evidence<'_>) -> Finding {
         return absent(NO_CUTOVER);
     };
     let from = metrics::write_missed_from(e);
-    let wanted = || e.writes().any(|(_, o)| o.invoked >= opened);
+    // The latest first: those of after the cutover, if any.
+    let mut tries = e.history.operations.iter().rev();
+    let mut wanted = || tries.any(|o| writes(&o) && o.invoked >= opened);
     let (took, until) = match (metrics::downtime_us(e), from) {
         (Some(took), _) => (took, "until the first on the target"),
         // Nobody got through: it lasted to the end at least.
