@@ -108,6 +108,26 @@ fn a_recording_without_a_whole_transaction_is_refused() {
 }
 
 #[test]
+fn a_migration_that_would_start_when_the_run_is_over_is_refused() {
+    let workload = format!("binlog:{}", text(&capture("orders-mysql56")));
+    let with_limit = |limit| {
+        let given = ["run", "orders-small", "--workload", &workload];
+        let settings = ["--set", "workload.start_after=1", "--set", limit];
+        [given.as_slice(), &settings].concat()
+    };
+    // Its last transaction is of 53 seconds after the first.
+    refused(
+        &with_limit("clock.limit=53s"),
+        &[
+            "when 1 of the recording's transactions are replayed (workload.start_after), 53s after the first",
+            "the run ends after 53s (clock.limit): set the one lower, or the other higher",
+        ],
+    );
+    let in_time = err(&output(&with_limit("clock.limit=54s")));
+    assert!(!in_time.contains("clock.limit"), "{in_time}");
+}
+
+#[test]
 fn recorded_ddl_is_read_in_its_session_on_source_and_target() {
     // An ALTER TABLE of this recording adds a TIMESTAMP with a literal default in another time zone.
     let folder = tempfile::tempdir().unwrap();

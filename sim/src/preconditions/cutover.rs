@@ -9,21 +9,20 @@ use super::{
 use crate::{
     environment::Resolver,
     runbook::{Dialect, Host, OnFailure, Op, Step},
-    units::Micros,
 };
 use cutover_model::dml;
 
 pub(super) fn timeouts(scene: &Scene<'_>) -> Option<Look> {
     let statement = "the step's `timeout`";
     let too_long = scene.steps.iter().find(|timed| {
-        let timeout = timed.step.timeout.unwrap_or(Micros::hours(24));
+        let timeout = timed.step.limit();
         timed.ends - timed.begins > timeout.0
     });
     let Some(timed) = too_long else {
         return Look::pass("every step has more time than it takes", statement);
     };
     let takes = about(timed.ends - timed.begins);
-    let timeout = timed.step.timeout.unwrap_or(Micros::hours(24));
+    let timeout = timed.step.limit();
     let reason = format!(
         "\"{}\" takes {takes} or more, and has failed after {timeout}",
         timed.step.say
@@ -36,9 +35,17 @@ pub(super) fn timeouts(scene: &Scene<'_>) -> Option<Look> {
 
 pub(super) fn limit(scene: &Scene<'_>) -> Option<Look> {
     let clock = &scene.plan.clock;
-    let ends = clock.runbook_after.0 + scene.steps.last()?.ends;
+    let workload = &scene.plan.workload;
+    let starts = scene.recording.map_or(clock.runbook_after.0, |recording| {
+        recording.start_us(workload)
+    });
+    let ends = starts + scene.steps.last()?.ends;
     let statement = "clock.limit";
-    let reason = format!("the runbook takes {} at the least", about(ends));
+    let reason = format!(
+        "the runbook begins after {}, and ends after {} at the least",
+        about(starts),
+        about(ends)
+    );
     if ends > clock.limit.0 {
         let reason = format!("{reason}, and the run ends after {}", clock.limit);
         return Look::certain(Look::fail(reason, statement), true);

@@ -217,10 +217,9 @@ impl Recording {
     /// The source rotates its binlog every few minutes, whoever writes: decades of that are more than a memory holds.
     fn fits_in_a_run(&self) -> Result<(), RecordingError> {
         const DAY_US: u64 = 86_400_000_000;
-        let first = self.entries.first().map_or(0, |first| first.at_us);
+        // Since the first transaction, be it one that is left out.
         let long = self.entries.iter().find_map(|entry| {
-            let since = entry.at_us.saturating_sub(first);
-            (since > 400 * DAY_US).then_some((entry.place, since / DAY_US))
+            (entry.at_us > 400 * DAY_US).then_some((entry.place, entry.at_us / DAY_US))
         });
         match long {
             None => Ok(()),
@@ -441,6 +440,12 @@ impl Recording {
     pub fn start_index(&self, spec: &Workload) -> usize {
         ((self.entries.len() as f64 * spec.start_after) as usize)
             .min(self.entries.len().saturating_sub(1))
+    }
+
+    /// How far the recording has been replayed when the migration starts, in µs since its first transaction.
+    pub fn start_us(&self, spec: &Workload) -> u64 {
+        let start = self.entries.get(self.start_index(spec));
+        start.map_or(0, |entry| entry.at_us)
     }
 
     /// Every declaration that a table has had when the files begin, when its rows are changed, or when they end.

@@ -69,7 +69,7 @@ impl Replay {
         migration_us: u64,
     ) -> Self {
         let start = recording.start_index(spec);
-        let played_us = recording.entries()[start].at_us;
+        let played_us = recording.start_us(spec);
         Self {
             walker: Walker::default(),
             next: 0,
