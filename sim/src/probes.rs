@@ -5,7 +5,7 @@ use crate::{
     environment::{Checksum, Environment, Link, Retention, Retry},
     faults::{Kind, Occasion},
     plan::Plan,
-    runbook::{Host, Migrates, Op, Role, SetExternalSource},
+    runbook::{Host, Op, Role, SetExternalSource},
     workload_spec::Kind as Workload,
 };
 
@@ -277,15 +277,12 @@ impl Probe {
                 fences && one_of(&[Kind::XaTransaction]) && plan.workload.kind == Workload::Orders
             }
             Self::LoadCutShort => {
-                one_of(CRASHES)
-                    && does(
-                        |op| matches!(op, Op::CreateDmsTask(o) if o.migrates == Migrates::FullLoad),
-                    )
+                one_of(CRASHES) && does(|op| matches!(op, Op::CreateDmsTask(o) if !o.captures()))
             }
             // Something that goes wrong on the target or with the binlog, which nobody knows beforehand.
             Self::DmsTaskFailed => false,
             Self::DmsCrashedAtWork => {
-                does(|op| matches!(op, Op::CreateDmsTask(o) if o.migrates != Migrates::FullLoad))
+                does(|op| matches!(op, Op::CreateDmsTask(o) if o.captures()))
                     && one_of(&[Kind::DmsTaskCrash, Kind::DmsInstanceFailover])
             }
             Self::StatementWaitedForDdl => {

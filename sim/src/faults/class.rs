@@ -4,7 +4,7 @@ use super::{Fault, Harm};
 use crate::{
     environment::{Checksum, Source, Target},
     plan::Plan,
-    runbook::{Host, Migrates, Role, Runbook, Step, Until},
+    runbook::{Host, Role, Runbook, Step, Until},
     units::Micros,
 };
 
@@ -136,7 +136,7 @@ fn remembers_what_it_applied(runbook: &Runbook) -> bool {
         .steps
         .iter()
         .filter_map(|s| s.create_dms_task.as_ref());
-    tasks.all(|task| task.recovery_table || task.migrates == Migrates::FullLoad)
+    tasks.all(|task| task.recovery_table || !task.captures())
 }
 
 /// Whether a crash of the applier can leave transactions applied behind some that are not.

@@ -34,8 +34,6 @@ use std::{
 const ATTEMPTS: u32 = 3;
 /// Pause before a step of the way back is tried again.
 const BACK_AGAIN: Micros = Micros::secs(30);
-/// How long a step may take when it says nothing.
-const STEP_TIMEOUT: Micros = Micros::hours(24);
 
 /// How the runbook ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,7 +218,7 @@ impl Operator {
     /// The step's operation, within its time. Once it was tried, and nobody knows what came of it, the operator looks
     /// before doing it.
     async fn try_once(&mut self, step: &Step, again: bool) -> Result<(), Failure> {
-        let timeout = step.timeout.unwrap_or(STEP_TIMEOUT);
+        let timeout = step.limit();
         let limit = Duration::from_micros(timeout.0);
         match tokio::time::timeout(limit, self.carry(step, again)).await {
             Ok(result) => result,

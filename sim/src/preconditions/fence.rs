@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     faults::Harm,
-    runbook::{CoordinatesFrom, Host, Migrates, Op, Role, TaskAction, Until},
+    runbook::{CoordinatesFrom, Host, Op, Role, TaskAction, Until},
 };
 
 pub(super) const READ_ONLY: &str = "SELECT @@global.read_only;  -- on the source, until 1";
@@ -241,8 +241,7 @@ fn not_drained(scene: &Scene<'_>, fence: &Fence<'_, '_>, first: &Timed<'_>) -> O
 /// A copy that nothing follows: it has what the source had at its cut, or when its load began.
 pub(super) fn snapshot_behind_fence(scene: &Scene<'_>) -> Option<Look> {
     let repoint = scene.repoints()?;
-    let captures =
-        |op: &Op<'_>| matches!(op, Op::CreateDmsTask(task) if task.migrates != Migrates::FullLoad);
+    let captures = |op: &Op<'_>| matches!(op, Op::CreateDmsTask(task) if task.captures());
     if scene.replicates().is_some() || scene.first(captures).is_some() {
         return None;
     }

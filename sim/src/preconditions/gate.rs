@@ -5,22 +5,29 @@ use super::{
     fence::READ_ONLY,
     scene::{Scene, Timed, about},
 };
-use crate::runbook::{CoordinatesFrom, DmsUntil, Host, Migrates, Op, Role, Until};
+use crate::runbook::{CoordinatesFrom, Dialect, DmsUntil, Host, Op, Role, Until};
 
 const STATEMENT: &str = "SELECT GTID_SUBSET('<gtid_executed of the source, read behind the fence>', \
                          @@global.gtid_executed);  -- on the target, 1";
-const CHECKPOINT: &str = "SHOW MASTER STATUS;  -- on the source, behind the fence; aws dms describe-replication-tasks  \
-                          # until RecoveryCheckpoint is there";
+
+/// What says whether a DMS task has what the source had behind the fence.
+fn checkpoint(scene: &Scene<'_>) -> String {
+    let status = Dialect::of(Host::Source, &scene.plan.environment).binlog_status();
+    format!(
+        "{status};  -- on the source, behind the fence; aws dms describe-replication-tasks  # until RecoveryCheckpoint is \
+         there"
+    )
+}
 
 pub(super) fn gate(scene: &Scene<'_>) -> Option<Look> {
     let moves = scene.moves()?;
-    let captures =
-        |op: &Op<'_>| matches!(op, Op::CreateDmsTask(task) if task.migrates != Migrates::FullLoad);
+    let captures = |op: &Op<'_>| matches!(op, Op::CreateDmsTask(task) if task.captures());
     let by_dms = scene.first(captures).is_some();
     if scene.replicates().is_none() && !by_dms {
         return None;
     }
-    let statement = if by_dms { CHECKPOINT } else { STATEMENT };
+    let checkpoint = checkpoint(scene);
+    let statement = if by_dms { &checkpoint } else { STATEMENT };
     let Some(gate) = scene.with_role(Role::Gate) else {
         return Look::fail(
             "no step has the role of gate: nothing says that the target has everything when the name moves",
@@ -176,21 +183,22 @@ fn behind_fence(scene: &Scene<'_>, gate: &Timed<'_>, name: &str, statement: &str
 
 /// A gate for DMS tasks that capture changes: each of them is waited for.
 fn of_tasks(scene: &Scene<'_>, gate: &Timed<'_>, until: Until<'_>) -> Option<Look> {
+    let checkpoint = &checkpoint(scene);
     let condition = match until {
         Until::Dms(condition) => condition.kind().ok()?,
         Until::Applied(_) => {
             return Look::fail(
                 "the gate looks at a replica, and DMS carries the changes",
-                CHECKPOINT,
+                checkpoint,
             );
         }
-        other => return Look::fail(no_gate(other), CHECKPOINT),
+        other => return Look::fail(no_gate(other), checkpoint),
     };
     let DmsUntil::Checkpoint(name) = condition else {
-        return Look::fail(no_gate_of_dms(condition), CHECKPOINT);
+        return Look::fail(no_gate_of_dms(condition), checkpoint);
     };
     let not_waited = scene.steps.iter().find_map(|timed| match timed.op {
-        Op::CreateDmsTask(task) if task.migrates != Migrates::FullLoad => {
+        Op::CreateDmsTask(task) if task.captures() => {
             (!waits_for_task(scene, &task.id, gate)).then_some(&task.id)
         }
         _ => None,
@@ -200,10 +208,10 @@ fn of_tasks(scene: &Scene<'_>, gate: &Timed<'_>, until: Until<'_>) -> Option<Loo
             format!(
                 "no step waits before the name moves until the DMS task {task} has what is noted behind the fence"
             ),
-            CHECKPOINT,
+            checkpoint,
         );
     }
-    behind_fence(scene, gate, name, CHECKPOINT)
+    behind_fence(scene, gate, name, checkpoint)
 }
 
 /// Whether some step waits for a task's checkpoint, at a position that is noted as late as the gate's own or later.

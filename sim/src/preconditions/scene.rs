@@ -339,10 +339,8 @@ impl<'p> Scene<'p> {
 
     /// Whether a DMS task copies tables, and nothing that is written to them later.
     pub fn loads_alone(&self, id: &str) -> bool {
-        self.first(|op| {
-            matches!(op, Op::CreateDmsTask(o) if o.id == id && o.migrates == Migrates::FullLoad)
-        })
-        .is_some()
+        self.first(|op| matches!(op, Op::CreateDmsTask(o) if o.id == id && !o.captures()))
+            .is_some()
     }
 
     /// The step from which on nothing carries the source's writes to the target any more; none where something does to the
@@ -384,7 +382,7 @@ impl<'p> Scene<'p> {
     /// The DMS tasks that capture changes.
     pub fn tasks_for_changes(&self) -> impl Iterator<Item = &'p str> {
         self.steps.iter().filter_map(|timed| match timed.op {
-            Op::CreateDmsTask(o) if o.migrates != Migrates::FullLoad => Some(o.id.as_str()),
+            Op::CreateDmsTask(o) if o.captures() => Some(o.id.as_str()),
             _ => None,
         })
     }

@@ -5,15 +5,9 @@ use super::{
     fences::{By, Fence},
     scene::{Scene, Timed},
 };
-use crate::{
-    runbook::{
-        CreateDmsTask, DmsCondition, DmsUntil, Host, Migrates, OnFailure, Op, TaskAction, Until,
-    },
-    units::Micros,
+use crate::runbook::{
+    CreateDmsTask, DmsCondition, DmsUntil, Host, OnFailure, Op, TaskAction, Until,
 };
-
-/// How long a step may take that says nothing.
-const LONGEST: Micros = Micros::hours(24);
 
 pub(super) fn waits(scene: &Scene<'_>) -> Option<Look> {
     let statement = "the step that brings about what is waited for comes before the wait";
@@ -32,7 +26,7 @@ pub(super) fn waits(scene: &Scene<'_>) -> Option<Look> {
         );
     };
     let reason = format!("\"{}\" waits in vain: {why}", timed.step.say);
-    let (clock, timeout) = (&scene.plan.clock, timed.step.timeout.unwrap_or(LONGEST));
+    let (clock, timeout) = (&scene.plan.clock, timed.step.limit());
     let over = clock.runbook_after.0 + timed.begins + timeout.0;
     match timed.step.on_failure {
         OnFailure::Continue if over >= clock.limit.0 => Look::fail(
@@ -133,9 +127,7 @@ fn of_task(scene: &Scene<'_>, timed: &Timed<'_>, condition: &DmsCondition) -> Op
         DmsUntil::Stopped if last.is_none() => {
             Some(format!("nothing has started the DMS task {id} by then"))
         }
-        DmsUntil::Stopped
-            if last == Some(TaskAction::Resume) && task.migrates != Migrates::FullLoad =>
-        {
+        DmsUntil::Stopped if last == Some(TaskAction::Resume) && task.captures() => {
             Some(format!("the DMS task {id} goes on to capture changes"))
         }
         DmsUntil::Stopped if !idle && !stops_by_itself(task) => {
@@ -146,7 +138,5 @@ fn of_task(scene: &Scene<'_>, timed: &Timed<'_>, condition: &DmsCondition) -> Op
 }
 
 fn stops_by_itself(task: &CreateDmsTask) -> bool {
-    task.migrates == Migrates::FullLoad
-        || task.stop_after_cached_changes
-        || task.stop_before_cached_changes
+    !task.captures() || task.stop_after_cached_changes || task.stop_before_cached_changes
 }

@@ -3,6 +3,26 @@
 use super::{CoordinatesFrom, Dialect, Host, Op, Repoint, Until, dms};
 use crate::environment::Environment;
 
+/// A cluster of a snapshot. That of a DB instance is named by its ARN, which alone `restore-db-cluster-from-snapshot` takes
+/// for one (AWS CLI reference).
+fn restored(arn: &str, environment: &Environment) -> Vec<String> {
+    let snapshot = format!("--snapshot-identifier {arn}");
+    cluster("restore-db-cluster-from-snapshot", &snapshot, environment)
+}
+
+/// A cluster, made by `verb` of what `with` names, and its writer, of a class that whoever types it has to choose.
+fn cluster(verb: &str, with: &str, environment: &Environment) -> Vec<String> {
+    let version = &environment.target.engine_version;
+    let writer = "--db-cluster-identifier target --db-instance-identifier target-1 --db-instance-class <class>";
+    vec![
+        format!(
+            "aws rds {verb} --engine aurora-mysql --engine-version {version} --db-cluster-identifier target {with}"
+        ),
+        format!("aws rds create-db-instance --engine aurora-mysql {writer}"),
+        "aws rds wait db-instance-available --db-instance-identifier target-1".into(),
+    ]
+}
+
 /// The real command of a step, one line each. `noted` turns a name of noted coordinates into their text.
 pub fn command(
     op: &Op<'_>,
@@ -36,25 +56,15 @@ pub fn command(
             }
             lines
         }
-        Op::RestoreSnapshot(o) => vec![
-            format!(
-                "aws rds restore-db-cluster-from-snapshot --engine aurora-mysql --snapshot-identifier {} --db-cluster-identifier target",
-                o.id
-            ),
-            "aws rds create-db-instance --engine aurora-mysql --db-cluster-identifier target --db-instance-identifier target-1".into(),
-            "aws rds wait db-instance-available --db-instance-identifier target-1".into(),
-        ],
-        Op::MigrateLatestSnapshot => vec![
-            "aws rds describe-db-snapshots --db-instance-identifier source  -- the newest of them".into(),
-            "aws rds restore-db-cluster-from-snapshot --engine aurora-mysql --snapshot-identifier <newest> --db-cluster-identifier target".into(),
-            "aws rds create-db-instance --engine aurora-mysql --db-cluster-identifier target --db-instance-identifier target-1".into(),
-            "aws rds wait db-instance-available --db-instance-identifier target-1".into(),
-        ],
-        Op::CreateAuroraReplica => vec![
-            "aws rds create-db-cluster --engine aurora-mysql --db-cluster-identifier target --replication-source-identifier <arn of source>".into(),
-            "aws rds create-db-instance --engine aurora-mysql --db-cluster-identifier target --db-instance-identifier target-1".into(),
-            "aws rds wait db-instance-available --db-instance-identifier target-1".into(),
-        ],
+        Op::RestoreSnapshot(o) => restored(&format!("<arn of {}>", o.id), environment),
+        Op::MigrateLatestSnapshot => {
+            let mut lines = restored("<arn of the newest>", environment);
+            lines.insert(0, "aws rds describe-db-snapshots --db-instance-identifier source  -- the newest of them".into());
+            lines
+        }
+        Op::CreateAuroraReplica => {
+            cluster("create-db-cluster", "--replication-source-identifier <arn of source>", environment)
+        }
         Op::PromoteCluster => vec![
             "aws rds promote-read-replica-db-cluster --db-cluster-identifier target".into(),
             "aws rds describe-events --source-type db-cluster --source-identifier target  -- until \"Promoted Read Replica cluster to a stand-alone database cluster\"".into(),
@@ -179,11 +189,7 @@ pub fn command(
             }
             lines
         }
-        Op::CreateCluster => vec![
-            "aws rds create-db-cluster --engine aurora-mysql --db-cluster-identifier target …".into(),
-            "aws rds create-db-instance --engine aurora-mysql --db-cluster-identifier target --db-instance-identifier target-1".into(),
-            "aws rds wait db-instance-available --db-instance-identifier target-1".into(),
-        ],
+        Op::CreateCluster => cluster("create-db-cluster", "…", environment),
         Op::CreateSchema(o) => vec![format!(
             "mysqldump --no-data --skip-triggers …{} | mysql -h target{}",
             match &o.collation {

@@ -79,7 +79,7 @@ impl Dialect {
     }
 
     /// Where the binlog ends.
-    pub(super) fn binlog_status(&self) -> &'static str {
+    pub(crate) fn binlog_status(&self) -> &'static str {
         match self.server.at_least(80_200) {
             true => "SHOW BINARY LOG STATUS",
             false => "SHOW MASTER STATUS",

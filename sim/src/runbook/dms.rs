@@ -129,6 +129,11 @@ fn ignore_record() -> Policy {
 }
 
 impl CreateDmsTask {
+    /// Whether it carries what changes, and does not only copy what is there.
+    pub fn captures(&self) -> bool {
+        self.migrates != Migrates::FullLoad
+    }
+
     /// As the model has it.
     pub fn settings(&self) -> Settings {
         let usual = Settings::default();

@@ -602,6 +602,11 @@ pub(crate) fn exactly_one<T>(
 }
 
 impl Step {
+    /// How long it may take before it has failed.
+    pub fn limit(&self) -> Micros {
+        self.timeout.unwrap_or(Micros::hours(24))
+    }
+
     /// The one operation of the step.
     pub fn op(&self) -> Result<Op<'_>, StepError> {
         exactly_one(
