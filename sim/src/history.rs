@@ -115,7 +115,7 @@ pub struct Commit {
     pub operation: u32,
 }
 
-/// CommitList that the source lost when it crashed or failed over: those with numbers from `from` up to, not
+/// Commits that the source lost when it crashed or failed over: those with numbers from `from` up to, not
 /// including, `to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Erased {
@@ -187,7 +187,7 @@ impl History {
 
 /// Operations by their number.
 pub type Operations = Packed<Operation, 6>;
-/// CommitList of a server by their number.
+/// Commits of a server by their number.
 pub type CommitList = Packed<Commit, 5>;
 /// Applications in their order.
 pub type Applications = Packed<Applied, 2>;
@@ -195,21 +195,24 @@ pub type Applications = Packed<Applied, 2>;
 /// How the words of an operation share a number: what varies least stands highest, so that the operations of a block
 /// mostly differ by less than 256.
 mod bits {
-    pub const TOLD: u32 = 4;
-    pub const COMMITTED: u32 = 7;
-    pub const PENDING: u32 = 8;
-    pub const HOST: u32 = 9;
+    /// Where a word begins, and how many bits it has.
+    pub type Word = (u32, u32);
+    pub const KIND: Word = (0, 4);
+    pub const TOLD: Word = (4, 3);
+    pub const COMMITTED: Word = (7, 1);
+    pub const PENDING: Word = (8, 1);
+    pub const HOST: Word = (9, 2);
 }
 
 impl Record<6> for Operation {
     fn columns(&self, _: u64, like: &[u64; 6]) -> [u64; 6] {
         let is_pending = self.returned == u64::MAX;
         let is_committed = self.commit != NO_COMMIT;
-        let words = self.kind as u64
-            | (self.told as u64) << bits::TOLD
-            | u64::from(is_committed) << bits::COMMITTED
-            | u64::from(is_pending) << bits::PENDING
-            | (self.host as u64) << bits::HOST;
+        let words = (self.kind as u64) << bits::KIND.0
+            | (self.told as u64) << bits::TOLD.0
+            | u64::from(is_committed) << bits::COMMITTED.0
+            | u64::from(is_pending) << bits::PENDING.0
+            | (self.host as u64) << bits::HOST.0;
         [
             self.invoked,
             match is_pending {
@@ -228,22 +231,22 @@ impl Record<6> for Operation {
 
     #[inline]
     fn of([invoked, lasted, subject, commit, client, words]: [u64; 6], _: u64) -> Self {
-        let one_of = |shift: u32, n: usize| (words >> shift) as usize & (n.next_power_of_two() - 1);
+        let word = |(begin, bits): bits::Word| (words >> begin) as usize & ((1 << bits) - 1);
         Self {
             invoked,
-            returned: match one_of(bits::PENDING, 2) {
+            returned: match word(bits::PENDING) {
                 0 => invoked.wrapping_add(lasted),
                 _ => u64::MAX,
             },
             subject,
-            commit: match one_of(bits::COMMITTED, 2) {
+            commit: match word(bits::COMMITTED) {
                 0 => NO_COMMIT,
                 _ => commit as u32,
             },
             client: client as u16,
-            kind: Kind::ALL[one_of(0, Kind::ALL.len())],
-            told: Told::ALL[one_of(bits::TOLD, Told::ALL.len())],
-            host: Host::ALL[one_of(bits::HOST, Host::ALL.len())],
+            kind: Kind::ALL[word(bits::KIND)],
+            told: Told::ALL[word(bits::TOLD)],
+            host: Host::ALL[word(bits::HOST)],
         }
     }
 

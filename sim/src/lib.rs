@@ -22,7 +22,7 @@ pub mod history;
 pub mod metrics;
 pub mod operator;
 pub mod outcome;
-pub mod packed;
+mod packed;
 pub mod plan;
 pub mod preconditions;
 pub mod probes;

@@ -3,7 +3,7 @@
 //! A list consists of blocks of 64 records. A block whose records are all final is sealed: of each column it keeps the
 //! least value, and for each record what is added to it, in as many bytes as the largest of the block needs. Neighbours
 //! are alike (times follow one another, clients are few), so most columns take a byte or two, and what all of a block
-//! share takes none. The first thousand records are left as they are: a short list costs more time than memory.
+//! share takes none. The first thousand records are left as they are: to pack a short list would take time and save little.
 
 use std::{fmt, iter::FusedIterator, ops::Range};
 
@@ -62,7 +62,7 @@ struct Open<R> {
 /// Where a record is.
 enum Place {
     Plain,
-    /// In a block, and the how manieth of it.
+    /// Its block, and its place there.
     Block(usize, usize),
     Tail(usize),
 }
@@ -160,9 +160,17 @@ impl<R: Record<N>, const N: usize> Packed<R, N> {
             Place::Tail(at) => self.tail.get(at).copied(),
             Place::Block(block, at) => match &self.blocks[block] {
                 Block::Open(open) => open.records.get(at).copied(),
-                Block::Sealed(bytes) => Some(R::of(columns(bytes, at), number as u64)),
+                Block::Sealed(bytes) => Some(R::of(columns_of(bytes, at), number as u64)),
             },
         }
+    }
+
+    /// A record that there is.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn at(&self, number: usize) -> R {
+        self.get(number).expect("a number of the list")
     }
 
     /// The first record.
@@ -248,7 +256,7 @@ impl<R: Record<N>, const N: usize> Packed<R, N> {
             list: self,
             numbers: numbers.start..numbers.end.min(self.len()),
             first: 0,
-            plain: &self.plain,
+            records: &self.plain,
             columns: None,
             is_sealed: false,
         }
@@ -314,7 +322,7 @@ pub struct Iter<'a, R, const N: usize> {
     /// The number of the first record of what is read: the plain ones, a block, or the tail.
     first: usize,
     /// Its records, unless it is sealed.
-    plain: &'a [R],
+    records: &'a [R],
     /// Its columns, when it is sealed.
     columns: Option<Box<[[u64; BLOCK]; N]>>,
     is_sealed: bool,
@@ -324,17 +332,17 @@ impl<'a, R: Record<N>, const N: usize> Iter<'a, R, N> {
     #[inline(always)]
     fn get(&mut self, number: usize) -> Option<R> {
         let place = number.wrapping_sub(self.first);
-        if let Some(record) = self.plain.get(place) {
+        if let Some(record) = self.records.get(place) {
             return Some(*record);
         }
         if !self.is_sealed || place >= BLOCK {
             return self.elsewhere(number);
         }
-        self.unpacked(number)
+        self.of_columns(number)
     }
 
     #[inline(always)]
-    fn unpacked(&self, number: usize) -> Option<R> {
+    fn of_columns(&self, number: usize) -> Option<R> {
         let columns = self.columns.as_ref()?;
         let place = number - self.first;
         let columns = std::array::from_fn(|column| columns[column][place]);
@@ -344,14 +352,14 @@ impl<'a, R: Record<N>, const N: usize> Iter<'a, R, N> {
     #[inline(never)]
     fn elsewhere(&mut self, number: usize) -> Option<R> {
         let list = self.list;
-        (self.plain, self.is_sealed) = (&[], false);
+        (self.records, self.is_sealed) = (&[], false);
         match list.place(number) {
-            Place::Plain => (self.first, self.plain) = (0, &list.plain),
-            Place::Tail(at) => (self.first, self.plain) = (number - at, &list.tail),
+            Place::Plain => (self.first, self.records) = (0, &list.plain),
+            Place::Tail(at) => (self.first, self.records) = (number - at, &list.tail),
             Place::Block(block, at) => {
                 self.first = number - at;
                 match &list.blocks[block] {
-                    Block::Open(open) => self.plain = &open.records,
+                    Block::Open(open) => self.records = &open.records,
                     Block::Sealed(bytes) => {
                         let columns = &mut self.columns;
                         unpack(
@@ -364,8 +372,8 @@ impl<'a, R: Record<N>, const N: usize> Iter<'a, R, N> {
             }
         }
         match self.is_sealed {
-            true => self.unpacked(number),
-            false => self.plain.get(number - self.first).copied(),
+            true => self.of_columns(number),
+            false => self.records.get(number - self.first).copied(),
         }
     }
 }
@@ -418,10 +426,8 @@ fn seal<R: Record<N>, const N: usize>(
     }
     let (mut least, mut widths, mut all) = ([0; N], [0; N], 0);
     for (i, column) in columns.iter().enumerate() {
-        let most = column.iter().fold(0, |most, value| *value.max(&most));
-        least[i] = column
-            .iter()
-            .fold(u64::MAX, |least, value| *value.min(&least));
+        let most = column.iter().copied().max().unwrap_or(0);
+        least[i] = column.iter().copied().min().unwrap_or(0);
         let bits = u64::BITS - (most - least[i]).leading_zeros();
         widths[i] = bits.div_ceil(8) as u8;
         all += usize::from(widths[i]);
@@ -455,11 +461,12 @@ fn unpack<const N: usize>(bytes: &[u8], columns: &mut [[u64; BLOCK]; N]) {
 
 /// The columns of one record of a sealed block.
 #[inline]
-fn columns<const N: usize>(bytes: &[u8], i: usize) -> [u64; N] {
+fn columns_of<const N: usize>(bytes: &[u8], i: usize) -> [u64; N] {
     let mut begin = N * (WORD + 1);
     std::array::from_fn(|column| {
         let width = usize::from(bytes[N * WORD + column]);
-        let more = word(bytes, begin + i * width) & MASKS[width % MASKS.len()];
+        let above = u64::BITS - 8 * width as u32;
+        let more = word(bytes, begin + i * width) & u64::MAX.checked_shr(above).unwrap_or(0);
         begin += BLOCK * width;
         word(bytes, column * WORD).wrapping_add(more)
     })
@@ -521,19 +528,6 @@ impl ByWidth for Read<'_> {
         self.1.fill(self.2);
     }
 }
-
-/// The lowest 0 to 8 bytes of a word.
-const MASKS: [u64; WORD + 1] = [
-    0,
-    0xff,
-    0xffff,
-    0x00ff_ffff,
-    0xffff_ffff,
-    0x00ff_ffff_ffff,
-    0xffff_ffff_ffff,
-    0x00ff_ffff_ffff_ffff,
-    u64::MAX,
-];
 
 #[inline]
 fn word(bytes: &[u8], at: usize) -> u64 {

@@ -36,7 +36,7 @@ pub(crate) struct Ending {
 }
 
 /// Why a plan could not be run at all.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
     /// The plan's workload is a recording, and none was given.
@@ -44,13 +44,11 @@ pub enum RunError {
     NoRecording,
     /// The runbook would start when the run is over.
     #[error(
-        "the migration starts when {part} of the recording's transactions are replayed (workload.start_after), {start} after \
-         the first, and the run ends after {limit} (clock.limit): set the one lower, or the other higher"
+        "the runbook would start {start} after the beginning, with the transaction of the recording that workload.start_after \
+         says, and the run ends after {limit} (clock.limit): set the one lower, or the other higher"
     )]
     StartsTooLate {
-        /// `workload.start_after`.
-        part: f64,
-        /// How long after the beginning.
+        /// When it would start.
         start: Micros,
         /// `clock.limit`.
         limit: Micros,
@@ -97,25 +95,16 @@ pub(crate) fn rehearse(
         Kind::Orders => None,
         Kind::Binlog => Some(Arc::clone(recording.ok_or(RunError::NoRecording)?)),
     };
-    if let Some(recording) = &recording {
-        starts_in_time(plan, recording)?;
-    }
     // It is handed on from here to the operator, back and to the verdict, and is large.
     let world = Box::new(World::new(plan, recording)?);
-    Ok(carry_out(plan, world))
-}
-
-/// Whether the runbook starts while the run lasts.
-fn starts_in_time(plan: &Plan, recording: &Recording) -> Result<(), RunError> {
-    let (start, limit) = (recording.start_us(&plan.workload), plan.clock.limit);
-    if start < limit.0 {
-        return Ok(());
+    let limit = plan.clock.limit;
+    match world.runbook_start_us() {
+        Some(start) if start >= limit.0 => Err(RunError::StartsTooLate {
+            start: Micros(start / 1_000 * 1_000),
+            limit,
+        }),
+        _ => Ok(carry_out(plan, world)),
     }
-    Err(RunError::StartsTooLate {
-        part: plan.workload.start_after,
-        start: Micros(start / 1_000_000 * 1_000_000),
-        limit,
-    })
 }
 
 /// Carries the runbook out against the world, on madsim.

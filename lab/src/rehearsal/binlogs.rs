@@ -47,7 +47,10 @@ impl<'a> Binlogs<'a> {
                 why: error.to_string(),
             };
             for group in Groups::of_file(bytes).map_err(damaged)? {
-                logged.push(Logged::of(*number, &group.map_err(damaged)?, clock));
+                let mut next = Logged::of(*number, &group.map_err(damaged)?, clock);
+                // A commit is not earlier than the one before it, whatever the server's clock was set to.
+                next.at = next.at.max(logged.last().map_or(0, |l: &Logged| l.at));
+                logged.push(next);
             }
         }
         Ok(Self {

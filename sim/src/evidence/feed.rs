@@ -122,7 +122,7 @@ pub(super) fn arrivals(world: &mut World, cut: u32) -> FedFacts {
     let committed = &world.history.source;
     for (commit, rows) in (first..).zip(rows) {
         let erased = world.history.erased_at(commit);
-        let mut at = committed.get(commit as usize).map_or(0, |c| c.at);
+        let mut at = committed.at(commit as usize).at;
         let lacks = rows.iter().find(|&&(table, row)| {
             let copied = reads.get(&table).filter(|read| {
                 commit < read.visible

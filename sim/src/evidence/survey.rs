@@ -110,11 +110,8 @@ impl<'e, 'w> Surveyor<'e, 'w> {
 
 impl Survey {
     fn on_source(&mut self, o: &Operation, commits: &CommitList, reopened: u64) {
-        let by = match reopened {
-            u64::MAX => 0,
-            _ => committed_at(commits, o.commit).unwrap_or(o.returned),
-        };
-        if by <= reopened {
+        let committed = || committed_at(commits, o.commit).unwrap_or(o.returned);
+        if reopened == u64::MAX || committed() <= reopened {
             self.last_on_source = self.last_on_source.max(Some(o.returned));
             if makes_order(o.kind) {
                 self.largest_on_source = self.largest_on_source.max(Some(o.subject));

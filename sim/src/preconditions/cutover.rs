@@ -35,10 +35,7 @@ pub(super) fn timeouts(scene: &Scene<'_>) -> Option<Look> {
 
 pub(super) fn limit(scene: &Scene<'_>) -> Option<Look> {
     let clock = &scene.plan.clock;
-    let workload = &scene.plan.workload;
-    let starts = scene.recording.map_or(clock.runbook_after.0, |recording| {
-        recording.start_us(workload)
-    });
+    let starts = scene.starts_us();
     let ends = starts + scene.steps.last()?.ends;
     let statement = "clock.limit";
     let reason = format!(
@@ -48,7 +45,9 @@ pub(super) fn limit(scene: &Scene<'_>) -> Option<Look> {
     );
     if ends > clock.limit.0 {
         let reason = format!("{reason}, and the run ends after {}", clock.limit);
-        return Look::certain(Look::fail(reason, statement), true);
+        // Another seed comes to its first snapshot a little sooner or later, and begins with a recording accordingly.
+        let certain = scene.recording.is_none();
+        return Look::certain(Look::fail(reason, statement), certain);
     }
     let reason = format!("{reason}, of {}", clock.limit);
     // What a step takes beyond its least time is not known before a run.

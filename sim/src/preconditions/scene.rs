@@ -10,6 +10,7 @@ use crate::{
     },
     units::{LONGEST_US, Micros},
     workload_spec::{Kind, Workload},
+    world::runbook_start_us,
 };
 
 /// A step with its times, in µs since the runbook began.
@@ -427,6 +428,11 @@ impl<'p> Scene<'p> {
         const SURELY: f64 = 40.0;
         let rate = self.writes_per_s().unwrap_or(0.0);
         self.plan.faults.is_empty() && rate * share * us as f64 / 1e6 >= SURELY
+    }
+
+    /// When the runbook begins, in µs of the run.
+    pub fn starts_us(&self) -> u64 {
+        runbook_start_us(self.plan, self.recording)
     }
 
     /// Orders per second, and changes of orders, on average.

@@ -78,7 +78,7 @@ pub(super) fn engines(scene: &Scene<'_>) -> Option<Look> {
         "{torn} not in InnoDB, without crash recovery: the snapshot has what the operating system had written back by \
          then, and nothing streams the rest"
     );
-    let since_written_back = (scene.plan.clock.runbook_after.0 + cut) % WRITE_BACK_US;
+    let since_written_back = (scene.starts_us() + cut) % WRITE_BACK_US;
     // Behind a fence nothing is missing; and a cut that comes a little later than at the least may find everything
     // written back.
     let behind_fence = scene.fenced.map_or(0, |f| cut.saturating_sub(f));
@@ -126,7 +126,7 @@ fn load(scene: &Scene<'_>) -> Option<f64> {
 /// replication.
 fn scanning(scene: &Scene<'_>, target: &Target) -> f64 {
     let (placed, changed) = scene.orders_per_s();
-    let began = scene.plan.clock.runbook_after.0;
+    let began = scene.starts_us();
     let until = scene.replicates().map_or(0, |timed| timed.ends);
     let rows = placed * (began + until) as f64 / 1e6;
     let tables = scene.plan.workload.tables.iter();

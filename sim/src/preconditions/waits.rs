@@ -27,7 +27,7 @@ pub(super) fn waits(scene: &Scene<'_>) -> Option<Look> {
     };
     let reason = format!("\"{}\" waits in vain: {why}", timed.step.say);
     let (clock, timeout) = (&scene.plan.clock, timed.step.limit());
-    let over = clock.runbook_after.0 + timed.begins + timeout.0;
+    let over = scene.starts_us() + timed.begins + timeout.0;
     match timed.step.on_failure {
         OnFailure::Continue if over >= clock.limit.0 => Look::fail(
             format!("{reason}; it goes on only when its time is over, after {timeout}"),

@@ -33,7 +33,7 @@ impl Fates {
 }
 
 /// Fates that are being told, write by write.
-pub(super) struct Weaver<'e, 'w> {
+pub(super) struct FatesSoFar<'e, 'w> {
     e: &'e Evidence<'w>,
     fates: Fates,
     finder: Option<Finder<'e>>,
@@ -41,7 +41,7 @@ pub(super) struct Weaver<'e, 'w> {
     made: Vec<bool>,
 }
 
-impl<'e, 'w> Weaver<'e, 'w> {
+impl<'e, 'w> FatesSoFar<'e, 'w> {
     pub fn new(e: &'e Evidence<'w>) -> Self {
         let orders = e.shop.as_ref().map_or(0, |shop| shop.orders.len());
         Self {

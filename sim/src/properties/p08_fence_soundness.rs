@@ -25,8 +25,8 @@ fn check(e: &Evidence<'_>) -> Finding {
         None => e.history.source.len() as u32,
     };
     let is_typed = |number: &u32| {
-        let commit = e.history.source.get(*number as usize);
-        let operation = commit.and_then(|c| e.history.operations.get(c.operation as usize));
+        let operation = e.history.source.at(*number as usize).operation;
+        let operation = e.history.operations.get(operation as usize);
         operation.is_some_and(|o| o.client == OPERATOR) || e.history.altered.contains(number)
     };
     let mut through = (before..until).filter(|number| !is_typed(number));

@@ -65,22 +65,27 @@ pub(super) struct Ids {
     /// The id of the first bit.
     least: Option<u64>,
     seen: Vec<u64>,
+    /// How many there were.
+    count: usize,
 }
 
 impl Ids {
-    /// How far below the first id another may lie, and how much farther above the ones before, before nothing is told.
-    const FAR: u64 = 1 << 12;
+    /// How far below the first id another may lie.
+    const BELOW: u64 = 1 << 12;
+    /// How many words more than ids there may be.
+    const SPARE: usize = 1 << 8;
 
     pub fn see(&mut self, o: &Operation) {
         if self.may_be_twice || !is_acknowledged_order(o) {
             return;
         }
         let id = o.subject;
-        let least = *self.least.get_or_insert(id.saturating_sub(Self::FAR));
-        let end = self.seen.len() as u64 * 64;
-        match id.checked_sub(least) {
-            Some(at) if at < end + 2 * Self::FAR => {
-                let word = (at / 64) as usize;
+        self.count += 1;
+        let least = *self.least.get_or_insert(id.saturating_sub(Self::BELOW));
+        let at = id.checked_sub(least);
+        let word = at.and_then(|at| usize::try_from(at / 64).ok());
+        match at.zip(word) {
+            Some((at, word)) if word < self.count + Self::SPARE => {
                 if word >= self.seen.len() {
                     self.seen.resize(word + 1, 0);
                 }

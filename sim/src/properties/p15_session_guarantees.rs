@@ -30,15 +30,12 @@ fn check(e: &Evidence<'_>) -> Finding {
             }
         }
         stale.retain(|s| {
-            let read = e.history.operations.get(s.operation as usize);
-            let by = read.map_or(0, |read| read.returned);
-            cancelled.get(&s.order).is_none_or(|at| *at > by)
+            let read = e.history.operations.at(s.operation as usize);
+            cancelled.get(&s.order).is_none_or(|at| *at > read.returned)
         });
     }
     found(stale.len() as u64, || {
-        let Some(read) = e.history.operations.get(stale[0].operation as usize) else {
-            return String::new();
-        };
+        let read = e.history.operations.at(stale[0].operation as usize);
         format!(
             "at {} client {} read order {} on the {} and did not find what it had been told: the order, or its payment, \
              was not there",

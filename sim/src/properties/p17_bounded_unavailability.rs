@@ -26,8 +26,8 @@ fn check(e: &Evidence<'_>) -> Finding {
     };
     let from = metrics::write_missed_from(e);
     // The latest first: those of after the cutover, if any.
-    let mut tries = e.history.operations.iter().rev();
-    let mut wanted = || tries.any(|o| writes(&o) && o.invoked >= opened);
+    let tries = || e.history.operations.iter().rev();
+    let wanted = || tries().any(|o| writes(&o) && o.invoked >= opened);
     let (took, until) = match (metrics::downtime_us(e), from) {
         (Some(took), _) => (took, "until the first on the target"),
         // Nobody got through: it lasted to the end at least.

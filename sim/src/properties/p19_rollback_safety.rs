@@ -58,9 +58,7 @@ fn check(e: &Evidence<'_>) -> Finding {
     let had = back.partition_point(|a| a.at <= first);
     let own = e.history.target.len();
     found(own.saturating_sub(had) as u64, || {
-        let Some(stranded) = e.history.target.get(had) else {
-            return String::new();
-        };
+        let stranded = e.history.target.at(had);
         let what = match e.history.operations.get(stranded.operation as usize) {
             Some(_) => explain::operation(e, stranded.operation),
             None => "a commit of the target's own".to_string(),

@@ -1,7 +1,7 @@
 //! One pass over the writes, for all that is asked of each of them. There are millions, and each takes unpacking.
 
 use super::{
-    fates::{Fates, Weaver},
+    fates::{Fates, FatesSoFar},
     p14_id_freshness::Ids,
 };
 use crate::evidence::{Evidence, Survey, Surveyor, writes};
@@ -21,18 +21,18 @@ impl Writes {
     /// Of a run's writes; worked out once.
     pub fn of<'e>(e: &'e Evidence<'_>) -> &'e Self {
         e.found.writes.get_or_init(|| {
-            let (mut surveyor, mut weaver) = (Surveyor::new(e), Weaver::new(e));
+            let (mut surveyor, mut fates) = (Surveyor::new(e), FatesSoFar::new(e));
             let mut ids = Ids::default();
             for (number, o) in e.history.operations.iter().enumerate() {
                 if writes(&o) {
                     surveyor.see(&o);
-                    weaver.see(number as u32, &o);
+                    fates.see(number as u32, &o);
                     ids.see(&o);
                 }
             }
             Self {
                 survey: surveyor.survey(),
-                fates: weaver.fates(),
+                fates: fates.fates(),
                 ids: ids.told(),
             }
         })

@@ -31,6 +31,7 @@ pub use clients::{ClientTotals, Seen};
 pub use faults::Fired;
 pub use marks::{GivenUp, Marks, Replication};
 pub use operator::Answers;
+pub(crate) use replay::runbook_start_us;
 pub use setup::SetupError;
 pub use sql::{unreadable_query, unreadable_sql};
 
@@ -391,6 +392,7 @@ impl World {
             Host::Replica => (&mut unasked, &history.source),
         };
         let before = applied.len();
+        // Mostly the last has one, and to go through them backwards unpacks a block.
         let last = applied.last().filter(|a| a.commit != NO_COMMIT);
         let numbered = last.or_else(|| applied.iter().rev().find(|a| a.commit != NO_COMMIT));
         let mut next = numbered.map_or(0, |a| a.commit as usize + 1);

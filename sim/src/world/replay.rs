@@ -10,6 +10,8 @@
 use super::{Due, World};
 use crate::{
     history::{Kind, Told},
+    operator::until_first_cut,
+    plan::Plan,
     recording::{Recording, What},
     runbook::Host,
     workload_spec::Workload,
@@ -59,6 +61,18 @@ pub(super) struct Replay {
     runbook_us: u64,
 }
 
+/// When the operator starts a plan's runbook, in µs of the run.
+pub(crate) fn runbook_start_us(plan: &Plan, recording: Option<&Recording>) -> u64 {
+    recording.map_or(plan.clock.runbook_after.0, |recording| {
+        starts_us(recording.start_us(&plan.workload), until_first_cut(plan).0)
+    })
+}
+
+/// Likewise for a recording of which so much is to be replayed, where it takes so long to come to the first snapshot.
+fn starts_us(played_us: u64, lead_us: u64) -> u64 {
+    EARLIEST_US + played_us.saturating_sub(lead_us)
+}
+
 impl Replay {
     /// `lead_us`: from the start of the runbook to its first snapshot, which is to be cut when
     /// `spec.start_after` of the transactions have been replayed.
@@ -87,7 +101,7 @@ impl Replay {
             start: start as u32,
             stretch_thousandths: recording.stretch_thousandths(spec, migration_us),
             begin_us: EARLIEST_US + lead_us.saturating_sub(played_us),
-            runbook_us: EARLIEST_US + played_us.saturating_sub(lead_us),
+            runbook_us: starts_us(played_us, lead_us),
             recording,
         }
     }

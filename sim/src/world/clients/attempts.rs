@@ -61,7 +61,7 @@ impl World {
             };
         }
         let Some(intent) = c.intent else { return };
-        if retries && c.failures > 0 {
+        if retries {
             let before = self.history.operations.get(c.operation as usize);
             if before.is_some_and(|o| o.told == Told::Info && o.commit != NO_COMMIT) {
                 self.probes.reach(Probe::RetryAfterSuccess);

@@ -54,15 +54,12 @@ impl World {
             record.told = told;
             *record
         });
-        let Some(Operation {
+        let Operation {
             host,
             kind,
             subject,
             ..
-        }) = concluded
-        else {
-            return;
-        };
+        } = concluded.expect("an operation of the history");
         if told == Told::Ok {
             self.tell_of_write(client, kind, subject, host);
             if self.marks.acknowledged(host, now) {
