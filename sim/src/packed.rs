@@ -5,16 +5,13 @@
 //! are alike (times follow one another, clients are few), so most columns take a byte or two, and what all of a block
 //! share takes none. The first thousand records are left as they are: to pack a short list would take time and save little.
 
-use std::{fmt, iter::FusedIterator, ops::Range};
+mod block;
 
-/// Records of a block.
-const BLOCK: usize = 64;
+use block::{BLOCK, columns_of, seal, unpack};
+use std::{fmt, iter::FusedIterator, ops::Range};
 
 /// Records that are never sealed: the first ones.
 const PLAIN: usize = 1024;
-
-/// The most bytes that a value takes. They are read at once, so a sealed block ends with as many to spare.
-const WORD: usize = 8;
 
 /// What can be packed: a record as `N` numbers.
 pub trait Record<const N: usize>: Copy {
@@ -48,7 +45,7 @@ pub struct Packed<R, const N: usize> {
 #[derive(Clone)]
 enum Block<R> {
     Open(Box<Open<R>>),
-    /// [`seal`] knows the layout.
+    /// [`block`] knows the layout.
     Sealed(Box<[u8]>),
 }
 
@@ -328,6 +325,8 @@ pub struct Iter<'a, R, const N: usize> {
     is_sealed: bool,
 }
 
+// In line always: who goes through millions of records asks for a few columns of each, and pays for those alone where the
+// compiler sees which.
 impl<'a, R: Record<N>, const N: usize> Iter<'a, R, N> {
     #[inline(always)]
     fn get(&mut self, number: usize) -> Option<R> {
@@ -409,268 +408,5 @@ impl<R, const N: usize> fmt::Debug for Iter<'_, R, N> {
     }
 }
 
-/// Packs a block, of which `number` is the first record's: the least value of each column (8 bytes each), the bytes that
-/// a value of each takes (one each), and column by column what is added to the least values. `like` becomes the last
-/// record.
-fn seal<R: Record<N>, const N: usize>(
-    records: &[R],
-    number: usize,
-    like: &mut [u64; N],
-) -> Box<[u8]> {
-    let mut columns = [[0; BLOCK]; N];
-    for (i, record) in records.iter().enumerate() {
-        *like = record.columns((number + i) as u64, like);
-        for (column, value) in columns.iter_mut().zip(*like) {
-            column[i] = value;
-        }
-    }
-    let (mut least, mut widths, mut all) = ([0; N], [0; N], 0);
-    for (i, column) in columns.iter().enumerate() {
-        let most = column.iter().copied().max().unwrap_or(0);
-        least[i] = column.iter().copied().min().unwrap_or(0);
-        let bits = u64::BITS - (most - least[i]).leading_zeros();
-        widths[i] = bits.div_ceil(8) as u8;
-        all += usize::from(widths[i]);
-    }
-    let mut bytes = vec![0; N * (WORD + 1) + BLOCK * all + WORD];
-    let (heads, rest) = bytes.split_at_mut(N * WORD);
-    for (head, least) in heads.as_chunks_mut::<WORD>().0.iter_mut().zip(least) {
-        *head = least.to_le_bytes();
-    }
-    let (head, mut rest) = rest.split_at_mut(N);
-    head.copy_from_slice(&widths);
-    for i in 0..N {
-        let (column, behind) = rest.split_at_mut(BLOCK * usize::from(widths[i]));
-        by_width(widths[i], Write(column, &columns[i], least[i]));
-        rest = behind;
-    }
-    bytes.into()
-}
-
-/// The columns of a sealed block.
-fn unpack<const N: usize>(bytes: &[u8], columns: &mut [[u64; BLOCK]; N]) {
-    let (head, mut rest) = bytes.split_at(N * (WORD + 1));
-    let (least, widths) = head.split_at(N * WORD);
-    for (i, column) in columns.iter_mut().enumerate() {
-        let least = word(least, i * WORD);
-        let (packed, behind) = rest.split_at(BLOCK * usize::from(widths[i]));
-        by_width(widths[i], Read(packed, column, least));
-        rest = behind;
-    }
-}
-
-/// The columns of one record of a sealed block.
-#[inline]
-fn columns_of<const N: usize>(bytes: &[u8], i: usize) -> [u64; N] {
-    let mut begin = N * (WORD + 1);
-    std::array::from_fn(|column| {
-        let width = usize::from(bytes[N * WORD + column]);
-        let above = u64::BITS - 8 * width as u32;
-        let more = word(bytes, begin + i * width) & u64::MAX.checked_shr(above).unwrap_or(0);
-        begin += BLOCK * width;
-        word(bytes, column * WORD).wrapping_add(more)
-    })
-}
-
-/// Something that is done to a column whose values take `W` bytes each.
-trait ByWidth {
-    fn run<const W: usize>(self);
-
-    /// Likewise where they take none.
-    fn nothing(self);
-}
-
-fn by_width(width: u8, what: impl ByWidth) {
-    match width {
-        0 => what.nothing(),
-        1 => what.run::<1>(),
-        2 => what.run::<2>(),
-        3 => what.run::<3>(),
-        4 => what.run::<4>(),
-        5 => what.run::<5>(),
-        6 => what.run::<6>(),
-        7 => what.run::<7>(),
-        _ => what.run::<WORD>(),
-    }
-}
-
-/// Where to, the column, and its least value.
-struct Write<'a>(&'a mut [u8], &'a [u64; BLOCK], u64);
-
-impl ByWidth for Write<'_> {
-    #[inline]
-    fn run<const W: usize>(self) {
-        let Self(bytes, column, least) = self;
-        for (bytes, value) in bytes.as_chunks_mut::<W>().0.iter_mut().zip(column) {
-            let more = (value - least).to_le_bytes();
-            bytes.copy_from_slice(&more[..W]);
-        }
-    }
-
-    fn nothing(self) {}
-}
-
-/// Where from, the column, and its least value.
-struct Read<'a>(&'a [u8], &'a mut [u64; BLOCK], u64);
-
-impl ByWidth for Read<'_> {
-    #[inline]
-    fn run<const W: usize>(self) {
-        let Self(bytes, column, least) = self;
-        for (bytes, value) in bytes.as_chunks::<W>().0.iter().zip(column) {
-            let mut more = [0; WORD];
-            more[..W].copy_from_slice(bytes);
-            *value = least.wrapping_add(u64::from_le_bytes(more));
-        }
-    }
-
-    fn nothing(self) {
-        self.1.fill(self.2);
-    }
-}
-
-#[inline]
-fn word(bytes: &[u8], at: usize) -> u64 {
-    let mut word = [0; WORD];
-    word.copy_from_slice(&bytes[at..at + WORD]);
-    u64::from_le_bytes(word)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    /// Three numbers; final unless the first is zero. The second says nothing where the third is odd.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    struct Three([u64; 3]);
-
-    impl Record<3> for Three {
-        fn columns(&self, number: u64, like: &[u64; 3]) -> [u64; 3] {
-            let [a, b, c] = self.0;
-            let b = if c.is_multiple_of(2) { b } else { like[1] };
-            [a, b, c.wrapping_sub(number)]
-        }
-
-        fn of([a, b, c]: [u64; 3], number: u64) -> Self {
-            let c = c.wrapping_add(number);
-            Self([a, if c.is_multiple_of(2) { b } else { 0 }, c])
-        }
-
-        fn is_final(&self) -> bool {
-            self.0[0] != 0
-        }
-    }
-
-    fn number() -> impl Strategy<Value = u64> {
-        prop_oneof![
-            4 => 0..4u64,
-            4 => 1_000_000_000_000..1_000_000_070_000u64,
-            1 => any::<u64>(),
-            1 => Just(u64::MAX),
-        ]
-    }
-
-    fn three() -> impl Strategy<Value = Three> {
-        [number(), number(), number()].prop_map(|[a, b, c]| {
-            let b = if c.is_multiple_of(2) { b } else { 0 };
-            Three([a, b, c])
-        })
-    }
-
-    /// Records of which each column is the same, or counts up.
-    fn alike(Three([a, b, c]): Three, n: u64) -> Vec<Three> {
-        let count = |c: u64| (0..n).map(move |i| c.wrapping_add(i));
-        let third = |c: u64| Three([a, if c.is_multiple_of(2) { b } else { 0 }, c]);
-        count(c).map(third).collect()
-    }
-
-    #[derive(Clone, Debug)]
-    enum Step {
-        Push(Vec<Three>),
-        Edit(prop::sample::Index, Three),
-    }
-
-    fn step() -> impl Strategy<Value = Step> {
-        prop_oneof![
-            prop::collection::vec(three(), 0..300).prop_map(Step::Push),
-            (three(), 0..700u64).prop_map(|(first, n)| Step::Push(alike(first, n))),
-            (any::<prop::sample::Index>(), three()).prop_map(|(at, with)| Step::Edit(at, with)),
-        ]
-    }
-
-    proptest! {
-        #[test]
-        fn a_packed_list_is_a_list(
-            (first, n) in (three(), 900..1100u64),
-            steps in prop::collection::vec(step(), 0..12),
-            cut: prop::sample::Index,
-        ) {
-            let mut plain = alike(first, n);
-            let mut packed: Packed<Three, 3> = plain.iter().copied().collect();
-            for step in steps {
-                match step {
-                    Step::Push(more) => {
-                        packed.extend(more.iter().copied());
-                        plain.extend(more);
-                    }
-                    Step::Edit(at, with) => {
-                        let at = at.index(plain.len());
-                        let before = packed.edit(at, |record| std::mem::replace(record, with));
-                        prop_assert_eq!(before, Some(std::mem::replace(&mut plain[at], with)));
-                    }
-                }
-                let behind = plain.get(PLAIN..).unwrap_or_default();
-                for (block, records) in packed.blocks.iter().zip(behind.chunks(BLOCK)) {
-                    let done = records.iter().all(Record::is_final);
-                    prop_assert_eq!(matches!(block, Block::Sealed(_)), done);
-                }
-            }
-            prop_assert_eq!(packed.len(), plain.len());
-            prop_assert_eq!(packed.is_empty(), plain.is_empty());
-            prop_assert!(packed.iter().eq(plain.iter().copied()));
-            prop_assert!(packed.iter().rev().eq(plain.iter().rev().copied()));
-            prop_assert_eq!(packed.first(), plain.first().copied());
-            prop_assert_eq!(packed.last(), plain.last().copied());
-            prop_assert_eq!(packed.get(plain.len()), None);
-            prop_assert_eq!(packed.edit(plain.len(), |_| ()), None);
-            prop_assert!((0..plain.len()).all(|i| packed.get(i) == Some(plain[i])));
-            let cut = cut.index(plain.len() + 1);
-            prop_assert!(packed.range(cut..usize::MAX).eq(plain[cut..].iter().copied()));
-            prop_assert!(packed.range(0..cut).eq(plain[..cut].iter().copied()));
-            prop_assert_eq!(format!("{packed:?}"), format!("{plain:?}"));
-            prop_assert!(packed == plain.iter().copied().collect());
-        }
-
-        #[test]
-        fn a_place_is_found_as_in_a_list(mut firsts in prop::collection::vec(0..500u64, 0..300), wanted in 0..500u64) {
-            firsts.sort_unstable();
-            let packed: Packed<Three, 3> = firsts.iter().map(|a| Three([*a, 0, 0])).collect();
-            prop_assert_eq!(
-                packed.partition_point(|record| record.0[0] < wanted),
-                firsts.partition_point(|first| *first < wanted)
-            );
-        }
-    }
-
-    #[test]
-    fn what_is_alike_takes_no_room() {
-        let sealed = |record: fn(u64) -> Three| {
-            let records: Vec<Three> = (0..64).map(record).collect();
-            seal(&records, 0, &mut [0; 3]).len()
-        };
-        let head = 3 * 9 + 8;
-        assert_eq!(sealed(|i| Three([7, 8, 10 + i])), head);
-        assert_eq!(sealed(|i| Three([900 + 4 * i, 8, 10 + i])), head + 64);
-        assert_eq!(sealed(|i| Three([900 + 5 * i, 8, 10 + i])), head + 2 * 64);
-        assert_eq!(
-            sealed(|i| Three([u64::MAX - i % 2, i << 58, 2 * i])),
-            head + (1 + 8 + 1) * 64
-        );
-    }
-
-    #[test]
-    fn a_block_is_two_words() {
-        assert_eq!(size_of::<Block<Three>>(), 16);
-    }
-}
+mod tests;

@@ -110,21 +110,27 @@ fn a_recording_without_a_whole_transaction_is_refused() {
 #[test]
 fn a_migration_that_would_start_when_the_run_is_over_is_refused() {
     let workload = format!("binlog:{}", text(&capture("orders-mysql56")));
-    let with_limit = |limit| {
-        let given = ["run", "orders-small", "--workload", &workload];
+    let asked_with_limit = |command, limit| {
+        let given = [command, "orders-small", "--workload", &workload];
         let settings = ["--set", "workload.start_after=1", "--set", limit];
         [given.as_slice(), &settings].concat()
     };
     // Its last transaction is of 53 seconds after the first.
     refused(
-        &with_limit("clock.limit=54s"),
+        &asked_with_limit("run", "clock.limit=54s"),
         &[
             "the runbook would start 54s 656ms after the beginning",
             "(clock.limit): set the one lower, or the other higher",
         ],
     );
-    let in_time = output(&with_limit("clock.limit=55s"));
+    let in_time = output(&asked_with_limit("run", "clock.limit=55s"));
     assert_ne!(in_time.status.code(), Some(2), "{}", err(&in_time));
+    let checked = output(&asked_with_limit("check", "clock.limit=55s"));
+    let said = String::from_utf8_lossy(&checked.stdout);
+    assert!(
+        said.contains("the runbook begins after 54s 656ms"),
+        "{said}"
+    );
 }
 
 #[test]

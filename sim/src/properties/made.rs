@@ -144,9 +144,12 @@ impl Made {
     pub fn place(&mut self, host: Host, client: u16, order: u64, at: u64) -> u32 {
         let operation = self.operation(host, client, Kind::Place, EXISTING + order, at);
         let shop = self.shop.as_mut().expect("a shop");
-        shop.orders.push(PlacedOrder {
-            id: EXISTING + order,
-            request: (u64::from(client) + 1) << 40 | order,
+        shop.orders.rewrite(|list| {
+            list.push(PlacedOrder {
+                id: EXISTING + order,
+                request: (u64::from(client) + 1) << 40 | order,
+            });
+            list.sort_by_key(|order| order.id);
         });
         shop.counted += 1;
         operation

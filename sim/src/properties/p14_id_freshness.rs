@@ -134,6 +134,28 @@ mod tests {
     }
 
     #[test]
+    fn ids_may_come_in_any_order() {
+        let placed = |ids: &[u64]| {
+            let mut made = Made::sound();
+            for (order, at) in ids.iter().zip(130..) {
+                made.place(Host::Target, 3, *order, at * S);
+            }
+            made.shop.as_mut().unwrap().next_order_on_target = u64::MAX;
+            made.violations(&PROPERTY)
+        };
+        let far = 1_u64 << 40;
+        for ids in [
+            &[far, far + 1, 900, far + 20_000, 901][..],
+            &[20_000, 8_000, 9],
+        ] {
+            assert_eq!(placed(ids), 0, "{ids:?}");
+            for again in ids {
+                assert_eq!(placed(&[ids, &[*again]].concat()), 1, "{ids:?} and {again}");
+            }
+        }
+    }
+
+    #[test]
     fn a_counter_that_will_hand_out_an_id_again_is_a_violation() {
         let mut made = Made::sound();
         made.shop.as_mut().unwrap().next_order_on_target = EXISTING + 4;
