@@ -15,7 +15,8 @@ pub use commits::CommitSet;
 pub use feed::{FedFacts, FedTable, MissingRow};
 pub use rows::{RowId, out_of_order};
 pub use sequence::Sequence;
-pub use states::{Counter, Finder, PlacedOrder, Shop, States, compare_databases};
+pub(crate) use states::Finder;
+pub use states::{Counter, PlacedOrder, Shop, States, compare_databases};
 pub use survey::Survey;
 pub(crate) use survey::Surveyor;
 

@@ -187,7 +187,7 @@ impl History {
 
 /// Operations by their number.
 pub type Operations = Packed<Operation, 6>;
-/// Commits of a server by their number.
+/// Commits of a server by their number, which is the order of their times too.
 pub type CommitList = Packed<Commit, 5>;
 /// Applications in their order.
 pub type Applications = Packed<Applied, 2>;

@@ -80,14 +80,14 @@ impl PlacedOrder {
 
 impl Shop {
     /// Looks orders up.
-    pub fn finder(&self) -> Finder<'_> {
+    pub(crate) fn finder(&self) -> Finder<'_> {
         Finder::new(&self.orders)
     }
 }
 
 /// Looks orders up by their ids. Most ids follow one another, and a bit for each tells where its order is.
 #[derive(Debug)]
-pub struct Finder<'s> {
+pub(crate) struct Finder<'s> {
     orders: &'s Packed<PlacedOrder, 3>,
     /// The id of the first bit.
     first: u64,

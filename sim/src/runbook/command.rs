@@ -4,7 +4,7 @@ use super::{CoordinatesFrom, Dialect, Host, Op, Repoint, Until, dms};
 use crate::environment::Environment;
 
 /// A cluster of a snapshot. That of a DB instance is named by its ARN, which alone `restore-db-cluster-from-snapshot` takes
-/// for one (AWS CLI reference).
+/// for one (RDS API reference, RestoreDBClusterFromSnapshot).
 fn restored(arn: &str, environment: &Environment) -> Vec<String> {
     let snapshot = format!("--snapshot-identifier {arn}");
     cluster("restore-db-cluster-from-snapshot", &snapshot, environment)
