@@ -40,6 +40,7 @@ const NOT_AWAITED: &str = "scenarios/hazards/fence-not-awaited.runbook.toml";
 const NO_WAY_BACK: &str = "scenarios/hazards/snapshot-before-the-fence.runbook.toml";
 const SLOW_RESTORE: &str = "scenarios/hazards/restore-longer-than-its-step.runbook.toml";
 const CLOSED: &str = "scenarios/hazards/stray-writer.remedy.runbook.toml";
+const SKIPPED: &str = "scenarios/hazards/skipped-errors.runbook.toml";
 const CONVERTS: &str = "scenarios/hazards/table-without-a-key.remedy.runbook.toml";
 
 /// A check, a case where it passes, a case where it does not, and what it says then; whether that is certain.
@@ -72,6 +73,7 @@ const CASES: &[Case] = &[
     ("relay-log", (POSITION, &[]), (POSITION, &["target.relay_log_recovery=false"]), Status::Warn, false),
     ("crash-safe-engines", (GTID, &[]), (GTID, &[MYISAM]), Status::Fail, true),
     ("primary-keys", (GTID, &[]), (GTID, &[KEYLESS]), Status::Warn, false),
+    ("replication-errors", (GTID, &[]), (SKIPPED, &[]), Status::Fail, false),
     ("apply-rate", (GTID, &[]), (GTID, &["target.apply_transaction=1s", "clock.limit=10m"]), Status::Fail, true),
     ("snapshot-io", (GTID, &[]), (GTID, &["source.multi_az=false"]), Status::Warn, false),
     ("dms-errors", (DMS, &[]), ("naive-dms-defaults", &[]), Status::Fail, false),

@@ -390,6 +390,18 @@ fn what_no_run_could_do_is_refused() {
             "[[step]]\nsay = \"x\"\nwait = { until = { read_only = \"source\" }, polls = 0 }\n"
         ),
         (
+            "no error to skip",
+            "[[step]]\nsay = \"x\"\nwait = { until = { caught_up = 1 }, skip_errors = 0 }\n"
+        ),
+        (
+            "errors of what does not replicate",
+            "[[step]]\nsay = \"x\"\nwait = { until = { read_only = \"source\" }, skip_errors = 3 }\n"
+        ),
+        (
+            "errors before there is a source",
+            "[[step]]\nsay = \"x\"\nwait = { until = { caught_up = 1 }, skip_errors = 3 }\n"
+        ),
+        (
             "two gates",
             "[[step]]\nsay = \"x\"\nrole = \"gate\"\nrepoint = { to = \"target\" }\n[[step]]\nsay = \"y\"\nrole = \"gate\"\nrepoint = { to = \"target\" }\n"
         ),

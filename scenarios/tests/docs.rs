@@ -91,6 +91,7 @@ fn everything() -> Step {
             every: Some(Micros::secs(1)),
             polls: Some(1),
             on: Host::Source,
+            skip_errors: Some(1),
         }),
         set_read_only: Some(SetReadOnly {
             on: Host::Source,

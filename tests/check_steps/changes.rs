@@ -76,6 +76,7 @@ pub fn waits(until: Condition) -> Step {
             every: None,
             polls: None,
             on: Host::Target,
+            skip_errors: None,
         }),
         ..step("Wait for it")
     }

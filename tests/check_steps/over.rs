@@ -454,3 +454,41 @@ fn a_target_that_is_closed_behind_the_cutover_is_closed() {
     });
     fails(&runbook, "takes-writes", "no step opens it again");
 }
+
+#[test]
+fn a_target_that_is_not_there_when_its_step_is_over_is_missed() {
+    let heedless = changed(GTID, |steps| {
+        let at = place(steps, |step| step.restore_snapshot.is_some());
+        steps[at].on_failure = OnFailure::Continue;
+    });
+    passes(&heedless, "step-timeouts", "more time than it takes");
+    let hasty = changed(GTID, |steps| {
+        let at = place(steps, |step| step.restore_snapshot.is_some());
+        steps[at].on_failure = OnFailure::Continue;
+        steps[at].timeout = Some(Micros::secs(3));
+    });
+    fails(&hasty, "step-timeouts", "goes on without a target");
+}
+
+#[test]
+fn a_statement_is_typed_where_its_schema_is() {
+    let without = |on_failure: OnFailure| {
+        changed(SENTINEL, |steps| {
+            let creates = |step: &Step, what: &str| {
+                step.run_sql
+                    .as_ref()
+                    .is_some_and(|o| o.sql.starts_with(what))
+            };
+            steps.remove(place(steps, |step| creates(step, "CREATE DATABASE")));
+            let at = place(steps, |step| creates(step, "CREATE TABLE"));
+            steps[at].on_failure = on_failure;
+        })
+    };
+    let with = changed(SENTINEL, |_| {});
+    passes(&with, "statements", "typed twice");
+    for on_failure in [OnFailure::Abort, OnFailure::Retry, OnFailure::Insist] {
+        surely_fails(&without(on_failure), &[], "statements", "1049");
+    }
+    // What may fail need not be possible.
+    passes(&without(OnFailure::Continue), "statements", "typed twice");
+}

@@ -7,7 +7,7 @@ use cutover::{
         outcome::Verdict,
         plan::Plan,
         preconditions::{Finding, Status, check},
-        runbook::{Host, OnFailure, Runbook, Step},
+        runbook::{Host, OnFailure, Runbook, Step, Wait},
         stream::Stream,
         units::Micros,
     },
@@ -54,12 +54,19 @@ fn flip_value(step: &mut Step) -> bool {
     true
 }
 
+/// Lets a wait for replication skip what that has stopped at; false for another step.
+fn skip_errors(step: &mut Step) -> bool {
+    let of_replication = |wait: &&mut Wait| wait.until.kind().is_ok_and(|u| u.is_of_replication());
+    let wait = step.wait.as_mut().filter(of_replication);
+    wait.map(|wait| wait.skip_errors = Some(1_000)).is_some()
+}
+
 /// One change of a runbook, in words; nothing, where the draw fits no step.
 fn mutate(runbook: &mut Runbook, random: &mut Stream) -> Option<String> {
     let steps = &mut runbook.steps;
     let at = random.below(steps.len() as u64) as usize;
     let say = steps[at].say.clone();
-    let done = match random.below(8) {
+    let done = match random.below(9) {
         0 if steps.len() > 1 => {
             steps.remove(at);
             "without"
@@ -90,6 +97,7 @@ fn mutate(runbook: &mut Runbook, random: &mut Stream) -> Option<String> {
             steps.insert(to, again);
             "twice"
         }
+        8 if skip_errors(&mut steps[at]) => "skipping errors",
         _ => return None,
     };
     Some(format!("\"{say}\" {done}"))

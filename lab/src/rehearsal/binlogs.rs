@@ -11,6 +11,7 @@ use cutover_model::{
 use cutover_sim::{
     history::{Applications, Applied, Commit, CommitList, Told},
     runbook::Host,
+    world::Skipped,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -32,6 +33,8 @@ pub struct Logged {
     pub gtid: Option<Gtid>,
     /// When it was committed, in the plan's time.
     pub at: u64,
+    /// When it was committed where it was made, in µs since 1970 on that server's clock.
+    made_us: Option<u64>,
     thread: u32,
     /// The server where it was made.
     pub server_id: u32,
@@ -59,6 +62,18 @@ impl<'a> Binlogs<'a> {
         })
     }
 
+    /// What was skipped is a transaction, and an error names one of its events.
+    pub fn widen(&self, skipped: &mut Skipped) {
+        let number = self.logged.partition_point(|l| l.end < skipped.to);
+        if let Some(logged) = self
+            .logged
+            .get(number)
+            .filter(|_| !skipped.is_rest_of_file())
+        {
+            (skipped.from.pos, skipped.to) = (logged.start, logged.end);
+        }
+    }
+
     /// The events of a transaction.
     pub fn group(&self, logged: &Logged) -> Option<Group<'_>> {
         let bytes = self.files.get(&logged.end.file)?;
@@ -81,6 +96,7 @@ impl Logged {
             },
             gtid: event.and_then(|g| g.gtid),
             at: clock.of(event.and_then(|g| g.immediate_commit_us).unwrap_or(0)),
+            made_us: event.and_then(|g| g.original_commit_us.or(g.immediate_commit_us)),
             thread: thread.map_or(0, |q| q.thread_id),
             server_id: begin.map_or(0, |e| e.header.server_id),
         }
@@ -133,23 +149,27 @@ pub fn match_commits(
     Ok(commits.into_iter().collect())
 }
 
-/// The source's commits that the target has from it, in the target's order: by GTID, or counted from where replication
-/// began.
-pub fn applied(
-    source: &[Logged],
-    on_target: &[&Logged],
-    from: Option<LogPos>,
-) -> Result<Applications, LabError> {
-    let by_gtid: BTreeMap<Gtid, u32> = (0u32..)
-        .zip(source)
-        .filter_map(|(number, l)| Some((l.gtid?, number)))
-        .collect();
-    let first = from.map_or(0, |from| source.partition_point(|l| l.end <= from)) as u32;
+/// The source's commits that the target has from it, in the target's order: by GTID, or by the moment at which the source
+/// has committed them, which every server notes that has them from it.
+pub fn applied(source: &[Logged], on_target: &[&Logged]) -> Result<Applications, LabError> {
+    let numbered = || (0u32..).zip(source);
+    let by_gtid: BTreeMap<Gtid, u32> = numbered().filter_map(|(n, l)| Some((l.gtid?, n))).collect();
+    let mut by_moment: BTreeMap<u64, VecDeque<u32>> = BTreeMap::new();
+    for (number, logged) in numbered() {
+        if let Some(made_us) = logged.made_us {
+            by_moment.entry(made_us).or_default().push_back(number);
+        }
+    }
     let mut all = Applications::default();
-    for (n, logged) in (0u32..).zip(on_target) {
+    for logged in on_target {
         let commit = match logged.gtid {
             Some(gtid) => by_gtid.get(&gtid).copied(),
-            None => Some(first + n).filter(|n| (*n as usize) < source.len()),
+            None => {
+                let same = logged
+                    .made_us
+                    .and_then(|made_us| by_moment.get_mut(&made_us));
+                same.and_then(VecDeque::pop_front)
+            }
         };
         all.push(Applied {
             commit: commit.ok_or(LabError::Foreign)?,

@@ -85,11 +85,10 @@ pub fn gather(
         ..History::default()
     };
     history.operations = done.iter().map(|d| d.operation).collect();
-    history.applied = applied(
-        &source.logged,
-        &from_source,
-        operator.marks.replication.from,
-    )?;
+    history.applied = applied(&source.logged, &from_source)?;
+    for skipped in &mut operator.marks.replication.skipped {
+        source.widen(skipped);
+    }
     let mut marks = marks(operator, &history, &done);
     let snapshot = operator.snapshot().map(|(facts, _)| SnapshotFacts {
         commits: source.logged.partition_point(|l| l.end <= facts.end) as u32,

@@ -1,13 +1,13 @@
 //! The applier: a coordinator that reads the relay log, and workers.
 
-use super::{Config, Range, Replica, ThreadError, checksum};
+use super::{Config, Range, Replica, ThreadError, checksum, skip::Failed};
 use crate::{
     apply::{ApplyError, Direct, Reading, Walker},
     arena::Arena,
     binlog::{
         frame::Frames,
         group::{GroupKind, Groups},
-        log::LogPos,
+        log::{Binlog, LogPos},
     },
     database::{Change, Database, TableId},
     mutant::Mutant,
@@ -75,6 +75,8 @@ pub(super) struct Applier {
     /// The position before the last: what [`Mutant::PositionSavedApart`] goes back to.
     exec_before: LogPos,
     pub(super) last_error: Option<ThreadError>,
+    /// What it stopped at: none where that is no group that can be read.
+    pub(super) failed: Option<Failed>,
     pub(super) applying_timestamp_s: Option<u32>,
     /// In the order of the relay log.
     in_flight: VecDeque<Applying>,
@@ -104,6 +106,7 @@ impl Applier {
             exec_before: LogPos { file: 0, pos },
             exec_file,
             last_error: None,
+            failed: None,
             applying_timestamp_s: None,
             in_flight: VecDeque::new(),
             soonest_us: None,
@@ -119,6 +122,7 @@ impl Applier {
     pub(super) fn start(&mut self) {
         self.running = true;
         self.last_error = None;
+        self.failed = None;
     }
 
     /// What workers had not committed goes back to the relay log.
@@ -292,6 +296,10 @@ impl Replica {
                     self.advance(end, source);
                 }
                 Err(error) => {
+                    self.applier.failed = Some(Failed {
+                        range: applying.range,
+                        gtid: applying.work.heading.gtid,
+                    });
                     self.applier.in_flight.insert(index, applying);
                     self.stopped_by(&error, end, server.config.version, source);
                     return;
@@ -308,7 +316,7 @@ impl Replica {
     }
 
     /// The low-water mark: the end of the last group before the first that is not done.
-    fn advance(&mut self, end: LogPos, source: &Server) {
+    pub(super) fn advance(&mut self, end: LogPos, source: &Server) {
         self.applier.furthest = self.applier.furthest.max(end);
         let mark = match self.applier.in_flight.front() {
             Some(front) => front.range.at,
@@ -357,11 +365,7 @@ impl Replica {
         if range.span.is_empty() {
             return self.reach(range.at, source);
         }
-        let mut frames = Frames::new(binlog.bytes(range.span), range.at.pos, checksum(binlog));
-        // Only a copy of which a byte was changed on its way has checksums to look at.
-        if binlog.is_as_written(range.span) || self.mutants.has(Mutant::ChecksumsNotVerified) {
-            frames = frames.trust();
-        }
+        let frames = self.frames(binlog, range);
         let mut work = self.applier.spare.pop().unwrap_or_default();
         let (walker, reading) = (&mut self.applier.walker, &mut work.reading);
         let plain = walker.read_plain(arena, &server.database, frames.clone(), reading);
@@ -388,13 +392,31 @@ impl Replica {
             .applier
             .cost(&server.database, &mut work.reading, costs);
         self.applier.schedule(now, cost, range, &place, work);
+        self.pass(place.end);
+        true
+    }
+
+    /// The events of a range of the relay log.
+    #[inline]
+    pub(super) fn frames<'b>(&self, binlog: &'b Binlog, range: Range) -> Frames<'b> {
+        let frames = Frames::new(binlog.bytes(range.span), range.at.pos, checksum(binlog));
+        // Only a copy of which a byte was changed on its way has checksums to look at.
+        let trusted = binlog.is_as_written(range.span);
+        match trusted || self.mutants.has(Mutant::ChecksumsNotVerified) {
+            true => frames.trust(),
+            false => frames,
+        }
+    }
+
+    /// The relay log goes on behind a position of its first range.
+    #[inline]
+    pub(super) fn pass(&mut self, end: u64) {
         match self.relay.front_mut() {
-            Some(front) if place.end < front.end().pos => *front = front.from(place.end),
+            Some(front) if end < front.end().pos => *front = front.from(end),
             _ => {
                 self.relay.pop_front();
             }
         }
-        true
     }
 
     /// A position without a group is next in the relay log: it is reached when the workers are done.

@@ -11,9 +11,11 @@
 mod applier;
 pub mod dump;
 pub mod refusal;
+mod skip;
 mod status;
 
 pub use applier::Costs;
+pub use skip::Failed;
 pub use status::{IoRunning, Status};
 
 use crate::{

@@ -112,6 +112,23 @@ impl Server {
         self.log_changes(arena, at, changes, &heading);
     }
 
+    /// An empty transaction is committed at `at` with a GTID of another server: a replica passes over what has that GTID.
+    /// `SET GTID_NEXT = …; BEGIN; COMMIT` (MySQL manual, "Skipping Transactions With GTIDs").
+    pub fn commit_empty(&mut self, arena: &Arena, at: u64, gtid: Gtid) {
+        if self.gtid_executed.contains(&gtid) {
+            return;
+        }
+        self.gtid_executed.add(gtid);
+        let heading = Heading {
+            gtid: Some(gtid),
+            timestamp_s: ((self.config.epoch_us + at) / 1_000_000) as u32,
+            original_commit_us: None,
+            server_id: self.server_id().unwrap_or_default(),
+            statement: None,
+        };
+        self.log_changes(arena, at, &[], &heading);
+    }
+
     /// Applies and commits one group at `at`; what it changed is left in `direct`. A transaction whose GTID
     /// is in `gtid_executed` already is skipped silently, as servers do, and so is one that was committed here and comes
     /// back (`replicate_same_server_id = OFF`, `queue_event` in sql/rpl_replica.cc): false then.

@@ -614,7 +614,11 @@ impl<'a> Before<'a> {
             ));
         }
         let until = wait.until.kind();
-        match until.map_err(|error| several(error, &["wait", "until"]))? {
+        let until = until.map_err(|error| several(error, &["wait", "until"]))?;
+        if let Some(errors) = wait.skip_errors {
+            self.skip_errors(errors, until, wait.on)?;
+        }
+        match until {
             Until::ReplicationRunning => {
                 if self.started.contains(&wait.on) {
                     return Ok(());
@@ -655,6 +659,25 @@ impl<'a> Before<'a> {
                 .noted(name, &["wait", "until", "source_unchanged_since"])
                 .map(|_| ()),
         }
+    }
+
+    fn skip_errors(&self, errors: u32, until: Until<'_>, on: Host) -> Result<(), Problem> {
+        let path = || keys(&["wait", "skip_errors"]);
+        if !(1..=1_000).contains(&errors) {
+            return Err(Problem::new(
+                path(),
+                format!("`skip_errors` is {errors}, and must be between 1 and 1000"),
+                "write how many errors are skipped before the step fails, or leave it out: none is",
+            ));
+        }
+        if !until.is_of_replication() {
+            return Err(Problem::new(
+                path(),
+                "this condition does not look at replication, whose errors would be skipped",
+                "write it beside `replication_running`, `caught_up`, `seconds_behind_source` or `applied`",
+            ));
+        }
+        self.needs_source(on, "wait")
     }
 
     fn lag(&self, on: Host, key: &'static str, seconds: u64) -> Result<(), Problem> {

@@ -6,6 +6,7 @@ use crate::{
     history::Commit,
     outcome::{Explanation, Stage},
     runbook::Host,
+    world::Skipped,
 };
 
 /// Why an acknowledged write (an operation, by its number) is not on the database that serves.
@@ -60,6 +61,10 @@ fn left_on_target(e: &Evidence<'_>, commit: Commit) -> (Stage, String) {
         );
         return (Stage::Binlog, text);
     }
+    if let Some(skipped) = back.skipped.iter().find(|s| s.has(end)) {
+        let (stage, because) = left_out(e, skipped);
+        return (stage, format!("{lead}. {because}"));
+    }
     let reached = match (back.sent_to, back.received_to) {
         (sent, _) if sent.is_none_or(|to| end > to) => (Stage::Sent, "was not sent to the source"),
         (_, received) if received.is_none_or(|to| end > to) => {
@@ -79,6 +84,29 @@ fn left_on_target(e: &Evidence<'_>, commit: Commit) -> (Stage, String) {
             reached.1
         ),
     )
+}
+
+/// The operator has left it out when replication had stopped with an error.
+fn left_out(e: &Evidence<'_>, skipped: &Skipped) -> (Stage, String) {
+    let (at, error) = (e.clock(skipped.at), skipped.error.errno);
+    let text = skipped.error.text.trim_end_matches('.');
+    match skipped.is_rest_of_file() {
+        true => (
+            Stage::Sent,
+            format!(
+                "The receiver had stopped with error {error}: {text}. At {at} the operator had it go on with the next \
+                 file, and everything from {} on that was not applied was left out.",
+                e.position(skipped.from)
+            ),
+        ),
+        false => (
+            Stage::Applied,
+            format!(
+                "It was in the relay log, and never applied: the applier had stopped at it with error {error}: {text}. \
+                 At {at} the operator skipped it, and replication went on without it."
+            ),
+        ),
+    }
 }
 
 fn lost_by_the_source(e: &Evidence<'_>, commit: u32) -> String {
@@ -136,6 +164,9 @@ impl Walk<'_, '_> {
                     self.cut()
                 ),
             );
+        }
+        if let Some(skipped) = r.skipped.iter().find(|s| s.has(end)) {
+            return left_out(self.e, skipped);
         }
         let Some(from) = r.from else {
             return self.never_connected();

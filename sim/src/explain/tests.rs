@@ -1,5 +1,5 @@
 use super::*;
-use crate::properties::made::*;
+use crate::{properties::made::*, world::Skipped};
 use cutover_model::replica::ThreadError;
 
 /// The sound migration, in which the last order of the source (70 s) never arrives.
@@ -125,6 +125,52 @@ fn an_applier_that_stopped_is_named_with_its_error() {
     };
     made.marks.replication.failed = Some((69 * S, error));
     assert!(cause(&made).1.contains("error 1062: Duplicate entry"));
+}
+
+/// Everything between two places, left out at 75 s.
+fn skipped(from: LogPos, to: LogPos, errno: u32) -> Skipped {
+    let text = "what it says.".into();
+    Skipped {
+        at: 75 * S,
+        from,
+        to,
+        error: ThreadError { errno, text },
+    }
+}
+
+#[test]
+fn what_the_operator_has_skipped_is_told_as_that_and_nothing_beside_it() {
+    let mut made = without_the_last();
+    let (before, end) = (made.committed(2).end, made.committed(3).end);
+    let skips = &mut made.marks.replication.skipped;
+    skips.push(skipped(LogPos::default(), before, 1));
+    skips.push(skipped(before, end, 1062));
+    let (stage, text) = cause(&made);
+    assert_eq!(stage, Stage::Applied);
+    let words = "error 1062: what it says. At 10:01:15.000 the operator skipped it";
+    assert!(text.contains(words), "{text}");
+    // One that begins behind it is not the cause.
+    made.marks.replication.skipped = vec![skipped(end, LogPos { pos: 9_999, ..end }, 1062)];
+    assert!(!cause(&made).1.contains("skipped"));
+}
+
+#[test]
+fn what_is_left_of_a_file_is_told_whether_or_not_the_receiver_ever_came_to_it() {
+    let mut made = without_the_last();
+    let from = made.committed(2).end;
+    let next = LogPos {
+        file: from.file + 1,
+        pos: 4,
+    };
+    made.marks.replication.skipped = vec![skipped(from, next, 13_114)];
+    for first in [None, Some(next), Some(from)] {
+        made.marks.replication.from = first;
+        let (stage, text) = cause(&made);
+        assert_eq!(stage, Stage::Sent);
+        let words = "10:01:15.000 the operator had it go on with the next file, and everything from \
+                     mysql-bin-changelog.000215:";
+        assert!(text.contains(words), "{text}");
+    }
 }
 
 #[test]

@@ -266,7 +266,7 @@ impl Operator {
         let until = kind.map_err(|e| Failure::Final(e.to_string()))?;
         let (every, wanted) = (wait.every.unwrap_or(POLL), wait.polls.unwrap_or(1).max(1));
         let started = now_us();
-        let (mut agreed, mut first) = (0, true);
+        let (mut agreed, mut first, mut skipped) = (0, true, 0);
         loop {
             match looks_at(until, wait.on) {
                 Some(host) => self.statement(host).await,
@@ -275,6 +275,13 @@ impl Operator {
             self.polled(until, wait.on);
             if is_gate {
                 self.now_in_world().occurs(Occasion::GatePolled);
+            }
+            let most = wait.skip_errors.unwrap_or(0);
+            let number = format!("number {} of at most {most}", skipped + 1);
+            if skipped < most && self.skip_error(wait.on, &number).await? {
+                (skipped, agreed) = (skipped + 1, 0);
+                self.sleep(every).await;
+                continue;
             }
             agreed = if self.holds(until, wait.on)? {
                 agreed + 1
@@ -294,6 +301,27 @@ impl Operator {
             }
             self.sleep(every).await;
         }
+    }
+
+    /// Leaves out what replication has stopped at, and starts it again. False where it has not stopped with an error, or where
+    /// no procedure helps.
+    async fn skip_error(&self, on: Host, number: &str) -> Result<bool, Failure> {
+        let look = |world: &World| world.repair_of(on).map_err(Failure::Final);
+        if look(&self.now_in_world())?.is_none() {
+            return Ok(false);
+        }
+        self.statement(on).await;
+        // Its server may have started it again meanwhile.
+        let mut world = self.now_in_world();
+        let Some(repair) = look(&world)? else {
+            return Ok(false);
+        };
+        world.repair(on, &repair).map_err(Failure::Final)?;
+        drop(world);
+        let errno = repair.error.errno;
+        let what = format!("skips what replication has stopped at: error {errno}, {number}");
+        self.tell(what, repair.commands);
+        Ok(true)
     }
 
     /// What a poll has seen that faults and probes are interested in.

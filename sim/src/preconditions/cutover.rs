@@ -9,28 +9,50 @@ use super::{
 use crate::{
     environment::Resolver,
     runbook::{Dialect, Host, OnFailure, Op, Step},
+    workload::orders::SCHEMA_NAME,
+    workload_spec,
 };
-use cutover_model::dml;
+use cutover_model::{
+    ddl::{self, Context},
+    dml,
+};
 
 pub(super) fn timeouts(scene: &Scene<'_>) -> Option<Look> {
     let statement = "the step's `timeout`";
-    let too_long = scene.steps.iter().find(|timed| {
-        let timeout = timed.step.limit();
-        timed.ends - timed.begins > timeout.0
-    });
+    // What goes on when its time is over may be left undone, but for what everything else rests on.
+    let takes = |timed: &Timed<'_>| match timed.step.on_failure {
+        OnFailure::Continue if makes_target(&timed.op) => scene.takes(&timed.op, timed.begins),
+        _ => timed.ends - timed.begins,
+    };
+    let is_too_long = |timed: &&Timed<'_>| takes(timed) > timed.step.limit().0;
+    let too_long = scene.steps.iter().find(is_too_long);
     let Some(timed) = too_long else {
         return Look::pass("every step has more time than it takes", statement);
     };
-    let takes = about(timed.ends - timed.begins);
+    let takes = about(takes(timed));
     let timeout = timed.step.limit();
+    let goes_on = match timed.step.on_failure {
+        OnFailure::Continue => ", and goes on without a target",
+        _ => "",
+    };
     let reason = format!(
-        "\"{}\" takes {takes} or more, and has failed after {timeout}",
+        "\"{}\" takes {takes} or more, and has failed after {timeout}{goes_on}",
         timed.step.say
     );
     // Another attempt looks first what has become of the one before; and once the application is on the target, a
     // migration may stand.
     let gives_up = timed.step.on_failure == OnFailure::Abort && before_cutover(scene, timed);
     Look::certain(Look::fail(reason, statement), gives_up)
+}
+
+fn makes_target(op: &Op<'_>) -> bool {
+    matches!(
+        op,
+        Op::RestoreSnapshot(_)
+            | Op::MigrateLatestSnapshot
+            | Op::CreateAuroraReplica
+            | Op::CreateCluster
+    )
 }
 
 pub(super) fn limit(scene: &Scene<'_>) -> Option<Look> {
@@ -123,6 +145,9 @@ fn target_takes_writes(scene: &Scene<'_>) -> Option<u64> {
 
 /// An operator whose machine is lost begins a step again.
 pub(super) fn statements(scene: &Scene<'_>) -> Option<Look> {
+    if let Some(look) = without_schema(scene) {
+        return Some(look);
+    }
     let typed = scene.steps.iter().filter_map(|timed| match timed.op {
         Op::RunSql(o) if dml::is_dml(&o.sql) => Some((timed, &o.sql)),
         _ => None,
@@ -131,18 +156,12 @@ pub(super) fn statements(scene: &Scene<'_>) -> Option<Look> {
     typed.first()?;
     let statement = "INSERT … with its key, UPDATE … SET column = value: statements that do nothing when they are \
                      typed again";
-    let adds = |sql: &str| {
-        let context = cutover_model::ddl::Context::new(
-            crate::workload::orders::SCHEMA_NAME,
-            cutover_model::ddl::Version::V8_0,
-        );
-        match dml::parse(sql, &context) {
-            Ok(dml::Dml::Update { sets, .. }) => sets
-                .iter()
-                .any(|(_, assigned)| matches!(assigned, dml::Assigned::Plus(_))),
-            Ok(dml::Dml::Insert { .. }) => true,
-            _ => false,
-        }
+    let adds = |sql: &str| match dml::parse(sql, &Context::new(SCHEMA_NAME, ddl::Version::V8_0)) {
+        Ok(dml::Dml::Update { sets, .. }) => sets
+            .iter()
+            .any(|(_, assigned)| matches!(assigned, dml::Assigned::Plus(_))),
+        Ok(dml::Dml::Insert { .. }) => true,
+        _ => false,
     };
     match typed.iter().find(|(_, sql)| adds(sql)) {
         Some((timed, _)) => Look::warn(
@@ -154,6 +173,36 @@ pub(super) fn statements(scene: &Scene<'_>) -> Option<Look> {
         ),
         None => Look::pass("every statement may be typed twice", statement),
     }
+}
+
+/// A table that is created on the source in a schema which is not there: 1049, whenever the statement is typed.
+fn without_schema(scene: &Scene<'_>) -> Option<Look> {
+    if scene.plan.workload.kind != workload_spec::Kind::Orders {
+        return None;
+    }
+    let context = Context::new(SCHEMA_NAME, ddl::Version::V8_0);
+    let mut schemas = vec![SCHEMA_NAME.to_owned()];
+    let lacks = scene.steps.iter().find_map(|timed| {
+        let Op::RunSql(o) = timed.op else { return None };
+        match ddl::parse(&o.sql, &context) {
+            Ok(ddl::Statement::CreateSchema { name, .. }) if o.on == Host::Source => {
+                schemas.push(name.to_string());
+                None
+            }
+            Ok(ddl::Statement::CreateTable(table)) if o.on == Host::Source => {
+                let schema = table.name.schema.to_string();
+                (!schemas.contains(&schema)).then_some((timed, schema))
+            }
+            _ => None,
+        }
+    });
+    let (timed, schema) = lacks.filter(|(timed, _)| timed.decides())?;
+    let reason = format!(
+        "\"{}\" creates a table in the schema {schema}, which nothing has created by then: error 1049",
+        timed.step.say
+    );
+    let statement = format!("CREATE DATABASE {schema};  -- on the source, before it");
+    Look::certain(Look::fail(reason, statement), before_cutover(scene, timed))
 }
 
 pub(super) fn target_closed(scene: &Scene<'_>) -> Option<Look> {

@@ -173,6 +173,13 @@ pub const CATALOGUE: &[Check] = &[
         look: tables::primary_keys,
     },
     Check {
+        name: "replication-errors",
+        asks: "Does the migration stop at what the target cannot apply?",
+        codes: "BIN-02, APP-10, APP-11",
+        source: "MySQL manual, Skipping Transactions; RDS user guide, mysql-stored-proc-replicating: data loss",
+        look: waits::replication_errors,
+    },
+    Check {
         name: "apply-rate",
         asks: "Does the target apply faster than the source is written to?",
         codes: "APP-20",
@@ -385,7 +392,7 @@ pub const CATALOGUE: &[Check] = &[
     },
     Check {
         name: "statements",
-        asks: "May every statement be typed twice?",
+        asks: "Can every statement be carried out, and typed twice?",
         codes: "P21",
         source: "an operator who comes back does the step again",
         look: cutover::statements,

@@ -120,7 +120,7 @@ impl<'p> Scene<'p> {
     }
 
     /// How long an operation takes at the least, in µs.
-    fn takes(&self, op: &Op<'_>, at: u64) -> u64 {
+    pub fn takes(&self, op: &Op<'_>, at: u64) -> u64 {
         let environment = &self.plan.environment;
         let control = &environment.control_plane;
         let statement = 2 * environment.network.operator_latency.0;
@@ -249,6 +249,12 @@ impl<'p> Scene<'p> {
             Op::Wait(wait) => wait.until.kind().is_ok_and(&is),
             _ => false,
         })
+    }
+
+    /// Whether what replication into the target stops at may be left out.
+    pub fn skips_errors(&self) -> bool {
+        let skips = |op: &Op<'_>| matches!(op, Op::Wait(wait) if wait.on == Host::Target && wait.skip_errors.is_some());
+        self.first(skips).is_some()
     }
 
     /// The step from whose end on the target replicates, where there is one: an Aurora read replica does when it is there.

@@ -78,6 +78,14 @@ impl Dialect {
         }
     }
 
+    /// The procedure that has the receiver go on with the next file.
+    pub(crate) fn next_log(&self) -> &'static str {
+        match self.external() {
+            "external_source" => "rds_next_source_log",
+            _ => "rds_next_master_log",
+        }
+    }
+
     /// Where the binlog ends.
     pub(crate) fn binlog_status(&self) -> &'static str {
         match self.server.at_least(80_200) {
@@ -197,6 +205,7 @@ mod tests {
             every: None,
             polls: None,
             on,
+            skip_errors: None,
         };
         let caught_up = wait(Condition {
             caught_up: Some(1),

@@ -348,6 +348,9 @@ pub struct Wait {
     /// Whose replication is looked at, where the condition is about replication.
     #[serde(default = "target", skip_serializing_if = "is_target")]
     pub on: Host,
+    /// So many times what replication has stopped at is left out, and it is started again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skip_errors: Option<u32>,
 }
 
 /// What a wait waits for. Exactly one key is set ([`Condition::kind`]).
@@ -414,6 +417,19 @@ pub enum Until<'a> {
     Row(&'a Query),
     /// See [`Condition::dms`].
     Dms(&'a DmsCondition),
+}
+
+impl Until<'_> {
+    /// Whether it looks at the status of a replica.
+    pub fn is_of_replication(&self) -> bool {
+        matches!(
+            self,
+            Self::ReplicationRunning
+                | Self::SecondsBehindSource(_)
+                | Self::CaughtUp(_)
+                | Self::Applied(_)
+        )
+    }
 }
 
 /// `read_only` of a host.

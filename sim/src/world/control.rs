@@ -22,7 +22,7 @@ use cutover_model::{
 pub(super) const CLUSTER_EXISTS: &str =
     "DBClusterAlreadyExistsFault: there is a cluster target already";
 
-fn no_replication(on: Host) -> String {
+pub(super) fn no_replication(on: Host) -> String {
     format!("no external source is configured on the {}", side(on))
 }
 
@@ -332,7 +332,7 @@ impl World {
         Ok(())
     }
 
-    /// `mysql.rds_start_replication`.
+    /// `mysql.rds_start_replication`: starts the threads that do not run.
     ///
     /// # Errors
     /// Nothing is configured.
@@ -343,12 +343,18 @@ impl World {
             // Warning 3084: the threads are running already.
             return Ok(());
         }
-        replica.start();
+        let receives = replica.receiver_is_on();
+        replica.start_applier();
+        if !receives {
+            replica.start_receiver();
+        }
         let now = self.now;
         let marks = self.marks.replication_into(on);
         marks.started.get_or_insert(now);
         marks.stopped = None;
-        self.receiver_starts(on);
+        if !receives {
+            self.receiver_starts(on);
+        }
         self.occurs(Occasion::ReplicationStarts);
         Ok(())
     }

@@ -27,6 +27,33 @@ pub struct Replication {
     pub failed: Option<(u64, ThreadError)>,
     /// The operator stopped it, and did not start it again.
     pub stopped: Option<u64>,
+    /// What the operator has left out, so that it went on.
+    pub skipped: Vec<Skipped>,
+}
+
+/// A part of a binlog that was not applied, because the operator has left it out after an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// When.
+    pub at: u64,
+    /// Where it starts.
+    pub from: LogPos,
+    /// And ends.
+    pub to: LogPos,
+    /// What replication had stopped with.
+    pub error: ThreadError,
+}
+
+impl Skipped {
+    /// Whether a transaction that ends there is in it.
+    pub(crate) fn has(&self, end: LogPos) -> bool {
+        self.from < end && end <= self.to
+    }
+
+    /// Whether it is what was left of a file: a transaction is in one.
+    pub fn is_rest_of_file(&self) -> bool {
+        self.from.file != self.to.file
+    }
 }
 
 /// The operator gave the migration up.

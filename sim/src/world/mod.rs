@@ -18,6 +18,7 @@ mod marks;
 mod mutants;
 mod myisam;
 mod operator;
+mod repairs;
 mod replay;
 mod replication;
 mod script;
@@ -29,7 +30,7 @@ mod writers;
 
 pub use clients::{ClientTotals, Seen};
 pub use faults::Fired;
-pub use marks::{GivenUp, Marks, Replication};
+pub use marks::{GivenUp, Marks, Replication, Skipped};
 pub use operator::Answers;
 pub(crate) use replay::runbook_start_us;
 pub use setup::SetupError;

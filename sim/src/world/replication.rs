@@ -624,7 +624,7 @@ impl World {
 }
 
 /// A host's server, of a world that is borrowed in parts: source, target, read replica.
-fn server_of<'w>(
+pub(super) fn server_of<'w>(
     (source, target, replica): (&'w Server, Option<&'w Target>, Option<&'w Server>),
     host: Host,
 ) -> Option<&'w Server> {

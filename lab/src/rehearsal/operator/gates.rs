@@ -1,9 +1,9 @@
 //! Waits and gates: a look at a server, until it says what the runbook wants.
 
-use super::{Failure, NOT_HERE, Operator, failed};
+use super::{Failure, NOT_HERE, Operator, POLL, failed};
 use cutover_sim::{
     operator::Noted,
-    runbook::{Host, Until},
+    runbook::{Host, Until, Wait},
     units::Micros,
 };
 use mysql::prelude::Queryable;
@@ -23,14 +23,18 @@ impl Operator<'_> {
     pub(super) fn wait(
         &mut self,
         until: Until<'_>,
-        every: Micros,
-        polls: u32,
+        wait: &Wait,
         timeout: Micros,
     ) -> Result<(), Failure> {
+        let (every, polls) = (wait.every.unwrap_or(POLL), wait.polls.unwrap_or(1).max(1));
         let limit = self.limit();
-        let mut agreed = 0;
+        let (mut agreed, mut skipped) = (0, 0);
         loop {
-            agreed = if self.holds(until)? { agreed + 1 } else { 0 };
+            if skipped < wait.skip_errors.unwrap_or(0) && self.skip_error()? {
+                (skipped, agreed) = (skipped + 1, 0);
+            } else {
+                agreed = if self.holds(until)? { agreed + 1 } else { 0 };
+            }
             if agreed >= polls {
                 return Ok(());
             }

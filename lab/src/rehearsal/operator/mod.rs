@@ -2,6 +2,8 @@
 
 mod cloud;
 mod gates;
+mod prompt;
+mod repairs;
 mod replication;
 
 use super::{
@@ -234,8 +236,7 @@ impl<'a> Operator<'a> {
                     Ok(until) => until,
                     Err(error) => return failed(error.to_string()),
                 };
-                let polls = wait.polls.unwrap_or(1).max(1);
-                self.wait(until, wait.every.unwrap_or(POLL), polls, timeout)?;
+                self.wait(until, wait, timeout)?;
             }
             Op::SetReadOnly(o) => self.set_read_only(o.on, o.value)?,
             Op::KillConnections(host) => self.kill_connections(host)?,
@@ -254,10 +255,7 @@ impl<'a> Operator<'a> {
                         .query_drop(format!("ALTER TABLE shop.{table} AUTO_INCREMENT = {next}"))?;
                 }
             }
-            Op::RunSql(o) => {
-                let connection = self.at(o.on)?;
-                connection.query_drop(&o.sql)?;
-            }
+            Op::RunSql(o) => self.run_sql(o)?,
             Op::Repoint(o) => {
                 self.api_call()?;
                 let now = self.clock.now_us();

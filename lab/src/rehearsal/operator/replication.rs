@@ -17,10 +17,11 @@ pub(super) struct Status {
     pub(super) sql: String,
     pub(super) lag: Option<u64>,
     error: Option<String>,
-    io_error: Option<ThreadError>,
-    sql_error: Option<ThreadError>,
+    pub(super) io_error: Option<ThreadError>,
+    pub(super) sql_error: Option<ThreadError>,
+    pub(super) auto_position: bool,
     pub(super) applied: (String, u64),
-    received: (String, u64),
+    pub(super) received: (String, u64),
     pub(super) executed: GtidSet,
 }
 
@@ -162,6 +163,7 @@ impl Operator<'_> {
             error: first.map(|e| format!("{} ({})", e.text, e.errno)),
             io_error,
             sql_error,
+            auto_position: number("Auto_Position") == Some(1),
             applied: (
                 text("Relay_Source_Log_File"),
                 number("Exec_Source_Log_Pos").unwrap_or(0),
@@ -193,7 +195,7 @@ impl Operator<'_> {
 }
 
 /// As a text of SQL.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     Value::from(text).as_sql(false)
 }
 

@@ -7,6 +7,7 @@ use crate::{
         QuerySession,
         encode::Head,
         group::{GroupKind, Groups},
+        log::LogPos,
     },
     gtid::Gtid,
     mutant::Mutants,
@@ -24,13 +25,14 @@ const COSTS: replica::Costs = replica::Costs {
 };
 
 fn statement(rig: &mut Rig, gno: u64, sql: &str) {
-    let gtid = Gtid::new(Uuid([7; 16]), gno);
+    let gtid = rig.server.config.gtid_mode;
+    let gtid = gtid.then(|| Gtid::new(Uuid([7; 16]), gno));
     let head = Head {
-        gtid: Some(gtid),
+        gtid,
         ..Head::default()
     };
     let binlog = rig.server.binlog.as_mut().expect("a binlog");
-    binlog.append(0, Some(gtid), |writer, out, pos| {
+    binlog.append(0, gtid, |writer, out, pos| {
         writer.ddl(out, pos, &head, &QuerySession::default(), "mysql", sql)
     });
     binlog.publish();
@@ -55,23 +57,39 @@ fn replicate(rig: &mut Rig) -> (Server, Replica) {
         exec_mode: Mode::Strict,
         mutants: Mutants::NONE,
     };
-    let mut replica = Replica::new(Start::AutoPosition, config);
-    replica.start();
-    let request = Request::Auto {
-        known: GtidSet::new(),
+    let (file, pos) = ("binlog.000001".to_string(), 4);
+    let (start, request) = match rig.server.config.gtid_mode {
+        true => {
+            let known = GtidSet::new();
+            (Start::AutoPosition, Request::Auto { known })
+        }
+        false => {
+            let request = Request::Position {
+                file: file.clone(),
+                pos,
+            };
+            (Start::Position { file, pos }, request)
+        }
     };
+    let mut replica = Replica::new(start, config);
+    replica.start();
     let mut dump = handshake(&rig.server, &request).expect("nothing is purged");
     replica.connected("binlog.000001", dump.at, 0);
     while let Some(sent) = dump.next(&rig.server, 1 << 20).expect("the log goes on") {
         replica.receive(sent.range, &sent.gtids, || "binlog.000001".into());
     }
+    apply(rig, &mut server, &mut replica);
+    (server, replica)
+}
+
+/// The applier goes on as far as it can.
+fn apply(rig: &mut Rig, server: &mut Server, replica: &mut Replica) {
     let mut now = 0;
     while let Some(due) = replica.next_due() {
         now = due.max(now);
         let (arena, source) = (&mut rig.arena, &rig.server);
-        replica.step(arena, now, &mut server, source, COSTS, |_, _, _, _| {});
+        replica.step(arena, now, server, source, COSTS, |_, _, _, _| {});
     }
-    (server, replica)
 }
 
 #[test]
@@ -112,4 +130,67 @@ fn a_replica_of_the_model_stops_at_any_other_statement() {
     assert!(!replica.applier_runs());
     assert_eq!(Some(replica.exec_position()), before);
     assert!(rig.stored(&server.database, 2).is_none());
+}
+
+/// Two rows, what no replica of the model can apply, and two more: where that begins and ends, and a replica that has
+/// stopped there.
+fn stopped(gtid_mode: bool) -> (Rig, Server, Replica, [LogPos; 2]) {
+    let mut rig = Rig::new(|config| config.gtid_mode = gtid_mode);
+    let end = |rig: &Rig| rig.server.binlog.as_ref().expect("a binlog").published();
+    rig.put(1, 10);
+    rig.put(2, 20);
+    let from = end(&rig);
+    statement(&mut rig, 1_000, "INSERT INTO d.t VALUES (9, 90, NULL)");
+    let to = end(&rig);
+    rig.put(3, 30);
+    rig.put(4, 40);
+    let (server, replica) = replicate(&mut rig);
+    assert_eq!(replica.exec_position(), from);
+    (rig, server, replica, [from, to])
+}
+
+fn rows(rig: &mut Rig, server: &Server) -> Vec<u32> {
+    let stored = |id: &u32| rig.stored(&server.database, *id).is_some();
+    (1..10).filter(stored).collect()
+}
+
+#[test]
+fn the_counter_passes_over_what_has_stopped_the_applier_and_nothing_else() {
+    let (mut rig, mut server, mut replica, [from, to]) = stopped(false);
+    let failed = replica.failed().expect("a group");
+    assert_eq!((failed.range.at, failed.range.end()), (from, to));
+    assert_eq!(failed.gtid, None);
+    let skipped = replica.skip_group(&rig.server).expect("it is received");
+    assert_eq!((skipped.at, skipped.end()), (from, to));
+    assert_eq!(replica.exec_position(), to);
+    replica.start_applier();
+    assert_eq!(replica.failed(), None, "it runs");
+    apply(&mut rig, &mut server, &mut replica);
+    assert!(replica.applier_runs() && replica.is_idle());
+    assert_eq!(rows(&mut rig, &server), [1, 2, 3, 4]);
+    replica.stop_applier();
+    assert_eq!(replica.skip_group(&rig.server), None, "nothing is left");
+}
+
+#[test]
+fn an_empty_transaction_stands_for_the_one_whose_gtid_it_has() {
+    let (mut rig, mut server, mut replica, [from, to]) = stopped(true);
+    let failed = replica.failed().expect("a group");
+    assert_eq!((failed.range.at, failed.range.end()), (from, to));
+    let gtid = failed.gtid.expect("its GTID");
+    assert!(!server.gtid_executed.contains(&gtid));
+    server.commit_empty(&rig.arena, 0, gtid);
+    replica.start_applier();
+    apply(&mut rig, &mut server, &mut replica);
+    assert!(replica.applier_runs() && replica.is_idle());
+    assert_eq!(rows(&mut rig, &server), [1, 2, 3, 4]);
+    let source = rig.server.binlog.as_ref().expect("a binlog");
+    assert_eq!(&server.gtid_executed, source.logged());
+    // A replica of this replica passes over it as well.
+    let own = server.binlog.as_ref().expect("a binlog");
+    assert!(own.logged().contains(&gtid));
+    let logged = own.end();
+    server.commit_empty(&rig.arena, 0, gtid);
+    let own = server.binlog.as_ref().expect("a binlog");
+    assert_eq!(own.end(), logged, "it is committed once");
 }

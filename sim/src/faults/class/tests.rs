@@ -56,6 +56,7 @@ fn gate(until: Condition) -> Step {
             every: None,
             polls: None,
             on: Host::Target,
+            skip_errors: None,
         }),
         ..Step::default()
     }

@@ -15,7 +15,7 @@ use cutover_model::{
         log::{Binlog, LogPos},
     },
     database::{Database, TableId},
-    gtid::{GtidSet, Uuid},
+    gtid::{Gtid, GtidSet, Uuid},
     mutant::Mutants,
     replica::{Costs, Replica, dump::DumpThread},
     server::{Config, Durability, Event, Privilege, Server, SessionId, Version},
@@ -255,8 +255,16 @@ impl Modelled {
             Act::Result => return self.result(line),
             Act::Gtid(set) => {
                 let set = self.gtid_set(set);
-                let executed = &mut self.side(line.host).server.gtid_executed;
-                executed.union_with(&set);
+                let (arena, now) = (&self.arena, self.now);
+                let side = match line.host {
+                    Host::Source => &mut self.source,
+                    Host::Replica => &mut self.replica,
+                };
+                for (uuid, _, interval) in set.intervals() {
+                    for gno in interval.first..=interval.last {
+                        side.server.commit_empty(arena, now, Gtid::new(uuid, gno));
+                    }
+                }
             }
             Act::Events => return self.events(),
         }

@@ -16,6 +16,11 @@ use cutover_model::{
 };
 use std::collections::VecDeque;
 
+/// With GTIDs a transaction is left out by its GTID alone; newer servers take the counter, and skip nothing.
+const NO_COUNTER: &str = "sql_slave_skip_counter can not be set when the server is running with @@GLOBAL.GTID_MODE = ON. \
+                          Instead, for each transaction that you want to skip, generate an empty transaction with the same \
+                          GTID as the transaction";
+
 impl Modelled {
     pub(super) fn sql(&mut self, line: &Line, text: &str) -> Outcome {
         let host = line.host;
@@ -284,6 +289,19 @@ impl Modelled {
             }
             ("read_only" | "super_read_only", "0") => {
                 side.server.clear_read_only();
+                Outcome::Ok
+            }
+            ("sql_replica_skip_counter", "1") if side.server.config.gtid_mode => {
+                match self.version.at_least(80_000) {
+                    true => Outcome::Ok,
+                    false => Outcome::Error(1858, NO_COUNTER.into()),
+                }
+            }
+            ("sql_replica_skip_counter", "1") => {
+                // What it counts is passed over when the applier starts; that is next in every script.
+                if let Some(replica) = self.replica.replica.as_mut() {
+                    replica.skip_group(&self.source.server);
+                }
                 Outcome::Ok
             }
             // The model keeps moments in UTC, whatever the sessions' zones.

@@ -1,0 +1,131 @@
+//! What replication has stopped at is left out, by the SQL that RDS's procedures stand for.
+
+use super::{
+    Failure, Operator,
+    replication::{log_pos, quoted},
+};
+use cutover_model::binlog::log::LogPos;
+use cutover_sim::world::Skipped;
+use mysql::prelude::Queryable;
+
+/// `Last_IO_Errno` of a fatal refusal: from 8.0 on, and before.
+const FATAL: [u32; 2] = [13_114, 1_236];
+/// Where a binlog's first event begins.
+const HEAD: u64 = 4;
+
+impl Operator<'_> {
+    /// Leaves out what replication has stopped at, and starts it again. False where it has not stopped with an error, or
+    /// where nothing that the operator could leave out helps.
+    pub(super) fn skip_error(&mut self) -> Result<bool, Failure> {
+        let Some(status) = self.status()? else {
+            return Ok(false);
+        };
+        let skip = match (status.sql_error, status.io_error) {
+            (Some(error), _) => stopped_at(&error.text).and_then(|(gtid, file, end)| {
+                let to = log_pos(&file, end)?;
+                // The binlog says later where the transaction begins and ends.
+                let from = LogPos {
+                    pos: to.pos.saturating_sub(1),
+                    ..to
+                };
+                let gtid_mode = self.plan.environment.source.gtid_mode;
+                Some((group(gtid_mode, gtid), from, to, error.clone()))
+            }),
+            (None, Some(error)) if FATAL.contains(&error.errno) && !status.auto_position => {
+                next_file(&status.received.0).and_then(|next| {
+                    let from = log_pos(&status.applied.0, status.applied.1)?;
+                    Some((file(&next), from, log_pos(&next, HEAD)?, error))
+                })
+            }
+            _ => None,
+        };
+        let Some((statements, from, to, error)) = skip else {
+            return Ok(false);
+        };
+        for statement in statements.iter().map(String::as_str) {
+            self.at_target()?.query_drop(statement)?;
+        }
+        self.at_target()?.query_drop("START REPLICA")?;
+        let (at, errno) = (self.clock.now_us(), error.errno);
+        self.marks.replication.skipped.push(Skipped {
+            at,
+            from,
+            to,
+            error,
+        });
+        self.tell(format!(
+            "skips what replication has stopped at: error {errno}"
+        ));
+        Ok(true)
+    }
+}
+
+/// What `mysql.rds_skip_repl_error` stands for, and with GTIDs `mysql.rds_skip_transaction_with_gtid`.
+fn group(gtid_mode: bool, gtid: &str) -> Vec<String> {
+    match gtid_mode {
+        false => vec!["SET GLOBAL sql_replica_skip_counter = 1".into()],
+        true => vec![
+            format!("SET gtid_next = {}", quoted(gtid)),
+            "BEGIN".into(),
+            "COMMIT".into(),
+            "SET gtid_next = 'AUTOMATIC'".into(),
+        ],
+    }
+}
+
+/// What `mysql.rds_next_source_log` stands for.
+fn file(next: &str) -> Vec<String> {
+    let next = quoted(next);
+    vec![
+        "STOP REPLICA".into(),
+        format!("CHANGE REPLICATION SOURCE TO SOURCE_LOG_FILE = {next}, SOURCE_LOG_POS = {HEAD}"),
+    ]
+}
+
+/// The transaction that an error of a worker is about, and where it ends: `Worker 1 failed executing transaction '…' at source
+/// log binlog.000003, end_log_pos 65931.` (measured on 9.7.4).
+fn stopped_at(text: &str) -> Option<(&str, String, u64)> {
+    let (_, rest) = text.split_once("failed executing transaction '")?;
+    let (gtid, rest) = rest.split_once("' at source log ")?;
+    let (file, rest) = rest.split_once(", end_log_pos ")?;
+    let digits = rest
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(rest.len());
+    Some((gtid, file.to_owned(), rest[..digits].parse().ok()?))
+}
+
+/// The name of the file behind one.
+fn next_file(name: &str) -> Option<String> {
+    let (base, number) = name.rsplit_once('.')?;
+    let next = number.parse::<u64>().ok()? + 1;
+    Some(format!("{base}.{next:06}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_which_transaction_it_is_about() {
+        let text = "Coordinator stopped because there were error(s) in the worker(s). The most recent failure being: Worker 1 \
+                    failed executing transaction 'a50ce500-0000-4000-8000-000000000001:7' at source log binlog.000003, \
+                    end_log_pos 65931. See error log and/or performance_schema.";
+        let (gtid, file, end) = stopped_at(text).expect("a worker's error");
+        assert_eq!(gtid, "a50ce500-0000-4000-8000-000000000001:7");
+        assert_eq!((file.as_str(), end), ("binlog.000003", 65_931));
+        assert_eq!(stopped_at("Relay log read failure"), None);
+    }
+
+    #[test]
+    fn the_next_file_has_the_next_number() {
+        assert_eq!(
+            next_file("bin.log.000009").as_deref(),
+            Some("bin.log.000010")
+        );
+        assert_eq!(
+            next_file("binlog.999999").as_deref(),
+            Some("binlog.1000000")
+        );
+        assert_eq!(next_file(""), None);
+    }
+}
