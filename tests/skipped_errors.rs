@@ -7,7 +7,8 @@ use cutover::{
         plan::Plan,
         preconditions::{Status, check},
         run::run,
-        runbook::Runbook,
+        runbook::{Pause, Runbook},
+        units::Micros,
     },
 };
 
@@ -72,8 +73,18 @@ fn with_gtids_the_transaction_is_missing_that_has_the_skipped_gtid() {
         lost.because
     );
     let gtid = lost.gtid.as_ref().expect("its GTID");
+    let skips = outcome
+        .story
+        .iter()
+        .find(|line| line.what.starts_with("skips"));
     let skip = format!("CALL mysql.rds_skip_transaction_with_gtid('{gtid}');");
-    assert_eq!(typed(&outcome, "rds_skip"), [skip]);
+    // RDS starts replication only where neither thread runs, and the receiver still does.
+    let (stop, start) = (
+        "CALL mysql.rds_stop_replication;",
+        "CALL mysql.rds_start_replication;",
+    );
+    let commands = &skips.expect("it is told").commands;
+    assert_eq!(*commands, [skip.as_str(), stop, start]);
 }
 
 #[test]
@@ -121,6 +132,76 @@ fn a_receiver_by_position_goes_on_with_the_next_file_that_there_is() {
     assert!(files.len() > 1, "{files:?}");
     assert_eq!(files[0], "CALL mysql.rds_next_source_log(215);");
     assert_eq!(files[1], "CALL mysql.rds_next_source_log(216);");
+}
+
+#[test]
+fn a_source_of_every_version_refuses_for_good_and_the_next_file_is_read() {
+    for version in ["5.7.44", "8.0.36", "8.4.3"] {
+        let version = format!("source.engine_version={version}");
+        let outcome = outcome(&runbook(NEXT_FILE), &[PLACED, &version]);
+        let files = typed(&outcome, "rds_next_source_log");
+        assert!(files.len() > 1, "{version}: {files:?}");
+        assert_eq!(outcome.verdict, Verdict::Violated, "{version}");
+    }
+}
+
+#[test]
+fn what_the_runbook_has_stopped_is_not_started_by_a_wait() {
+    let mut early = runbook("naive-early-coordinates");
+    let at = early
+        .steps
+        .iter()
+        .position(|step| step.start_replication.is_some())
+        .expect("it starts replication");
+    let mut stop = early.steps[at].clone();
+    stop.stop_replication = stop.start_replication.take();
+    stop.say = "And stop it again".into();
+    let mut pause = stop.clone();
+    pause.stop_replication = None;
+    pause.pause = Some(Pause {
+        length: Micros::mins(1),
+    });
+    early.steps.splice(at + 1..at + 1, [pause, stop]);
+    let waits = early.steps.iter_mut().filter_map(|step| step.wait.as_mut());
+    for wait in waits.filter(|wait| wait.until.kind().is_ok_and(|u| u.is_of_replication())) {
+        wait.skip_errors = Some(1_000);
+    }
+    let plan = plan(&early, &[PLACED, NO_GTIDS]);
+    let found = check(&plan, None);
+    let waits = found
+        .iter()
+        .find(|f| f.check.name == "waits")
+        .expect("it has waits");
+    assert!(waits.look.certain, "{:?}", waits.look);
+    let outcome = run(&plan, None).expect("a plan that can be run").outcome;
+    assert_ne!(outcome.verdict, Verdict::Safe);
+    let stopped = outcome
+        .story
+        .iter()
+        .any(|l| l.what.contains("the applier has stopped"));
+    assert!(stopped, "there was an error to skip: {:?}", outcome.story);
+    assert_eq!(typed(&outcome, "rds_skip"), [""; 0]);
+}
+
+#[test]
+fn by_gtid_a_purged_file_is_as_certain_a_loss_as_ever() {
+    let look = |runbook: &Runbook| {
+        let found = check(&plan(runbook, &[]), None);
+        let found = found
+            .into_iter()
+            .find(|f| f.check.name == "binlog-retention");
+        found.expect("it replicates").look
+    };
+    assert!(!look(&runbook(NEXT_FILE)).certain);
+    let mut by_gtid = runbook("snapshot-binlog-gtid-no-retention");
+    let waits = by_gtid
+        .steps
+        .iter_mut()
+        .filter_map(|step| step.wait.as_mut());
+    for wait in waits.filter(|wait| wait.until.kind().is_ok_and(|u| u.is_of_replication())) {
+        wait.skip_errors = Some(1_000);
+    }
+    assert!(look(&by_gtid).certain);
 }
 
 #[test]

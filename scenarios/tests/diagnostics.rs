@@ -398,6 +398,14 @@ fn what_no_run_could_do_is_refused() {
             "[[step]]\nsay = \"x\"\nwait = { until = { read_only = \"source\" }, skip_errors = 3 }\n"
         ),
         (
+            "more errors than anybody skips",
+            "[[step]]\nsay = \"x\"\nwait = { until = { caught_up = 1 }, skip_errors = 1001 }\n"
+        ),
+        (
+            "errors of a read replica",
+            "[[step]]\nsay = \"x\"\ncreate_read_replica = {}\n[[step]]\nsay = \"y\"\nwait = { until = { caught_up = 1 }, on = \"replica\", skip_errors = 3 }\n"
+        ),
+        (
             "errors before there is a source",
             "[[step]]\nsay = \"x\"\nwait = { until = { caught_up = 1 }, skip_errors = 3 }\n"
         ),

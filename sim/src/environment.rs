@@ -181,6 +181,9 @@ pub struct Target {
     /// Aurora's version, as AWS writes it. With the source's, it decides about what is typed: the names of stored
     /// procedures and of SHOW statements; and about `mysql.rds_set_read_only` in `cutover check`.
     pub engine_version: String,
+    /// `gtid_mode` of the cluster parameter group, ON or OFF; the source's when it is not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gtid_mode: Option<bool>,
     /// `replica_parallel_workers`: 4 from Aurora 3.04 on; 0 or 1 is a single applier [D].
     pub replica_parallel_workers: u32,
     /// `replica_preserve_commit_order`: ON since 8.0.27 [S].
@@ -207,10 +210,18 @@ pub struct Target {
     pub commit: Micros,
 }
 
+impl Environment {
+    /// Whether the target has `gtid_mode = ON`.
+    pub fn target_has_gtids(&self) -> bool {
+        self.target.gtid_mode.unwrap_or(self.source.gtid_mode)
+    }
+}
+
 impl Default for Target {
     fn default() -> Self {
         Self {
             engine_version: "8.0.mysql_aurora.3.08.0".into(),
+            gtid_mode: None,
             replica_parallel_workers: 4,
             replica_preserve_commit_order: true,
             relay_log_recovery: true,

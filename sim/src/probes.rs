@@ -236,7 +236,12 @@ impl Probe {
             }
             Self::HandshakeTooNew => by_gtid && loses_a_tail(environment, &one_of),
             Self::HandshakePastEnd => by_position && loses_a_tail(environment, &one_of),
-            Self::HandshakeRefused => by_gtid && !environment.source.gtid_mode,
+            // By a host that writes no binlog.
+            Self::HandshakeRefused => {
+                does(|op| matches!(op, Op::StartReplication(Host::Source)))
+                    && !environment.target.binlog
+                    && !does(|op| matches!(op, Op::EnableBinlog))
+            }
             Self::ZeroLagUnreceived => {
                 replicates
                     && plan.runbook.steps.iter().any(|step| {

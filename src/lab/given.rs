@@ -51,8 +51,7 @@ impl GivenArgs {
             door(source, self.source_password_file.as_deref(), of_source)?,
             door(target, self.target_password_file.as_deref(), of_target)?,
         ];
-        let gtid_mode = plan.environment.source.gtid_mode;
-        let mut pair = Pair::open(doors, gtid_mode, self.allow_schemas)?;
+        let mut pair = Pair::open(doors, &plan.environment, self.allow_schemas)?;
         pair.replicate_from.clone_from(&self.replicate_from);
         output::complain(&output::paint::tame(&pair.intent()));
         Ok(Some(pair))

@@ -70,7 +70,7 @@ impl<'a> Binlogs<'a> {
             .get(number)
             .filter(|_| !skipped.is_rest_of_file())
         {
-            (skipped.from.pos, skipped.to) = (logged.start, logged.end);
+            (skipped.from, skipped.to) = (logged.starts(), logged.end);
         }
     }
 
@@ -82,6 +82,13 @@ impl<'a> Binlogs<'a> {
 }
 
 impl Logged {
+    fn starts(&self) -> LogPos {
+        LogPos {
+            pos: self.start,
+            ..self.end
+        }
+    }
+
     fn of(file: u64, group: &Group<'_>, clock: Clock) -> Self {
         let begin = group
             .events()
@@ -151,11 +158,16 @@ pub fn match_commits(
 
 /// The source's commits that the target has from it, in the target's order: by GTID, or by the moment at which the source
 /// has committed them, which every server notes that has them from it.
-pub fn applied(source: &[Logged], on_target: &[&Logged]) -> Result<Applications, LabError> {
+pub fn applied(
+    source: &[Logged],
+    on_target: &[&Logged],
+    skipped: &[Skipped],
+) -> Result<Applications, LabError> {
     let numbered = || (0u32..).zip(source);
     let by_gtid: BTreeMap<Gtid, u32> = numbered().filter_map(|(n, l)| Some((l.gtid?, n))).collect();
+    let is_skipped = |l: &Logged| skipped.iter().any(|s| s.has(l.end));
     let mut by_moment: BTreeMap<u64, VecDeque<u32>> = BTreeMap::new();
-    for (number, logged) in numbered() {
+    for (number, logged) in numbered().filter(|(_, l)| !is_skipped(l)) {
         if let Some(made_us) = logged.made_us {
             by_moment.entry(made_us).or_default().push_back(number);
         }
@@ -168,7 +180,11 @@ pub fn applied(source: &[Logged], on_target: &[&Logged]) -> Result<Applications,
                 let same = logged
                     .made_us
                     .and_then(|made_us| by_moment.get_mut(&made_us));
-                same.and_then(VecDeque::pop_front)
+                // The last of a moment stays: what is applied twice has it again.
+                same.and_then(|same| match same.len() {
+                    0 | 1 => same.front().copied(),
+                    _ => same.pop_front(),
+                })
             }
         };
         all.push(Applied {

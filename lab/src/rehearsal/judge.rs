@@ -85,10 +85,9 @@ pub fn gather(
         ..History::default()
     };
     history.operations = done.iter().map(|d| d.operation).collect();
-    history.applied = applied(&source.logged, &from_source)?;
-    for skipped in &mut operator.marks.replication.skipped {
-        source.widen(skipped);
-    }
+    let skipped = &mut operator.marks.replication.skipped;
+    skipped.iter_mut().for_each(|skipped| source.widen(skipped));
+    history.applied = applied(&source.logged, &from_source, skipped)?;
     let mut marks = marks(operator, &history, &done);
     let snapshot = operator.snapshot().map(|(facts, _)| SnapshotFacts {
         commits: source.logged.partition_point(|l| l.end <= facts.end) as u32,

@@ -103,10 +103,7 @@ impl Source for Asked<'_> {
     }
 
     fn gtid_mode(&self) -> GtidMode {
-        match self.server.config.gtid_mode {
-            true => GtidMode::On,
-            false => GtidMode::Off,
-        }
+        GtidMode::of(self.server.config.gtid_mode)
     }
 
     fn uuid(&self) -> Uuid {

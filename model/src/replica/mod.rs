@@ -26,8 +26,10 @@ use crate::{
     },
     gtid::{Gtid, GtidRun, GtidSet},
     mutant::{Mutant, Mutants},
+    server::Server,
 };
 use applier::Applier;
+use refusal::GtidMode;
 use std::collections::VecDeque;
 
 /// Where replication starts.
@@ -226,6 +228,15 @@ impl Replica {
     /// Whether the receiver wants a connection.
     pub fn wants_connection(&self) -> bool {
         self.io == IoRunning::Connecting
+    }
+
+    /// What stops the receiver on a server when it has seen the `gtid_mode` of its source.
+    pub fn minds_modes(&self, here: &Server, there: &Server) -> Option<ThreadError> {
+        let mode = |server: &Server| GtidMode::of(server.config.gtid_mode);
+        let auto_position = self.start == Start::AutoPosition;
+        let version = here.config.version;
+        let minds = refusal::of_modes(mode(here), mode(there), auto_position, version);
+        minds.map(|(errno, text)| ThreadError { errno, text })
     }
 
     /// What the receiver asks the source for.

@@ -112,21 +112,10 @@ impl Server {
         self.log_changes(arena, at, changes, &heading);
     }
 
-    /// An empty transaction is committed at `at` with a GTID of another server: a replica passes over what has that GTID.
-    /// `SET GTID_NEXT = …; BEGIN; COMMIT` (MySQL manual, "Skipping Transactions With GTIDs").
-    pub fn commit_empty(&mut self, arena: &Arena, at: u64, gtid: Gtid) {
-        if self.gtid_executed.contains(&gtid) {
-            return;
-        }
+    /// A GTID of another server counts as committed, with nothing behind it: a replica passes over what has it. That is an empty
+    /// transaction with this GTID, outside of the server's own binlog.
+    pub fn pass_over(&mut self, gtid: Gtid) {
         self.gtid_executed.add(gtid);
-        let heading = Heading {
-            gtid: Some(gtid),
-            timestamp_s: ((self.config.epoch_us + at) / 1_000_000) as u32,
-            original_commit_us: None,
-            server_id: self.server_id().unwrap_or_default(),
-            statement: None,
-        };
-        self.log_changes(arena, at, &[], &heading);
     }
 
     /// Applies and commits one group at `at`; what it changed is left in `direct`. A transaction whose GTID

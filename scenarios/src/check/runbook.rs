@@ -677,6 +677,13 @@ impl<'a> Before<'a> {
                 "write it beside `replication_running`, `caught_up`, `seconds_behind_source` or `applied`",
             ));
         }
+        if on == Host::Replica {
+            return Err(Problem::new(
+                keys(&["wait", "on"]),
+                "what is skipped on a read replica would be missing in its snapshots, which is not modelled",
+                "leave `skip_errors` out: an error of the read replica calls the migration off",
+            ));
+        }
         self.needs_source(on, "wait")
     }
 

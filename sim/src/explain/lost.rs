@@ -40,7 +40,11 @@ fn left_on_target(e: &Evidence<'_>, commit: Commit) -> (Stage, String) {
         }
         None => "The target had confirmed it, and the application's name stayed with the source",
     };
-    let back = &e.marks.replication_back;
+    let (back, end) = (&e.marks.replication_back, commit.end);
+    if let Some(skipped) = back.skipped.iter().find(|s| s.has(end)) {
+        let (stage, because) = left_out(e, skipped);
+        return (stage, format!("{lead}. {because}"));
+    }
     let Some(from) = back.from else {
         return match back.configured {
             None => (
@@ -53,17 +57,12 @@ fn left_on_target(e: &Evidence<'_>, commit: Commit) -> (Stage, String) {
             ),
         };
     };
-    let end = commit.end;
     if end <= from {
         let text = format!(
             "{lead}. The replication back had been told to start behind this write: its coordinates were read after the \
              target had taken writes."
         );
         return (Stage::Binlog, text);
-    }
-    if let Some(skipped) = back.skipped.iter().find(|s| s.has(end)) {
-        let (stage, because) = left_out(e, skipped);
-        return (stage, format!("{lead}. {because}"));
     }
     let reached = match (back.sent_to, back.received_to) {
         (sent, _) if sent.is_none_or(|to| end > to) => (Stage::Sent, "was not sent to the source"),
@@ -99,11 +98,18 @@ fn left_out(e: &Evidence<'_>, skipped: &Skipped) -> (Stage, String) {
                 e.position(skipped.from)
             ),
         ),
-        false => (
+        false if skipped.stopped_there => (
             Stage::Applied,
             format!(
                 "It was in the relay log, and never applied: the applier had stopped at it with error {error}: {text}. \
                  At {at} the operator skipped it, and replication went on without it."
+            ),
+        ),
+        false => (
+            Stage::Applied,
+            format!(
+                "It was in the relay log, and not yet applied when the applier had stopped further on with error {error}: \
+                 {text}. At {at} the operator skipped what came next, which it was."
             ),
         ),
     }

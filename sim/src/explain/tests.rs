@@ -134,6 +134,7 @@ fn skipped(from: LogPos, to: LogPos, errno: u32) -> Skipped {
         at: 75 * S,
         from,
         to,
+        stopped_there: true,
         error: ThreadError { errno, text },
     }
 }
@@ -149,6 +150,13 @@ fn what_the_operator_has_skipped_is_told_as_that_and_nothing_beside_it() {
     assert_eq!(stage, Stage::Applied);
     let words = "error 1062: what it says. At 10:01:15.000 the operator skipped it";
     assert!(text.contains(words), "{text}");
+    made.marks.replication.skipped[1].stopped_there = false;
+    let (stage, text) = cause(&made);
+    assert_eq!(stage, Stage::Applied);
+    assert!(
+        text.contains("stopped further on with error 1062"),
+        "{text}"
+    );
     // One that begins behind it is not the cause.
     made.marks.replication.skipped = vec![skipped(end, LogPos { pos: 9_999, ..end }, 1062)];
     assert!(!cause(&made).1.contains("skipped"));
@@ -184,6 +192,35 @@ fn a_write_to_the_target_is_lost_when_the_name_goes_back() {
     made.marks.repointed = None;
     let because = lost_write(&made.evidence(), 4).because;
     assert!(because.contains("stayed with the source"), "{because}");
+}
+
+#[test]
+fn what_was_skipped_on_the_way_back_is_told_whether_or_not_the_source_ever_read_there() {
+    let mut made = Made::sound();
+    made.serving = Host::Source;
+    let end = made
+        .history
+        .target
+        .get(0)
+        .expect("a commit of the target")
+        .end;
+    let back = &mut made.marks.replication_back;
+    back.configured = Some(90 * S);
+    let (before, next) = (
+        LogPos { pos: 4, ..end },
+        LogPos {
+            file: end.file + 1,
+            pos: 4,
+        },
+    );
+    back.skipped = vec![skipped(before, next, 13_114)];
+    for from in [None, Some(next)] {
+        made.marks.replication_back.from = from;
+        let explanation = lost_write(&made.evidence(), 4);
+        assert_eq!(explanation.stage, Stage::Sent);
+        let because = explanation.because;
+        assert!(because.contains("go on with the next file"), "{because}");
+    }
 }
 
 #[test]

@@ -277,8 +277,7 @@ impl Operator {
                 self.now_in_world().occurs(Occasion::GatePolled);
             }
             let most = wait.skip_errors.unwrap_or(0);
-            let number = format!("number {} of at most {most}", skipped + 1);
-            if skipped < most && self.skip_error(wait.on, &number).await? {
+            if skipped < most && self.skip_error(wait.on, (skipped + 1, most)).await? {
                 (skipped, agreed) = (skipped + 1, 0);
                 self.sleep(every).await;
                 continue;
@@ -305,22 +304,29 @@ impl Operator {
 
     /// Leaves out what replication has stopped at, and starts it again. False where it has not stopped with an error, or where
     /// no procedure helps.
-    async fn skip_error(&self, on: Host, number: &str) -> Result<bool, Failure> {
+    async fn skip_error(&self, on: Host, (number, most): (u32, u32)) -> Result<bool, Failure> {
         let look = |world: &World| world.repair_of(on).map_err(Failure::Final);
         if look(&self.now_in_world())?.is_none() {
             return Ok(false);
         }
         self.statement(on).await;
         // Its server may have started it again meanwhile.
-        let mut world = self.now_in_world();
-        let Some(repair) = look(&world)? else {
-            return Ok(false);
+        let repair = {
+            let mut world = self.now_in_world();
+            let Some(repair) = look(&world)? else {
+                return Ok(false);
+            };
+            match world.repair(on, &repair).map_err(Failure::Final)? {
+                true => repair,
+                false => return Ok(false),
+            }
         };
-        world.repair(on, &repair).map_err(Failure::Final)?;
-        drop(world);
         let errno = repair.error.errno;
-        let what = format!("skips what replication has stopped at: error {errno}, {number}");
+        let what = format!(
+            "skips what replication has stopped at: error {errno}, number {number} of at most {most}"
+        );
         self.tell(what, repair.commands);
+        self.sleep(repair.takes).await;
         Ok(true)
     }
 

@@ -34,8 +34,9 @@ pub(super) fn retention(scene: &Scene<'_>) -> Option<Look> {
     let alone = scene
         .first(|op| matches!(op, Op::CreateReadReplica))
         .is_none();
-    // Whoever goes on with the next file may find one, and what is left out may be nothing.
-    let skips = scene.skips_errors();
+    // Whoever goes on with the next file may find one, and what is left out may be nothing. By GTID nobody can.
+    let by_position = |op: &Op<'_>| matches!(op, Op::SetExternalSource(o) if o.on == Host::Target && o.at.is_some());
+    let skips = scene.skips_errors() && scene.first(by_position).is_some();
     match retention {
         Retention::None => {
             let reason = format!(
@@ -89,22 +90,26 @@ pub(super) fn gtid_mode(scene: &Scene<'_>) -> Option<Look> {
     let same = |until| matches!(until, Until::SourceUnchangedSince(name) if is_set(name));
     let gate = scene.first_wait(gate).is_some();
     let same = scene.first_wait(same).is_some();
+    let environment = &scene.plan.environment;
+    let (source, target) = (environment.source.gtid_mode, environment.target_has_gtids());
+    if source != target && scene.replicates().is_some() {
+        return other_mode(source, starts);
+    }
     if !(starts || returns || gate || same) {
         return None;
     }
-    let statement =
-        "SELECT @@global.gtid_mode, @@global.enforce_gtid_consistency;  -- on the source, both ON";
-    if scene.plan.environment.source.gtid_mode {
+    let statement = "SELECT @@global.gtid_mode, @@global.enforce_gtid_consistency;  -- on source and target, both ON";
+    if source {
         return Look::pass("gtid_mode is ON", statement);
     }
     if starts {
-        let reason = "the target finds its start by GTID, and the source has gtid_mode OFF: the dump thread refuses \
-                      AUTO_POSITION, error 1236";
+        let reason = "the target finds its start by GTID, and has gtid_mode OFF, as the source: SOURCE_AUTO_POSITION cannot be \
+                      configured, error 1777";
         return Look::certain(Look::fail(reason, statement), true);
     }
     if returns {
-        let reason = "the source finds its start by GTID on the way back, and has gtid_mode OFF: the dump thread \
-                      refuses AUTO_POSITION, error 1236";
+        let reason = "the source finds its start by GTID on the way back, and has gtid_mode OFF: SOURCE_AUTO_POSITION cannot \
+                      be configured, error 1777";
         return Look::fail(reason, statement);
     }
     match gate {
@@ -119,6 +124,47 @@ pub(super) fn gtid_mode(scene: &Scene<'_>) -> Option<Look> {
             statement,
         ),
     }
+}
+
+/// What is left out when replication has stopped is missing, and nothing that replication shows later tells of it.
+pub(super) fn replication_errors(scene: &Scene<'_>) -> Option<Look> {
+    scene.first_wait(|until| until.is_of_replication())?;
+    let statement = "SHOW REPLICA STATUS;  -- before anything is skipped; and what was skipped is compared, table by table, \
+                     before the name moves";
+    let skips = scene.steps.iter().find_map(|timed| match timed.op {
+        Op::Wait(wait) => Some((timed, wait.on, wait.skip_errors?)),
+        _ => None,
+    });
+    match skips {
+        None => Look::pass("nothing skips an error of replication", statement),
+        Some((timed, on, errors)) => Look::fail(
+            format!(
+                "\"{}\" skips up to {errors} errors: each time the {} may lack a whole transaction, or the rest of a file, \
+                 and neither the lag nor a gate shows it",
+                timed.step.say,
+                on.name()
+            ),
+            statement,
+        ),
+    }
+}
+
+/// One of the servers has `gtid_mode` ON and the other OFF: nothing goes from one to the other.
+fn other_mode(source: bool, by_gtid: bool) -> Option<Look> {
+    let mode = |on| if on { "ON" } else { "OFF" };
+    let stops = match by_gtid && source {
+        true => "SOURCE_AUTO_POSITION cannot be configured, error 1777",
+        false => "the receiver stops, error 13117",
+    };
+    Look::fail(
+        format!(
+            "the source has gtid_mode {}, and the target's cluster parameter group {}: {stops}",
+            mode(source),
+            mode(!source)
+        ),
+        "SELECT @@global.gtid_mode;  -- on source and target, the same; enforce_gtid_consistency = ON and gtid_mode = ON \
+         are parameters of a custom cluster parameter group",
+    )
 }
 
 pub(super) fn start_coordinate(scene: &Scene<'_>) -> Option<Look> {

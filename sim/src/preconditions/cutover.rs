@@ -48,10 +48,7 @@ pub(super) fn timeouts(scene: &Scene<'_>) -> Option<Look> {
 fn makes_target(op: &Op<'_>) -> bool {
     matches!(
         op,
-        Op::RestoreSnapshot(_)
-            | Op::MigrateLatestSnapshot
-            | Op::CreateAuroraReplica
-            | Op::CreateCluster
+        Op::RestoreSnapshot(_) | Op::MigrateLatestSnapshot | Op::CreateAuroraReplica
     )
 }
 

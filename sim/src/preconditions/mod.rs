@@ -125,7 +125,7 @@ pub const CATALOGUE: &[Check] = &[
     },
     Check {
         name: "gtid-mode",
-        asks: "Does the source have GTIDs where the target finds its start by them, or a gate waits for them?",
+        asks: "Have source and target GTIDs where one of them finds its start by them, or a gate waits for them?",
         codes: "BIN-14",
         source: "RDS user guide, mysql-replication-gtid",
         look: binlog::gtid_mode,
@@ -177,7 +177,7 @@ pub const CATALOGUE: &[Check] = &[
         asks: "Does the migration stop at what the target cannot apply?",
         codes: "BIN-02, APP-10, APP-11",
         source: "MySQL manual, Skipping Transactions; RDS user guide, mysql-stored-proc-replicating: data loss",
-        look: waits::replication_errors,
+        look: binlog::replication_errors,
     },
     Check {
         name: "apply-rate",

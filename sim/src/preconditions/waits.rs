@@ -43,28 +43,6 @@ pub(super) fn waits(scene: &Scene<'_>) -> Option<Look> {
     }
 }
 
-/// What is left out when replication has stopped is missing, and nothing that is looked at later shows it.
-pub(super) fn replication_errors(scene: &Scene<'_>) -> Option<Look> {
-    scene.first_wait(|until| until.is_of_replication())?;
-    let statement = "SELECT * FROM performance_schema.replication_applier_status_by_worker WHERE LAST_ERROR_NUMBER <> 0; \
-                     -- on the target, no row";
-    let skips = scene.steps.iter().find_map(|timed| match timed.op {
-        Op::Wait(wait) => Some((timed, wait.skip_errors?)),
-        _ => None,
-    });
-    match skips {
-        None => Look::pass("nothing skips an error of replication", statement),
-        Some((timed, errors)) => Look::fail(
-            format!(
-                "\"{}\" skips up to {errors} errors: with each the target lacks a whole transaction, or the rest of a \
-                 file, and neither the lag nor a gate shows it",
-                timed.step.say
-            ),
-            statement,
-        ),
-    }
-}
-
 /// Whether a runbook that ends at a step has not cut over.
 pub(super) fn before_cutover(scene: &Scene<'_>, timed: &Timed<'_>) -> bool {
     scene

@@ -23,6 +23,16 @@ fn cluster(verb: &str, with: &str, environment: &Environment) -> Vec<String> {
     ]
 }
 
+/// Statements that are typed on the target by default: they say where only when it is not the target.
+pub(crate) fn typed_on(host: Host, mut statements: Vec<String>) -> Vec<String> {
+    if host != Host::Target {
+        for statement in &mut statements {
+            statement.push_str(&format!("  -- on the {}", host.name()));
+        }
+    }
+    statements
+}
+
 /// The real command of a step, one line each. `noted` turns a name of noted coordinates into their text.
 pub fn command(
     op: &Op<'_>,
@@ -31,11 +41,7 @@ pub fn command(
 ) -> Vec<String> {
     let host = Host::name;
     let dialect = |on: Host| Dialect::of(on, environment);
-    // What is typed on the target by default says where only when it is not the target.
-    let on = |h: Host, statement: &str| match h {
-        Host::Target => statement.to_string(),
-        Host::Source | Host::Replica => format!("{statement}  -- on the {}", h.name()),
-    };
+    let on = |h: Host, statement: &str| typed_on(h, vec![statement.to_string()]).remove(0);
     let show = |name: &str| noted(name).unwrap_or_else(|| format!("<{name}>"));
     match op {
         Op::SetBinlogRetention(o) => {

@@ -66,13 +66,17 @@ impl Dialect {
         })
     }
 
-    /// The middle of the names of stored procedures.
-    fn external(&self) -> &'static str {
-        let source = match self.aurora {
+    /// Whether the names of stored procedures have "source", where earlier ones have "master".
+    fn says_source(&self) -> bool {
+        match self.aurora {
             Some((major, _)) => major >= 3,
             None => self.server.at_least(80_400),
-        };
-        match source {
+        }
+    }
+
+    /// The middle of the names of stored procedures.
+    fn external(&self) -> &'static str {
+        match self.says_source() {
             true => "external_source",
             false => "external_master",
         }
@@ -80,9 +84,9 @@ impl Dialect {
 
     /// The procedure that has the receiver go on with the next file.
     pub(crate) fn next_log(&self) -> &'static str {
-        match self.external() {
-            "external_source" => "rds_next_source_log",
-            _ => "rds_next_master_log",
+        match self.says_source() {
+            true => "rds_next_source_log",
+            false => "rds_next_master_log",
         }
     }
 

@@ -10,6 +10,7 @@ mod dialect;
 mod dms;
 
 pub use command::command;
+pub(crate) use command::typed_on;
 pub use dialect::Dialect;
 pub use dms::*;
 

@@ -14,7 +14,10 @@ use cutover_model::{
     gtid::GtidSet,
     mutant::Mutant,
     names::Record,
-    replica::{Config, Replica, Start, Status},
+    replica::{
+        Config, Replica, Start, Status,
+        refusal::{GtidMode, auto_position_is_off},
+    },
     schema::TableDef,
     server::Durability,
 };
@@ -310,11 +313,17 @@ impl World {
     /// `mysql.rds_set_external_source…` on a host: it is to replicate from the other one.
     ///
     /// # Errors
-    /// No cluster, or replication runs.
+    /// No cluster, replication runs, or auto-position with `gtid_mode = OFF`.
     pub fn set_external_source(&mut self, on: Host, start: Start) -> Result<(), String> {
         for host in [on, on.replicates_from()] {
             let there = self.server(host).is_some();
             there.then_some(()).ok_or(NO_TARGET)?;
+        }
+        let mode = self.server(on).map(|s| GtidMode::of(s.config.gtid_mode));
+        if start == Start::AutoPosition
+            && let Some((errno, text)) = mode.and_then(auto_position_is_off)
+        {
+            return Err(format!("error {errno}: {text}"));
         }
         let e = &self.environment.target;
         let config = Config {
@@ -332,7 +341,7 @@ impl World {
         Ok(())
     }
 
-    /// `mysql.rds_start_replication`: starts the threads that do not run.
+    /// `mysql.rds_start_replication`. RDS refuses while one of the threads runs; here both are started anew.
     ///
     /// # Errors
     /// Nothing is configured.
@@ -343,18 +352,12 @@ impl World {
             // Warning 3084: the threads are running already.
             return Ok(());
         }
-        let receives = replica.receiver_is_on();
-        replica.start_applier();
-        if !receives {
-            replica.start_receiver();
-        }
+        replica.start();
         let now = self.now;
         let marks = self.marks.replication_into(on);
         marks.started.get_or_insert(now);
         marks.stopped = None;
-        if !receives {
-            self.receiver_starts(on);
-        }
+        self.receiver_starts(on);
         self.occurs(Occasion::ReplicationStarts);
         Ok(())
     }

@@ -40,17 +40,19 @@ pub struct Skipped {
     pub from: LogPos,
     /// And ends.
     pub to: LogPos,
+    /// Replication had stopped there. Otherwise it had stopped further on, and what was skipped is what came next.
+    pub stopped_there: bool,
     /// What replication had stopped with.
     pub error: ThreadError,
 }
 
 impl Skipped {
     /// Whether a transaction that ends there is in it.
-    pub(crate) fn has(&self, end: LogPos) -> bool {
+    pub fn has(&self, end: LogPos) -> bool {
         self.from < end && end <= self.to
     }
 
-    /// Whether it is what was left of a file: a transaction is in one.
+    /// Whether it is what was left of a file: a transaction lies in a single one.
     pub fn is_rest_of_file(&self) -> bool {
         self.from.file != self.to.file
     }
@@ -138,6 +140,15 @@ impl Marks {
     }
 
     /// What became of the replication into a host.
+    pub(super) fn replication_of(&self, to: Host) -> &Replication {
+        match to {
+            Host::Source => &self.replication_back,
+            Host::Target => &self.replication,
+            Host::Replica => &self.replication_of_replica,
+        }
+    }
+
+    /// The same, to be changed.
     pub(super) fn replication_into(&mut self, to: Host) -> &mut Replication {
         match to {
             Host::Source => &mut self.replication_back,

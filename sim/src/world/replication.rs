@@ -326,6 +326,14 @@ impl World {
             self.agenda.push(again, Due::Connect(to, attempt));
             return;
         };
+        if let Some(error) = replica.minds_modes(here, there) {
+            let text = format!("the receiver stops: {} ({})", error.text, error.errno);
+            self.marks.replication_into(to).refused = Some((self.now, error.clone()));
+            replica.refused(error);
+            channel.close();
+            self.tell(side(to), text, Vec::new());
+            return;
+        }
         let request = replica.request(&here.gtid_executed);
         match handshake(there, &request) {
             Ok(dump) => {

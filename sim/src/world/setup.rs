@@ -80,7 +80,7 @@ fn version(text: &str) -> Result<Version, SetupError> {
         .ok_or_else(|| SetupError::Version(text.to_string()))
 }
 
-fn writer(environment: &Environment, server_id: u32) -> Writer {
+fn writer(environment: &Environment, server_id: u32, gtid_mode: bool) -> Writer {
     let source = &environment.source;
     Writer::new(WriterOptions {
         server_version: source.engine_version.clone(),
@@ -95,7 +95,7 @@ fn writer(environment: &Environment, server_id: u32) -> Writer {
             RowMetadata::Minimal => encode::RowMetadata::Minimal,
             RowMetadata::Full => encode::RowMetadata::Full,
         },
-        gtid: source.gtid_mode,
+        gtid: gtid_mode,
         ..WriterOptions::default()
     })
 }
@@ -142,7 +142,7 @@ pub(super) fn target_server(
         ddl_version,
         uuid: TARGET_UUID,
         epoch_us,
-        gtid_mode: environment.source.gtid_mode,
+        gtid_mode: environment.target_has_gtids(),
         sync_binlog: 1,
         flush_log_at_commit: 1,
         max_binlog_size: environment.source.max_binlog_size.0,
@@ -180,7 +180,7 @@ pub(super) fn read_replica(
         ..source.clone()
     };
     let executed = || cut.gtid_executed.clone();
-    let writer = writer(environment, REPLICA_ID);
+    let writer = writer(environment, REPLICA_ID, environment.source.gtid_mode);
     let binlog = Binlog::new(writer, BINLOG_BASE, 1, executed(), epoch_us);
     let mut server = Server::new(config, cut.database.clone(), Some(binlog), executed());
     server.gtid_purged = executed();
@@ -202,7 +202,7 @@ pub(super) fn target_binlog(
         false => TARGET_ID,
     };
     Binlog::new(
-        writer(environment, server_id),
+        writer(environment, server_id, environment.target_has_gtids()),
         BINLOG_BASE,
         first,
         executed,
@@ -243,7 +243,7 @@ impl World {
         };
         let first_file = if fresh { 1 } else { FIRST_FILE_IN_MID_LIFE };
         let binlog = Binlog::new(
-            writer(&environment, SOURCE_ID),
+            writer(&environment, SOURCE_ID, environment.source.gtid_mode),
             BINLOG_BASE,
             first_file,
             lived.clone(),

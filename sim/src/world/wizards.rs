@@ -110,7 +110,8 @@ impl World {
         if self.restore_snapshot(PRIVATE).is_err() {
             return;
         }
-        let start = match (self.environment.source.gtid_mode, self.recovery_event()) {
+        let gtids = self.environment.source.gtid_mode && self.environment.target_has_gtids();
+        let start = match (gtids, self.recovery_event()) {
             (false, Some((file, pos))) => Start::Position { file, pos },
             _ => Start::AutoPosition,
         };

@@ -51,6 +51,11 @@ pub fn refused(op: &Op<'_>) -> Option<&'static str> {
             Some(NO_WAY_BACK)
         }
         Op::SetExternalSource(o) if o.on != Host::Target => Some(NO_WAY_BACK),
+        Op::Wait(o)
+            if o.on != Host::Target && o.until.kind().is_ok_and(|u| u.is_of_replication()) =>
+        {
+            Some(NO_WAY_BACK)
+        }
         Op::Repoint(o) if o.share.is_some() => {
             Some("all clients go by one name, and a share of them cannot be moved")
         }

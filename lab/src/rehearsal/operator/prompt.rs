@@ -4,6 +4,7 @@ use super::{
     super::clients::{Done, lock},
     Failure, NO_REPLICA, Operator, failed,
 };
+use cutover_model::dml::is_dml;
 use cutover_sim::{
     history::{Kind, NO_COMMIT, OPERATOR, Operation, Told},
     runbook::{Host, RunSql},
@@ -11,8 +12,8 @@ use cutover_sim::{
 use mysql::prelude::Queryable;
 
 impl Operator<'_> {
-    /// Types a statement. It has a connection of its own, by which its transaction is found in the binlog, and it is an
-    /// operation of the history, as any client's.
+    /// Types a statement. It has a connection of its own, by which its transaction is found in the binlog. What changes rows
+    /// is an operation of the history, as any client's; a change of a table is no write.
     pub(super) fn run_sql(&mut self, o: &RunSql) -> Result<(), Failure> {
         let server = match (o.on, &self.target) {
             (Host::Source, _) => self.source,
@@ -26,8 +27,13 @@ impl Operator<'_> {
         let told = match &typed {
             Ok(()) if connection.affected_rows() > 0 => Told::Ok,
             Ok(()) => Told::Empty,
-            Err(_) => Told::Fail,
+            Err(mysql::Error::MySqlError(_)) => Told::Fail,
+            // The connection is gone, and with it the answer.
+            Err(_) => Told::Info,
         };
+        if !is_dml(&o.sql) {
+            return Ok(typed?);
+        }
         let returned = self.clock.now_us();
         lock(&self.shared.done).push(Done {
             operation: Operation {

@@ -1,15 +1,13 @@
 //! What replication has stopped at is left out, by the SQL that RDS's procedures stand for.
 
 use super::{
-    Failure, Operator,
-    replication::{log_pos, quoted},
+    Failure, Operator, POLL,
+    replication::{Status, log_pos, quoted},
 };
-use cutover_model::binlog::log::LogPos;
+use cutover_model::{binlog::log::LogPos, replica::refusal::is_fatal};
 use cutover_sim::world::Skipped;
 use mysql::prelude::Queryable;
 
-/// `Last_IO_Errno` of a fatal refusal: from 8.0 on, and before.
-const FATAL: [u32; 2] = [13_114, 1_236];
 /// Where a binlog's first event begins.
 const HEAD: u64 = 4;
 
@@ -17,7 +15,10 @@ impl Operator<'_> {
     /// Leaves out what replication has stopped at, and starts it again. False where it has not stopped with an error, or
     /// where nothing that the operator could leave out helps.
     pub(super) fn skip_error(&mut self) -> Result<bool, Failure> {
-        let Some(status) = self.status()? else {
+        if self.marks.replication.stopped.is_some() {
+            return Ok(false);
+        }
+        let Some(status) = self.stopped_status()? else {
             return Ok(false);
         };
         let skip = match (status.sql_error, status.io_error) {
@@ -28,10 +29,10 @@ impl Operator<'_> {
                     pos: to.pos.saturating_sub(1),
                     ..to
                 };
-                let gtid_mode = self.plan.environment.source.gtid_mode;
+                let gtid_mode = self.plan.environment.target_has_gtids();
                 Some((group(gtid_mode, gtid), from, to, error.clone()))
             }),
-            (None, Some(error)) if FATAL.contains(&error.errno) && !status.auto_position => {
+            (None, Some(error)) if is_fatal(error.errno) && !status.auto_position => {
                 next_file(&status.received.0).and_then(|next| {
                     let from = log_pos(&status.applied.0, status.applied.1)?;
                     Some((file(&next), from, log_pos(&next, HEAD)?, error))
@@ -51,12 +52,31 @@ impl Operator<'_> {
             at,
             from,
             to,
+            stopped_there: true,
             error,
         });
         self.tell(format!(
             "skips what replication has stopped at: error {errno}"
         ));
         Ok(true)
+    }
+
+    /// The status, once a thread that has an error has stopped: a worker's error is told before the coordinator is gone,
+    /// and until then nothing can be started.
+    fn stopped_status(&mut self) -> Result<Option<Status>, Failure> {
+        let limit = self.limit();
+        loop {
+            let status = self.status()?;
+            let stops = status.as_ref().is_some_and(|s| {
+                let applier = s.sql_error.is_some() && s.sql != "No";
+                let refused = s.io_error.as_ref().is_some_and(|e| is_fatal(e.errno));
+                applier || refused && s.io != "No"
+            });
+            if !stops || self.clock.now_us() > limit {
+                return Ok(status);
+            }
+            self.rest(POLL)?;
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
     place::Address,
 };
 use crate::rehearsal::LabError;
-use cutover_sim::{runbook::Host, workload::orders::SCHEMA_NAME};
+use cutover_sim::{environment::Environment, runbook::Host, workload::orders::SCHEMA_NAME};
 use mysql::{Conn, Row, prelude::Queryable};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -78,11 +78,12 @@ impl Pair {
     /// All that is wrong with one of them.
     pub fn open(
         [source, target]: [Door; 2],
-        gtid_mode: bool,
+        environment: &Environment,
         allow_schemas: bool,
     ) -> Result<Self, LabError> {
-        let source = Held::take(Host::Source, source, gtid_mode, allow_schemas)?;
-        let target = Held::take(Host::Target, target, gtid_mode, allow_schemas)?;
+        let modes = [environment.source.gtid_mode, environment.target_has_gtids()];
+        let source = Held::take(Host::Source, source, modes[0], allow_schemas)?;
+        let target = Held::take(Host::Target, target, modes[1], allow_schemas)?;
         for (what, both) in [
             ("server_uuid", [&source.found.uuid, &target.found.uuid]),
             ("server_id", [&source.found.id, &target.found.id]),
@@ -258,8 +259,9 @@ impl Held {
         let gtids = if gtid_mode { "ON" } else { "OFF" };
         if set("gtid_mode") != gtids {
             wrong.push(format!(
-                "its gtid_mode is {}, the scenario's {gtids}: change either (--set source.gtid_mode={})",
+                "its gtid_mode is {}, the scenario's {gtids}: change either (--set {}.gtid_mode={})",
                 set("gtid_mode"),
+                self.host.name(),
                 !gtid_mode
             ));
         }

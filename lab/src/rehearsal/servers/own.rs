@@ -41,9 +41,11 @@ impl Folder {
 
     /// Starts a fresh server.
     pub fn start(&self, host: Host, plan: &Plan) -> Result<(Door, Process), LabError> {
+        let environment = &plan.environment;
+        let (source, target) = (environment.source.gtid_mode, environment.target_has_gtids());
         let (name, options) = match host {
-            Host::Source => ("source", options(1, "mysql-bin-changelog", plan)),
-            Host::Target | Host::Replica => ("target", options(2, "aurora", plan)),
+            Host::Source => ("source", options(1, "mysql-bin-changelog", plan, source)),
+            Host::Target | Host::Replica => ("target", options(2, "aurora", plan, target)),
         };
         let data = self.folder.path().join(name);
         let said = run(&self.script, |command| {
@@ -73,9 +75,9 @@ impl Folder {
 }
 
 /// Options of a server.
-fn options(server_id: u32, base: &str, plan: &Plan) -> Vec<String> {
+fn options(server_id: u32, base: &str, plan: &Plan, gtid_mode: bool) -> Vec<String> {
     let source = &plan.environment.source;
-    let gtids = if source.gtid_mode { "ON" } else { "OFF" };
+    let gtids = if gtid_mode { "ON" } else { "OFF" };
     vec![
         format!("--server-id={server_id}"),
         format!("--log-bin={base}"),

@@ -218,7 +218,7 @@ impl Modelled {
             }
             Act::Snapshot => self.snapshot(),
             Act::Replicate(from) => match self.start(from) {
-                Some(start) => self.replicate(start),
+                Some(start) => return self.replicate(start),
                 None => return Outcome::Text("there is no such event".into()),
             },
             Act::Wait(until) => return self.wait(*until),
@@ -255,14 +255,10 @@ impl Modelled {
             Act::Result => return self.result(line),
             Act::Gtid(set) => {
                 let set = self.gtid_set(set);
-                let (arena, now) = (&self.arena, self.now);
-                let side = match line.host {
-                    Host::Source => &mut self.source,
-                    Host::Replica => &mut self.replica,
-                };
+                let server = &mut self.side(line.host).server;
                 for (uuid, _, interval) in set.intervals() {
                     for gno in interval.first..=interval.last {
-                        side.server.commit_empty(arena, now, Gtid::new(uuid, gno));
+                        server.pass_over(Gtid::new(uuid, gno));
                     }
                 }
             }

@@ -12,7 +12,11 @@ use cutover_model::{
     binlog::{Frames, event::EventType, log::LogPos},
     gtid::GtidSet,
     mutant::Mutants,
-    replica::{Config as ReplicaConfig, IoRunning, Replica, Start, ThreadError, dump::handshake},
+    replica::{
+        Config as ReplicaConfig, IoRunning, Replica, Start, ThreadError,
+        dump::handshake,
+        refusal::{GtidMode, auto_position_is_off},
+    },
 };
 
 impl Modelled {
@@ -33,6 +37,10 @@ impl Modelled {
             || !replica.wants_connection()
         {
             return false;
+        }
+        if let Some(error) = replica.minds_modes(&self.replica.server, &self.source.server) {
+            replica.refused(error);
+            return true;
         }
         let request = replica.request(&self.replica.server.gtid_executed);
         match handshake(&self.source.server, &request) {
@@ -145,7 +153,13 @@ impl Modelled {
         Outcome::Text(types.join(" "))
     }
 
-    pub(super) fn replicate(&mut self, start: Start) {
+    pub(super) fn replicate(&mut self, start: Start) -> Outcome {
+        let mode = GtidMode::of(self.replica.server.config.gtid_mode);
+        if start == Start::AutoPosition
+            && let Some((errno, text)) = auto_position_is_off(mode)
+        {
+            return Outcome::Error(errno, text.into());
+        }
         let newer = self.version.at_least(80_000);
         let default_workers = if newer { 4 } else { 0 };
         let config = ReplicaConfig {
@@ -164,6 +178,7 @@ impl Modelled {
         replica.start();
         self.dump = None;
         self.replica.replica = Some(replica);
+        Outcome::Ok
     }
 
     pub(super) fn wait(&mut self, until: Until) -> Outcome {

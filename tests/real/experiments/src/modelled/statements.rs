@@ -16,7 +16,8 @@ use cutover_model::{
 };
 use std::collections::VecDeque;
 
-/// With GTIDs a transaction is left out by its GTID alone; newer servers take the counter, and skip nothing.
+/// With GTIDs a transaction is left out by its GTID alone. 9.7 takes the counter all the same, and skips nothing; so may 8.0
+/// (unverified).
 const NO_COUNTER: &str = "sql_slave_skip_counter can not be set when the server is running with @@GLOBAL.GTID_MODE = ON. \
                           Instead, for each transaction that you want to skip, generate an empty transaction with the same \
                           GTID as the transaction";
@@ -291,6 +292,12 @@ impl Modelled {
                 side.server.clear_read_only();
                 Outcome::Ok
             }
+            ("gtid_mode", "ON" | "OFF") => {
+                side.server.config.gtid_mode = value == "ON";
+                Outcome::Ok
+            }
+            // The steps in between, and what is asked for before the last.
+            ("gtid_mode", _) | ("enforce_gtid_consistency", "ON") => Outcome::Ok,
             ("sql_replica_skip_counter", "1") if side.server.config.gtid_mode => {
                 match self.version.at_least(80_000) {
                     true => Outcome::Ok,
