@@ -1,7 +1,7 @@
 //! Every key that a scenario can have, by its path: for the remedy of one that stands in the wrong table.
 
 use cutover_sim::{
-    environment::{Clients, Dms, Environment},
+    environment::{Clients, Dms, Environment, Target},
     explore::Exploring,
     plan::{Clock, Expect},
     units::Micros,
@@ -28,6 +28,10 @@ fn everything() -> Table {
             dms: Dms {
                 start: Micros::ZERO,
                 ..Dms::default()
+            },
+            target: Target {
+                gtid_mode: Some(true),
+                ..Target::default()
             },
             clients: Clients {
                 autocommit: true,
@@ -124,6 +128,7 @@ mod tests {
                     "`0`".to_string()
                 }
                 _ if path == "clients.autocommit" => "`false`".to_string(),
+                _ if path == "target.gtid_mode" => "the source's".to_string(),
                 _ if path == "dms.start" => "`\"1m\"`".to_string(),
                 _ if path == "workload.start_after" => "`0.3333333333333333`".to_string(),
                 value => format!("`{value}`"),
