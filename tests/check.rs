@@ -373,6 +373,7 @@ fn no_runbook_of_ours_calls_what_its_target_does_not_have() {
 const KEYS: &[(&str, &[&str])] = &[
     ("source.binlog_retention", &["none", "1h", "24h"]),
     ("source.gtid_mode", &["true", "true", "false"]),
+    ("target.gtid_mode", &["true", "true", "false"]),
     ("source.parameter_delay", &["1s", "3s", "30s"]),
     ("source.multi_az", &["true", "false"]),
     ("source.binlog_row_image", &["full", "full", "minimal", "noblob"]),

@@ -7,6 +7,7 @@ use cutover::{
         plan::Plan,
         preconditions::{Look, Status, check},
         run::run,
+        runbook::OnFailure,
     },
 };
 
@@ -51,15 +52,42 @@ fn the_target_has_the_mode_of_the_source_unless_something_else_is_said() {
 
 #[test]
 fn auto_position_is_not_to_be_configured_on_a_target_without_gtids() {
-    for (source, certain) in [(false, true), (true, false)] {
+    for source in [false, true] {
         let plan = plan(GTID, source, Some(false));
         let outcome = outcome(&plan);
         assert_eq!(outcome.verdict, Verdict::Aborted);
         assert!(why(&outcome).contains("error 1777"), "{}", why(&outcome));
         let look = look(&plan).expect("it is asked");
-        assert_eq!((look.status, look.certain), (Status::Fail, certain));
+        assert_eq!((look.status, look.certain), (Status::Fail, true));
         assert!(look.reason.contains("1777"), "{look:?}");
     }
+}
+
+#[test]
+fn auto_position_may_fail_where_a_position_is_the_way_out() {
+    let mut plan = plan(POSITION, false, None);
+    let steps = &mut plan.runbook.steps;
+    let at = steps
+        .iter()
+        .position(|step| step.set_external_source.is_some());
+    let at = at.expect("it replicates");
+    let mut first = steps[at].clone();
+    let o = first.set_external_source.as_mut().expect("just found");
+    (o.at, o.auto_position) = (None, true);
+    first.on_failure = OnFailure::Continue;
+    steps.insert(at, first);
+    let look = look(&plan).expect("it is asked");
+    assert_eq!((look.status, look.certain), (Status::Fail, false));
+    assert_eq!(outcome(&plan).verdict, Verdict::Safe);
+}
+
+#[test]
+fn the_way_back_needs_the_same_mode_as_well() {
+    let plan = plan("dms-full-load-cdc-rollback", true, Some(false));
+    let look = look(&plan).expect("the source is to replicate");
+    assert_eq!(look.status, Status::Fail);
+    assert!(look.reason.contains("13117"), "{look:?}");
+    assert_ne!(outcome(&plan).verdict, Verdict::Safe);
 }
 
 #[test]

@@ -377,6 +377,9 @@ fn gtids(world: &World, at: u64) -> Option<Gtids> {
     // A tool writes with GTIDs of the target's own.
     let by_gtid = config.gtid_mode && !world.is_fed_by_rows();
     let target = world.target.as_ref().filter(|_| by_gtid)?;
+    if !target.server.config.gtid_mode {
+        return None;
+    }
     let commits = &world.history.source;
     let later = commits.partition_point(|c| c.at <= at);
     let mut after = GtidSet::new();

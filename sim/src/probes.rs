@@ -186,19 +186,27 @@ impl Probe {
                 .filter_map(|step| step.op().ok())
                 .any(|op| wanted(&op))
         };
-        let replicates = does(|op| matches!(op, Op::StartReplication(_) | Op::CreateAuroraReplica));
-        let by_gtid = does(|op| {
-            matches!(
-                op,
-                Op::SetExternalSource(SetExternalSource { at: None, .. }) | Op::CreateAuroraReplica
-            )
-        });
-        let by_position = does(|op| {
-            matches!(
-                op,
-                Op::SetExternalSource(SetExternalSource { at: Some(_), .. })
-            )
-        });
+        // Where one server has GTIDs and the other none no receiver comes as far as to ask for anything.
+        let gtids = environment.source.gtid_mode;
+        let asks = gtids == environment.target_has_gtids();
+        let replicates =
+            asks && does(|op| matches!(op, Op::StartReplication(_) | Op::CreateAuroraReplica));
+        let by_gtid = asks
+            && gtids
+            && does(|op| {
+                matches!(
+                    op,
+                    Op::SetExternalSource(SetExternalSource { at: None, .. })
+                        | Op::CreateAuroraReplica
+                )
+            });
+        let by_position = asks
+            && does(|op| {
+                matches!(
+                    op,
+                    Op::SetExternalSource(SetExternalSource { at: Some(_), .. })
+                )
+            });
         // Where clients are kept out first, read_only has nobody to refuse.
         let fences = does(|op| matches!(op, Op::SetReadOnly(o) if o.on == Host::Source && o.value))
             && !does(|op| matches!(op, Op::AdmitClients(o) if o.on == Host::Source && !o.value));
@@ -238,7 +246,7 @@ impl Probe {
             Self::HandshakePastEnd => by_position && loses_a_tail(environment, &one_of),
             // By a host that writes no binlog.
             Self::HandshakeRefused => {
-                does(|op| matches!(op, Op::StartReplication(Host::Source)))
+                asks && does(|op| matches!(op, Op::StartReplication(Host::Source)))
                     && !environment.target.binlog
                     && !does(|op| matches!(op, Op::EnableBinlog))
             }
@@ -250,7 +258,9 @@ impl Probe {
                     })
             }
             Self::ReceiverReconnected => {
-                let broken = one_of(BREAKS) || one_of(&[Kind::HalfOpen]);
+                let broken = one_of(BREAKS)
+                    || one_of(&[Kind::HalfOpen])
+                    || does(|op| matches!(op, Op::Wait(wait) if wait.skip_errors.is_some()));
                 replicates && (broken || resets(&environment.network.replication))
             }
             Self::WriteRefusedByFence => fences,

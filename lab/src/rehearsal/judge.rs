@@ -106,7 +106,9 @@ pub fn gather(
         let prefix = plan.runbook.promises.prefix;
         compared = Some(tables::compare(&given, &history, prefix, &mut marks)?);
         next_order_on_target = shop::next_id(connection, "orders")?;
-        if serving == Host::Target && plan.environment.source.gtid_mode {
+        let environment = &plan.environment;
+        let by_gtid = environment.source.gtid_mode && environment.target_has_gtids();
+        if serving == Host::Target && by_gtid {
             gtids = at_cutover(connection, &marks, &source.logged, &own, &history.target)?;
         }
     }

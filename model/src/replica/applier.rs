@@ -320,7 +320,11 @@ impl Replica {
         self.applier.furthest = self.applier.furthest.max(end);
         let mark = match self.applier.in_flight.front() {
             Some(front) => front.range.at,
-            None => self.applier.furthest,
+            // What workers gave back when the applier stopped may lie before what others had committed.
+            None => match self.relay.front() {
+                Some(next) => next.at.min(self.applier.furthest),
+                None => self.applier.furthest,
+            },
         };
         if mark > self.applier.exec {
             if mark.file != self.applier.exec.file

@@ -231,11 +231,9 @@ impl Replica {
     }
 
     /// What stops the receiver on a server when it has seen the `gtid_mode` of its source.
-    pub fn minds_modes(&self, here: &Server, there: &Server) -> Option<ThreadError> {
+    pub fn minds_modes(here: &Server, there: &Server) -> Option<ThreadError> {
         let mode = |server: &Server| GtidMode::of(server.config.gtid_mode);
-        let auto_position = self.start == Start::AutoPosition;
-        let version = here.config.version;
-        let minds = refusal::of_modes(mode(here), mode(there), auto_position, version);
+        let minds = refusal::of_modes(mode(here), mode(there), here.config.version);
         minds.map(|(errno, text)| ThreadError { errno, text })
     }
 

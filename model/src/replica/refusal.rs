@@ -101,13 +101,9 @@ pub fn by_gtid(source: &impl Source, known: &GtidSet) -> Result<u64, Refusal> {
 }
 
 /// What a receiver makes of its own `gtid_mode` and its source's, once it is connected and before it asks for anything: the
-/// number and the text with which it stops. Measured on 9.7.4; 8.0 is taken to do the same, and before it the number is 1593.
-pub fn of_modes(
-    own: GtidMode,
-    source: GtidMode,
-    auto_position: bool,
-    version: Version,
-) -> Option<(u32, String)> {
+/// number and the text with which it stops. Measured on 9.7.4, where the permissive modes get on with both; 8.0 is taken to do
+/// the same, and before it the number is 1593.
+pub fn of_modes(own: GtidMode, source: GtidMode, version: Version) -> Option<(u32, String)> {
     use GtidMode::{Off, On};
     let errno = if version.at_least(80_000) {
         13_117
@@ -115,17 +111,10 @@ pub fn of_modes(
         1_593
     };
     let (here, there) = (own.name(), source.name());
-    if matches!((own, source), (On, Off) | (Off, On)) {
+    matches!((own, source), (On, Off) | (Off, On)).then(|| {
         let text = format!(
             "The replication receiver thread cannot start because the source has GTID_MODE = {there} and this server has \
              GTID_MODE = {here}."
-        );
-        return Some((errno, text));
-    }
-    (auto_position && source != On).then(|| {
-        let text = format!(
-            "The replication receiver thread cannot start in AUTO_POSITION mode: the source has GTID_MODE = {there} instead \
-             of ON."
         );
         (errno, text)
     })

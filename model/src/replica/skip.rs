@@ -1,8 +1,8 @@
 //! What stopped the applier is left out.
 //!
 //! Without GTIDs by `sql_replica_skip_counter`, which counts in events and goes on to the end of the group it comes to. With
-//! `gtid_mode = ON` that skips nothing (5.6.24 refuses to set it, 1858; 9.7.4 takes it), and a transaction is left out by
-//! committing an empty one with its GTID ([`Server::pass_over`]). Source: MySQL manual, "Skipping Transactions"; measured
+//! `gtid_mode = ON` that skips nothing (5.6.24 refuses to set it, 1858; 9.7.4 takes it), and a transaction is left out when
+//! its GTID counts as committed ([`Server::pass_over`]). Source: MySQL manual, "Skipping Transactions"; measured
 //! on 5.6.24 and 9.7.4 (docs/experiments.md). What a group that is left out would have changed is missing for good.
 
 use super::{Range, Replica};

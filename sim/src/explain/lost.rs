@@ -8,6 +8,7 @@ use crate::{
     runbook::Host,
     world::Skipped,
 };
+use cutover_model::replica::refusal::is_fatal;
 
 /// Why an acknowledged write (an operation, by its number) is not on the database that serves.
 pub fn lost_write(e: &Evidence<'_>, number: u32) -> Explanation {
@@ -108,7 +109,7 @@ fn left_out(e: &Evidence<'_>, skipped: &Skipped) -> (Stage, String) {
         false => (
             Stage::Applied,
             format!(
-                "It was in the relay log, and not yet applied when the applier had stopped further on with error {error}: \
+                "It was in the relay log, and not yet applied when the applier had stopped elsewhere with error {error}: \
                  {text}. At {at} the operator skipped what came next, which it was."
             ),
         ),
@@ -229,7 +230,10 @@ impl Walk<'_, '_> {
 
     fn never_connected(&self) -> (Stage, String) {
         let e = self.e;
-        let purged = e.marks.purged_unread.first();
+        // One that stopped by itself had asked for no file.
+        let refused = e.marks.replication.refused.as_ref();
+        let by_itself = refused.is_some_and(|(_, error)| !is_fatal(error.errno));
+        let purged = e.marks.purged_unread.first().filter(|_| !by_itself);
         let stage = if purged.is_some() {
             Stage::Binlog
         } else {
@@ -241,10 +245,14 @@ impl Walk<'_, '_> {
                 "RDS deleted {file} before the target had read it. "
             ));
         }
-        match &e.marks.replication.refused {
+        match refused {
             Some((at, error)) => text.push_str(&format!(
-                "At {} the source refused the receiver: {} ({}).",
+                "At {} {}: {} ({}).",
                 e.clock(*at),
+                match by_itself {
+                    true => "the receiver stopped",
+                    false => "the source refused the receiver",
+                },
                 error.text.trim_end_matches('.'),
                 error.errno
             )),

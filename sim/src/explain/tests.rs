@@ -59,6 +59,26 @@ fn a_purged_binlog_and_the_refusal_are_named() {
 }
 
 #[test]
+fn a_receiver_that_stops_by_itself_was_not_refused_and_no_purge_is_the_cause() {
+    let mut made = without_the_last();
+    made.marks.purged_unread = vec!["mysql-bin-changelog.000215".into()];
+    let r = &mut made.marks.replication;
+    (r.from, r.received_to) = (None, None);
+    let error = ThreadError {
+        errno: 13_117,
+        text: "The replication receiver thread cannot start".into(),
+    };
+    r.refused = Some((90 * S, error));
+    let (stage, text) = cause(&made);
+    assert_eq!(stage, Stage::Sent);
+    assert!(
+        text.contains("the receiver stopped: The replication receiver"),
+        "{text}"
+    );
+    assert!(!text.contains("deleted"), "{text}");
+}
+
+#[test]
 fn a_start_behind_the_write_is_the_cause_when_nobody_asked_for_it() {
     let mut made = without_the_last();
     made.marks.replication.from = Some(LogPos {
@@ -153,10 +173,7 @@ fn what_the_operator_has_skipped_is_told_as_that_and_nothing_beside_it() {
     made.marks.replication.skipped[1].stopped_there = false;
     let (stage, text) = cause(&made);
     assert_eq!(stage, Stage::Applied);
-    assert!(
-        text.contains("stopped further on with error 1062"),
-        "{text}"
-    );
+    assert!(text.contains("stopped elsewhere with error 1062"), "{text}");
     // One that begins behind it is not the cause.
     made.marks.replication.skipped = vec![skipped(end, LogPos { pos: 9_999, ..end }, 1062)];
     assert!(!cause(&made).1.contains("skipped"));

@@ -3,6 +3,7 @@
 use super::{
     Look,
     scene::{Scene, about},
+    waits::before_cutover,
 };
 use crate::{
     environment::{Checksum, Retention},
@@ -32,7 +33,7 @@ pub(super) fn retention(scene: &Scene<'_>) -> Option<Look> {
     let needed = about(needed);
     // What a read replica of RDS has not read is kept, too.
     let alone = scene
-        .first(|op| matches!(op, Op::CreateReadReplica))
+        .first(|op| matches!(op, Op::CreateReadReplica | Op::CreateAuroraReplica))
         .is_none();
     // Whoever goes on with the next file may find one, and what is left out may be nothing. By GTID nobody can.
     let by_position = |op: &Op<'_>| matches!(op, Op::SetExternalSource(o) if o.on == Host::Target && o.at.is_some());
@@ -76,10 +77,9 @@ pub(super) fn retention(scene: &Scene<'_>) -> Option<Look> {
 /// Without GTIDs a set of them is empty, and an empty set is a subset of any: `GTID_SUBSET('', …)` is 1.
 pub(super) fn gtid_mode(scene: &Scene<'_>) -> Option<Look> {
     let by_gtid = |host| {
-        let is =
-            |op: &Op<'_>| matches!(op, Op::SetExternalSource(o) if o.auto_position && o.on == host);
-        let starts = |op: &Op<'_>| matches!(op, Op::StartReplication(on) if *on == host);
-        scene.first(is).and(scene.first(starts)).is_some()
+        scene.first(
+            move |op| matches!(op, Op::SetExternalSource(o) if o.auto_position && o.on == host),
+        )
     };
     let is_set = |name: &str| {
         let from = scene.notes(name).map(|(_, from)| from);
@@ -92,25 +92,30 @@ pub(super) fn gtid_mode(scene: &Scene<'_>) -> Option<Look> {
     let same = scene.first_wait(same).is_some();
     let environment = &scene.plan.environment;
     let (source, target) = (environment.source.gtid_mode, environment.target_has_gtids());
-    if source != target && scene.replicates().is_some() {
-        return other_mode(source, starts);
-    }
-    if !(starts || returns || gate || same) {
-        return None;
-    }
     let statement = "SELECT @@global.gtid_mode, @@global.enforce_gtid_consistency;  -- on source and target, both ON";
-    if source {
-        return Look::pass("gtid_mode is ON", statement);
+    if let Some(set) = starts.filter(|_| !target) {
+        let reason = "the target finds its start by GTID, and has gtid_mode OFF: SOURCE_AUTO_POSITION cannot be configured, \
+                      error 1777";
+        let ends = set.decides() && before_cutover(scene, set);
+        return Look::certain(Look::fail(reason, statement), ends);
     }
-    if starts {
-        let reason = "the target finds its start by GTID, and has gtid_mode OFF, as the source: SOURCE_AUTO_POSITION cannot be \
-                      configured, error 1777";
-        return Look::certain(Look::fail(reason, statement), true);
+    if source != target && scene.replicates().is_some() {
+        return other_mode(source);
     }
-    if returns {
+    if returns.is_some() && !source {
         let reason = "the source finds its start by GTID on the way back, and has gtid_mode OFF: SOURCE_AUTO_POSITION cannot \
                       be configured, error 1777";
         return Look::fail(reason, statement);
+    }
+    let back = |op: &Op<'_>| matches!(op, Op::StartReplication(Host::Source));
+    if source != target && scene.first(back).is_some() {
+        return other_mode(source);
+    }
+    if starts.is_none() && returns.is_none() && !gate && !same {
+        return None;
+    }
+    if source {
+        return Look::pass("gtid_mode is ON", statement);
     }
     match gate {
         true => Look::fail(
@@ -129,12 +134,15 @@ pub(super) fn gtid_mode(scene: &Scene<'_>) -> Option<Look> {
 /// What is left out when replication has stopped is missing, and nothing that replication shows later tells of it.
 pub(super) fn replication_errors(scene: &Scene<'_>) -> Option<Look> {
     scene.first_wait(|until| until.is_of_replication())?;
-    let statement = "SHOW REPLICA STATUS;  -- before anything is skipped; and what was skipped is compared, table by table, \
-                     before the name moves";
     let skips = scene.steps.iter().find_map(|timed| match timed.op {
         Op::Wait(wait) => Some((timed, wait.on, wait.skip_errors?)),
         _ => None,
     });
+    let on = skips.as_ref().map_or(Host::Target, |(_, on, _)| *on);
+    let status = Dialect::of(on, &scene.plan.environment).replica_status();
+    let statement = format!(
+        "{status};  -- before anything is skipped; and what was skipped is compared, table by table, before the name moves"
+    );
     match skips {
         None => Look::pass("nothing skips an error of replication", statement),
         Some((timed, on, errors)) => Look::fail(
@@ -150,20 +158,25 @@ pub(super) fn replication_errors(scene: &Scene<'_>) -> Option<Look> {
 }
 
 /// One of the servers has `gtid_mode` ON and the other OFF: nothing goes from one to the other.
-fn other_mode(source: bool, by_gtid: bool) -> Option<Look> {
+fn other_mode(source: bool) -> Option<Look> {
     let mode = |on| if on { "ON" } else { "OFF" };
-    let stops = match by_gtid && source {
-        true => "SOURCE_AUTO_POSITION cannot be configured, error 1777",
-        false => "the receiver stops, error 13117",
+    let statement = match source {
+        true => {
+            "SELECT @@global.gtid_mode;  -- on source and target, the same; with enforce_gtid_consistency it is a parameter of a \
+             custom cluster parameter group"
+        }
+        false => {
+            "SELECT @@global.gtid_mode;  -- on source and target, the same; or CALL \
+             mysql.rds_assign_gtids_to_anonymous_transactions('LOCAL') on Aurora MySQL 3, which is not modelled"
+        }
     };
     Look::fail(
         format!(
-            "the source has gtid_mode {}, and the target's cluster parameter group {}: {stops}",
+            "the source has gtid_mode {}, and the target's cluster parameter group {}: the receiver stops, error 13117",
             mode(source),
             mode(!source)
         ),
-        "SELECT @@global.gtid_mode;  -- on source and target, the same; enforce_gtid_consistency = ON and gtid_mode = ON \
-         are parameters of a custom cluster parameter group",
+        statement,
     )
 }
 

@@ -125,7 +125,7 @@ pub const CATALOGUE: &[Check] = &[
     },
     Check {
         name: "gtid-mode",
-        asks: "Have source and target GTIDs where one of them finds its start by them, or a gate waits for them?",
+        asks: "Have source and target GTIDs, or neither; and both where one finds its start by them, or a gate waits for them?",
         codes: "BIN-14",
         source: "RDS user guide, mysql-replication-gtid",
         look: binlog::gtid_mode,

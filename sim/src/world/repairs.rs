@@ -12,7 +12,7 @@ use crate::{
     units::Micros,
 };
 use cutover_model::{
-    binlog::log::LogPos,
+    binlog::{event::FIRST_POSITION, log::LogPos},
     gtid::Gtid,
     replica::{Failed, Range, Replica, Start, Status, ThreadError, refusal::is_fatal},
 };
@@ -38,9 +38,6 @@ enum What {
     /// What is left of the file that the receiver reads; the next one has this name and number.
     Rest(String, u64),
 }
-
-/// Where a binlog's first event begins.
-const HEAD: u64 = 4;
 
 impl World {
     /// What would make the replication into a host go on, by leaving out what it has stopped at. None while it has not
@@ -118,7 +115,7 @@ impl World {
                 Some((range.at, range.end(), true))
             }
             What::Rest(name, file) => {
-                let (file, pos) = (*file, HEAD);
+                let (file, pos) = (*file, FIRST_POSITION);
                 let start = Start::Position {
                     file: name.clone(),
                     pos,

@@ -326,7 +326,7 @@ impl World {
             self.agenda.push(again, Due::Connect(to, attempt));
             return;
         };
-        if let Some(error) = replica.minds_modes(here, there) {
+        if let Some(error) = Replica::minds_modes(here, there) {
             let text = format!("the receiver stops: {} ({})", error.text, error.errno);
             self.marks.replication_into(to).refused = Some((self.now, error.clone()));
             replica.refused(error);

@@ -4,12 +4,12 @@ use super::{
     Failure, Operator, POLL,
     replication::{Status, log_pos, quoted},
 };
-use cutover_model::{binlog::log::LogPos, replica::refusal::is_fatal};
+use cutover_model::{
+    binlog::{event::FIRST_POSITION, log::LogPos},
+    replica::refusal::is_fatal,
+};
 use cutover_sim::world::Skipped;
 use mysql::prelude::Queryable;
-
-/// Where a binlog's first event begins.
-const HEAD: u64 = 4;
 
 impl Operator<'_> {
     /// Leaves out what replication has stopped at, and starts it again. False where it has not stopped with an error, or
@@ -21,6 +21,10 @@ impl Operator<'_> {
         let Some(status) = self.stopped_status()? else {
             return Ok(false);
         };
+        // RDS's procedures do nothing then.
+        if status.io == "No" && status.sql == "No" {
+            return Ok(false);
+        }
         let skip = match (status.sql_error, status.io_error) {
             (Some(error), _) => stopped_at(&error.text).and_then(|(gtid, file, end)| {
                 let to = log_pos(&file, end)?;
@@ -33,10 +37,15 @@ impl Operator<'_> {
                 Some((group(gtid_mode, gtid), from, to, error.clone()))
             }),
             (None, Some(error)) if is_fatal(error.errno) && !status.auto_position => {
-                next_file(&status.received.0).and_then(|next| {
-                    let from = log_pos(&status.applied.0, status.applied.1)?;
-                    Some((file(&next), from, log_pos(&next, HEAD)?, error))
-                })
+                self.at_target()?.query_drop("STOP REPLICA")?;
+                // How far it is applied is known when the applier has stopped.
+                let applied = self.status()?.map(|status| status.applied);
+                next_file(&status.received.0)
+                    .zip(applied)
+                    .and_then(|(next, applied)| {
+                        let from = log_pos(&applied.0, applied.1)?;
+                        Some((file(&next), from, log_pos(&next, FIRST_POSITION)?, error))
+                    })
             }
             _ => None,
         };
@@ -96,10 +105,9 @@ fn group(gtid_mode: bool, gtid: &str) -> Vec<String> {
 /// What `mysql.rds_next_source_log` stands for.
 fn file(next: &str) -> Vec<String> {
     let next = quoted(next);
-    vec![
-        "STOP REPLICA".into(),
-        format!("CHANGE REPLICATION SOURCE TO SOURCE_LOG_FILE = {next}, SOURCE_LOG_POS = {HEAD}"),
-    ]
+    vec![format!(
+        "CHANGE REPLICATION SOURCE TO SOURCE_LOG_FILE = {next}, SOURCE_LOG_POS = {FIRST_POSITION}"
+    )]
 }
 
 /// The transaction that an error of a worker is about, and where it ends: `Worker 1 failed executing transaction '…' at source

@@ -38,7 +38,7 @@ impl Modelled {
         {
             return false;
         }
-        if let Some(error) = replica.minds_modes(&self.replica.server, &self.source.server) {
+        if let Some(error) = Replica::minds_modes(&self.replica.server, &self.source.server) {
             replica.refused(error);
             return true;
         }
