@@ -6,10 +6,16 @@ use super::{
 };
 use cutover_model::{
     binlog::{event::FIRST_POSITION, log::LogPos},
-    replica::refusal::is_fatal,
+    replica::{ThreadError, refusal::is_fatal},
 };
 use cutover_sim::world::Skipped;
 use mysql::prelude::Queryable;
+
+/// ER_REPLICA_WORKER_STOPPED_PREVIOUS_THD_ERROR.
+const STOPPED_WITH_IT: u32 = 3_030;
+
+/// A transaction's GTID, its file, and where the event ends that failed.
+type Place = (String, String, u64);
 
 impl Operator<'_> {
     /// Leaves out what replication has stopped at, and starts it again. False where it has not stopped with an error, or
@@ -26,15 +32,17 @@ impl Operator<'_> {
             return Ok(false);
         }
         let skip = match (status.sql_error, status.io_error) {
-            (Some(error), _) => stopped_at(&error.text).and_then(|(gtid, file, end)| {
-                let to = log_pos(&file, end)?;
+            (Some(error), _) => self.failed_group(&error)?.and_then(|(gtid, file, end)| {
+                // A worker that begins in the middle of a file need not know its name.
+                let file = Some(file).filter(|file| !file.is_empty());
+                let to = log_pos(&file.unwrap_or(status.applied.0), end)?;
                 // The binlog says later where the transaction begins and ends.
                 let from = LogPos {
                     pos: to.pos.saturating_sub(1),
                     ..to
                 };
                 let gtid_mode = self.plan.environment.target_has_gtids();
-                Some((group(gtid_mode, gtid), from, to, error.clone()))
+                Some((group(gtid_mode, &gtid), from, to, error))
             }),
             (None, Some(error)) if is_fatal(error.errno) && !status.auto_position => {
                 self.at_target()?.query_drop("STOP REPLICA")?;
@@ -68,6 +76,16 @@ impl Operator<'_> {
             "skips what replication has stopped at: error {errno}"
         ));
         Ok(true)
+    }
+
+    /// The transaction that failed. With several workers the status may name one that only waited for it and was stopped with
+    /// it ([`STOPPED_WITH_IT`]); the workers' own table has both (measured on 9.7.4).
+    fn failed_group(&mut self, error: &ThreadError) -> Result<Option<Place>, Failure> {
+        let told: Option<String> = self.at_target()?.query_first(format!(
+            "SELECT LAST_ERROR_MESSAGE FROM performance_schema.replication_applier_status_by_worker \
+             WHERE LAST_ERROR_NUMBER NOT IN (0, {STOPPED_WITH_IT})"
+        ))?;
+        Ok(stopped_at(told.as_deref().unwrap_or(&error.text)))
     }
 
     /// The status, once a thread that has an error has stopped: a worker's error is told before the coordinator is gone,
@@ -111,15 +129,16 @@ fn file(next: &str) -> Vec<String> {
 }
 
 /// The transaction that an error of a worker is about, and where it ends: `Worker 1 failed executing transaction '…' at source
-/// log binlog.000003, end_log_pos 65931.` (measured on 9.7.4).
-fn stopped_at(text: &str) -> Option<(&str, String, u64)> {
+/// log binlog.000003, end_log_pos 65931` (measured on 9.7.4).
+fn stopped_at(text: &str) -> Option<Place> {
     let (_, rest) = text.split_once("failed executing transaction '")?;
     let (gtid, rest) = rest.split_once("' at source log ")?;
     let (file, rest) = rest.split_once(", end_log_pos ")?;
     let digits = rest
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(rest.len());
-    Some((gtid, file.to_owned(), rest[..digits].parse().ok()?))
+    let end = rest[..digits].parse().ok()?;
+    Some((gtid.to_owned(), file.to_owned(), end))
 }
 
 /// The name of the file behind one.
