@@ -62,6 +62,17 @@ pub enum Dml {
     },
 }
 
+impl Dml {
+    /// The table that it writes to.
+    pub fn table(&self) -> &TableName {
+        match self {
+            Self::Insert { table, .. }
+            | Self::Update { table, .. }
+            | Self::Delete { table, .. } => table,
+        }
+    }
+}
+
 /// A look for rows of one table: `SELECT … FROM … WHERE …`. What is selected of them is of no account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Select {

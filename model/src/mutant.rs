@@ -144,6 +144,9 @@ catalogue! {
     ForeignKeysIgnored, "foreign-keys-ignored", P16,
         "The applier's engine neither checks foreign keys nor cascades.",
         "BIN-11: cascades are not in the log";
+    ReplicaRunsEvents, "replica-runs-events", P9,
+        "An event that came by replication is enabled on the replica, and runs on both sides.",
+        "CUT-20: check_originator_id (sql/event_parse_data.cc) left out";
     ErrantGtids, "errant-gtids", P13,
         "The applier commits a transaction of the target's own beside each that it applies.",
         "APP-07: errant GTIDs pass the handshake";

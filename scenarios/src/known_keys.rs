@@ -1,7 +1,7 @@
 //! Every key that a scenario can have, by its path: for the remedy of one that stands in the wrong table.
 
 use cutover_sim::{
-    environment::{Clients, Dms, Environment, Target},
+    environment::{Clients, Dms, Environment, Source, Target},
     explore::Exploring,
     plan::{Clock, Expect},
     units::Micros,
@@ -29,8 +29,13 @@ fn everything() -> Table {
                 start: Micros::ZERO,
                 ..Dms::default()
             },
+            source: Source {
+                event_scheduler: Some(true),
+                ..Source::default()
+            },
             target: Target {
                 gtid_mode: Some(true),
+                event_scheduler: Some(true),
                 ..Target::default()
             },
             clients: Clients {

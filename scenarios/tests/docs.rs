@@ -5,8 +5,8 @@ use cutover_sim::runbook::{
     AddConstraints, AdmitClients, Condition, CoordinatesFrom, CreateDmsTask, CreateSchema,
     CreateSnapshot, DmsCondition, DmsTask, Host, Migrates, Nothing, OnFailure, OnHost, OnReplica,
     Pause, Policy, Prep, Promises, Query, RaiseAutoIncrement, ReadCoordinates, Repoint,
-    RestoreSnapshot, Role, RunSql, Runbook, SetBinlogRetention, SetExternalSource, SetReadOnly,
-    Step, TaskAction, Wait,
+    RestoreSnapshot, Role, RunSql, Runbook, SetBinlogRetention, SetEventScheduler,
+    SetExternalSource, SetReadOnly, Step, TaskAction, Wait,
 };
 use cutover_sim::units::{Bytes, Micros};
 use std::collections::BTreeSet;
@@ -70,6 +70,8 @@ fn everything() -> Step {
                 applied: Some("x".into()),
                 read_only: Some(Host::Source),
                 writable: Some(Host::Source),
+                event_scheduler_on: Some(Host::Source),
+                event_scheduler_off: Some(Host::Source),
                 no_open_transactions: Some(Host::Source),
                 snapshot_available: Some("x".into()),
                 source_unchanged_since: Some("x".into()),
@@ -99,6 +101,10 @@ fn everything() -> Step {
             lasting: true,
         }),
         admit_clients: Some(AdmitClients {
+            on: Host::Source,
+            value: true,
+        }),
+        set_event_scheduler: Some(SetEventScheduler {
             on: Host::Source,
             value: true,
         }),

@@ -3,7 +3,10 @@
 //! Every field has a default, so that a scenario file says only what differs; each default names its
 //! basis. Sources: [D] vendor documentation, [S] server source, [K] knowledge that is not verified.
 
-use crate::units::{Bytes, Micros};
+use crate::{
+    runbook::Host,
+    units::{Bytes, Micros},
+};
 use serde::{Deserialize, Serialize};
 
 /// Everything around the workload and the runbook.
@@ -144,6 +147,9 @@ pub struct Source {
     pub engine_commit: Micros,
     /// `innodb_lock_wait_timeout`: 50 s [S].
     pub lock_wait_timeout: Micros,
+    /// `event_scheduler`; when it is not said, the default of the version: ON from 8.0.3 on [D].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_scheduler: Option<bool>,
     /// How long a changed parameter takes to reach the server from the parameter group [K].
     pub parameter_delay: Micros,
 }
@@ -169,6 +175,7 @@ impl Default for Source {
             fsync: Micros(900),
             engine_commit: Micros(40),
             lock_wait_timeout: Micros::secs(50),
+            event_scheduler: None,
             parameter_delay: Micros::secs(20),
         }
     }
@@ -184,6 +191,10 @@ pub struct Target {
     /// `gtid_mode` of the cluster parameter group, ON or OFF; the source's when it is not said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gtid_mode: Option<bool>,
+    /// `event_scheduler` of the cluster parameter group, with which the cluster is made; when it is not said, the default of
+    /// the version: ON in Aurora MySQL 3 [K].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_scheduler: Option<bool>,
     /// `replica_parallel_workers`: 4 from Aurora 3.04 on; 0 or 1 is a single applier [D].
     pub replica_parallel_workers: u32,
     /// `replica_preserve_commit_order`: ON since 8.0.27 [S].
@@ -211,6 +222,21 @@ pub struct Target {
 }
 
 impl Environment {
+    /// Whether the event scheduler of a host runs when the host is made. It is ON by default since 8.0.3, which was before
+    /// the first release of 8.0 (MySQL manual, `event_scheduler`). RDS's read replicas are read-only.
+    pub fn runs_events(&self, host: Host) -> bool {
+        let (said, version) = match host {
+            Host::Source => (self.source.event_scheduler, &self.source.engine_version),
+            Host::Target => (self.target.event_scheduler, &self.target.engine_version),
+            Host::Replica => return false,
+        };
+        let major = version
+            .split('.')
+            .next()
+            .and_then(|n| n.parse::<u32>().ok());
+        said.unwrap_or(major.is_some_and(|major| major >= 8))
+    }
+
     /// Whether the target has `gtid_mode = ON`.
     pub fn target_has_gtids(&self) -> bool {
         self.target.gtid_mode.unwrap_or(self.source.gtid_mode)
@@ -222,6 +248,7 @@ impl Default for Target {
         Self {
             engine_version: "8.0.mysql_aurora.3.08.0".into(),
             gtid_mode: None,
+            event_scheduler: None,
             replica_parallel_workers: 4,
             replica_preserve_commit_order: true,
             relay_log_recovery: true,

@@ -54,7 +54,7 @@ pub struct Gtids {
     pub source: GtidSet,
     /// Of the target's, those of the source.
     pub target: GtidSet,
-    /// Of the target's, those of its own that no client's commit has.
+    /// Of the target's, those of its own from before it was opened that no client's commit has.
     pub own: GtidSet,
 }
 
@@ -94,6 +94,8 @@ pub struct Evidence<'w> {
     pub serving: Host,
     /// The source takes no writes in the end: it is read-only, or lets no client in.
     pub source_read_only: bool,
+    /// Events that the source has run and does not run in the end, in words.
+    pub events_left_off: Vec<String>,
     /// What the target was restored from; none: there is no target.
     pub snapshot: Option<SnapshotFacts>,
     /// The source's commits that took effect on the target by replication, in order; what the target
@@ -174,6 +176,7 @@ impl<'w> Evidence<'w> {
             end_us: world.now(),
             serving,
             source_read_only: world.is_read_only(Host::Source) || world.is_closed(Host::Source),
+            events_left_off: states::events_off(world, Host::Source, Host::Source),
             snapshot,
             applied,
             applied_at_gate,
@@ -396,6 +399,9 @@ fn gtids(world: &World, at: u64) -> Option<Gtids> {
         theirs.add_range(target.server.config.uuid, None, first.gno, last.gno);
         own = own.subtract(&theirs);
     }
+    // What somebody does there later, like a change of a table, is in its place.
+    let late = own.subtract(&world.marks.own_gtids_at_repoint);
+    own = own.subtract(&late);
     Some(Gtids {
         own,
         source: world

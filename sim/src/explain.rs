@@ -11,7 +11,7 @@ pub use lost::lost_write;
 
 use crate::{
     evidence::Evidence,
-    history::{Commit, Kind, Operation, Told},
+    history::{Commit, Kind, Operation, SCHEDULER, Told},
     outcome::{Explanation, Stage},
     properties::{Phantom, Repeated, lost, phantoms, repeated},
     runbook::Host,
@@ -127,6 +127,10 @@ pub fn operation(e: &Evidence<'_>, number: u32) -> String {
         Kind::Rollback => format!("an order of client {client} that was rolled back"),
         Kind::Draft => format!("order {subject}, drafted by client {client}"),
         Kind::Amend => format!("the new total of order {subject} by client {client}"),
+        Kind::Statement if client == SCHEDULER => {
+            let (event, host) = (e.history.event_name(subject), o.host.name());
+            format!("a run of the event {event} on the {host}")
+        }
         Kind::Statement => "a statement of the operator's".to_string(),
         Kind::Recorded => recorded(e, subject),
     }

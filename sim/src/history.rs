@@ -102,6 +102,9 @@ pub const NO_COMMIT: u32 = u32::MAX;
 /// Stands where a client's number does in what the operator types.
 pub const OPERATOR: u16 = u16::MAX;
 
+/// Stands where a client's number does in what a server's event scheduler runs.
+pub const SCHEDULER: u16 = u16::MAX - 1;
+
 /// A commit of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Commit {
@@ -155,9 +158,29 @@ pub struct History {
     pub erased: Vec<Erased>,
     /// What tools have carried to the target row by row.
     pub fed: Fed,
+    /// The events that were run, by their full names: an operation's subject is a place in this list.
+    pub events: Vec<String>,
 }
 
 impl History {
+    /// The place of an event among those that were run.
+    pub(crate) fn event(&mut self, name: &str) -> u64 {
+        let known = self.events.iter().position(|known| known == name);
+        let place = known.unwrap_or_else(|| {
+            self.events.push(name.to_string());
+            self.events.len() - 1
+        });
+        place as u64
+    }
+
+    /// The event at a place of the list.
+    pub(crate) fn event_name(&self, place: u64) -> &str {
+        let name = usize::try_from(place)
+            .ok()
+            .and_then(|place| self.events.get(place));
+        name.map_or("", String::as_str)
+    }
+
     /// The source's commits in the order in which they came to the target: as it applied them, or as tools have
     /// carried their rows.
     pub fn arrived(&self) -> &Applications {

@@ -2,7 +2,7 @@
 
 use crate::{
     evidence::{Evidence, writes},
-    history::{Operation, Told},
+    history::{Operation, SCHEDULER, Told},
     outcome::WayBack,
 };
 
@@ -25,7 +25,7 @@ pub fn write_missed_from(e: &Evidence<'_>) -> Option<u64> {
         let mut missed = None;
         // The latest first: mostly somebody wanted something when the last succeeded, and that is the earliest there is.
         for operation in e.history.operations.iter().rev() {
-            if in_vain(&operation) && writes(&operation) {
+            if in_vain(&operation) && is_waited_for(&operation) {
                 let wanted = operation.invoked.max(last);
                 missed = Some(missed.map_or(wanted, |missed: u64| missed.min(wanted)));
             }
@@ -35,6 +35,11 @@ pub fn write_missed_from(e: &Evidence<'_>) -> Option<u64> {
         }
         Some(missed.unwrap_or(last))
     })
+}
+
+/// Whether an operation writes and somebody waits for its answer: nobody does for an event's.
+pub(crate) fn is_waited_for(operation: &Operation) -> bool {
+    writes(operation) && operation.client != SCHEDULER
 }
 
 /// What going back to the source loses, or has lost, and from when on.
@@ -65,7 +70,7 @@ pub fn longest_stall_us(e: &Evidence<'_>) -> u64 {
         }
     };
     for operation in &e.history.operations {
-        if !writes(&operation) {
+        if !is_waited_for(&operation) {
             continue;
         }
         while let Some((at, good)) = answers.pop_if(|(at, _)| *at <= operation.invoked) {

@@ -1,6 +1,6 @@
 //! What the application does, as a scenario file says it.
 
-use crate::units::{Bytes, Micros};
+use crate::units::{Bytes, Micros, Moment};
 use cutover_model::ddl::collation_by_name;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -32,6 +32,9 @@ pub struct Workload {
     /// Further tables of the shop, with traits that the first three do not have.
     #[serde(rename = "table", skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<SideTable>,
+    /// Events of the event scheduler, which are there when the run begins.
+    #[serde(rename = "event", skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<EventSpec>,
     /// The clients do these and nothing else, whatever the rate and the mix say.
     #[serde(rename = "transaction", skip_serializing_if = "Vec::is_empty")]
     pub transactions: Vec<Transaction>,
@@ -100,6 +103,39 @@ impl SideTable {
     /// Whether there is a text whose collation tells small letters from capital ones.
     pub fn tells_case(&self) -> bool {
         self.collation.as_deref().is_some_and(tells_case)
+    }
+}
+
+/// `CREATE EVENT shop.name ON SCHEDULE EVERY every STARTS starts DO sql`, enabled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventSpec {
+    /// Its name in the schema `shop`.
+    pub name: String,
+    /// EVERY: whole seconds.
+    pub every: Micros,
+    /// STARTS: it is run then and every `every` later; when the run begins, if it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts: Option<Moment>,
+    /// What it does: an INSERT, UPDATE or DELETE as an operator types it; tables without a schema are in `shop`. Without it,
+    /// a row into `job_runs`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sql: Option<String>,
+    /// Its definer has CONNECTION_ADMIN, which `read_only` does not stop.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub privileged: bool,
+}
+
+impl EventSpec {
+    /// The statement behind DO.
+    pub fn statement(&self) -> String {
+        let row = || {
+            format!(
+                "INSERT INTO job_runs (job, ran_at) VALUES ('{}', NOW())",
+                self.name
+            )
+        };
+        self.sql.clone().unwrap_or_else(row)
     }
 }
 
@@ -271,6 +307,7 @@ impl Default for Workload {
             mix: Mix::default(),
             rate_by_hour: Vec::new(),
             tables: Vec::new(),
+            events: Vec::new(),
             transactions: Vec::new(),
             paths: Vec::new(),
             schema: None,

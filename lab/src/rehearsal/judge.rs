@@ -235,6 +235,8 @@ impl Gathered {
             end_us: self.end_us,
             serving: self.serving,
             source_read_only: self.source_read_only,
+            // Its servers run no events.
+            events_left_off: Vec::new(),
             snapshot: self.snapshot,
             applied: &self.history.applied,
             applied_at_gate: self.marks.applied_at_gate,

@@ -304,6 +304,9 @@ pub fn supported(plan: &Plan) -> Result<(), LabError> {
     if !plan.workload.tables.is_empty() {
         return no("tables beside the shop's three", "leave workload.table out");
     }
+    if !plan.workload.events.is_empty() {
+        return no("events of the event scheduler", "leave workload.event out");
+    }
     if !plan.workload.rate_by_hour.is_empty() {
         return no(
             "a rate that follows the hours of the day",

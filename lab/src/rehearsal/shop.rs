@@ -9,12 +9,11 @@ use cutover_model::{
 };
 use cutover_sim::{
     history::Kind,
-    workload::orders::{Intent, SCHEMA, SCHEMA_NAME},
+    workload::orders::{Intent, SCHEMA, SCHEMA_NAME, TABLES},
 };
 use mysql::{Conn, Value, prelude::Queryable};
 
 /// Tables of the shop, parents first.
-const TABLES: [&str; 3] = ["customers", "orders", "order_lines"];
 /// Rows of one INSERT.
 const BATCH: usize = 500;
 

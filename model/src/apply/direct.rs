@@ -242,7 +242,11 @@ impl Sink for DirectOn<'_> {
     fn ddl(&mut self, arena: &mut Arena, event: &DdlEvent<'_>) -> Result<(), ApplyErrorKind> {
         let statement =
             ddl::parse(&event.sql(), &event.context(self.version)).map_err(ddl::DdlError::from)?;
-        Ok(ddl::apply(self.database, arena, &statement)?)
+        let apply = match self.direct.mutants.has(Mutant::ReplicaRunsEvents) {
+            true => ddl::apply,
+            false => ddl::apply_replicated,
+        };
+        Ok(apply(self.database, arena, &statement)?)
     }
 
     fn xa_prepared(&mut self, xid: &str) {

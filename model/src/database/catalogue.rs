@@ -28,6 +28,7 @@ impl Database {
             return Err(SqlError::UnknownSchema(name.into()));
         }
         Arc::make_mut(&mut self.collations).remove(name);
+        self.change_events(|events| events.retain(|event| &*event.schema != name));
         for id in Arc::make_mut(&mut self.names)
             .remove(name)
             .unwrap_or_default()

@@ -21,6 +21,7 @@ mod links;
 mod load;
 mod plan;
 mod rebuild;
+mod scheduled;
 #[cfg(test)]
 mod tests;
 mod trigger;
@@ -30,6 +31,7 @@ pub use error::{LockId, SqlError};
 pub use integrity::Broken;
 pub use load::LoadError;
 pub use rebuild::ColumnSource;
+pub use scheduled::{EventStatus, ScheduledEvent};
 pub use trigger::{NewValue, Trigger};
 
 use crate::arena::{Arena, RowRef};
@@ -106,6 +108,8 @@ pub struct Database {
     tables: Vec<Option<Table>>,
     links: Arc<Links>,
     triggers: Arc<Vec<Trigger>>,
+    /// None: events are not kept.
+    events: Option<Arc<Vec<ScheduledEvent>>>,
 }
 
 impl Database {

@@ -7,7 +7,7 @@ use super::alter::{self, alter};
 use super::charset::of_server;
 use super::column;
 use super::create::like;
-use super::{AlterTable, Context, CreateBody, CreateTable, DdlError, Statement, TableName};
+use super::{AlterTable, Context, CreateBody, CreateTable, DdlError, Statement, TableName, event};
 use crate::arena::Arena;
 use crate::database::{ColumnSource, Database, SqlError, TableId};
 use crate::row::{ImageBuilder, field, push_default_at, render};
@@ -98,12 +98,28 @@ pub fn apply(db: &mut Database, arena: &mut Arena, statement: &Statement) -> Res
             db.truncate(arena, id)?;
         }
         Statement::AlterTable(change) => return alter_table(db, arena, change),
+        Statement::Event(statement) => return event::apply(db, statement, false),
         Statement::Dml { verb } => {
             return Err(DdlError::unsupported(format!("{verb} in STATEMENT format")));
         }
         Statement::Use(_) | Statement::Ignored { .. } | Statement::Transaction { .. } => {}
     }
     Ok(())
+}
+
+/// As [`apply`], of a statement that came by replication: an event that it makes or alters is not run here.
+///
+/// # Errors
+/// As there.
+pub fn apply_replicated(
+    db: &mut Database,
+    arena: &mut Arena,
+    statement: &Statement,
+) -> Result<(), DdlError> {
+    match statement {
+        Statement::Event(statement) => event::apply(db, statement, true),
+        _ => apply(db, arena, statement),
+    }
 }
 
 fn existing(db: &Database, name: &TableName) -> Result<TableId, DdlError> {

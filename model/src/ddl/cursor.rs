@@ -311,6 +311,11 @@ impl<'a> Cursor<'a> {
             .any(|t| matches!(t.what, What::Word(w) if w.eq_ignore_ascii_case(keyword)))
     }
 
+    /// The rest of the statement, as it is written.
+    pub fn rest_text(&self) -> &'a str {
+        self.text.get(self.offset()..self.range.end).unwrap_or("")
+    }
+
     pub fn skip_rest(&mut self) {
         self.at = self.tokens.len();
     }

@@ -44,6 +44,12 @@ pub enum DdlError {
         /// In DROP TABLE.
         drop: bool,
     },
+    /// 1537.
+    #[error("event `{0}` already exists")]
+    EventExists(String),
+    /// 1539.
+    #[error("unknown event `{0}`")]
+    UnknownEvent(String),
     /// 1054.
     #[error("unknown column `{column}` in `{table}`")]
     UnknownColumn {
@@ -141,6 +147,8 @@ impl DdlError {
                     1146
                 }
             }
+            DdlError::EventExists(_) => 1537,
+            DdlError::UnknownEvent(_) => 1539,
             DdlError::UnknownColumn { .. } => 1054,
             DdlError::DuplicateColumn(_) => 1060,
             DdlError::DuplicateKey(_) => 1061,

@@ -22,6 +22,8 @@ mod create_text;
 pub(crate) mod cursor;
 mod default;
 mod error;
+mod event;
+mod event_text;
 mod keys;
 mod lex;
 mod options;
@@ -34,14 +36,14 @@ mod types;
 mod tests;
 
 pub use alter::{Altered, alter};
-pub use apply::apply;
+pub use apply::{apply, apply_replicated};
 pub use charset::{by_name as collation_by_name, bytes_per_char};
 pub use context::{Context, SqlMode, TimeZone, Version};
 pub use error::{DdlError, ParseError};
 pub use script::{Placed, parse_script};
 pub use statement::{
     AlterChange, AlterTable, CharsetSpec, ColumnSpec, ColumnType, CreateBody, CreateTable,
-    DefaultSpec, ForeignKeySpec, KeyKind, KeyPartSpec, KeySpec, Position, Statement, TableName,
-    TableOptions, TableSpec,
+    DefaultSpec, EventChange, EventStatement, ForeignKeySpec, KeyKind, KeyPartSpec, KeySpec,
+    Position, Schedule, Statement, TableName, TableOptions, TableSpec,
 };
 pub use statement_text::parse;

@@ -4,6 +4,7 @@
 //! a position depends on the table and the schema at the time of execution.
 
 use super::Context;
+use crate::database::EventStatus;
 use crate::schema::{Collation, ColumnKind, Display, Generated, Referential};
 use std::fmt;
 use std::sync::Arc;
@@ -68,6 +69,8 @@ pub enum Statement {
     Truncate(TableName),
     /// ALTER TABLE, CREATE INDEX, DROP INDEX.
     AlterTable(Box<AlterTable>),
+    /// CREATE, ALTER or DROP EVENT, of a schedule that is modelled ([`Schedule`]).
+    Event(Box<EventStatement>),
     /// It leaves the rows, columns and keys of tables as they are (views, users, SET, temporary tables …).
     Ignored {
         /// What it is, in MySQL's words: `CREATE VIEW`.
@@ -316,4 +319,52 @@ pub enum AlterChange {
     ConvertTo(CharsetSpec),
     /// ENGINE, CHARACTER SET, COLLATE, AUTO_INCREMENT.
     Options(TableOptions),
+}
+
+/// ON SCHEDULE EVERY.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// EVERY, in seconds.
+    pub every_s: u64,
+    /// STARTS, in seconds since 1970: when the statement started, where it says none.
+    pub starts_s: u64,
+}
+
+/// CREATE, ALTER or DROP EVENT.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventStatement {
+    /// The event's full name.
+    pub name: TableName,
+    /// What becomes of it.
+    pub change: EventChange,
+}
+
+/// What a statement makes of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventChange {
+    /// CREATE.
+    Create {
+        /// IF NOT EXISTS.
+        if_not_exists: bool,
+        /// ON SCHEDULE.
+        schedule: Schedule,
+        /// ENABLE, unless DISABLE is said.
+        status: EventStatus,
+        /// The statement behind DO.
+        body: Arc<str>,
+    },
+    /// ALTER: what is not said stays.
+    Alter {
+        /// ON SCHEDULE.
+        schedule: Option<Schedule>,
+        /// ENABLE or DISABLE.
+        status: Option<EventStatus>,
+        /// The statement behind DO.
+        body: Option<Arc<str>>,
+    },
+    /// DROP.
+    Drop {
+        /// IF EXISTS.
+        if_exists: bool,
+    },
 }

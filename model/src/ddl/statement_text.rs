@@ -4,6 +4,7 @@ use super::alter_text::{alter_table, create_index, drop_index};
 use super::charset::{by_name, default_of, of_server};
 use super::create_text::create_table;
 use super::cursor::Cursor;
+use super::event_text::event;
 use super::lex::{Lexer, What};
 use super::options::charset_option;
 use super::{CharsetSpec, Context, DdlError, KeyKind, ParseError, Statement};
@@ -292,6 +293,9 @@ fn rename(c: &mut Cursor<'_>) -> Result<Statement, ParseError> {
 /// A view, a trigger, a user …: past DEFINER and its like, the first word that names a kind of object.
 fn object(c: &mut Cursor<'_>, verb: &str) -> Result<Statement, ParseError> {
     let start = c.mark();
+    if let Some(event) = event(c, verb) {
+        return Ok(event);
+    }
     while !c.is_end() {
         if let Some(kind) = c.eat_any(OBJECTS) {
             c.skip_rest();

@@ -52,5 +52,10 @@ pub use partial::Partial;
 pub use render::render;
 pub(crate) use text::text_in;
 
+/// A moment of the calendar, in UTC, in seconds since 1970.
+pub(crate) fn unix_s(text: &str) -> Option<u64> {
+    temporal::DateTime::read(text)?.to_unix()
+}
+
 #[cfg(test)]
 mod tests;

@@ -139,10 +139,7 @@ impl Server {
         now: u64,
         dml: &Dml,
     ) -> Result<Statement, DmlError> {
-        let (Dml::Insert { table: name, .. }
-        | Dml::Update { table: name, .. }
-        | Dml::Delete { table: name, .. }) = dml;
-        let (id, table) = named(&self.database, name)?;
+        let (id, table) = named(&self.database, dml.table())?;
         let mut statement = Statement {
             table: id,
             rows: Vec::new(),

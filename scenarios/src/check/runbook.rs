@@ -182,6 +182,12 @@ impl<'a> Before<'a> {
                 Err(not_of_a_replica("admit_clients", "on", "the read replica"))
             }
             Op::AdmitClients(o) => self.needs_host(o.on, "admit_clients"),
+            Op::SetEventScheduler(o) if o.on == Host::Replica => Err(not_of_a_replica(
+                "set_event_scheduler",
+                "on",
+                "the read replica",
+            )),
+            Op::SetEventScheduler(o) => self.needs_host(o.on, "set_event_scheduler"),
             Op::KillConnections(Host::Replica) => Err(not_of_a_replica(
                 "kill_connections",
                 "on",
@@ -217,7 +223,7 @@ impl<'a> Before<'a> {
                         keys(&["run_sql", "sql"]),
                         format!("no modelled server carries this statement out: {why}"),
                         "write one INSERT … VALUES, UPDATE or DELETE with `column = value` conditions, or one CREATE, \
-                         ALTER, DROP, RENAME or TRUNCATE TABLE",
+                         ALTER, DROP, RENAME or TRUNCATE TABLE, or CREATE, ALTER or DROP EVENT",
                     )),
                 }
             }
@@ -637,9 +643,10 @@ impl<'a> Before<'a> {
                 self.needs_host(wait.on, "wait")?;
                 self.noted(name, &["wait", "until", "applied"]).map(|_| ())
             }
-            Until::ReadOnly(host) | Until::Writable(host) | Until::NoOpenTransactions(host) => {
-                self.needs_host(host, "wait")
-            }
+            Until::ReadOnly(host)
+            | Until::Writable(host)
+            | Until::EventScheduler(host, _)
+            | Until::NoOpenTransactions(host) => self.needs_host(host, "wait"),
             Until::SnapshotAvailable(id) => {
                 self.known_snapshot(id, &["wait", "until", "snapshot_available"])
             }

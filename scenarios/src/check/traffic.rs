@@ -6,8 +6,9 @@ use cutover_sim::{
     outcome::Verdict,
     plan::{Clock, Expect},
     properties::CATALOGUE,
-    units::{Bytes, Micros},
-    workload_spec::{Engine, Kind, SideTable, Transaction, Workload, is_of_utf8mb4},
+    units::{Bytes, LONGEST_US, Micros},
+    workload_spec::{Engine, EventSpec, Kind, SideTable, Transaction, Workload, is_of_utf8mb4},
+    world::{unreadable_event, writes_to_shop},
 };
 
 /// 2038-01-19T03:14:07Z: the last second of MySQL's TIMESTAMP.
@@ -79,6 +80,7 @@ pub(crate) fn workload(workload: &Workload, privileged: u32, limit: Micros) -> R
     by_hour(&workload.rate_by_hour)?;
     mix(workload)?;
     tables(workload)?;
+    events(workload)?;
     transactions(workload)?;
     if !(0.0..=1.0).contains(&workload.start_after) {
         return Err(Problem::new(
@@ -228,14 +230,105 @@ fn tables(workload: &Workload) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Whether a name needs no quotes, and will not be one of MySQL's own.
+fn is_plain(name: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    (1..=40).contains(&name.len())
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.bytes().all(fits)
+}
+
+/// Each looks its rows up whenever it is run.
+const MOST_EVENTS: usize = 50;
+
+/// Checks the events.
+fn events(workload: &Workload) -> Result<(), Problem> {
+    let events = &workload.events;
+    if workload.kind == Kind::Binlog && !events.is_empty() {
+        return Err(Problem::new(
+            keys(&["event"]),
+            "events are declared, and the workload is a recording, which has what events wrote",
+            "write `kind = \"orders\"`, or leave the events out",
+        )
+        .with(&["workload", "kind"]));
+    }
+    if events.len() > MOST_EVENTS {
+        return Err(Problem::new(
+            keys(&["event"]),
+            format!("{} events; at most {MOST_EVENTS} are allowed", events.len()),
+            "describe those that write most",
+        ));
+    }
+    for (index, spec) in events.iter().enumerate() {
+        let at = |mut problem: Problem| {
+            let place = [Part::Key("event"), Part::Index(index)];
+            problem.path.splice(0..0, place);
+            problem
+        };
+        event(spec).map_err(at)?;
+        if let Some(table) = workload.tables.iter().position(|t| t.name == "job_runs") {
+            let place = [Part::Key("table"), Part::Index(table), Part::Key("name")];
+            return Err(Problem::new(
+                place.to_vec(),
+                "a shop with events has a table `job_runs` already",
+                "give this one another name",
+            ));
+        }
+        if events[..index].iter().any(|other| other.name == spec.name) {
+            return Err(at(Problem::new(
+                keys(&["name"]),
+                format!("a second event `{}`", spec.name),
+                "give it another name",
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn event(event: &EventSpec) -> Result<(), Problem> {
+    if !is_plain(&event.name) {
+        return Err(Problem::new(
+            keys(&["name"]),
+            "an event's name has 1 to 40 small letters, digits or `_`, a letter first",
+            "write a name like \"expire_drafts\"",
+        ));
+    }
+    within(
+        &["every"],
+        event.every,
+        Micros::secs(1)..=Micros(LONGEST_US),
+        "MySQL's shortest period is a second",
+    )?;
+    if event.every.0 % 1_000_000 != 0 {
+        return Err(Problem::new(
+            keys(&["every"]),
+            format!("`every` is {}, and MySQL counts whole seconds", event.every),
+            "write a duration like \"30s\" or \"1h\"",
+        ));
+    }
+    let sql = event.statement();
+    if let Some(table) = writes_to_shop(&sql) {
+        return Err(Problem::new(
+            keys(&["sql"]),
+            format!(
+                "the event writes to `{table}`, where the checks know what each client was told of each row"
+            ),
+            "write to `job_runs` (id, job, ran_at, runs), which a shop with events has, or to a table of [[workload.table]]",
+        ));
+    }
+    match unreadable_event(&sql) {
+        None => Ok(()),
+        Some(why) => Err(Problem::new(
+            keys(&["sql"]),
+            format!("no modelled server carries this statement out: {why}"),
+            "write one INSERT … VALUES, or UPDATE or DELETE with `column = value` conditions joined by AND",
+        )),
+    }
+}
+
 fn side_table(table: &SideTable) -> Result<(), Problem> {
     let name = &table.name;
-    let plain = (1..=40).contains(&name.len())
-        && name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-    if !plain || ["customers", "orders", "order_lines"].contains(&name.as_str()) {
+    if !is_plain(name) || ["customers", "orders", "order_lines"].contains(&name.as_str()) {
         return Err(Problem::new(
             keys(&["name"]),
             "a table's name has 1 to 40 small letters, digits or `_`, a letter first, and is not one of the shop's \

@@ -13,7 +13,7 @@ use crate::{
 use cutover_model::{
     Arena, RowRef,
     binlog::log::LogPos,
-    database::{Broken, Database, Difference, Trigger, diff},
+    database::{Broken, Database, Difference, EventStatus, ScheduledEvent, Trigger, diff},
     row,
     server::Own,
     table::{RowKey, Table},
@@ -155,6 +155,10 @@ impl Record<3> for PlacedOrder {
 /// Compares the final states; none without a target. What serves is held against the other host's final state with what
 /// its own clients wrote: the target against the source, and after the way back the source against the target.
 pub(super) fn compare(world: &mut World, serving: Host) -> Option<States> {
+    let events = match serving {
+        Host::Source => events_off(world, Host::Target, serving),
+        Host::Target | Host::Replica => events_off(world, Host::Source, serving),
+    };
     let World {
         arena,
         source,
@@ -182,7 +186,31 @@ pub(super) fn compare(world: &mut World, serving: Host) -> Option<States> {
     let had: BTreeSet<LogPos> = had.collect();
     let own = own.map(|entry| (&entry.own, had.contains(&entry.end)));
     let (expected, actual) = (&other.database, &server.database);
-    Some(compare_databases(arena, expected, own, actual, serving))
+    let mut states = compare_databases(arena, expected, own, actual, serving);
+    states.schema.extend(events);
+    Some(states)
+}
+
+/// The events that a host has run and still has, that another (or the same one) does not run: who relied on them is not
+/// told. In words.
+pub(super) fn events_off(world: &World, ran_on: Host, runs_on: Host) -> Vec<String> {
+    let (Some(before), Some(after)) = (world.server(ran_on), world.server(runs_on)) else {
+        return Vec::new();
+    };
+    let why = |event: &ScheduledEvent| match after.database.event(&event.schema, &event.name) {
+        None => Some("it is not there"),
+        Some(there) if there.status != EventStatus::Enabled => Some(there.status.text()),
+        Some(_) if !world.event_scheduler_is_on(runs_on) => Some("event_scheduler is OFF"),
+        Some(_) => None,
+    };
+    let ran = before.database.events().iter();
+    let ran = ran.filter(|event| world.has_run_event(ran_on, &event.full_name()));
+    let off = ran.filter_map(|event| Some((event.full_name(), why(event)?)));
+    let (ran_on, runs_on) = (ran_on.name(), runs_on.name());
+    off.map(|(name, why)| {
+        format!("the event {name}, which ran on the {ran_on}, does not run on the {runs_on}: {why}")
+    })
+    .collect()
 }
 
 /// Compares what the serving host holds with what it should: the other host's final state, with the changes of its own

@@ -3,7 +3,7 @@
 
 use super::Evidence;
 use crate::{
-    history::{CommitList, Kind, Operation, Told},
+    history::{CommitList, Kind, Operation, SCHEDULER, Told},
     outcome::Commits,
     runbook::Host,
     workload::orders::makes_order,
@@ -18,7 +18,8 @@ pub struct Survey {
     pub placed: u64,
     /// Likewise with unknown outcome.
     pub maybe_placed: u64,
-    /// When the last acknowledged write of the source was, from before the way back.
+    /// When the last acknowledged write of the source was, from before the way back; here and where it says *first*, a
+    /// client's: nobody waits for what an event does.
     pub last_on_source: Option<u64>,
     /// When the last acknowledged write of the source was committed, whenever that was.
     pub last_commit_on_source: Option<u64>,
@@ -61,6 +62,7 @@ impl<'e, 'w> Surveyor<'e, 'w> {
 
     pub(crate) fn see(&mut self, o: &Operation) {
         let survey = &mut self.survey;
+        let by_client = o.client != SCHEDULER;
         let placed = u64::from(o.kind == Kind::Place);
         match o.told {
             Told::Ok => {
@@ -82,14 +84,16 @@ impl<'e, 'w> Surveyor<'e, 'w> {
         match o.host {
             Host::Source => {
                 self.on_source = self.on_source.max(commit);
-                survey.on_source(o, commits, self.reopened);
+                if by_client {
+                    survey.on_source(o, commits, self.reopened);
+                }
             }
             Host::Target => {
                 if let Some(commit) = commit {
                     let (first, last) = self.on_target.unwrap_or((commit, commit));
                     self.on_target = Some((first.min(commit), last.max(commit)));
                 }
-                survey.on_target(o, self.e.back_on_source.has(o.commit));
+                survey.on_target(o, self.e.back_on_source.has(o.commit), by_client);
             }
             // Nobody writes to it.
             Host::Replica => {}
@@ -119,8 +123,10 @@ impl Survey {
         }
     }
 
-    fn on_target(&mut self, o: &Operation, is_back: bool) {
-        self.first_on_target = least(self.first_on_target, o.returned);
+    fn on_target(&mut self, o: &Operation, is_back: bool, by_client: bool) {
+        if by_client {
+            self.first_on_target = least(self.first_on_target, o.returned);
+        }
         if !is_back {
             self.lost_by_going_back += 1;
             self.first_lost_by_going_back = least(self.first_lost_by_going_back, o.returned);

@@ -167,9 +167,11 @@ fn is_taken_back(runbook: &Runbook, number: u32) -> bool {
         let repoints = step.repoint.zip(later.repoint);
         let fences = step.set_read_only.zip(later.set_read_only);
         let admits = step.admit_clients.zip(later.admit_clients);
+        let events = step.set_event_scheduler.zip(later.set_event_scheduler);
         repoints.is_some_and(|(a, b)| a.to != b.to)
             || fences.is_some_and(|(a, b)| a.on == b.on && a.value != b.value)
             || admits.is_some_and(|(a, b)| a.on == b.on && a.value != b.value)
+            || events.is_some_and(|(a, b)| a.on == b.on && a.value != b.value)
     })
 }
 

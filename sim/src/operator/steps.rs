@@ -61,6 +61,10 @@ impl Operator {
             Op::Wait(o) => self.wait(o, step.role == Some(Role::Gate)).await,
             Op::SetReadOnly(o) => self.set_read_only(o).await,
             Op::AdmitClients(o) => self.call(|world| world.admit_clients(o.on, o.value)).await,
+            Op::SetEventScheduler(o) => {
+                self.call(|world| world.deliver_event_scheduler(o.on, o.value))
+                    .await
+            }
             Op::KillConnections(host) => {
                 self.statement(host).await;
                 let killed = self.now_in_world().kill_connections(host);
@@ -414,6 +418,7 @@ impl Operator {
             }
             Until::ReadOnly(host) => world.is_read_only(host),
             Until::Writable(host) => !world.is_read_only(host),
+            Until::EventScheduler(host, on) => world.event_scheduler_is_on(host) == on,
             Until::NoOpenTransactions(host) => world.open_transactions(host) == 0,
             Until::SnapshotAvailable(id) => {
                 world.snapshot_is_available(id).map_err(Failure::Final)?
@@ -519,15 +524,13 @@ fn place_of(from: CoordinatesFrom) -> Host {
 /// The server that a condition is looked at on; none for the control plane.
 fn looks_at(until: Until<'_>, replica: Host) -> Option<Host> {
     match until {
-        Until::ReadOnly(host) | Until::Writable(host) | Until::NoOpenTransactions(host) => {
-            Some(host)
-        }
+        _ if until.is_of_replication() => Some(replica),
+        Until::ReadOnly(host)
+        | Until::Writable(host)
+        | Until::EventScheduler(host, _)
+        | Until::NoOpenTransactions(host) => Some(host),
         Until::Row(o) => Some(o.on),
         Until::SourceUnchangedSince(_) => Some(Host::Source),
-        Until::SnapshotAvailable(_) | Until::Dms(_) => None,
-        Until::ReplicationRunning
-        | Until::SecondsBehindSource(_)
-        | Until::CaughtUp(_)
-        | Until::Applied(_) => Some(replica),
+        _ => None,
     }
 }

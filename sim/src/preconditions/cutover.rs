@@ -11,6 +11,7 @@ use crate::{
     runbook::{Dialect, Host, OnFailure, Op, Step},
     workload::orders::SCHEMA_NAME,
     workload_spec,
+    world::types_an_event,
 };
 use cutover_model::{
     ddl::{self, Context},
@@ -208,7 +209,7 @@ pub(super) fn target_closed(scene: &Scene<'_>) -> Option<Look> {
     let statement = "CALL mysql.rds_set_read_only(1);  -- on the target, from Aurora 3.06 on";
     let typed = scene.steps[..moves.number]
         .iter()
-        .find(|timed| matches!(timed.op, Op::RunSql(o) if o.on == Host::Target));
+        .find(|timed| matches!(timed.op, Op::RunSql(o) if o.on == Host::Target && !types_an_event(&o.sql)));
     if let Some(typed) = typed {
         return Look::fail(
             format!(

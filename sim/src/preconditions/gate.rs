@@ -103,6 +103,7 @@ fn no_gate(until: Until<'_>) -> &'static str {
         Until::Row(_) => "the gate looks for a row on another server than the target",
         Until::ReadOnly(_)
         | Until::Writable(_)
+        | Until::EventScheduler(..)
         | Until::NoOpenTransactions(_)
         | Until::SnapshotAvailable(_)
         | Until::Applied(_) => "the gate says nothing of what the target has",

@@ -10,6 +10,7 @@ mod called_off;
 mod clients;
 mod cutover;
 mod dms;
+mod events;
 mod fence;
 mod fences;
 mod gate;
@@ -283,6 +284,13 @@ pub const CATALOGUE: &[Check] = &[
         codes: "CUT-01",
         source: "Aurora user guide, Aurora.AuroraMySQL.Compare-v2-v3",
         look: clients::privileged,
+    },
+    Check {
+        name: "events",
+        asks: "Is each event of the event scheduler run by one server at a time, and by the one that serves in the end?",
+        codes: "CUT-20, CUT-04",
+        source: "MySQL manual, Replication of Invoked Features; measured on MySQL 9.7.4 and 5.6.24",
+        look: events::events,
     },
     Check {
         name: "source-stays-fenced",

@@ -157,7 +157,7 @@ impl<'p> Scene<'p> {
                     + control.create_instance.0
             }
             Op::SetReadOnly(o) if o.on == Host::Source || o.lasting => control.api_call.0,
-            Op::AdmitClients(_) => control.api_call.0,
+            Op::AdmitClients(_) | Op::SetEventScheduler(_) => control.api_call.0,
             Op::Wait(o) => match o.until.kind() {
                 Ok(Until::ReadOnly(host)) => statement.max(self.arrives_in(host, true, at)),
                 Ok(Until::Writable(host)) => statement.max(self.arrives_in(host, false, at)),
@@ -216,7 +216,9 @@ impl<'p> Scene<'p> {
             return 0;
         }
         let environment = &self.plan.environment;
-        let tables = SHOP_TABLES + self.plan.workload.tables.len() as u64;
+        let workload = &self.plan.workload;
+        let jobs = u64::from(!workload.events.is_empty());
+        let tables = SHOP_TABLES + workload.tables.len() as u64 + jobs;
         let bytes = u128::from(environment.source.data_size.0);
         let us = bytes * 1_000_000 / u128::from(environment.dms.load_rate.0.max(1) * tables);
         // No limit and no timeout is longer than half of that.

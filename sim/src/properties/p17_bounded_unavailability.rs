@@ -3,12 +3,7 @@
 //! which a fault is in force do not count.
 
 use super::{NO_CUTOVER, Property, absent};
-use crate::{
-    evidence::{Evidence, writes},
-    metrics,
-    outcome::Finding,
-    units::Micros,
-};
+use crate::{evidence::Evidence, metrics, outcome::Finding, units::Micros};
 
 pub(super) const PROPERTY: Property = Property {
     id: "P17",
@@ -27,7 +22,7 @@ fn check(e: &Evidence<'_>) -> Finding {
     let from = metrics::write_missed_from(e);
     // The latest first: those of after the cutover, if any.
     let tries = || e.history.operations.iter().rev();
-    let wanted = || tries().any(|o| writes(&o) && o.invoked >= opened);
+    let wanted = || tries().any(|o| metrics::is_waited_for(&o) && o.invoked >= opened);
     let (took, until) = match (metrics::downtime_us(e), from) {
         (Some(took), _) => (took, "until the first on the target"),
         // Nobody got through: it lasted to the end at least.

@@ -13,7 +13,7 @@ use crate::{
 pub(super) const PROPERTY: Property = Property {
     id: "P18",
     name: "Abort safety",
-    says: "When the migration is given up, the source is soon writable, has every acknowledged write, and the target takes none.",
+    says: "When the migration is given up, the source is soon writable, has every acknowledged write, runs its events, and the target takes none.",
     check,
 };
 
@@ -47,6 +47,12 @@ fn check(e: &Evidence<'_>) -> Finding {
                 ),
             );
         }
+    }
+    if let Some(event) = e.events_left_off.first() {
+        return violated(
+            e.events_left_off.len() as u64,
+            format!("the migration was given up, and {event}"),
+        );
     }
     let gone = |o: &crate::history::Operation| match o.host {
         Host::Source => e.erased(o.commit).is_some(),
@@ -107,6 +113,14 @@ mod tests {
         made.end_us = 2_000 * S;
         made.place(Host::Source, 0, 2, 111 * S);
         made
+    }
+
+    #[test]
+    fn a_source_whose_events_stay_off_is_not_given_back() {
+        let mut made = aborted();
+        let event = "the event shop.purge, which ran on the source, does not run on the source";
+        made.events_left_off.push(event.into());
+        assert_eq!(made.violations(&PROPERTY), 1);
     }
 
     #[test]

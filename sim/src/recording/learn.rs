@@ -316,6 +316,7 @@ pub(super) fn declarations(group: &Group<'_>, version: Version) -> Vec<What> {
             ddl::parse(&sql, &event.context(version)),
             Ok(ddl::Statement::Transaction { .. }
                 | ddl::Statement::Ignored { .. }
+                | ddl::Statement::Event(_)
                 | ddl::Statement::Dml { .. })
         ) {
             found.push(What::Ddl {

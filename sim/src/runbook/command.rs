@@ -33,6 +33,28 @@ pub(crate) fn typed_on(host: Host, mut statements: Vec<String>) -> Vec<String> {
     statements
 }
 
+/// A change of a host's parameter group, which delivers it without a restart.
+fn parameter(host: Host, name: &str, value: &str) -> String {
+    let group = match host {
+        Host::Target => {
+            "modify-db-cluster-parameter-group --db-cluster-parameter-group-name target"
+        }
+        Host::Source | Host::Replica => {
+            "modify-db-parameter-group --db-parameter-group-name source"
+        }
+    };
+    format!(
+        "aws rds {group} --parameters ParameterName={name},ParameterValue={value},ApplyMethod=immediate"
+    )
+}
+
+fn on_or_off(value: bool) -> &'static str {
+    match value {
+        true => "ON",
+        false => "OFF",
+    }
+}
+
 /// The real command of a step, one line each. `noted` turns a name of noted coordinates into their text.
 pub fn command(
     op: &Op<'_>,
@@ -141,6 +163,11 @@ pub fn command(
             },
             Ok(Until::Writable(h)) => format!("SELECT @@global.read_only;  -- on the {}, until 0", host(h)),
             Ok(Until::ReadOnly(h)) => format!("SELECT @@global.read_only;  -- on the {}, until 1", host(h)),
+            Ok(Until::EventScheduler(h, value)) => format!(
+                "SELECT @@global.event_scheduler;  -- on the {}, until {}",
+                host(h),
+                on_or_off(value)
+            ),
             Ok(Until::NoOpenTransactions(h)) => {
                 format!("SELECT COUNT(*) FROM information_schema.innodb_trx;  -- on the {}, until 0", host(h))
             }
@@ -154,17 +181,11 @@ pub fn command(
             Ok(Until::Dms(o)) => o.command(&show),
             Err(_) => String::new(),
         }],
-        Op::SetReadOnly(o) => vec![match o.on {
-            Host::Source | Host::Replica => format!(
-                "aws rds modify-db-parameter-group --db-parameter-group-name source --parameters ParameterName=read_only,ParameterValue={},ApplyMethod=immediate",
-                u8::from(o.value)
-            ),
-            Host::Target if o.lasting => format!(
-                "aws rds modify-db-cluster-parameter-group --db-cluster-parameter-group-name target --parameters ParameterName=read_only,ParameterValue={},ApplyMethod=immediate",
-                u8::from(o.value)
-            ),
-            Host::Target => dialect(Host::Target).set_read_only(o.value),
-        }],
+        Op::SetReadOnly(o) if o.on == Host::Target && !o.lasting => {
+            vec![dialect(Host::Target).set_read_only(o.value)]
+        }
+        Op::SetReadOnly(o) => vec![parameter(o.on, "read_only", if o.value { "1" } else { "0" })],
+        Op::SetEventScheduler(o) => vec![parameter(o.on, "event_scheduler", on_or_off(o.value))],
         Op::AdmitClients(o) => vec![format!(
             "aws ec2 {}-security-group-ingress --group-id <of the {}> --protocol tcp --port 3306 --source-group <of the clients>",
             if o.value { "authorize" } else { "revoke" },

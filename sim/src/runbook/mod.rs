@@ -146,6 +146,9 @@ pub struct Step {
     /// Let clients in or keep them out, by the host's security group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub admit_clients: Option<AdmitClients>,
+    /// Run events or none, through the parameter group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set_event_scheduler: Option<SetEventScheduler>,
     /// Kill client connections.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kill_connections: Option<OnHost>,
@@ -376,6 +379,12 @@ pub struct Condition {
     /// `@@global.read_only` of the host is 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub writable: Option<Host>,
+    /// `@@global.event_scheduler` of the host is ON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_scheduler_on: Option<Host>,
+    /// `@@global.event_scheduler` of the host is OFF.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_scheduler_off: Option<Host>,
     /// `information_schema.innodb_trx` of the host is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_open_transactions: Option<Host>,
@@ -408,6 +417,8 @@ pub enum Until<'a> {
     ReadOnly(Host),
     /// See [`Condition::writable`].
     Writable(Host),
+    /// See [`Condition::event_scheduler_on`] and [`Condition::event_scheduler_off`].
+    EventScheduler(Host, bool),
     /// See [`Condition::no_open_transactions`].
     NoOpenTransactions(Host),
     /// See [`Condition::snapshot_available`].
@@ -445,6 +456,16 @@ pub struct SetReadOnly {
     /// later; without it by `mysql.rds_set_read_only`. On the source there is the parameter group alone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lasting: bool,
+}
+
+/// `event_scheduler` of a host, by its parameter group; the server has it a while later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetEventScheduler {
+    /// Where.
+    pub on: Host,
+    /// ON or OFF.
+    pub value: bool,
 }
 
 /// Whether a host's security group lets clients in. It decides on new connections: those that there are stay [D EC2
@@ -549,6 +570,8 @@ pub enum Op<'a> {
     SetReadOnly(&'a SetReadOnly),
     /// See [`Step::admit_clients`].
     AdmitClients(&'a AdmitClients),
+    /// See [`Step::set_event_scheduler`].
+    SetEventScheduler(&'a SetEventScheduler),
     /// See [`Step::kill_connections`].
     KillConnections(Host),
     /// See [`Step::stop_replication`].
@@ -663,6 +686,9 @@ impl Step {
                 self.admit_clients
                     .as_ref()
                     .map(|o| ("admit_clients", Op::AdmitClients(o))),
+                self.set_event_scheduler
+                    .as_ref()
+                    .map(|o| ("set_event_scheduler", Op::SetEventScheduler(o))),
                 self.kill_connections
                     .as_ref()
                     .map(|o| ("kill_connections", Op::KillConnections(o.on))),
@@ -697,7 +723,7 @@ impl Step {
             ],
             "set_binlog_retention, create_read_replica, create_snapshot, restore_snapshot, migrate_latest_snapshot, create_aurora_replica, \
              promote_cluster, enable_binlog, read_coordinates, set_external_source, \
-             start_replication, wait, set_read_only, admit_clients, kill_connections, stop_replication, reset_external_source, \
+             start_replication, wait, set_read_only, admit_clients, set_event_scheduler, kill_connections, stop_replication, reset_external_source, \
              raise_auto_increment, repoint, run_sql, pause, create_cluster, create_schema, add_constraints, create_triggers, create_dms_task, dms_task",
         )
     }
@@ -719,6 +745,10 @@ impl Condition {
                     .map(|n| ("applied", Until::Applied(n))),
                 self.read_only.map(|h| ("read_only", Until::ReadOnly(h))),
                 self.writable.map(|h| ("writable", Until::Writable(h))),
+                self.event_scheduler_on
+                    .map(|h| ("event_scheduler_on", Until::EventScheduler(h, true))),
+                self.event_scheduler_off
+                    .map(|h| ("event_scheduler_off", Until::EventScheduler(h, false))),
                 self.no_open_transactions
                     .map(|h| ("no_open_transactions", Until::NoOpenTransactions(h))),
                 self.snapshot_available
@@ -730,7 +760,7 @@ impl Condition {
                 self.row.as_ref().map(|o| ("row", Until::Row(o))),
                 self.dms.as_ref().map(|o| ("dms", Until::Dms(o))),
             ],
-            "replication_running, seconds_behind_source, caught_up, applied, read_only, writable, no_open_transactions, snapshot_available, source_unchanged_since, row, dms",
+            "replication_running, seconds_behind_source, caught_up, applied, read_only, writable, event_scheduler_on, event_scheduler_off, no_open_transactions, snapshot_available, source_unchanged_since, row, dms",
         )
     }
 }

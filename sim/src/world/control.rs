@@ -10,6 +10,7 @@ use crate::{
 };
 use cutover_model::{
     apply::Mode,
+    database::Database,
     ddl::collation_by_name,
     gtid::GtidSet,
     mutant::Mutant,
@@ -174,6 +175,7 @@ impl World {
             server,
             snapshot: Some(snapshot),
         });
+        self.events_begin_anew(Host::Target);
         Ok(())
     }
 
@@ -198,11 +200,15 @@ impl World {
             return Err(CLUSTER_EXISTS.into());
         }
         self.occurs(Occasion::Restored);
+        let mut database = Database::default();
+        if self.source.database.event_list().is_some() {
+            database.keep_events();
+        }
         let server = setup::target_server(
             &self.environment,
             self.epoch_us + self.ahead_us[Host::Target as usize],
             self.source.config.ddl_version,
-            Default::default(),
+            database,
             GtidSet::default(),
             None,
             self.mutants,
@@ -578,6 +584,9 @@ impl World {
     fn target_is_opened(&mut self) {
         self.marks.repointed = Some(self.now);
         self.marks.target_commits_at_repoint = self.history.target.len();
+        let target = self.target.as_ref().map(|t| &t.server);
+        let own = target.map(|t| t.gtid_executed.of_server(t.config.uuid));
+        self.marks.own_gtids_at_repoint = own.unwrap_or_default();
         self.occurs(Occasion::Repointed);
     }
 

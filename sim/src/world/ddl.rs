@@ -4,7 +4,7 @@
 //! whoever comes meanwhile waits behind it [D `metadata-locking`]. All tables of the shop count as one here, because
 //! most of its transactions use `orders`.
 
-use super::{Due, World};
+use super::{Due, World, sql::types_an_event};
 use crate::{faults::Added, probes::Probe, runbook::Host, workload::orders::SCHEMA_NAME};
 use cutover_model::server::{Privilege, Reply, SessionId};
 
@@ -92,8 +92,11 @@ impl World {
 
     /// The next statement gets its lock as soon as no transaction is open.
     pub(super) fn ddl_goes_on(&mut self) {
-        let busy = self.alter.committing.is_some() || self.source.open_transactions() > 0;
-        if busy || self.alter.waiting.is_empty() {
+        let Some(next) = self.alter.waiting.first() else {
+            return;
+        };
+        let locked = self.source.open_transactions() > 0 && !types_an_event(&next.sql);
+        if locked || self.alter.committing.is_some() {
             return;
         }
         let Asked { sql, by } = self.alter.waiting.remove(0);
@@ -136,7 +139,16 @@ impl World {
                 self.sql_is_committed();
             }
         }
+        self.look_at_events(Host::Source);
         self.release_parked();
+    }
+
+    /// Whether a table of a host is being altered, or somebody waits to.
+    pub(super) fn alters_a_table(&self, host: Host) -> bool {
+        match host {
+            Host::Source => self.alter.committing.is_some() || self.alter.waits(),
+            _ => self.types_ddl(host),
+        }
     }
 
     /// Whether a session is committing a change of a table that the operator has typed.

@@ -44,6 +44,7 @@ impl World {
                             && self.operation_of_sql(host, session) == Some(NO_COMMIT) =>
                     {
                         self.sql_is_committed();
+                        self.look_at_events(host);
                     }
                     Event::Committed(session, done) => {
                         self.transaction_is_committed(host, session, done);
@@ -65,7 +66,8 @@ impl World {
     fn transaction_is_committed(&mut self, host: Host, session: SessionId, done: Committed) {
         let typed = self.operation_of_sql(host, session);
         let client = self.clients.index_of(host, session);
-        let operation = match (typed, client) {
+        let of_event = self.scheduler.operation_of(host, session);
+        let operation = match (typed.or(of_event), client) {
             (Some(operation), _) => operation,
             (None, Some(client)) => self.clients.get(client).operation,
             (None, None) => self.clients.unheard_operation(host, session),
@@ -80,6 +82,9 @@ impl World {
         self.committed(client, operation, number as u32);
         if typed.is_some() {
             self.sql_is_committed();
+        }
+        if of_event.is_some() {
+            self.event_is_committed(host, session);
         }
         if host == Host::Source {
             self.ddl_is_committed(session);

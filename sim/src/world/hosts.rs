@@ -103,6 +103,7 @@ impl World {
         self.ddl_is_forgotten();
         self.replica_goes_down(Host::Source, to_relay_log);
         self.sql_is_lost(Host::Source);
+        self.events_are_lost(Host::Source);
         self.erase(kept as u32);
         true
     }
@@ -192,6 +193,7 @@ impl World {
             });
         }
         self.sql_is_lost(Host::Target);
+        self.events_are_lost(Host::Target);
         true
     }
 
@@ -232,12 +234,15 @@ impl World {
         self.reset_streams_from(host);
         self.replica_comes_back(host);
         self.tell(super::side(host), "serves again".into(), Vec::new());
+        self.event_scheduler_is_read(host);
+        self.events_begin_anew(host);
     }
 
     /// The operation whose transaction a session was committing.
     fn operation_under_way(&mut self, host: Host, session: Option<SessionId>) -> u32 {
         session.map_or(NO_COMMIT, |session| {
             self.operation_of_sql(host, session)
+                .or_else(|| self.scheduler.operation_of(host, session))
                 .unwrap_or_else(|| self.clients.operation_of(host, session))
         })
     }

@@ -5,6 +5,7 @@ use cutover_model::{
     Arena,
     binlog::log::LogPos,
     database::{Change, TableId},
+    gtid::GtidSet,
     replica::ThreadError,
 };
 
@@ -114,8 +115,10 @@ pub struct Marks {
     pub torn_commits: u64,
     /// Files that RDS purged before the target had read them.
     pub purged_unread: Vec<String>,
-    /// The target had applied GTIDs of its own before it was opened.
+    /// How many transactions of its clients the target had before it was opened.
     pub target_commits_at_repoint: usize,
+    /// GTIDs of its own that it had by then, its clients' among them.
+    pub own_gtids_at_repoint: GtidSet,
 }
 
 impl Marks {

@@ -21,6 +21,7 @@ mod operator;
 mod repairs;
 mod replay;
 mod replication;
+mod scheduler;
 mod script;
 mod setup;
 mod sql;
@@ -34,7 +35,7 @@ pub use marks::{GivenUp, Marks, Replication, Skipped};
 pub use operator::Answers;
 pub(crate) use replay::runbook_start_us;
 pub use setup::SetupError;
-pub use sql::{unreadable_query, unreadable_sql};
+pub use sql::{types_an_event, unreadable_event, unreadable_query, unreadable_sql, writes_to_shop};
 
 use crate::{
     environment::{Environment, Retention},
@@ -108,6 +109,10 @@ pub(crate) enum Due {
     ReadReplica,
     /// `read_only` of a host's parameter group reaches it.
     Parameter(Host, bool),
+    /// `event_scheduler` of a host's parameter group reaches it.
+    EventScheduler(Host),
+    /// An event's moment on a host. The number tells the wake-up that counts.
+    Events(Host, u32),
     /// Something of a DMS task: which, what, and the number of its connection.
     Dms(u8, dms::Tell, u32),
     /// The source's operating system writes back what MyISAM tables left in its cache.
@@ -173,6 +178,7 @@ pub struct World {
     lagging: habits::Lagging,
     alter: ddl::Alter,
     prompt: sql::Prompt,
+    scheduler: scheduler::Scheduler,
     /// For each host, how far its clock is ahead, in µs.
     ahead_us: [u64; Host::ALL.len()],
     mutants: Mutants,
@@ -281,6 +287,7 @@ impl World {
             && self.clients.is_quiet()
             && self.channels.iter().all(Channel::is_quiet)
             && self.dms.is_quiet(self.now)
+            && self.scheduler.is_quiet()
             && self.source.open_transactions() == 0
     }
 
@@ -357,6 +364,8 @@ impl World {
             Due::AuroraReplica => self.aurora_replica_is_ready(),
             Due::ReadReplica => self.read_replica_is_ready(),
             Due::Parameter(host, value) => self.parameter_arrives(host, value),
+            Due::EventScheduler(host) => self.event_scheduler_is_read(host),
+            Due::Events(host, number) => self.events_are_due(host, number),
             Due::Dms(task, what, connection) => self.dms_is_told(task, what, connection),
             Due::WriteBack => self.write_back(),
         }
@@ -436,6 +445,7 @@ impl World {
         }
         if came > 0 {
             self.published(to);
+            self.look_at_events(to);
         }
         if stopped {
             self.applier_has_stopped(to);

@@ -3,7 +3,7 @@
 use super::{
     Due, NEVER, World, agenda::Agenda, clients::Clients, ddl::Alter, faults::Faults,
     habits::Lagging, marks::Marks, operator::Office, replay::Replay, replication::Channel,
-    sql::Prompt,
+    scheduler::Scheduler, sql::Prompt,
 };
 use crate::{
     environment::{Checksum, Environment, RowImage, RowMetadata},
@@ -16,7 +16,8 @@ use crate::{
     runbook::Host,
     stream::Stream,
     workload::orders::{
-        Orders, SCHEMA, SCHEMA_NAME, create_side_table, existing_side, side_trigger,
+        JOB_RUNS, Orders, SCHEMA, SCHEMA_NAME, TABLES, create_side_table, existing_side,
+        side_trigger,
     },
     workload_spec::{Kind, SideTable, Workload},
 };
@@ -26,8 +27,9 @@ use cutover_model::{
         encode::{self, Writer, WriterOptions},
         log::Binlog,
     },
-    database::Database,
+    database::{Database, EventStatus, ScheduledEvent},
     ddl::{self, Context},
+    dml,
     gtid::{GtidSet, Uuid},
     mutant::{Mutant, MutantError, Mutants},
     names::Record,
@@ -68,6 +70,9 @@ pub enum SetupError {
     /// The plan switches mutants on that this build does not have.
     #[error(transparent)]
     Mutants(#[from] MutantError),
+    /// The server cannot carry an event's statement out.
+    #[error("the event {0} cannot be carried out: {1}")]
+    Event(String, String),
     /// The workload's tables cannot be made.
     #[error("the tables of the workload cannot be made: {0}")]
     Tables(String),
@@ -234,7 +239,7 @@ impl World {
                 .initial_tables(&mut arena)
                 .map_err(SetupError::Tables)?,
             None if fresh => Database::default(),
-            None => existing_shop(plan, config.version)?,
+            None => with_events(existing_shop(plan, config.version)?, plan),
         };
         let lived = if fresh || !config.gtid_mode {
             GtidSet::default()
@@ -296,6 +301,7 @@ impl World {
             lagging: Lagging::new(),
             alter: Alter::default(),
             prompt: Prompt::default(),
+            scheduler: Scheduler::new(&environment),
             ahead_us: [0; Host::ALL.len()],
             events: Vec::new(),
             mutants,
@@ -331,6 +337,7 @@ impl World {
             self.enrol_first_customers(orders);
         }
         self.clients.workload = orders;
+        self.start_events(plan)?;
         self.start_write_back();
         self.start_clients();
         Ok(())
@@ -339,7 +346,7 @@ impl World {
     /// The schema's own DDL, through the server, so that the binlog begins with it.
     fn found_shop(&mut self, plan: &Plan) -> Result<(), SetupError> {
         let session = self.source.connect(Privilege::Admin);
-        for sql in statements(&plan.workload.tables) {
+        for sql in statements(&plan.workload) {
             let reply =
                 self.source
                     .execute_ddl(&mut self.arena, self.now, session, SCHEMA_NAME, &sql);
@@ -348,6 +355,21 @@ impl World {
         }
         self.source.disconnect(&mut self.arena, session);
         add_triggers(&mut self.source.database, &plan.workload.tables);
+        let shop = std::mem::take(&mut self.source.database);
+        self.source.database = with_events(shop, plan);
+        Ok(())
+    }
+
+    /// Looks whether the source can carry the shop's events out, and begins to run them.
+    fn start_events(&mut self, plan: &Plan) -> Result<(), SetupError> {
+        for spec in &plan.workload.events {
+            let failed = |why: String| SetupError::Event(spec.name.clone(), why);
+            let context = Context::new(SCHEMA_NAME, self.source.config.ddl_version);
+            let dml = dml::parse(&spec.statement(), &context).map_err(|e| failed(e.to_string()))?;
+            let prepared = self.source.prepare_dml(&mut self.arena, self.now, &dml);
+            prepared.map_err(|e| failed(e.to_string()))?;
+        }
+        self.events_begin_anew(Host::Source);
         Ok(())
     }
 
@@ -392,13 +414,15 @@ impl World {
     }
 }
 
-/// The statements that make the shop, with its tables of special traits.
-fn statements(tables: &[SideTable]) -> Vec<String> {
-    let sides = tables.iter().map(create_side_table);
+/// The statements that make the shop, with its tables of special traits and that of its events.
+fn statements(workload: &Workload) -> Vec<String> {
+    let sides = workload.tables.iter().map(create_side_table);
+    let jobs = (!workload.events.is_empty()).then(|| JOB_RUNS.to_string());
     SCHEMA
         .map(str::to_string)
         .into_iter()
         .chain(sides)
+        .chain(jobs)
         .collect()
 }
 
@@ -413,9 +437,28 @@ fn add_triggers(database: &mut Database, tables: &[SideTable]) {
     }
 }
 
+/// A shop with its events, which are older than the run.
+fn with_events(mut shop: Database, plan: &Plan) -> Database {
+    shop.keep_events();
+    for spec in &plan.workload.events {
+        let event = ScheduledEvent {
+            schema: SCHEMA_NAME.into(),
+            name: spec.name.as_str().into(),
+            every_us: spec.every.0,
+            starts_us: spec.starts.unwrap_or(plan.clock.start).0,
+            body: spec.statement().into(),
+            privileged: spec.privileged,
+            status: EventStatus::Enabled,
+        };
+        shop.change_events(|events| events.push(event));
+    }
+    shop
+}
+
 /// A shop with rows, whatever its seed: they come from a generator and cost nothing until they are touched.
 struct Shop {
     tables: Vec<SideTable>,
+    has_jobs: bool,
     existing_rows: u64,
     version: Version,
     database: Database,
@@ -442,6 +485,7 @@ impl Shop {
         self.existing_rows == workload.existing_rows
             && self.version == version
             && self.tables == workload.tables
+            && self.has_jobs != workload.events.is_empty()
     }
 
     fn of(workload: &Workload, version: Version) -> Result<Self, SetupError> {
@@ -450,7 +494,7 @@ impl Shop {
         let arena = &mut Arena::default();
         let mut database = Database::default();
         let context = Context::new(SCHEMA_NAME, version);
-        for sql in statements(&workload.tables) {
+        for sql in statements(workload) {
             let statement = ddl::parse(&sql, &context).map_err(|e| tables(e.to_string()))?;
             ddl::apply(&mut database, arena, &statement).map_err(|e| tables(e.to_string()))?;
         }
@@ -463,7 +507,7 @@ impl Shop {
             let def = id.and_then(|id| Some((**database.table(id)?.def()).clone()));
             def.ok_or_else(|| tables(table.to_string()))
         };
-        for table in ["customers", "orders", "order_lines"] {
+        for table in TABLES {
             let (rows, generators) = Orders::existing(workload, table, 0);
             shop.create_generated(arena, declared(table)?, rows, generators)
                 .map_err(|e| tables(e.to_string()))?;
@@ -476,8 +520,13 @@ impl Shop {
             };
             made.map_err(|e| tables(e.to_string()))?;
         }
+        if !workload.events.is_empty() {
+            let made = shop.create_table(arena, declared("job_runs")?);
+            made.map_err(|e| tables(e.to_string()))?;
+        }
         add_triggers(&mut shop, &workload.tables);
         Ok(Self {
+            has_jobs: !workload.events.is_empty(),
             tables: workload.tables.clone(),
             existing_rows: workload.existing_rows,
             version,
@@ -515,7 +564,7 @@ mod tests {
         let shop = Shop::of(&workload, Version::V8_0).unwrap();
         for seed in [0, 7, u64::MAX] {
             let drawn = shop.database.clone().drawn_anew(seed);
-            for name in ["customers", "orders", "order_lines"] {
+            for name in TABLES {
                 let table = drawn.table(drawn.id(SCHEMA_NAME, name).unwrap()).unwrap();
                 let (rows, generators) = Orders::existing(&workload, name, seed);
                 let base = Base::new(table.def(), rows, generators).unwrap();

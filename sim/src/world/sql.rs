@@ -8,10 +8,10 @@ use super::{World, side};
 use crate::{
     history::{Kind, NO_COMMIT, OPERATOR, Operation, Told},
     runbook::Host,
-    workload::orders::SCHEMA_NAME,
+    workload::orders::{SCHEMA_NAME, TABLES},
 };
 use cutover_model::{
-    ddl::{self, Context, Statement as Ddl, Version},
+    ddl::{self, Context, EventChange, Statement as Ddl, Version},
     dml,
     server::{Privilege, Reply, ServerError, SessionId, Statement},
 };
@@ -63,6 +63,17 @@ pub fn unreadable_sql(sql: &str) -> Option<String> {
     }
     match ddl::parse(sql, &context) {
         Err(error) => Some(error.to_string()),
+        Ok(Ddl::Ignored { what }) if what.ends_with(" EVENT") => Some(format!(
+            "of {what} only schedules that repeat are modelled (EVERY n SECOND to WEEK, with STARTS as a literal), and \
+             neither AT, ENDS nor RENAME TO"
+        )),
+        Ok(Ddl::Event(event)) => match event.change {
+            EventChange::Create { body, .. }
+            | EventChange::Alter {
+                body: Some(body), ..
+            } => unreadable_event(&body).map(|why| format!("what the event does: {why}")),
+            _ => None,
+        },
         Ok(Ddl::Ignored { what }) => Some(format!("{what} does nothing to the modelled tables")),
         Ok(Ddl::Dml { verb }) => Some(format!(
             "{verb} is not modelled: write INSERT … VALUES, UPDATE or DELETE"
@@ -72,11 +83,32 @@ pub fn unreadable_sql(sql: &str) -> Option<String> {
     }
 }
 
+/// Why an event's statement is none that a modelled server can carry out.
+pub fn unreadable_event(sql: &str) -> Option<String> {
+    let context = Context::new(SCHEMA_NAME, Version::V8_0);
+    dml::parse(sql, &context).err().map(|e| e.to_string())
+}
+
+/// The table of the shop's own that an event's statement writes to: what clients were told of its rows would not hold.
+pub fn writes_to_shop(sql: &str) -> Option<&'static str> {
+    let context = Context::new(SCHEMA_NAME, Version::V8_0);
+    let dml = dml::parse(sql, &context).ok()?;
+    let table = dml.table();
+    let is_it = |name: &&str| (&*table.schema, &*table.name) == (SCHEMA_NAME, *name);
+    TABLES.into_iter().find(is_it)
+}
+
 /// Why a query is none that a modelled server can answer.
 pub fn unreadable_query(sql: &str) -> Option<String> {
     let context = Context::new(SCHEMA_NAME, Version::V8_0);
     let read = dml::parse_select(sql, &context);
     read.err().map(|error| error.to_string())
+}
+
+/// Whether a statement makes, alters or drops an event: it has to do with no table, and waits for none.
+pub fn types_an_event(sql: &str) -> bool {
+    let context = Context::new(SCHEMA_NAME, Version::V8_0);
+    matches!(ddl::parse(sql, &context), Ok(Ddl::Event(_)))
 }
 
 impl World {
@@ -189,8 +221,8 @@ impl World {
         let reply = match &mut typing.typed {
             // The source's own way is `world/ddl.rs`.
             Typed::Table(_) if host == Host::Source => return,
-            // The metadata lock.
-            Typed::Table(_) if server.open_transactions() > 0 => return,
+            // The metadata lock, which events do not take.
+            Typed::Table(sql) if !types_an_event(sql) && server.open_transactions() > 0 => return,
             Typed::Table(sql) => server.execute_ddl(arena, now, session, SCHEMA_NAME, sql),
             Typed::Rows(_) if !server.is_connected(session) => {
                 return self.sql_is_lost(host);
@@ -222,6 +254,12 @@ impl World {
             operation.returned = now;
         });
         self.prompt.answer = Some(answer);
+    }
+
+    /// Whether the operator's statement on a host changes a table.
+    pub(super) fn types_ddl(&self, host: Host) -> bool {
+        let typing = self.prompt.typing.as_ref();
+        typing.is_some_and(|t| t.host == host && matches!(t.typed, Typed::Table(_)))
     }
 
     /// The operation that a session's commit is, when the session is the operator's; [`NO_COMMIT`] for a change of a

@@ -92,7 +92,7 @@ impl Operator<'_> {
                 let found: Option<mysql::Row> = self.at(o.on)?.query_first(&o.sql)?;
                 Ok(found.is_some())
             }
-            Until::Dms(_) => failed(NOT_HERE),
+            Until::EventScheduler(..) | Until::Dms(_) => failed(NOT_HERE),
             Until::SourceUnchangedSince(name) => {
                 let noted = self.noted.get(name).cloned();
                 let same = match noted {

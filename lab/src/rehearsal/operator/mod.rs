@@ -19,9 +19,9 @@ use cutover_sim::{
     environment::Retention,
     operator::{Ended, Noted},
     plan::Plan,
-    runbook::{Host, OnFailure, Op, Role, Step},
+    runbook::{Host, OnFailure, Op, Role, Step, Until},
     units::Micros,
-    world::Marks,
+    world::{Marks, types_an_event},
 };
 use gates::POLL_AT_LEAST_MS;
 use mysql::{Conn, prelude::Queryable};
@@ -56,6 +56,9 @@ pub fn refused(op: &Op<'_>) -> Option<&'static str> {
         {
             Some(NO_WAY_BACK)
         }
+        Op::SetEventScheduler(_) => Some(NO_EVENTS),
+        Op::Wait(o) if matches!(o.until.kind(), Ok(Until::EventScheduler(..))) => Some(NO_EVENTS),
+        Op::RunSql(o) if types_an_event(&o.sql) => Some(NO_EVENTS),
         Op::Repoint(o) if o.share.is_some() => {
             Some("all clients go by one name, and a share of them cannot be moved")
         }
@@ -63,6 +66,8 @@ pub fn refused(op: &Op<'_>) -> Option<&'static str> {
     }
 }
 
+const NO_EVENTS: &str =
+    "its servers run no events: their calendar is the machine's, not the rehearsal's";
 const NO_REPLICA: &str = "there are two servers, and no read replica";
 const NO_WAY_BACK: &str = "the target replicates from the source, nothing the other way";
 /// `mysql.rds_start_replication` takes a second, and then says "Slave running normally". A second of the machine's, since a

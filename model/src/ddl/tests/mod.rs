@@ -2,6 +2,7 @@
 
 mod alterations;
 mod applied;
+mod events;
 mod mutations;
 mod real_world;
 mod statements;

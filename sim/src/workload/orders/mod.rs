@@ -18,7 +18,7 @@ mod turn;
 pub use customer::Customer;
 pub use existing::OPENING_BALANCE;
 pub use memory::{Known, Memory};
-pub use schema::{SCHEMA, SCHEMA_NAME, order};
+pub use schema::{JOB_RUNS, SCHEMA, SCHEMA_NAME, TABLES, order};
 pub use side::{create_side_table, existing_side, side_trigger};
 
 use crate::{

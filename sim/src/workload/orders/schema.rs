@@ -28,6 +28,16 @@ pub const SCHEMA: [&str; 4] = [
        CONSTRAINT lines_of_order FOREIGN KEY (order_id) REFERENCES orders (id) ON DELETE CASCADE) ENGINE=InnoDB",
 ];
 
+/// The table of a shop that has events, for what they write.
+pub const JOB_RUNS: &str = "CREATE TABLE job_runs (\
+       id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, \
+       job VARCHAR(40) NOT NULL, \
+       ran_at TIMESTAMP(6) NOT NULL, \
+       runs INT UNSIGNED NOT NULL DEFAULT 1) ENGINE=InnoDB";
+
+/// The shop's own tables, without that of its events.
+pub const TABLES: [&str; 3] = ["customers", "orders", "order_lines"];
+
 /// The schema's name.
 pub const SCHEMA_NAME: &str = "shop";
 

@@ -216,6 +216,8 @@ impl World {
         let Some(client) = self.clients.index_of(host, session) else {
             if self.operation_of_sql(host, session).is_some() {
                 self.sql_goes_on();
+            } else {
+                self.event_goes_on(host, session);
             }
             return;
         };
@@ -233,6 +235,8 @@ impl World {
             self.refused(client, host, session, error);
         } else if self.operation_of_sql(host, session).is_some() {
             self.sql_has_failed(error);
+        } else {
+            self.event_is_refused(host, session, error);
         }
     }
 }

@@ -1,0 +1,229 @@
+//! The event scheduler: what runs where and when, what stops it, and what comes of a migration that forgets it.
+
+use cutover::{
+    scenarios::{load_runbook, load_scenario, parse_scenario},
+    sim::{
+        history::{SCHEDULER, Told},
+        outcome::{Finding, Outcome, PropertyResult, Verdict},
+        plan::Plan,
+        preconditions::{Look, Status, check},
+        run::run,
+        world::World,
+    },
+};
+
+const REMEDY: &str = "scenarios/hazards/event-on-both-sides.remedy.runbook.toml";
+
+/// The small shop with an event that runs every two seconds, and what else is said of it.
+fn plan(strategy: &str, of_event: &str, sets: &[&str]) -> Plan {
+    let event = format!("workload.event=[{{ name = \"job\", every = \"2s\", {of_event} }}]");
+    let sets: Vec<String> = sets
+        .iter()
+        .copied()
+        .chain([event.as_str()])
+        .map(str::to_string)
+        .collect();
+    let scenario = load_scenario("orders-small", &sets).unwrap_or_else(|error| panic!("{error}"));
+    let runbook = load_runbook(strategy).unwrap_or_else(|error| panic!("{error}"));
+    scenario.plan(1, Some(&runbook))
+}
+
+fn outcome(plan: &Plan) -> Outcome {
+    run(plan, None).expect("a plan that can be run").outcome
+}
+
+fn violated(outcome: &Outcome) -> Vec<&str> {
+    let violated = |p: &&PropertyResult| matches!(p.finding, Finding::Violated { .. });
+    outcome
+        .properties
+        .iter()
+        .filter(violated)
+        .map(|p| p.id)
+        .collect()
+}
+
+fn look(plan: &Plan) -> Option<Look> {
+    let found = check(plan, None);
+    let found = found.into_iter().find(|f| f.check.name == "events");
+    found.map(|f| f.look)
+}
+
+fn tells(outcome: &Outcome, what: &str) -> bool {
+    outcome.story.iter().any(|line| line.what.contains(what))
+}
+
+#[test]
+fn an_event_that_is_in_the_snapshot_runs_on_both_sides_and_stops_replication() {
+    for strategy in [
+        "snapshot-binlog-gtid",
+        "snapshot-binlog-position",
+        "wizard-read-replica",
+    ] {
+        let plan = plan(strategy, "", &[]);
+        let outcome = outcome(&plan);
+        assert!(
+            violated(&outcome).contains(&"P9"),
+            "{strategy}: {:?}",
+            violated(&outcome)
+        );
+        assert!(
+            tells(&outcome, "runs the event shop.job for the first time"),
+            "{strategy}"
+        );
+        assert!(tells(&outcome, "1062"), "{strategy}");
+        let look = look(&plan).expect("it is asked");
+        assert_eq!(look.status, Status::Fail);
+        assert!(look.reason.contains("shop.job as well"), "{}", look.reason);
+    }
+}
+
+#[test]
+fn who_hands_the_scheduler_over_is_safe_and_who_leaves_it_off_is_told() {
+    let handed_over = plan(REMEDY, "", &["target.event_scheduler=false"]);
+    assert_eq!(outcome(&handed_over).verdict, Verdict::Safe);
+    assert_eq!(look(&handed_over).map(|l| l.status), Some(Status::Pass));
+    let left_off = plan(
+        "snapshot-binlog-gtid",
+        "",
+        &["target.event_scheduler=false"],
+    );
+    let outcome = outcome(&left_off);
+    assert_eq!(violated(&outcome), ["P12"]);
+    let first = outcome.properties.iter().find(|p| p.id == "P12");
+    let Some(Finding::Violated { first, .. }) = first.map(|p| &p.finding) else {
+        panic!("P12 is violated");
+    };
+    assert!(
+        first.ends_with("does not run on the target: event_scheduler is OFF"),
+        "{first}"
+    );
+    let look = look(&left_off).expect("it is asked");
+    assert_eq!(look.status, Status::Fail);
+    assert!(
+        look.reason.contains("not at all behind it"),
+        "{}",
+        look.reason
+    );
+}
+
+#[test]
+fn a_scheduler_that_is_off_runs_nothing_and_nothing_is_asked() {
+    let off = [
+        "source.event_scheduler=false",
+        "target.event_scheduler=false",
+    ];
+    let plan = plan("snapshot-binlog-gtid", "", &off);
+    assert_eq!(outcome(&plan).verdict, Verdict::Safe);
+    assert_eq!(look(&plan), None);
+    // The default of the version: OFF before 8.0.
+    let five = [
+        "source.engine_version=\"5.7.44\"",
+        "target.engine_version=\"5.7.mysql_aurora.2.11.4\"",
+    ];
+    let five = self::plan("snapshot-binlog-gtid", "", &five);
+    assert_eq!(outcome(&five).verdict, Verdict::Safe);
+}
+
+#[test]
+fn read_only_refuses_an_event_unless_its_definer_is_privileged() {
+    let ordinary = plan(
+        "snapshot-binlog-gtid",
+        "",
+        &["target.event_scheduler=false"],
+    );
+    assert!(tells(
+        &outcome(&ordinary),
+        "the event shop.job failed: error 1290"
+    ));
+    let privileged = plan(
+        "snapshot-binlog-gtid",
+        "privileged = true",
+        &["target.event_scheduler=false"],
+    );
+    let outcome = outcome(&privileged);
+    assert!(
+        violated(&outcome).contains(&"P8"),
+        "{:?}",
+        violated(&outcome)
+    );
+    assert!(
+        violated(&outcome).contains(&"P1"),
+        "{:?}",
+        violated(&outcome)
+    );
+    let look = look(&privileged).expect("it is asked");
+    assert_eq!(look.status, Status::Fail);
+    assert!(
+        look.reason
+            .contains("the source still runs the event shop.job"),
+        "{}",
+        look.reason
+    );
+    let handed_over = plan(
+        REMEDY,
+        "privileged = true",
+        &["target.event_scheduler=false"],
+    );
+    assert_eq!(self::outcome(&handed_over).verdict, Verdict::Safe);
+    assert_eq!(
+        self::look(&handed_over).map(|l| l.status),
+        Some(Status::Pass)
+    );
+}
+
+#[test]
+fn an_event_runs_at_its_moments_and_what_falls_into_an_outage_is_not_made_up_for() {
+    let event =
+        "workload.event=[{ name = \"job\", every = \"20s\", starts = \"2026-03-02T09:58:01Z\" }]";
+    let crash = "fault=[{ at = \"15s\", lasts = \"40s\", source_crash = {} }]";
+    let runs = |sets: &[&str]| {
+        let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
+        let scenario =
+            load_scenario("orders-small", &sets).unwrap_or_else(|error| panic!("{error}"));
+        let mut world = World::new(&scenario.plan(1, None), None).expect("a world");
+        world.advance_to(119_000_000);
+        let operations = world.history.operations.iter();
+        let of_event = operations.filter(|o| o.client == SCHEDULER && o.told == Told::Ok);
+        of_event.map(|o| o.invoked / 1_000_000).collect::<Vec<_>>()
+    };
+    assert_eq!(runs(&[event]), [1, 21, 41, 61, 81, 101]);
+    assert_eq!(runs(&[event, crash]), [1, 61, 81, 101]);
+    // From the middle of its times on.
+    let earlier = event.replace("2026-03-02T09:58:01Z", "2026-03-01T00:00:15Z");
+    assert_eq!(runs(&[&earlier]), [15, 35, 55, 75, 95, 115]);
+}
+
+#[test]
+fn what_is_wrong_with_an_event_is_said_with_its_place() {
+    for (event, wants) in [
+        ("name = \"Job\"", "small letters"),
+        ("name = \"job\", every = \"500ms\"", "every"),
+        ("name = \"job\", every = \"1500ms\"", "whole seconds"),
+        (
+            "name = \"job\", every = \"1s\", sql = \"TRUNCATE t\"",
+            "INSERT, UPDATE or DELETE",
+        ),
+        (
+            "name = \"job\", every = \"1s\", sql = \"DELETE FROM orders WHERE id = 1\"",
+            "job_runs",
+        ),
+        (
+            "name = \"job\", every = \"1s\", sql = \"CALL p()\"",
+            "INSERT, UPDATE or DELETE",
+        ),
+    ] {
+        let every = if event.contains("every") {
+            ""
+        } else {
+            ", every = \"1s\""
+        };
+        let text = format!(
+            "schema = \"1.0\"\nname = \"x\"\nabout = \"x\"\nstrategy = \"snapshot-binlog-gtid\"\n\
+             [workload]\nevent = [{{ {event}{every} }}]\n"
+        );
+        let error = parse_scenario("x.toml", &text, &[])
+            .expect_err(event)
+            .to_string();
+        assert!(error.contains(wants), "{event}: {error}");
+    }
+}
