@@ -79,7 +79,7 @@ fn an_event_that_is_in_the_snapshot_runs_on_both_sides_and_stops_replication() {
 
 #[test]
 fn who_hands_the_scheduler_over_is_safe_and_who_leaves_it_off_is_told() {
-    let handed_over = plan(REMEDY, "", &["target.event_scheduler=false"]);
+    let handed_over = plan(REMEDY, "", &[]);
     assert_eq!(outcome(&handed_over).verdict, Verdict::Safe);
     assert_eq!(look(&handed_over).map(|l| l.status), Some(Status::Pass));
     let left_off = plan(
@@ -159,11 +159,7 @@ fn read_only_refuses_an_event_unless_its_definer_is_privileged() {
         "{}",
         look.reason
     );
-    let handed_over = plan(
-        REMEDY,
-        "privileged = true",
-        &["target.event_scheduler=false"],
-    );
+    let handed_over = plan(REMEDY, "privileged = true", &[]);
     assert_eq!(self::outcome(&handed_over).verdict, Verdict::Safe);
     assert_eq!(
         self::look(&handed_over).map(|l| l.status),

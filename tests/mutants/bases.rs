@@ -12,7 +12,7 @@ use cutover::{
             On, Reset, SlowApply, SlowFsync, SourceCrash, SourceFailover, TargetCrash, Wire,
         },
         plan::Plan,
-        runbook::{Host, OnFailure, Policy, PrefixStrength, Role, Step},
+        runbook::{Host, OnFailure, Policy, PrefixStrength, Role, RunSql, Step},
         stream::{Stream, stream_seed},
         units::Micros,
     },
@@ -169,6 +169,10 @@ fn base(mutant: Mutant) -> Base {
             "snapshot-binlog-position-rollback",
             &["control_plane.reboot=2s"],
         ),
+        M::ReplicaRunsEvents => Base {
+            change: with_an_event_made_meanwhile,
+            ..of(GTID, &[])
+        },
         M::AbortNeverArrives => Base {
             change: without_time_at_the_gate,
             ..of(GTID, &["target.apply_transaction=45ms"])
@@ -259,6 +263,33 @@ fn stopped_by_errors(plan: &mut Plan) {
         (task.delete_errors, task.data_errors) = (Policy::StopTask, Policy::StopTask);
         task.recovery_table = true;
     }
+}
+
+/// An event that is created while the target follows, and enabled there once the application is.
+fn with_an_event_made_meanwhile(plan: &mut Plan) {
+    let types = |on, sql: &str| Step {
+        say: "An event".into(),
+        run_sql: Some(RunSql {
+            on,
+            sql: sql.into(),
+        }),
+        ..Step::default()
+    };
+    let steps = &mut plan.runbook.steps;
+    let table = "CREATE TABLE IF NOT EXISTS jobs (id INT AUTO_INCREMENT PRIMARY KEY, job INT)";
+    let event = "CREATE EVENT IF NOT EXISTS job ON SCHEDULE EVERY 1 SECOND DO INSERT INTO jobs (job) VALUES (1)";
+    let catches_up = |step: &Step| {
+        step.wait
+            .as_ref()
+            .is_some_and(|w| w.until.caught_up.is_some())
+    };
+    let before_it = steps.iter().position(catches_up).unwrap_or_default();
+    steps.insert(before_it, types(Host::Source, event));
+    steps.insert(0, types(Host::Source, table));
+    steps.push(Step {
+        on_failure: OnFailure::Insist,
+        ..types(Host::Target, "ALTER EVENT job ENABLE")
+    });
 }
 
 fn without_retention(plan: &mut Plan) {

@@ -187,7 +187,8 @@ impl<'a> Before<'a> {
                 "on",
                 "the read replica",
             )),
-            Op::SetEventScheduler(o) => self.needs_host(o.on, "set_event_scheduler"),
+            // A parameter group is there before the cluster that is made with it.
+            Op::SetEventScheduler(_) => Ok(()),
             Op::KillConnections(Host::Replica) => Err(not_of_a_replica(
                 "kill_connections",
                 "on",

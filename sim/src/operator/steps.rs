@@ -62,8 +62,11 @@ impl Operator {
             Op::SetReadOnly(o) => self.set_read_only(o).await,
             Op::AdmitClients(o) => self.call(|world| world.admit_clients(o.on, o.value)).await,
             Op::SetEventScheduler(o) => {
-                self.call(|world| world.deliver_event_scheduler(o.on, o.value))
-                    .await
+                self.call(|world| {
+                    world.deliver_event_scheduler(o.on, o.value);
+                    Ok(())
+                })
+                .await
             }
             Op::KillConnections(host) => {
                 self.statement(host).await;

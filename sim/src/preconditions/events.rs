@@ -33,6 +33,7 @@ struct Standing {
     /// Whether the scheduler is on, by the host.
     on: [bool; 2],
     read_only: [bool; 2],
+    has_target: bool,
     replicates: bool,
     /// Whether anything was run by the source.
     ran: Events,
@@ -57,6 +58,11 @@ impl Standing {
                 self.in_snapshot = self.source.clone();
             }
             Op::SetEventScheduler(o) if o.value => self.on[index(o.on)] = true,
+            // The parameter group that the cluster is made with later.
+            Op::SetEventScheduler(o) if o.on == Host::Target && !self.has_target => {
+                self.on[1] = false;
+            }
+            Op::CreateCluster => self.has_target = true,
             Op::SetReadOnly(o) if !o.value => self.read_only[index(o.on)] = false,
             Op::SetReadOnly(o) if o.on == Host::Target && !o.lasting => self.read_only[1] = true,
             Op::Wait(wait) => match wait.until.kind() {
@@ -78,6 +84,7 @@ impl Standing {
             op,
             Op::RestoreSnapshot(_) | Op::MigrateLatestSnapshot | Op::CreateAuroraReplica
         ) {
+            self.has_target = true;
             self.target.clone_from(&self.in_snapshot);
             self.replicates |= *op == Op::CreateAuroraReplica;
         }
@@ -174,7 +181,7 @@ pub(super) fn events(scene: &Scene<'_>) -> Option<Look> {
         return Look::fail(
             format!(
                 "from \"{}\" on the target runs the event {event} as well: an enabled event is in the snapshot, and the \
-                 cluster's event_scheduler is ON",
+                 target's event_scheduler is ON",
                 timed.step.say
             ),
             "aws rds modify-db-cluster-parameter-group … ParameterName=event_scheduler,ParameterValue=OFF  -- of the \

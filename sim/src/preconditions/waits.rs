@@ -70,6 +70,16 @@ fn never(scene: &Scene<'_>, timed: &Timed<'_>, on: Host, until: Until<'_>) -> Op
             "the {} is read-only, and nothing has lifted that by then",
             host.name()
         )),
+        Until::EventScheduler(host, on) => {
+            let set = |t: &Timed<'_>| matches!(t.op, Op::SetEventScheduler(o) if o.on == host && o.value == on);
+            let is_as_made = scene.plan.environment.runs_events(host) == on;
+            let may = is_as_made || scene.steps[..timed.number].iter().any(set);
+            let value = if on { "on" } else { "off" };
+            let host = host.name();
+            (!may).then(|| {
+                format!("nothing has switched the event scheduler of the {host} {value} by then")
+            })
+        }
         Until::ReplicationRunning | Until::CaughtUp(_) | Until::SecondsBehindSource(_) => {
             let replicates = scene.replicates_before(timed, on);
             (!replicates).then(|| format!("the {} does not replicate by then", on.name()))

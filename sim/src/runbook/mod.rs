@@ -458,7 +458,8 @@ pub struct SetReadOnly {
     pub lasting: bool,
 }
 
-/// `event_scheduler` of a host, by its parameter group; the server has it a while later.
+/// `event_scheduler` of a host, by its parameter group; the server has it a while later, and a target that is made later
+/// from its beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SetEventScheduler {

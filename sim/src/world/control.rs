@@ -175,7 +175,7 @@ impl World {
             server,
             snapshot: Some(snapshot),
         });
-        self.events_begin_anew(Host::Target);
+        self.target_begins_events();
         Ok(())
     }
 
@@ -217,6 +217,7 @@ impl World {
             server,
             snapshot: None,
         });
+        self.target_begins_events();
         Ok(())
     }
 

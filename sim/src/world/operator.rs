@@ -160,7 +160,10 @@ impl World {
             }
             Op::SetReadOnly(o) => self.set_read_only(o.on, o.value),
             Op::AdmitClients(o) => self.admit_clients(o.on, o.value),
-            Op::SetEventScheduler(o) => self.deliver_event_scheduler(o.on, o.value),
+            Op::SetEventScheduler(o) => {
+                self.deliver_event_scheduler(o.on, o.value);
+                Ok(())
+            }
             Op::KillConnections(host) => {
                 self.kill_connections(host);
                 Ok(())

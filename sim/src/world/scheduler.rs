@@ -122,25 +122,30 @@ impl World {
         self.scheduler.runs(host, event)
     }
 
-    /// Changes `event_scheduler` in a host's parameter group; the server has it after a while.
-    ///
-    /// # Errors
-    /// No cluster.
-    pub fn deliver_event_scheduler(&mut self, host: Host, value: bool) -> Result<(), String> {
-        self.server(host).ok_or(super::NO_TARGET)?;
+    /// Changes `event_scheduler` in a host's parameter group; the server has it after a while, and a cluster that is made
+    /// later from its beginning.
+    pub fn deliver_event_scheduler(&mut self, host: Host, value: bool) {
         self.scheduler.watches[host as usize].parameter = value;
         let arrival = self.now + self.environment.source.parameter_delay.0;
         self.agenda.push(arrival, Due::EventScheduler(host));
-        Ok(())
+    }
+
+    /// The cluster has been made, with its parameter group.
+    pub(super) fn target_begins_events(&mut self) {
+        let watch = &mut self.scheduler.watches[Host::Target as usize];
+        watch.on = watch.parameter;
+        self.events_begin_anew(Host::Target);
     }
 
     /// A host's server reads what its parameter group says, unless it is down: it reads it when it starts.
     pub(super) fn event_scheduler_is_read(&mut self, host: Host) {
-        let watch = &mut self.scheduler.watches[host as usize];
+        let watch = &self.scheduler.watches[host as usize];
         let is_new = watch.on != watch.parameter;
-        if self.down_until[host as usize] > self.now || !is_new {
+        let there = self.server(host).is_some() && self.is_up(host);
+        if !there || !is_new {
             return;
         }
+        let watch = &mut self.scheduler.watches[host as usize];
         watch.on = watch.parameter;
         let what = match watch.on {
             true => "runs its events again: event_scheduler is ON",
