@@ -11,7 +11,7 @@ use crate::{
 use std::{collections::BTreeMap, path::Path, process::ExitCode, thread, time::Instant};
 
 /// Theme, file and text.
-const SCRIPTS: [(&str, &str, &str); 9] = [
+const SCRIPTS: [(&str, &str, &str); 10] = [
     (
         "Where replication starts",
         "starts.txt",
@@ -52,6 +52,11 @@ const SCRIPTS: [(&str, &str, &str); 9] = [
         "Sessions",
         "sessions.txt",
         include_str!("../scripts/sessions.txt"),
+    ),
+    (
+        "The event scheduler",
+        "events.txt",
+        include_str!("../scripts/events.txt"),
     ),
 ];
 

@@ -169,6 +169,10 @@ pub enum Act {
     Gtid(String),
     /// `:events`: the types of the events of the source's binlog, heads of files aside.
     Events,
+    /// `:scheduled`: the events of the event scheduler, with their statuses.
+    Scheduled,
+    /// `:run`: the event scheduler is on for a while.
+    Run,
 }
 
 /// A difference that is stated.
@@ -195,7 +199,7 @@ impl Line {
     /// Whether its outcome is an observation and not only a success.
     pub fn observes(&self) -> bool {
         match &self.act {
-            Act::Status(_) | Act::Events | Act::Same(_) | Act::Result => true,
+            Act::Status(_) | Act::Events | Act::Scheduled | Act::Same(_) | Act::Result => true,
             Act::Sql(sql) => sql.to_ascii_uppercase().starts_with("SELECT"),
             _ => false,
         }
@@ -414,6 +418,8 @@ fn act_of(words: &str) -> Result<Act, String> {
         "result" => Act::Result,
         "gtid" => Act::Gtid(rest.to_owned()),
         "events" => Act::Events,
+        "scheduled" => Act::Scheduled,
+        "run" => Act::Run,
         _ => return Err(format!("no such act: `:{verb}`")),
     })
 }

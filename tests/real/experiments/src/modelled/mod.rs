@@ -1,6 +1,7 @@
 //! The pair in the model: two servers, the dump thread and the receiver between them, and one clock.
 
 mod replication;
+mod scheduler;
 mod statements;
 
 use crate::{
@@ -164,6 +165,7 @@ impl Modelled {
     pub fn new(asked: Asked, settings: &Settings) -> Self {
         let mut database = Database::default();
         database.create_schema(SCHEMA).expect("there is none yet");
+        database.keep_events();
         let side = |host| Side::new(asked, settings, host, database.clone(), GtidSet::new());
         let mut pair = Self {
             arena: Arena::default(),
@@ -263,6 +265,8 @@ impl Modelled {
                 }
             }
             Act::Events => return self.events(),
+            Act::Scheduled => return self.scheduled(line.host),
+            Act::Run => self.run_events(line.host),
         }
         Outcome::Ok
     }

@@ -1,6 +1,7 @@
 //! The pair on real servers.
 
 mod replication;
+mod scheduler;
 
 use crate::{
     modelled::{LOCK_WAIT_S, PATIENCE_S, SCHEMA},
@@ -276,6 +277,7 @@ impl Real {
             self.both("SET GLOBAL super_read_only = 0");
             self.sql(Host::Source, "SET GLOBAL rpl_semi_sync_source_enabled = 0");
         }
+        self.both("SET GLOBAL event_scheduler = OFF");
         self.both("SET GLOBAL read_only = 0");
         for sql in ["STOP REPLICA", "RESET REPLICA ALL"] {
             self.sql(Host::Replica, sql);
@@ -455,6 +457,8 @@ impl Real {
             }
             Act::Gtid(set) => return Ok(self.empty_transactions(line.host, set)),
             Act::Events => return Ok(self.events()),
+            Act::Scheduled => return Ok(self.scheduled(line.host)),
+            Act::Run => self.run_events(line.host),
         }
         Ok(Outcome::Ok)
     }
@@ -488,6 +492,7 @@ impl Real {
                 ));
             }
         }
+        statements.extend(self.event_declarations());
         statements.push("SET foreign_key_checks = 1".into());
         statements.push("SET sql_log_bin = 1".into());
         if self.settings.gtid && !gtids.is_empty() {
