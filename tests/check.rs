@@ -43,6 +43,10 @@ const CLOSED: &str = "scenarios/hazards/stray-writer.remedy.runbook.toml";
 const SKIPPED: &str = "scenarios/hazards/skipped-errors.runbook.toml";
 const CONVERTS: &str = "scenarios/hazards/table-without-a-key.remedy.runbook.toml";
 
+const ONE_SIDE: &str = "scenarios/hazards/event-on-both-sides.remedy.runbook.toml";
+const MADE_MEANWHILE: &str = "scenarios/hazards/event-created-meanwhile.runbook.toml";
+const BEHIND_A_DOOR: &str = "scenarios/hazards/event-behind-a-closed-door.runbook.toml";
+
 /// A check, a case where it passes, a case where it does not, and what it says then; whether that is certain.
 type Case = (
     &'static str,
@@ -52,6 +56,7 @@ type Case = (
     bool,
 );
 
+const EVENT: &str = r#"workload.event=[{name="job",every="2s"}]"#;
 const MYISAM: &str = r#"workload.table=[{name="s",engine="myisam"}]"#;
 const KEYLESS: &str = r#"workload.table=[{name="s",primary_key=false}]"#;
 const TRIGGER: &str = r#"workload.table=[{name="s",trigger=true}]"#;
@@ -92,6 +97,10 @@ const CASES: &[Case] = &[
     ("gate", ("wizard-read-replica-rollback", &[]), ("naive-wizard-lag-gate", &[]), Status::Fail, false),
     ("apply-rate", ("wizard-read-replica", &[]), ("wizard-read-replica", &["target.apply_transaction=1s", "clock.limit=10m"]), Status::Fail, true),
     ("privileged-writers", (GTID, &[]), (GTID, &["clients.privileged=4"]), Status::Fail, true),
+    ("events", (ONE_SIDE, &[EVENT]), (GTID, &[EVENT]), Status::Fail, false),
+    ("events", (ONE_SIDE, &[EVENT]), (DMS, &[EVENT]), Status::Fail, false),
+    ("events", (ONE_SIDE, &[EVENT]), (MADE_MEANWHILE, &[EVENT]), Status::Fail, false),
+    ("events", (FREEZE, &[EVENT]), (BEHIND_A_DOOR, &[EVENT]), Status::Fail, false),
     ("source-stays-fenced", (GTID, &[]), (OPENED, &[]), Status::Fail, false),
     ("way-back", (GTID, &[]), (NO_WAY_BACK, &[]), Status::Fail, false),
     ("replicated-back", (GTID_AND_BACK, &[]), ("naive-rollback-without-replication", &[]), Status::Fail, false),

@@ -26,6 +26,7 @@ fn flip_host(step: &mut Step) -> bool {
     hosts.extend(step.set_read_only.as_mut().map(|o| &mut o.on));
     hosts.extend(step.admit_clients.as_mut().map(|o| &mut o.on));
     hosts.extend(step.kill_connections.as_mut().map(|o| &mut o.on));
+    hosts.extend(step.set_event_scheduler.as_mut().map(|o| &mut o.on));
     hosts.extend(step.repoint.as_mut().map(|o| &mut o.to));
     hosts.extend(step.stop_replication.as_mut().map(|o| &mut o.on));
     hosts.extend(step.run_sql.as_mut().map(|o| &mut o.on));
@@ -33,9 +34,13 @@ fn flip_host(step: &mut Step) -> bool {
         let until = &mut wait.until;
         let about_host = until.read_only.is_some()
             || until.writable.is_some()
+            || until.event_scheduler_on.is_some()
+            || until.event_scheduler_off.is_some()
             || until.no_open_transactions.is_some();
         hosts.extend(until.read_only.as_mut());
         hosts.extend(until.writable.as_mut());
+        hosts.extend(until.event_scheduler_on.as_mut());
+        hosts.extend(until.event_scheduler_off.as_mut());
         hosts.extend(until.no_open_transactions.as_mut());
         hosts.extend((!about_host).then_some(&mut wait.on));
     }
@@ -47,6 +52,8 @@ fn flip_value(step: &mut Step) -> bool {
     if let Some(o) = step.set_read_only.as_mut() {
         o.value = !o.value;
     } else if let Some(o) = step.admit_clients.as_mut() {
+        o.value = !o.value;
+    } else if let Some(o) = step.set_event_scheduler.as_mut() {
         o.value = !o.value;
     } else {
         return false;
@@ -103,6 +110,15 @@ fn mutate(runbook: &mut Runbook, random: &mut Stream) -> Option<String> {
     Some(format!("\"{say}\" {done}"))
 }
 
+const EVENT: &str = r#"workload.event=[{name="job",every="2s"}]"#;
+const PRIVILEGED_EVENT: &str = r#"workload.event=[{name="job",every="1s",privileged=true}]"#;
+/// Runbooks that hand the event scheduler over, beside the built-in ones.
+const HANDED_OVER: &[&str] = &[
+    "scenarios/hazards/event-on-both-sides.remedy.runbook.toml",
+    "scenarios/hazards/event-behind-a-closed-door.remedy.runbook.toml",
+    "scenarios/hazards/event-created-meanwhile.remedy.runbook.toml",
+];
+
 /// Environments that give a weak fence or gate something to lose: one as it is, and others in which the fence, the stream or
 /// the applier is slow.
 #[rustfmt::skip]
@@ -112,6 +128,9 @@ const ENVIRONMENTS: &[&[&str]] = &[
     &["source.parameter_delay=8s", r#"fault=[{on={event="repointed"},lasts="150s",stall={link="replication"}}]"#],
     &["source.parameter_delay=15s", "target.apply_transaction=20ms", "target.replica_parallel_workers=1"],
     &["source.gtid_mode=false"],
+    &[EVENT],
+    &["source.parameter_delay=8s", PRIVILEGED_EVENT],
+    &["target.event_scheduler=false", EVENT],
     &["source.parameter_delay=20s", "clients.drop_on_read_only=false", "clients.max_lifetime=1m"],
     &["workload.after_cutover=3m", "source.multi_az=false", "control_plane.snapshot_start=10s"],
 ];
@@ -151,9 +170,11 @@ fn what_a_check_says_of_changed_runbooks_runs_bear_out() {
         .into_iter()
         .filter(|listed| !listed.naive)
         .map(|listed| listed.name)
+        .chain(HANDED_OVER.iter().map(ToString::to_string))
         .collect();
     let (mut wrong, mut seen) = (Vec::new(), (0, 0));
-    for case in 0..500 {
+    let cases = std::env::var("CASES").ok().and_then(|n| n.parse().ok());
+    for case in 0..cases.unwrap_or(500) {
         let name = &sound[random.below(sound.len() as u64) as usize];
         let mut runbook = load_runbook(name).expect("a built-in runbook");
         let changes = 2 + random.below(3);

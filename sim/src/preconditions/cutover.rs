@@ -11,7 +11,6 @@ use crate::{
     runbook::{Dialect, Host, OnFailure, Op, Step},
     workload::orders::SCHEMA_NAME,
     workload_spec,
-    world::types_an_event,
 };
 use cutover_model::{
     ddl::{self, Context},
@@ -46,10 +45,13 @@ pub(super) fn timeouts(scene: &Scene<'_>) -> Option<Look> {
     Look::certain(Look::fail(reason, statement), gives_up)
 }
 
-fn makes_target(op: &Op<'_>) -> bool {
+pub(super) fn makes_target(op: &Op<'_>) -> bool {
     matches!(
         op,
-        Op::RestoreSnapshot(_) | Op::MigrateLatestSnapshot | Op::CreateAuroraReplica
+        Op::RestoreSnapshot(_)
+            | Op::MigrateLatestSnapshot
+            | Op::CreateAuroraReplica
+            | Op::CreateCluster
     )
 }
 
@@ -209,7 +211,7 @@ pub(super) fn target_closed(scene: &Scene<'_>) -> Option<Look> {
     let statement = "CALL mysql.rds_set_read_only(1);  -- on the target, from Aurora 3.06 on";
     let typed = scene.steps[..moves.number]
         .iter()
-        .find(|timed| matches!(timed.op, Op::RunSql(o) if o.on == Host::Target && !types_an_event(&o.sql)));
+        .find(|timed| matches!(timed.op, Op::RunSql(o) if o.on == Host::Target));
     if let Some(typed) = typed {
         return Look::fail(
             format!(

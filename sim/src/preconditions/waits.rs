@@ -2,6 +2,7 @@
 
 use super::{
     Look,
+    cutover::makes_target,
     fences::{By, Fence},
     scene::{Scene, Timed},
 };
@@ -71,12 +72,9 @@ fn never(scene: &Scene<'_>, timed: &Timed<'_>, on: Host, until: Until<'_>) -> Op
             host.name()
         )),
         Until::EventScheduler(host, on) => {
-            let set = |t: &Timed<'_>| matches!(t.op, Op::SetEventScheduler(o) if o.on == host && o.value == on);
-            let is_as_made = scene.plan.environment.runs_events(host) == on;
-            let may = is_as_made || scene.steps[..timed.number].iter().any(set);
             let value = if on { "on" } else { "off" };
-            let host = host.name();
-            (!may).then(|| {
+            scene.never_switched(host, on, timed).then(|| {
+                let host = host.name();
                 format!("nothing has switched the event scheduler of the {host} {value} by then")
             })
         }
@@ -90,6 +88,32 @@ fn never(scene: &Scene<'_>, timed: &Timed<'_>, on: Host, until: Until<'_>) -> Op
 }
 
 impl Scene<'_> {
+    /// Whether the event scheduler of a host surely is not as a step wants it: nobody has asked for that since the host was
+    /// made otherwise, or somebody has waited until it was otherwise.
+    fn never_switched(&self, host: Host, wanted: bool, step: &Timed<'_>) -> bool {
+        let set = |t: &Timed<'_>| match t.op {
+            Op::SetEventScheduler(o) if o.on == host => Some(o.value),
+            _ => None,
+        };
+        let before = &self.steps[..step.number];
+        let made = self.first(makes_target).filter(|_| host == Host::Target);
+        let (unmade, since) = before.split_at(made.map_or(0, |m| m.number.min(before.len())));
+        let made_with = unmade.iter().rev().find_map(set);
+        let made_with = made_with.unwrap_or_else(|| self.plan.environment.runs_events(host));
+        let awaited = |t: &Timed<'_>| match t.op {
+            Op::Wait(wait) if t.decides() => {
+                wait.until.kind() == Ok(Until::EventScheduler(host, !wanted))
+            }
+            _ => false,
+        };
+        let last = since.iter().rposition(|t| set(t).is_some());
+        match last {
+            _ if made_with != wanted && since.iter().filter_map(set).all(|v| v != wanted) => true,
+            Some(last) => set(&since[last]) != Some(wanted) && since[last..].iter().any(awaited),
+            None => false,
+        }
+    }
+
     /// Whether a host has been told to replicate, and nobody has ended that, when a step begins.
     fn replicates_before(&self, step: &Timed<'_>, on: Host) -> bool {
         let before = self.steps[..step.number].iter();
