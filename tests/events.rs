@@ -8,6 +8,8 @@ use cutover::{
         plan::Plan,
         preconditions::{Look, Status, check},
         run::run,
+        runbook::{Host, OnFailure, Role, Step},
+        units::Micros,
         world::World,
     },
 };
@@ -73,7 +75,12 @@ fn an_event_that_is_in_the_snapshot_runs_on_both_sides_and_stops_replication() {
         assert!(tells(&outcome, "1062"), "{strategy}");
         let look = look(&plan).expect("it is asked");
         assert_eq!(look.status, Status::Fail);
-        assert!(look.reason.contains("shop.job as well"), "{}", look.reason);
+        assert!(
+            look.reason
+                .contains("on the target runs the event shop.job"),
+            "{}",
+            look.reason
+        );
     }
 }
 
@@ -100,7 +107,8 @@ fn who_hands_the_scheduler_over_is_safe_and_who_leaves_it_off_is_told() {
     let look = look(&left_off).expect("it is asked");
     assert_eq!(look.status, Status::Fail);
     assert!(
-        look.reason.contains("not at all behind it"),
+        look.reason
+            .contains("the target does not run it: event_scheduler is OFF"),
         "{}",
         look.reason
     );
@@ -204,6 +212,10 @@ fn what_is_wrong_with_an_event_is_said_with_its_place() {
             "job_runs",
         ),
         (
+            "name = \"job\", every = \"1s\", sql = \"DELETE FROM nothing WHERE id = 1\"",
+            "job_runs",
+        ),
+        (
             "name = \"job\", every = \"1s\", sql = \"CALL p()\"",
             "INSERT, UPDATE or DELETE",
         ),
@@ -222,4 +234,161 @@ fn what_is_wrong_with_an_event_is_said_with_its_place() {
             .to_string();
         assert!(error.contains(wants), "{event}: {error}");
     }
+}
+
+/// A step, as a runbook file has it.
+fn step(text: &str) -> Step {
+    toml::from_str(&format!("say = \"x\"\n{text}"))
+        .unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+/// Puts steps in front of the first one that is such.
+fn before(plan: &mut Plan, is: impl Fn(&Step) -> bool, texts: &[&str]) {
+    let steps = &mut plan.runbook.steps;
+    let at = steps.iter().position(is).expect("such a step");
+    steps.splice(at..at, texts.iter().map(|text| step(text)));
+}
+
+fn starts(step: &Step) -> bool {
+    step.set_external_source.is_some()
+}
+
+fn moves(step: &Step) -> bool {
+    step.repoint.is_some()
+}
+
+const OFF_THERE: &str = "set_event_scheduler = { on = \"target\", value = false }";
+const ON_THERE: &str = "set_event_scheduler = { on = \"target\", value = true }";
+const OFF_HERE: &str = "set_event_scheduler = { on = \"source\", value = false }";
+const ON_HERE: &str = "set_event_scheduler = { on = \"source\", value = true }";
+const IS_OFF_HERE: &str = "wait = { until = { event_scheduler_off = \"source\" } }";
+const IS_OFF_THERE: &str = "wait = { until = { event_scheduler_off = \"target\" } }";
+const IS_ON_THERE: &str = "wait = { until = { event_scheduler_on = \"target\" } }";
+
+/// What `check` says, and what comes of the run: its verdict, or the first property that is violated.
+fn bears_out(plan: &Plan, status: Status, says: &str, comes_to: &str) {
+    let look = look(plan).expect("it is asked");
+    assert_eq!(look.status, status, "{look:?}");
+    assert!(look.reason.contains(says), "{says}: {look:?}");
+    let outcome = outcome(plan);
+    match comes_to {
+        "safe" => assert_eq!(outcome.verdict, Verdict::Safe, "{:?}", violated(&outcome)),
+        property => assert!(
+            violated(&outcome).contains(&property),
+            "{:?}",
+            violated(&outcome)
+        ),
+    }
+}
+
+#[test]
+fn an_event_that_is_altered_behind_the_snapshot_is_disabled_when_replication_begins() {
+    let mut plan = plan(REMEDY, "", &[]);
+    before(
+        &mut plan,
+        starts,
+        &["run_sql = { on = \"source\", sql = \"ALTER EVENT JOB COMMENT 'x'\" }"],
+    );
+    bears_out(&plan, Status::Fail, "REPLICA_SIDE_DISABLED", "P12");
+}
+
+#[test]
+fn a_target_whose_default_is_another_runs_what_the_source_never_did() {
+    let five = ["source.engine_version=\"5.7.44\""];
+    let plan = plan("snapshot-binlog-gtid", "", &five);
+    bears_out(&plan, Status::Fail, "while the source is written to", "P9");
+}
+
+#[test]
+fn a_target_that_still_follows_runs_nothing() {
+    let mut plan = plan("snapshot-binlog-gtid", "", &[]);
+    let cuts = |step: &Step| step.create_snapshot.is_some();
+    before(&mut plan, cuts, &[OFF_HERE, IS_OFF_HERE]);
+    bears_out(&plan, Status::Fail, "while the source is written to", "P9");
+}
+
+#[test]
+fn what_came_by_replication_may_be_enabled_behind_the_gate() {
+    let mut plan = plan(REMEDY, "", &[]);
+    let made = "run_sql = { on = \"source\", sql = \"ALTER EVENT job ENABLE\" }";
+    before(&mut plan, starts, &[made]);
+    before(
+        &mut plan,
+        moves,
+        &["run_sql = { on = \"target\", sql = \"ALTER EVENT job ENABLE\" }"],
+    );
+    bears_out(&plan, Status::Pass, "", "safe");
+    let mut misspelt = plan.clone();
+    before(
+        &mut misspelt,
+        moves,
+        &["run_sql = { on = \"target\", sql = \"ALTER EVENT jop ENABLE\" }"],
+    );
+    let look = look(&misspelt).expect("it is asked");
+    assert!(look.reason.contains("1539"), "{look:?}");
+    assert!(tells(
+        &outcome(&misspelt),
+        "error 1539: unknown event `jop`"
+    ));
+}
+
+#[test]
+fn a_migration_that_is_called_off_gives_the_events_back() {
+    let mut plan = plan(REMEDY, "", &["target.apply_transaction=45ms"]);
+    // A gate that gives up at once.
+    for step in &mut plan.runbook.steps {
+        let gate = step.role == Some(Role::Gate);
+        step.timeout = step
+            .timeout
+            .filter(|_| !gate)
+            .or(gate.then_some(Micros::ms(1)));
+    }
+    let called_off = outcome(&plan);
+    assert_eq!(
+        called_off.verdict,
+        Verdict::Aborted,
+        "{:?}",
+        violated(&called_off)
+    );
+    plan.runbook
+        .abort
+        .retain(|step| step.set_event_scheduler.is_none());
+    bears_out(&plan, Status::Fail, "no abort step", "P18");
+}
+
+#[test]
+fn on_the_way_back_they_are_handed_over_again() {
+    let mut plan = plan("snapshot-binlog-gtid-rollback", "", &[]);
+    let fences = |on| move |step: &Step| step.set_read_only.is_some_and(|o| o.on == on && o.value);
+    plan.runbook.steps.insert(0, step(OFF_THERE));
+    before(&mut plan, fences(Host::Source), &[OFF_HERE, IS_OFF_HERE]);
+    let moved = plan.runbook.steps.iter().position(moves).expect("it moves");
+    let handed_over = [ON_THERE, IS_ON_THERE].map(|text| Step {
+        on_failure: OnFailure::Insist,
+        ..step(text)
+    });
+    plan.runbook.steps.splice(moved + 1..moved + 1, handed_over);
+    let last = Step {
+        on_failure: OnFailure::Insist,
+        ..step(ON_HERE)
+    };
+    plan.runbook.steps.push(last);
+    plan.runbook.abort.push(step(ON_HERE));
+    let back =
+        |step: &Step| fences(Host::Target)(step) && step.set_read_only.is_some_and(|o| o.lasting);
+    let mut handed_back = plan.clone();
+    before(&mut handed_back, back, &[OFF_THERE, IS_OFF_THERE]);
+    bears_out(&handed_back, Status::Pass, "", "safe");
+    // Whoever alters an event on Aurora has CONNECTION_ADMIN, and read_only does not stop it any more.
+    let mut altered = plan.clone();
+    let alters = "run_sql = { on = \"target\", sql = \"ALTER EVENT job COMMENT 'x'\" }";
+    before(&mut altered, back, &[alters]);
+    let look = look(&altered).expect("it is asked");
+    assert_eq!(look.status, Status::Fail);
+    assert!(look.reason.contains("the target still runs"), "{look:?}");
+    assert!(!violated(&outcome(&altered)).is_empty());
+    // It is replicated back, and disabled there.
+    let mut both = altered.clone();
+    before(&mut both, back, &[OFF_THERE, IS_OFF_THERE]);
+    bears_out(&both, Status::Fail, "REPLICA_SIDE_DISABLED", "P12");
 }

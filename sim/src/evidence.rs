@@ -21,7 +21,7 @@ pub use survey::Survey;
 pub(crate) use survey::Surveyor;
 
 use crate::{
-    history::{Applications, Commit, History, Kind, NO_COMMIT, Operation, Told},
+    history::{Applications, Commit, History, Kind, NO_COMMIT, Operation, SCHEDULER, Told},
     operator::Ended,
     plan::Plan,
     properties::{Found, Writes},
@@ -354,7 +354,13 @@ fn disturbed(world: &World, plan: &Plan) -> Vec<(u64, u64)> {
 }
 
 fn opened(marks: &Marks, history: &History) -> Option<u64> {
-    let first_commit = history.target.first().map(|c| c.at);
+    // What an event does there opens nothing.
+    let by_client = |operation: u32| {
+        let operation = history.operations.get(operation as usize);
+        operation.is_none_or(|o| o.client != SCHEDULER)
+    };
+    let mut commits = history.target.iter();
+    let first_commit = commits.find(|c| by_client(c.operation)).map(|c| c.at);
     let moments = [marks.repointed, marks.first_on_target, first_commit];
     moments.into_iter().flatten().min()
 }

@@ -1,7 +1,13 @@
 //! What the application does, as a scenario file says it.
 
-use crate::units::{Bytes, Micros, Moment};
-use cutover_model::ddl::collation_by_name;
+use crate::{
+    units::{Bytes, Micros, Moment},
+    workload::orders::SCHEMA_NAME,
+};
+use cutover_model::{
+    database::{EventStatus, ScheduledEvent},
+    ddl::collation_by_name,
+};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -127,6 +133,19 @@ pub struct EventSpec {
 }
 
 impl EventSpec {
+    /// The event, in a run that begins at this moment.
+    pub fn event(&self, begins: Moment) -> ScheduledEvent {
+        ScheduledEvent {
+            schema: SCHEMA_NAME.into(),
+            name: self.name.as_str().into(),
+            every_us: self.every.0,
+            starts_us: self.starts.unwrap_or(begins).0,
+            body: self.statement().into(),
+            privileged: self.privileged,
+            status: EventStatus::Enabled,
+        }
+    }
+
     /// The statement behind DO.
     pub fn statement(&self) -> String {
         let row = || {

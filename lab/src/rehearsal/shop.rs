@@ -13,7 +13,6 @@ use cutover_sim::{
 };
 use mysql::{Conn, Value, prelude::Queryable};
 
-/// Tables of the shop, parents first.
 /// Rows of one INSERT.
 const BATCH: usize = 500;
 

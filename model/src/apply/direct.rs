@@ -242,11 +242,11 @@ impl Sink for DirectOn<'_> {
     fn ddl(&mut self, arena: &mut Arena, event: &DdlEvent<'_>) -> Result<(), ApplyErrorKind> {
         let statement =
             ddl::parse(&event.sql(), &event.context(self.version)).map_err(ddl::DdlError::from)?;
-        let apply = match self.direct.mutants.has(Mutant::ReplicaRunsEvents) {
-            true => ddl::apply,
-            false => ddl::apply_replicated,
+        let by = match self.direct.mutants.has(Mutant::ReplicaRunsEvents) {
+            true => ddl::By::Session { privileged: false },
+            false => ddl::By::Replication,
         };
-        Ok(apply(self.database, arena, &statement)?)
+        Ok(ddl::apply_by(self.database, arena, &statement, by)?)
     }
 
     fn xa_prepared(&mut self, xid: &str) {

@@ -50,6 +50,11 @@ pub struct ScheduledEvent {
 }
 
 impl ScheduledEvent {
+    /// Whether it is called so: the names of events tell no small letters from capital ones (manual, "Event Syntax").
+    pub fn is(&self, schema: &str, name: &str) -> bool {
+        &*self.schema == schema && self.name.to_lowercase() == name.to_lowercase()
+    }
+
     /// `schema.name`.
     pub fn full_name(&self) -> String {
         format!("{}.{}", self.schema, self.name)
@@ -89,20 +94,7 @@ impl Database {
 
     /// An event, by its schema and name.
     pub fn event(&self, schema: &str, name: &str) -> Option<&ScheduledEvent> {
-        let is_it = |event: &&ScheduledEvent| (&*event.schema, &*event.name) == (schema, name);
-        self.events().iter().find(is_it)
-    }
-
-    /// Whoever makes or alters an event is its definer, and its statement has his privileges (manual, "CREATE EVENT
-    /// Statement").
-    pub(crate) fn define_event(&mut self, schema: &str, name: &str, privileged: bool) {
-        let is_it = |event: &&mut ScheduledEvent| (&*event.schema, &*event.name) == (schema, name);
-        self.change_events(|events| {
-            let event = events.iter_mut().find(is_it);
-            event
-                .into_iter()
-                .for_each(|event| event.privileged = privileged);
-        });
+        self.events().iter().find(|event| event.is(schema, name))
     }
 
     /// Changes the list of events, where it is kept.

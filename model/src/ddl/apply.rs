@@ -7,7 +7,8 @@ use super::alter::{self, alter};
 use super::charset::of_server;
 use super::column;
 use super::create::like;
-use super::{AlterTable, Context, CreateBody, CreateTable, DdlError, Statement, TableName, event};
+use super::event::{self, By};
+use super::{AlterTable, Context, CreateBody, CreateTable, DdlError, Statement, TableName};
 use crate::arena::Arena;
 use crate::database::{ColumnSource, Database, SqlError, TableId};
 use crate::row::{ImageBuilder, field, push_default_at, render};
@@ -98,7 +99,9 @@ pub fn apply(db: &mut Database, arena: &mut Arena, statement: &Statement) -> Res
             db.truncate(arena, id)?;
         }
         Statement::AlterTable(change) => return alter_table(db, arena, change),
-        Statement::Event(statement) => return event::apply(db, statement, false),
+        Statement::Event(statement) => {
+            return event::apply(db, statement, By::Session { privileged: false });
+        }
         Statement::Dml { verb } => {
             return Err(DdlError::unsupported(format!("{verb} in STATEMENT format")));
         }
@@ -107,17 +110,18 @@ pub fn apply(db: &mut Database, arena: &mut Arena, statement: &Statement) -> Res
     Ok(())
 }
 
-/// As [`apply`], of a statement that came by replication: an event that it makes or alters is not run here.
+/// As [`apply`], and says by whom, which decides about events.
 ///
 /// # Errors
 /// As there.
-pub fn apply_replicated(
+pub fn apply_by(
     db: &mut Database,
     arena: &mut Arena,
     statement: &Statement,
+    by: By,
 ) -> Result<(), DdlError> {
     match statement {
-        Statement::Event(statement) => event::apply(db, statement, true),
+        Statement::Event(statement) => event::apply(db, statement, by),
         _ => apply(db, arena, statement),
     }
 }

@@ -63,6 +63,7 @@ fn create(c: &mut Cursor<'_>) -> Option<EventStatement> {
 
 fn alter(c: &mut Cursor<'_>) -> Option<EventStatement> {
     let name = c.table().ok()?;
+    let named = c.mark();
     let schedule = match c.is("ON") && c.is_ahead(1, "SCHEDULE") {
         true => Some(schedule(c)?),
         false => None,
@@ -74,7 +75,7 @@ fn alter(c: &mut Cursor<'_>) -> Option<EventStatement> {
         true => Some(body(c)?),
         false => None,
     };
-    let ends = c.is_end() || c.is_symbol(';');
+    let ends = (c.is_end() || c.is_symbol(';')) && c.mark() > named;
     let change = EventChange::Alter {
         schedule,
         status,
@@ -134,9 +135,22 @@ fn status(c: &mut Cursor<'_>) -> Option<EventStatus> {
     }
 }
 
+/// Whatever follows DO, without what ends the statement, and the version comment that mysqldump puts around it.
 fn body(c: &mut Cursor<'_>) -> Option<Arc<str>> {
     c.eat("DO").then_some(())?;
-    let text = c.rest_text().trim_end_matches([';', ' ', '\n']).to_string();
+    let ends = |text: &str| {
+        text.trim_end_matches(|end: char| end == ';' || end.is_whitespace())
+            .len()
+    };
+    let text = c.rest_text();
+    let text = &text[..ends(text)];
+    let text = match text
+        .strip_suffix("*/")
+        .filter(|inside| !inside.contains("/*"))
+    {
+        Some(inside) => &inside[..ends(inside)],
+        None => text,
+    };
     c.skip_rest();
     (!text.is_empty()).then(|| text.into())
 }

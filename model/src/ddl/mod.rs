@@ -36,10 +36,11 @@ mod types;
 mod tests;
 
 pub use alter::{Altered, alter};
-pub use apply::{apply, apply_replicated};
+pub use apply::{apply, apply_by};
 pub use charset::{by_name as collation_by_name, bytes_per_char};
 pub use context::{Context, SqlMode, TimeZone, Version};
 pub use error::{DdlError, ParseError};
+pub use event::By;
 pub use script::{Placed, parse_script};
 pub use statement::{
     AlterChange, AlterTable, CharsetSpec, ColumnSpec, ColumnType, CreateBody, CreateTable,

@@ -14,7 +14,7 @@
 
 use super::{
     Event, Journaled, Own, Reply, Server,
-    session::{Privilege, SessionId, State, Xa},
+    session::{SessionId, State, Xa},
 };
 use crate::{
     apply::session_context,
@@ -445,15 +445,10 @@ impl Server {
         session.changes.clear();
         session.state = State::Active;
         let (gone, statement) = (session.gone, session.ddl.take());
-        let privileged = session.privilege == Privilege::Admin;
+        let by = session.changes_events_as();
         if let Some(ddl) = statement {
             // It was checked against this very catalogue before it was queued.
-            let _ = sql::apply(&mut self.database, arena, &ddl.statement);
-            if let sql::Statement::Event(event) = &ddl.statement {
-                let name = &event.name;
-                self.database
-                    .define_event(&name.schema, &name.name, privileged);
-            }
+            let _ = sql::apply_by(&mut self.database, arena, &ddl.statement, by);
             if let Some(journal) = self.journal.as_mut() {
                 journal.push(Journaled {
                     own: Own::Statement(ddl.statement),

@@ -337,7 +337,8 @@ impl Server {
                 && self.keeps_flushed(storage, member, session)
             {
                 // Checked against this catalogue before it was queued.
-                let _ = sql::apply(&mut database, arena, &ddl.statement);
+                let by = session.changes_events_as();
+                let _ = sql::apply_by(&mut database, arena, &ddl.statement, by);
             }
         }
         database

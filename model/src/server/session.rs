@@ -1,7 +1,10 @@
 //! Sessions and their transactions.
 
 use super::{commit::Ddl, locks::LockTable, redo::Record};
-use crate::database::{Change, LockId};
+use crate::{
+    database::{Change, LockId},
+    ddl::By,
+};
 use std::sync::Arc;
 
 /// A connection to the server. Ids are never used twice.
@@ -83,6 +86,15 @@ pub(super) struct Session {
     pub(super) last_committed: u64,
     /// Its PREPARE in the redo log; without a binlog its COMMIT.
     pub(super) prepared: Record,
+}
+
+impl Session {
+    /// As whom its statement makes or alters an event.
+    pub(super) fn changes_events_as(&self) -> By {
+        By::Session {
+            privileged: self.privilege == Privilege::Admin,
+        }
+    }
 }
 
 /// All sessions.

@@ -7,8 +7,9 @@ use cutover_sim::{
     plan::{Clock, Expect},
     properties::CATALOGUE,
     units::{Bytes, LONGEST_US, Micros},
+    workload::orders::TABLES,
     workload_spec::{Engine, EventSpec, Kind, SideTable, Transaction, Workload, is_of_utf8mb4},
-    world::{unreadable_event, writes_to_shop},
+    world::{refused_event, unreadable_event, writes_to_shop},
 };
 
 /// 2038-01-19T03:14:07Z: the last second of MySQL's TIMESTAMP.
@@ -282,7 +283,15 @@ fn events(workload: &Workload) -> Result<(), Problem> {
             )));
         }
     }
-    Ok(())
+    // Tables that cannot be made are told of where they stand.
+    match refused_event(workload) {
+        Ok(Some((index, why))) => Err(Problem::new(
+            vec![Part::Key("event"), Part::Index(index), Part::Key("sql")],
+            format!("the event cannot be carried out: {why}"),
+            "write to `job_runs` (id, job, ran_at, runs), which a shop with events has, or to a table of [[workload.table]]",
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn event(event: &EventSpec) -> Result<(), Problem> {
@@ -328,7 +337,7 @@ fn event(event: &EventSpec) -> Result<(), Problem> {
 
 fn side_table(table: &SideTable) -> Result<(), Problem> {
     let name = &table.name;
-    if !is_plain(name) || ["customers", "orders", "order_lines"].contains(&name.as_str()) {
+    if !is_plain(name) || TABLES.contains(&name.as_str()) {
         return Err(Problem::new(
             keys(&["name"]),
             "a table's name has 1 to 40 small letters, digits or `_`, a letter first, and is not one of the shop's \

@@ -156,7 +156,12 @@ impl Record<3> for PlacedOrder {
 /// its own clients wrote: the target against the source, and after the way back the source against the target.
 pub(super) fn compare(world: &mut World, serving: Host) -> Option<States> {
     let events = match serving {
-        Host::Source => events_off(world, Host::Target, serving),
+        // And what it ran itself, before the application had left.
+        Host::Source => {
+            let mut off = events_off(world, Host::Target, serving);
+            off.extend(events_off(world, serving, serving));
+            off
+        }
         Host::Target | Host::Replica => events_off(world, Host::Source, serving),
     };
     let World {
@@ -191,7 +196,7 @@ pub(super) fn compare(world: &mut World, serving: Host) -> Option<States> {
     Some(states)
 }
 
-/// The events that a host has run and still has, that another (or the same one) does not run: who relied on them is not
+/// The events that a host had enabled while its scheduler was on, and still has, that another (or the same one) does not run: who relied on them is not
 /// told. In words.
 pub(super) fn events_off(world: &World, ran_on: Host, runs_on: Host) -> Vec<String> {
     let (Some(before), Some(after)) = (world.server(ran_on), world.server(runs_on)) else {
@@ -208,7 +213,7 @@ pub(super) fn events_off(world: &World, ran_on: Host, runs_on: Host) -> Vec<Stri
     let off = ran.filter_map(|event| Some((event.full_name(), why(event)?)));
     let (ran_on, runs_on) = (ran_on.name(), runs_on.name());
     off.map(|(name, why)| {
-        format!("the event {name}, which ran on the {ran_on}, does not run on the {runs_on}: {why}")
+        format!("the event {name}, which was enabled on the {ran_on}, does not run on the {runs_on}: {why}")
     })
     .collect()
 }

@@ -65,6 +65,7 @@ impl<'e, 'w> Surveyor<'e, 'w> {
         let by_client = o.client != SCHEDULER;
         let placed = u64::from(o.kind == Kind::Place);
         match o.told {
+            _ if !by_client => {}
             Told::Ok => {
                 survey.commits.ok += 1;
                 survey.placed += placed;

@@ -59,7 +59,7 @@ pub(super) fn way_back(scene: &Scene<'_>) -> Option<Look> {
 }
 
 /// Whether a step may fail, and the runbook is called off then.
-fn calls_off(timed: &Timed<'_>) -> bool {
+pub(super) fn calls_off(timed: &Timed<'_>) -> bool {
     let gives_up = matches!(timed.step.on_failure, OnFailure::Abort | OnFailure::Retry);
     gives_up && !matches!(timed.op, Op::Pause(_))
 }

@@ -333,7 +333,9 @@ impl<'p> Scene<'p> {
         let takes = timed.ends - timed.begins;
         match timed.op {
             // A call takes up to a quarter longer.
-            Op::SetReadOnly(_) | Op::AdmitClients(_) => Some(takes + takes / 4),
+            Op::SetReadOnly(_) | Op::AdmitClients(_) | Op::SetEventScheduler(_) => {
+                Some(takes + takes / 4)
+            }
             Op::Pause(_)
             | Op::SetBinlogRetention(_)
             | Op::ReadCoordinates(_)

@@ -3,7 +3,8 @@
 use super::writes::Writes;
 use crate::{
     evidence::{Evidence, Finder, Shop},
-    history::{Kind, Operation, Told},
+    history::{Kind, Operation, SCHEDULER, Told},
+    runbook::Host,
     workload::orders::makes_order,
 };
 
@@ -32,6 +33,12 @@ impl Fates {
     }
 }
 
+/// Whether an event has run on a target that the application never came to: nobody was told of it, and the source has run
+/// its own.
+fn is_of_a_target_given_up(e: &Evidence<'_>, o: &Operation) -> bool {
+    o.client == SCHEDULER && o.host == Host::Target && e.cutover().is_none()
+}
+
 /// Fates that are being told, write by write.
 pub(super) struct FatesSoFar<'e, 'w> {
     e: &'e Evidence<'w>,
@@ -55,7 +62,7 @@ impl<'e, 'w> FatesSoFar<'e, 'w> {
     pub fn see(&mut self, number: u32, o: &Operation) {
         let fates = &mut self.fates;
         if !self.e.is_visible(o) {
-            if o.told == Told::Ok {
+            if o.told == Told::Ok && !is_of_a_target_given_up(self.e, o) {
                 fates.lost.push(number);
             }
             return;

@@ -6,8 +6,13 @@
 
 use super::{Property, absent};
 use crate::{
-    evidence::Evidence, explain::operation, history::Told, operator::Ended, outcome::Finding,
-    runbook::Host, units::Micros,
+    evidence::Evidence,
+    explain::operation,
+    history::{SCHEDULER, Told},
+    operator::Ended,
+    outcome::Finding,
+    runbook::Host,
+    units::Micros,
 };
 
 pub(super) const PROPERTY: Property = Property {
@@ -56,7 +61,8 @@ fn check(e: &Evidence<'_>) -> Finding {
     }
     let gone = |o: &crate::history::Operation| match o.host {
         Host::Source => e.erased(o.commit).is_some(),
-        Host::Target => !e.back_on_source.has(o.commit),
+        // What an event does on a target that was given up is no part of the database.
+        Host::Target => o.client != SCHEDULER && !e.back_on_source.has(o.commit),
         Host::Replica => false,
     };
     let mut lacks = e
@@ -75,6 +81,7 @@ fn check(e: &Evidence<'_>) -> Finding {
     }
     let mut taken = e
         .acknowledged(Host::Target)
+        .filter(|(_, o)| o.client != SCHEDULER)
         .filter(|(_, o)| o.invoked > e.marks.fence_lifted.unwrap_or(u64::MAX))
         .map(|(n, _)| n)
         .peekable();

@@ -16,7 +16,7 @@ fn cluster(verb: &str, with: &str, environment: &Environment) -> Vec<String> {
     let writer = "--db-cluster-identifier target --db-instance-identifier target-1 --db-instance-class <class>";
     vec![
         format!(
-            "aws rds {verb} --engine aurora-mysql --engine-version {version} --db-cluster-identifier target {with}"
+            "aws rds {verb} --engine aurora-mysql --engine-version {version} --db-cluster-identifier target --db-cluster-parameter-group-name target {with}"
         ),
         format!("aws rds create-db-instance --engine aurora-mysql {writer}"),
         "aws rds wait db-instance-available --db-instance-identifier target-1".into(),

@@ -4,6 +4,7 @@ use super::{Due, NO_TARGET, Snapshot, Target, World, setup, side};
 use crate::{
     environment::Retention,
     faults::Occasion,
+    history::{Operation, SCHEDULER},
     probes::Probe,
     runbook::{CreateSchema, Host},
     units::Micros,
@@ -201,9 +202,7 @@ impl World {
         }
         self.occurs(Occasion::Restored);
         let mut database = Database::default();
-        if self.source.database.event_list().is_some() {
-            database.keep_events();
-        }
+        database.keep_events();
         let server = setup::target_server(
             &self.environment,
             self.epoch_us + self.ahead_us[Host::Target as usize],
@@ -584,10 +583,22 @@ impl World {
     /// From now on the application, or a part of it, is to write to the target.
     fn target_is_opened(&mut self) {
         self.marks.repointed = Some(self.now);
-        self.marks.target_commits_at_repoint = self.history.target.len();
-        let target = self.target.as_ref().map(|t| &t.server);
-        let own = target.map(|t| t.gtid_executed.of_server(t.config.uuid));
-        self.marks.own_gtids_at_repoint = own.unwrap_or_default();
+        let Some(target) = self.target.as_ref().map(|t| &t.server) else {
+            return;
+        };
+        // Without a binlog an event's transaction has no GTID, and is nobody's errant one.
+        let writes_binlog = target.binlog.is_some();
+        let operations = &self.history.operations;
+        let counts =
+            |o: Option<Operation>| writes_binlog || o.is_none_or(|o| o.client != SCHEDULER);
+        let commits = self.history.target.iter();
+        let commits = commits.filter(|c| counts(operations.get(c.operation as usize)));
+        self.marks.target_commits_at_repoint = commits.count();
+        let own = target.gtid_executed.of_server(target.config.uuid);
+        self.marks.own_gtids_at_repoint = match writes_binlog {
+            true => own,
+            false => own.subtract(&self.marks.typed_on_target),
+        };
         self.occurs(Occasion::Repointed);
     }
 

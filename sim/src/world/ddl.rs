@@ -4,7 +4,10 @@
 //! whoever comes meanwhile waits behind it [D `metadata-locking`]. All tables of the shop count as one here, because
 //! most of its transactions use `orders`.
 
-use super::{Due, World, sql::types_an_event};
+use super::{
+    Due, World,
+    sql::{told, types_an_event},
+};
 use crate::{faults::Added, probes::Probe, runbook::Host, workload::orders::SCHEMA_NAME};
 use cutover_model::server::{Privilege, Reply, SessionId};
 
@@ -22,6 +25,8 @@ enum By {
 struct Asked {
     sql: String,
     by: By,
+    /// It takes the metadata lock: an event's statement does not.
+    locks: bool,
 }
 
 /// A statement on its way, and who waits for it.
@@ -36,7 +41,12 @@ pub(super) struct Alter {
 }
 
 impl Alter {
-    /// Whether a statement waits for its lock.
+    /// Whether a statement waits for the metadata lock.
+    fn locks(&self) -> bool {
+        self.waiting.iter().any(|asked| asked.locks)
+    }
+
+    /// Whether a statement waits.
     #[inline]
     pub(super) fn waits(&self) -> bool {
         !self.waiting.is_empty()
@@ -69,14 +79,16 @@ impl World {
         self.alter.waiting.push(Asked {
             sql: statement(add).to_string(),
             by: By::Somebody,
+            locks: true,
         });
         self.ddl_goes_on();
     }
 
     /// The operator types a statement on the source; what it comes to is told at the prompt.
     pub(super) fn operator_asks_ddl(&mut self, sql: String) {
+        let locks = !types_an_event(&sql);
         let by = By::Operator;
-        self.alter.waiting.push(Asked { sql, by });
+        self.alter.waiting.push(Asked { sql, by, locks });
         self.ddl_goes_on();
     }
 
@@ -92,14 +104,16 @@ impl World {
 
     /// The next statement gets its lock as soon as no transaction is open.
     pub(super) fn ddl_goes_on(&mut self) {
-        let Some(next) = self.alter.waiting.first() else {
+        let locked = self.source.open_transactions() > 0;
+        let free = self
+            .alter
+            .waiting
+            .iter()
+            .position(|asked| !(locked && asked.locks));
+        let Some(free) = free.filter(|_| self.alter.committing.is_none()) else {
             return;
         };
-        let locked = self.source.open_transactions() > 0 && !types_an_event(&next.sql);
-        if locked || self.alter.committing.is_some() {
-            return;
-        }
-        let Asked { sql, by } = self.alter.waiting.remove(0);
+        let Asked { sql, by, .. } = self.alter.waiting.remove(free);
         let session = self.source.connect(Privilege::Ordinary);
         let reply = self
             .source
@@ -111,7 +125,7 @@ impl World {
             }
             Ok(Reply::Failed(error)) => self.ddl_is_refused(&sql, by, &error.to_string()),
             Ok(_) => self.ddl_is_refused(&sql, by, "the server is being closed for writes"),
-            Err(error) => self.ddl_is_refused(&sql, by, &error.to_string()),
+            Err(error) => self.ddl_is_refused(&sql, by, &told(&error)),
         }
         self.source.disconnect(&mut self.arena, session);
         self.release_parked();
@@ -146,7 +160,7 @@ impl World {
     /// Whether a table of a host is being altered, or somebody waits to.
     pub(super) fn alters_a_table(&self, host: Host) -> bool {
         match host {
-            Host::Source => self.alter.committing.is_some() || self.alter.waits(),
+            Host::Source => self.alter.committing.is_some() || self.alter.locks(),
             _ => self.types_ddl(host),
         }
     }

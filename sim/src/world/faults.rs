@@ -333,6 +333,7 @@ impl World {
             if let Some(server) = self.server_mut(host) {
                 server.config.epoch_us = epoch_us;
             }
+            self.schedule_events(host);
         }
     }
 

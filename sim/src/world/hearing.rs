@@ -7,7 +7,10 @@ use crate::{
     probes::Probe,
     runbook::Host,
 };
-use cutover_model::server::{Committed, Event, Server, SessionId};
+use cutover_model::{
+    gtid::Gtid,
+    server::{Committed, Event, Server, SessionId},
+};
 
 impl World {
     #[inline]
@@ -39,10 +42,11 @@ impl World {
                     }
                     Event::Prepared(session, done) => self.prepared(host, session, done),
                     // A change of a table is no write: the target is not opened by it.
-                    Event::Committed(session, _)
+                    Event::Committed(session, done)
                         if host == Host::Target
                             && self.operation_of_sql(host, session) == Some(NO_COMMIT) =>
                     {
+                        self.note_typed(done);
                         self.sql_is_committed();
                         self.look_at_events(host);
                     }
@@ -86,6 +90,9 @@ impl World {
         if of_event.is_some() {
             self.event_is_committed(host, session);
         }
+        if operation == NO_COMMIT {
+            self.look_at_events(host);
+        }
         if host == Host::Source {
             self.ddl_is_committed(session);
         }
@@ -109,6 +116,16 @@ impl World {
             Host::Target => self.history.target.push(commit),
             // Nobody connects to it.
             Host::Replica => {}
+        }
+    }
+
+    /// The target has committed what the operator has typed and is no write.
+    fn note_typed(&mut self, done: Committed) {
+        if let Some(target) = &self.target
+            && done.gno > 0
+        {
+            let gtid = Gtid::new(target.server.config.uuid, done.gno);
+            self.marks.typed_on_target.add(gtid);
         }
     }
 

@@ -117,7 +117,9 @@ pub struct Marks {
     pub purged_unread: Vec<String>,
     /// How many transactions of its clients the target had before it was opened.
     pub target_commits_at_repoint: usize,
-    /// GTIDs of its own that it had by then, its clients' among them.
+    /// The numbers in the place of GTIDs of what the operator has typed there that is no write.
+    pub typed_on_target: GtidSet,
+    /// GTIDs of its own that it had when it was opened, its clients' among them.
     pub own_gtids_at_repoint: GtidSet,
 }
 

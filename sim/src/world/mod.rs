@@ -34,7 +34,7 @@ pub use faults::Fired;
 pub use marks::{GivenUp, Marks, Replication, Skipped};
 pub use operator::Answers;
 pub(crate) use replay::runbook_start_us;
-pub use setup::SetupError;
+pub use setup::{SetupError, refused_event};
 pub use sql::{types_an_event, unreadable_event, unreadable_query, unreadable_sql, writes_to_shop};
 
 use crate::{
@@ -110,7 +110,7 @@ pub(crate) enum Due {
     /// `read_only` of a host's parameter group reaches it.
     Parameter(Host, bool),
     /// `event_scheduler` of a host's parameter group reaches it.
-    EventScheduler(Host),
+    EventScheduler(Host, bool),
     /// An event's moment on a host. The number tells the wake-up that counts.
     Events(Host, u32),
     /// Something of a DMS task: which, what, and the number of its connection.
@@ -364,7 +364,7 @@ impl World {
             Due::AuroraReplica => self.aurora_replica_is_ready(),
             Due::ReadReplica => self.read_replica_is_ready(),
             Due::Parameter(host, value) => self.parameter_arrives(host, value),
-            Due::EventScheduler(host) => self.event_scheduler_is_read(host),
+            Due::EventScheduler(host, value) => self.event_scheduler_arrives(host, value),
             Due::Events(host, number) => self.events_are_due(host, number),
             Due::Dms(task, what, connection) => self.dms_is_told(task, what, connection),
             Due::WriteBack => self.write_back(),
@@ -445,8 +445,8 @@ impl World {
         }
         if came > 0 {
             self.published(to);
-            self.look_at_events(to);
         }
+        self.look_at_events(to);
         if stopped {
             self.applier_has_stopped(to);
         }

@@ -23,7 +23,8 @@ use std::{
     sync::Arc,
 };
 
-/// How soon an event is tried again that meets a change of a table, in µs.
+/// How soon an event is tried again that meets a change of a table, in µs. A server would begin one for each of its periods
+/// meanwhile; here one is begun behind it.
 const BEHIND_DDL_US: u64 = 10_000;
 
 /// An event's statement under way.
@@ -47,6 +48,8 @@ struct Watch {
     list: Option<Arc<Vec<ScheduledEvent>>>,
     /// From when on its events are run, in µs since 1970.
     from_us: u64,
+    /// The same of those that were made or altered since, by their full names.
+    since_us: BTreeMap<String, u64>,
     /// Tells the wake-up that counts from those before.
     number: u32,
     /// When each event was run last, by its full name, in µs since 1970.
@@ -101,12 +104,14 @@ impl Watch {
     /// When an event is run next. The server counts in seconds: one that it has begun is over, but for an event that
     /// starts in it (`compute_next_execution_time` in sql/event_data_objects.cc).
     fn next_us(&self, event: &ScheduledEvent) -> u64 {
-        let second = self.from_us / 1_000_000 * 1_000_000;
+        let name = event.full_name();
+        let since = self.since_us.get(&name).copied().unwrap_or_default();
+        let second = self.from_us.max(since) / 1_000_000 * 1_000_000;
         let from = match event.starts_us < second {
             true => second + 1,
             false => second,
         };
-        let last = self.last_run_us.get(&event.full_name());
+        let last = self.last_run_us.get(&name);
         event.at_or_behind(last.map_or(from, |last| from.max(last + 1)))
     }
 }
@@ -127,7 +132,14 @@ impl World {
     pub fn deliver_event_scheduler(&mut self, host: Host, value: bool) {
         self.scheduler.watches[host as usize].parameter = value;
         let arrival = self.now + self.environment.source.parameter_delay.0;
-        self.agenda.push(arrival, Due::EventScheduler(host));
+        self.agenda.push(arrival, Due::EventScheduler(host, value));
+    }
+
+    /// What a host's parameter group was told arrives, unless it was told something else since.
+    pub(super) fn event_scheduler_arrives(&mut self, host: Host, value: bool) {
+        if self.scheduler.watches[host as usize].parameter == value {
+            self.event_scheduler_is_read(host);
+        }
     }
 
     /// The cluster has been made, with its parameter group.
@@ -148,7 +160,7 @@ impl World {
         let watch = &mut self.scheduler.watches[host as usize];
         watch.on = watch.parameter;
         let what = match watch.on {
-            true => "runs its events again: event_scheduler is ON",
+            true => "runs events from now on: event_scheduler is ON",
             false => "runs no events any more: event_scheduler is OFF",
         };
         self.tell(side(host), what.into(), Vec::new());
@@ -165,9 +177,28 @@ impl World {
             (None, None) => true,
             _ => false,
         };
-        if !is_known {
-            self.events_begin_anew(host);
+        if !is_known && host != Host::Replica {
+            self.events_change(host);
         }
+    }
+
+    /// Some of a host's events were made, altered or dropped; the others are run as ever.
+    fn events_change(&mut self, host: Host) {
+        let Some(server) = self.server(host) else {
+            return;
+        };
+        let (list, now_us) = (
+            server.database.event_list().cloned(),
+            server.config.epoch_us + self.now,
+        );
+        let watch = &mut self.scheduler.watches[host as usize];
+        let before = std::mem::replace(&mut watch.list, list);
+        let before: &[ScheduledEvent] = before.as_deref().map_or(&[], Vec::as_slice);
+        let events = watch.list.iter().flat_map(|list| list.iter());
+        for event in events.filter(|event| !before.contains(event)) {
+            watch.since_us.insert(event.full_name(), now_us);
+        }
+        self.schedule_events(host);
     }
 
     /// From now on a host's events are run, as they are now.
@@ -181,11 +212,12 @@ impl World {
         );
         let watch = &mut self.scheduler.watches[host as usize];
         (watch.list, watch.from_us) = (list, from_us);
+        watch.since_us.clear();
         self.schedule_events(host);
     }
 
     /// Asks to be woken for the next event of a host.
-    fn schedule_events(&mut self, host: Host) {
+    pub(super) fn schedule_events(&mut self, host: Host) {
         let watch = &mut self.scheduler.watches[host as usize];
         watch.number += 1;
         let events = watch.list.clone();

@@ -27,7 +27,7 @@ use cutover_model::{
         encode::{self, Writer, WriterOptions},
         log::Binlog,
     },
-    database::{Database, EventStatus, ScheduledEvent},
+    database::Database,
     ddl::{self, Context},
     dml,
     gtid::{GtidSet, Uuid},
@@ -70,9 +70,6 @@ pub enum SetupError {
     /// The plan switches mutants on that this build does not have.
     #[error(transparent)]
     Mutants(#[from] MutantError),
-    /// The server cannot carry an event's statement out.
-    #[error("the event {0} cannot be carried out: {1}")]
-    Event(String, String),
     /// The workload's tables cannot be made.
     #[error("the tables of the workload cannot be made: {0}")]
     Tables(String),
@@ -234,7 +231,7 @@ impl World {
             Some(recording) => recording.starts_empty(),
             None => plan.workload.existing_rows == 0,
         };
-        let database = match &recording {
+        let mut database = match &recording {
             Some(recording) => recording
                 .initial_tables(&mut arena)
                 .map_err(SetupError::Tables)?,
@@ -254,6 +251,7 @@ impl World {
             lived.clone(),
             epoch_us,
         );
+        database.keep_events();
         let source = Server::new(config, database, Some(binlog), lived);
         let count = if orders {
             plan.workload.clients
@@ -337,7 +335,7 @@ impl World {
             self.enrol_first_customers(orders);
         }
         self.clients.workload = orders;
-        self.start_events(plan)?;
+        self.events_begin_anew(Host::Source);
         self.start_write_back();
         self.start_clients();
         Ok(())
@@ -357,19 +355,6 @@ impl World {
         add_triggers(&mut self.source.database, &plan.workload.tables);
         let shop = std::mem::take(&mut self.source.database);
         self.source.database = with_events(shop, plan);
-        Ok(())
-    }
-
-    /// Looks whether the source can carry the shop's events out, and begins to run them.
-    fn start_events(&mut self, plan: &Plan) -> Result<(), SetupError> {
-        for spec in &plan.workload.events {
-            let failed = |why: String| SetupError::Event(spec.name.clone(), why);
-            let context = Context::new(SCHEMA_NAME, self.source.config.ddl_version);
-            let dml = dml::parse(&spec.statement(), &context).map_err(|e| failed(e.to_string()))?;
-            let prepared = self.source.prepare_dml(&mut self.arena, self.now, &dml);
-            prepared.map_err(|e| failed(e.to_string()))?;
-        }
-        self.events_begin_anew(Host::Source);
         Ok(())
     }
 
@@ -437,21 +422,36 @@ fn add_triggers(database: &mut Database, tables: &[SideTable]) {
     }
 }
 
+/// The first of a shop's events that its server cannot carry out, and why.
+///
+/// # Errors
+/// [`SetupError`]: the tables themselves cannot be made.
+pub fn refused_event(workload: &Workload) -> Result<Option<(usize, String)>, SetupError> {
+    if workload.events.is_empty() {
+        return Ok(None);
+    }
+    let shop = Shop::of(workload, Version::V8_0)?.database;
+    let context = Context::new(SCHEMA_NAME, Version::V8_0);
+    let config = source_config(&Environment::default(), 0, Mutants::NONE)?;
+    let server = Server::new(config, shop, None, GtidSet::default());
+    let arena = &mut Arena::default();
+    let mut events = workload.events.iter().enumerate();
+    Ok(events.find_map(|(index, spec)| {
+        let dml = dml::parse(&spec.statement(), &context).map_err(|e| e.to_string());
+        let prepared = dml.and_then(|dml| {
+            let prepared = server.prepare_dml(arena, 0, &dml);
+            prepared.map_err(|e| e.to_string())
+        });
+        Some((index, prepared.err()?))
+    }))
+}
+
 /// A shop with its events, which are older than the run.
 fn with_events(mut shop: Database, plan: &Plan) -> Database {
     shop.keep_events();
-    for spec in &plan.workload.events {
-        let event = ScheduledEvent {
-            schema: SCHEMA_NAME.into(),
-            name: spec.name.as_str().into(),
-            every_us: spec.every.0,
-            starts_us: spec.starts.unwrap_or(plan.clock.start).0,
-            body: spec.statement().into(),
-            privileged: spec.privileged,
-            status: EventStatus::Enabled,
-        };
-        shop.change_events(|events| events.push(event));
-    }
+    let events = plan.workload.events.iter();
+    let events = events.map(|spec| spec.event(plan.clock.start));
+    shop.change_events(|list| list.extend(events));
     shop
 }
 

@@ -11,7 +11,7 @@ use crate::{
     workload::orders::{SCHEMA_NAME, TABLES},
 };
 use cutover_model::{
-    ddl::{self, Context, EventChange, Statement as Ddl, Version},
+    ddl::{self, Context, DdlError, EventChange, Statement as Ddl, Version},
     dml,
     server::{Privilege, Reply, ServerError, SessionId, Statement},
 };
@@ -21,6 +21,8 @@ use cutover_model::{
 enum Typed {
     Rows(Statement),
     Table(String),
+    /// Of an event: it takes no metadata lock.
+    Event(String),
 }
 
 /// A statement on its way.
@@ -64,14 +66,21 @@ pub fn unreadable_sql(sql: &str) -> Option<String> {
     match ddl::parse(sql, &context) {
         Err(error) => Some(error.to_string()),
         Ok(Ddl::Ignored { what }) if what.ends_with(" EVENT") => Some(format!(
-            "of {what} only schedules that repeat are modelled (EVERY n SECOND to WEEK, with STARTS as a literal), and \
-             neither AT, ENDS nor RENAME TO"
+            "of {what} only what has a schedule of EVERY n SECOND, MINUTE, HOUR, DAY or WEEK is modelled, from a second to a \
+             century, with STARTS as a literal if at all, and neither AT, ENDS nor RENAME TO"
         )),
         Ok(Ddl::Event(event)) => match event.change {
             EventChange::Create { body, .. }
             | EventChange::Alter {
                 body: Some(body), ..
-            } => unreadable_event(&body).map(|why| format!("what the event does: {why}")),
+            } => unreadable_event(&body)
+                .map(|why| format!("what the event does: {why}"))
+                .or_else(|| {
+                    let table = writes_to_shop(&body)?;
+                    Some(format!(
+                        "the event writes to `{table}`, where the checks know what each client was told of each row"
+                    ))
+                }),
             _ => None,
         },
         Ok(Ddl::Ignored { what }) => Some(format!("{what} does nothing to the modelled tables")),
@@ -103,6 +112,14 @@ pub fn unreadable_query(sql: &str) -> Option<String> {
     let context = Context::new(SCHEMA_NAME, Version::V8_0);
     let read = dml::parse_select(sql, &context);
     read.err().map(|error| error.to_string())
+}
+
+/// An error as a server tells it.
+pub(super) fn told(error: &DdlError) -> String {
+    match error.code() {
+        Some(code) => format!("error {code}: {error}"),
+        None => error.to_string(),
+    }
 }
 
 /// Whether a statement makes, alters or drops an event: it has to do with no table, and waits for none.
@@ -156,12 +173,13 @@ impl World {
                 let statement = server.prepare_dml(arena, now, &dml);
                 Typed::Rows(statement.map_err(|e| e.to_string())?)
             }
+            false if types_an_event(sql) => Typed::Event(sql.to_string()),
             false => Typed::Table(sql.to_string()),
         };
         let session = server.connect(privilege);
         let operation = match typed {
             Typed::Rows(_) => self.sql_is_invoked(host),
-            Typed::Table(_) => NO_COMMIT,
+            Typed::Table(_) | Typed::Event(_) => NO_COMMIT,
         };
         self.prompt = Prompt {
             typing: Some(Typing {
@@ -220,10 +238,12 @@ impl World {
         let arena = &mut self.arena;
         let reply = match &mut typing.typed {
             // The source's own way is `world/ddl.rs`.
-            Typed::Table(_) if host == Host::Source => return,
-            // The metadata lock, which events do not take.
-            Typed::Table(sql) if !types_an_event(sql) && server.open_transactions() > 0 => return,
-            Typed::Table(sql) => server.execute_ddl(arena, now, session, SCHEMA_NAME, sql),
+            Typed::Table(_) | Typed::Event(_) if host == Host::Source => return,
+            // The metadata lock.
+            Typed::Table(_) if server.open_transactions() > 0 => return,
+            Typed::Table(sql) | Typed::Event(sql) => {
+                server.execute_ddl(arena, now, session, SCHEMA_NAME, sql)
+            }
             Typed::Rows(_) if !server.is_connected(session) => {
                 return self.sql_is_lost(host);
             }
@@ -238,7 +258,7 @@ impl World {
             Ok(Reply::Failed(error)) => {
                 self.sql_is_answered(Told::Fail, Err(format!("error {}: {error}", error.code())));
             }
-            Err(error) => self.sql_is_answered(Told::Fail, Err(error.to_string())),
+            Err(error) => self.sql_is_answered(Told::Fail, Err(told(&error))),
         }
     }
 

@@ -4,7 +4,7 @@ use super::session;
 use crate::{
     arena::Arena,
     database::{Database, EventStatus},
-    ddl::{DdlError, Statement, apply, apply_replicated, parse},
+    ddl::{By, DdlError, Statement, apply_by, parse},
 };
 
 fn database() -> (Database, Arena) {
@@ -18,10 +18,11 @@ fn run(db: &mut Database, sql: &str, replicated: bool) -> Result<(), DdlError> {
     let statement = parse(sql, &session(80400)).unwrap_or_else(|e| panic!("{sql}: {e}"));
     assert!(matches!(statement, Statement::Event(_)), "{sql}");
     let arena = &mut Arena::default();
-    match replicated {
-        true => apply_replicated(db, arena, &statement),
-        false => apply(db, arena, &statement),
-    }
+    let by = match replicated {
+        true => By::Replication,
+        false => By::Session { privileged: false },
+    };
+    apply_by(db, arena, &statement, by)
 }
 
 #[test]
@@ -150,6 +151,7 @@ fn what_is_not_read_leaves_tables_as_they_are() {
         "CREATE EVENT e ON SCHEDULE EVERY 1 DAY ENDS '2026-01-01 00:00:00' DO DELETE FROM t",
         "CREATE EVENT e ON SCHEDULE EVERY 0 DAY DO DELETE FROM t",
         "CREATE EVENT e ON SCHEDULE EVERY 99999999999999999 WEEK DO DELETE FROM t",
+        "ALTER EVENT e",
         "ALTER EVENT e RENAME TO f",
         "ALTER DEFINER = CURRENT_USER() EVENT e RENAME TO f",
     ] {
@@ -159,4 +161,43 @@ fn what_is_not_read_leaves_tables_as_they_are() {
             "{sql}: {parsed:?}"
         );
     }
+}
+
+#[test]
+fn names_tell_no_small_letters_from_capital_ones() {
+    let (mut db, _) = database();
+    let create = "CREATE EVENT app.Job ON SCHEDULE EVERY 1 DAY DO DELETE FROM t WHERE a = 1";
+    run(&mut db, create, false).unwrap();
+    let again = run(&mut db, &create.replace("Job", "job"), false);
+    assert_eq!(again.unwrap_err().code(), Some(1537));
+    run(&mut db, "ALTER EVENT app.JOB DISABLE", false).unwrap();
+    assert_eq!(db.events()[0].status, EventStatus::Disabled);
+    assert_eq!(db.events()[0].full_name(), "app.Job");
+    run(&mut db, "DROP EVENT app.jOb", false).unwrap();
+    assert_eq!(db.events(), []);
+}
+
+#[test]
+fn who_makes_or_alters_an_event_is_its_definer() {
+    let (mut db, mut arena) = database();
+    let mut by = |sql: &str, privileged| {
+        let statement = parse(sql, &session(80400)).unwrap();
+        apply_by(&mut db, &mut arena, &statement, By::Session { privileged }).unwrap();
+        db.events()[0].privileged
+    };
+    let create =
+        "CREATE EVENT IF NOT EXISTS app.e ON SCHEDULE EVERY 1 DAY DO DELETE FROM t WHERE a = 1";
+    assert!(by(create, true));
+    assert!(by(create, false), "it was there, and nothing has changed");
+    assert!(!by("ALTER EVENT app.e ENABLE", false));
+    assert!(by("ALTER EVENT app.e COMMENT 'x'", true));
+}
+
+#[test]
+fn a_dump_has_events_in_version_comments() {
+    let (mut db, _) = database();
+    let dumped = "/*!50106 CREATE*/ /*!50117 DEFINER=`a`@`%`*/ /*!50106 EVENT `app`.`e` ON SCHEDULE EVERY 1 DAY STARTS \
+         '2026-01-01 00:00:00' ON COMPLETION NOT PRESERVE ENABLE DO DELETE FROM t WHERE a = 1 */ ;\n";
+    run(&mut db, dumped, false).unwrap();
+    assert_eq!(&*db.events()[0].body, "DELETE FROM t WHERE a = 1");
 }
