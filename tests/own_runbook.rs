@@ -10,11 +10,14 @@ use cutover::{
 };
 use std::{fs, process::Command};
 
-/// The second example of the page.
+/// The example of the page that looks like no built-in one.
 fn text() -> &'static str {
     let page = include_str!("../docs/runbooks.md");
-    let example = page.split("```toml\n").nth(2).expect("a second example");
-    example.split("```").next().expect("its end")
+    let mut examples = page.split("```toml\n").skip(1);
+    let example = examples.find(|example| example.contains("name = \"our-migration\""));
+    example
+        .and_then(|e| e.split("```").next())
+        .expect("its end")
 }
 
 fn runbook() -> Runbook {

@@ -134,6 +134,7 @@ mod tests {
                 }
                 _ if path == "clients.autocommit" => "`false`".to_string(),
                 _ if path == "target.gtid_mode" => "the source's".to_string(),
+                _ if path.ends_with(".event_scheduler") => "by the version".to_string(),
                 _ if path == "dms.start" => "`\"1m\"`".to_string(),
                 _ if path == "workload.start_after" => "`0.3333333333333333`".to_string(),
                 value => format!("`{value}`"),
