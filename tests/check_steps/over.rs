@@ -495,3 +495,29 @@ fn a_statement_is_typed_where_its_schema_is() {
     // What may fail need not be possible.
     twice(&without(OnFailure::Continue));
 }
+
+#[test]
+fn a_sentinel_that_nobody_has_inserted_is_updated_in_vain() {
+    let inserts = |step: &Step| {
+        let sql = step.run_sql.as_ref().map(|o| o.sql.as_str());
+        sql.is_some_and(|sql| sql.starts_with("INSERT"))
+    };
+    let runbook = changed(SENTINEL, |steps| steps.retain(|step| !inserts(step)));
+    fails(&runbook, "gate", "no step has inserted one");
+    assert_ne!(outcome(&plan(&runbook, 1, &[])).verdict, Verdict::Safe);
+}
+
+#[test]
+fn tables_that_dms_makes_itself_lack_what_nobody_adds() {
+    let made = |step: &Step| step.create_schema.is_some();
+    let completed = |step: &Step| made(step) || step.add_constraints.is_some();
+    let by_dms = changed("dms-full-load-cdc", |steps| {
+        steps.retain(|step| !made(step))
+    });
+    passes(&by_dms, "constraints", "added before the name moves");
+    let bare = changed("dms-full-load-cdc", |steps| {
+        steps.retain(|step| !completed(step))
+    });
+    fails(&bare, "constraints", "has DMS make the tables");
+    assert_ne!(outcome(&plan(&bare, 1, &[])).verdict, Verdict::Safe);
+}

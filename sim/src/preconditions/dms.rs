@@ -2,12 +2,13 @@
 
 use super::{
     Look,
+    cutover::makes_target,
     scene::{Scene, Timed},
     tables::{tables, without_key},
 };
 use crate::{
     environment::RowImage,
-    runbook::{CreateDmsTask, DmsUntil, Migrates, OnFailure, Op, Policy, TaskAction, Until},
+    runbook::{CreateDmsTask, DmsUntil, Migrates, OnFailure, Op, Policy, Prep, TaskAction, Until},
     units::Bytes,
     workload_spec::{Kind, SideTable, tells_case},
 };
@@ -288,8 +289,43 @@ fn text_tells_case(def: &TableDef) -> bool {
 }
 
 /// Keys and constraints that the target's tables were made without come before anybody writes there.
+/// The step at which the tables are made without keys and constraints, and by whom: for later by `create_schema`, or by a
+/// task that finds none, or drops those that there are.
+fn made_bare<'s, 'p>(scene: &'s Scene<'p>) -> Option<(&'s Timed<'p>, &'static str)> {
+    let for_later = scene.first(|op| matches!(op, Op::CreateSchema(o) if o.without_constraints));
+    let by_task = scene.steps.iter().find(|timed| {
+        let Op::DmsTask(o) = timed.op else {
+            return false;
+        };
+        let before = &scene.steps[..timed.number];
+        let made = before
+            .iter()
+            .any(|t| matches!(t.op, Op::CreateSchema(_)) && t.decides());
+        let restored = before
+            .iter()
+            .any(|t| makes_target(&t.op) && !matches!(t.op, Op::CreateCluster));
+        let makes = |task: &CreateDmsTask| {
+            let drops = task.target_tables == Prep::DropAndCreate;
+            task.id == o.id && task.migrates != Migrates::Cdc && (drops || !made && !restored)
+        };
+        let tasks = before.iter().filter_map(|t| match t.op {
+            Op::CreateDmsTask(task) => Some(task),
+            _ => None,
+        });
+        o.action == TaskAction::Start && tasks.into_iter().any(makes)
+    });
+    match (by_task, for_later) {
+        (Some(step), _) => Some((
+            step,
+            "has DMS make the tables, with columns and a primary key",
+        )),
+        (None, Some(step)) => Some((step, "leaves foreign keys and indexes for later")),
+        (None, None) => None,
+    }
+}
+
 pub(super) fn constraints(scene: &Scene<'_>) -> Option<Look> {
-    let made = scene.first(|op| matches!(op, Op::CreateSchema(o) if o.without_constraints))?;
+    let (made, how) = made_bare(scene)?;
     let moves = scene.moves()?;
     let statement = "SHOW CREATE TABLE …;  -- the same on the source and on the target";
     let adds = |timed: &Timed<'_>| {
@@ -302,8 +338,7 @@ pub(super) fn constraints(scene: &Scene<'_>) -> Option<Look> {
         ),
         false => Look::fail(
             format!(
-                "\"{}\" leaves foreign keys and indexes for later, and no step that must succeed adds them before the \
-                 name moves",
+                "\"{}\" {how}, and no step that must succeed adds the rest before the name moves",
                 made.step.say
             ),
             statement,

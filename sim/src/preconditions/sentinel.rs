@@ -13,7 +13,7 @@ use crate::{
     workload::orders::SCHEMA_NAME,
 };
 use cutover_model::{
-    ddl::{Context, Version},
+    ddl::{self, Context, Version},
     dml::{self, Assigned, Dml, Select, Value},
 };
 
@@ -94,7 +94,36 @@ pub(super) fn gate(scene: &Scene<'_>, gate: &Timed<'_>) -> Option<Look> {
             "SHOW GRANTS;  -- on the source; a fence that leaves the operator in: admit_clients, kill_connections",
         );
     }
+    if updates_nothing(scene, first, &wanted) {
+        return Look::fail(
+            format!(
+                "\"{}\" updates a row of a table that the runbook has made, and no step has inserted one by then: it finds \
+                 nothing, and the gate waits in vain",
+                first.step.say
+            ),
+            STATEMENT,
+        );
+    }
     by_other_ways(scene, &wanted)
+}
+
+/// Whether the table of the row is new, and has none by the time of the step that is to write it.
+fn updates_nothing(scene: &Scene<'_>, writes: &Timed<'_>, wanted: &Select) -> bool {
+    let context = context();
+    let typed = scene.steps[..=writes.number].iter();
+    let typed = typed.filter_map(|timed| match timed.op {
+        Op::RunSql(o) if o.on == Host::Source => Some(o.sql.as_str()),
+        _ => None,
+    });
+    let makes_table = |sql: &str| {
+        let read = ddl::parse(sql, &context);
+        matches!(read, Ok(ddl::Statement::CreateTable(table)) if table.name == wanted.table)
+    };
+    let inserts = |sql: &str| {
+        let read = dml::parse(sql, &context);
+        matches!(read, Ok(Dml::Insert { table, .. }) if table == wanted.table)
+    };
+    typed.clone().any(makes_table) && !typed.clone().any(inserts)
 }
 
 /// Whether the source is read-only at a step: it was asked to be, somebody has waited for it, and nobody has lifted it.
