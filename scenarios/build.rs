@@ -5,13 +5,13 @@ use std::{env, error::Error, fs, path::Path};
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "cargo tells a build script so where to write"
+    reason = "cargo tells a build script so where to read and write; a target folder may be another checkout's"
 )]
 fn main() -> Result<(), Box<dyn Error>> {
-    let out = env::var("OUT_DIR")?;
+    let (here, out) = (env::var("CARGO_MANIFEST_DIR")?, env::var("OUT_DIR")?);
     for folder in ["runbooks", "scenarios", "hazards"] {
         println!("cargo::rerun-if-changed={folder}");
-        let list = list_of(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder))?;
+        let list = list_of(&Path::new(&here).join(folder))?;
         fs::write(Path::new(&out).join(format!("{folder}.rs")), list)?;
     }
     Ok(())

@@ -308,7 +308,7 @@ fn event(event: &EventSpec) -> Result<(), Problem> {
         Micros::secs(1)..=Micros(LONGEST_US),
         "MySQL's shortest period is a second",
     )?;
-    if event.every.0 % 1_000_000 != 0 {
+    if !event.every.0.is_multiple_of(1_000_000) {
         return Err(Problem::new(
             keys(&["every"]),
             format!("`every` is {}, and MySQL counts whole seconds", event.every),
