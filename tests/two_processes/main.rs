@@ -23,6 +23,8 @@ use cutover::{
     sim::{
         explore::{Bias, Choice, MOST_FAULTS, Swarm},
         plan::Plan,
+        units::Micros,
+        workload_spec::{EventSpec, Kind},
     },
 };
 use half::{HALF, Order};
@@ -126,7 +128,7 @@ fn compared() -> ExitCode {
 }
 
 /// Every strategy in turn, in environments of all kinds, half of them with a swarm of faults, hazards among them; one
-/// in five replays a recording. A build that has mutants switches one on in every other plan, each in turn.
+/// in five replays a recording, and one in four of the others has an event, on one side or on both. A build that has mutants switches one on in every other plan, each in turn.
 fn draw(config: Config) -> Vec<Plan> {
     let runbooks: Vec<_> = catalogue::RUNBOOKS
         .iter()
@@ -143,6 +145,17 @@ fn draw(config: Config) -> Vec<Plan> {
         if faults {
             let swarm = Swarm::new(&plan, &Choice::Hazards, MOST_FAULTS);
             plan = swarm.plan(plan.seed, &Bias::none());
+        }
+        if plan.workload.kind == Kind::Orders && number % 4 == 3 {
+            plan.workload.events.push(EventSpec {
+                name: "job".into(),
+                every: Micros::secs(7),
+                starts: None,
+                sql: None,
+                privileged: number % 3 == 0,
+            });
+            plan.environment.source.event_scheduler = Some(true);
+            plan.environment.target.event_scheduler = Some(number % 8 == 3);
         }
         if Mutants::BUILT && number % 2 == 1 {
             plan.mutants = vec![CATALOGUE[number / 2 % CATALOGUE.len()].name.into()];

@@ -84,7 +84,7 @@ fn refused(server: &Server, refusal: &Refusal, progress: &Progress) -> ThreadErr
         false => "master",
     };
     ThreadError {
-        errno: version.fatal_dump_errno(),
+        errno: refusal::fatal_errno(version),
         text: format!(
             "Got fatal error {FATAL_ERRNO} from {source} when reading data from binary log: '{text}'"
         ),

@@ -11,9 +11,20 @@ use crate::{
 
 /// The number in the packet, and in every text at the replica (ER_MASTER_FATAL_ERROR_READING_BINLOG).
 pub const FATAL_ERRNO: u16 = 1236;
-/// Whether a receiver's number (`Last_IO_Errno`) is that of a source that refused it for good: 13114 from 8.0 on, 1236 before.
+/// The replica's own number for it, from 8.0 on (measured on 9.7.4).
+const FATAL_AT_REPLICA: u32 = 13_114;
+
+/// Whether a receiver's number (`Last_IO_Errno`) is that of a source that refused it for good, whatever its version.
 pub fn is_fatal(errno: u32) -> bool {
-    errno == 13_114 || errno == u32::from(FATAL_ERRNO)
+    errno == FATAL_AT_REPLICA || errno == u32::from(FATAL_ERRNO)
+}
+
+/// `Last_IO_Errno` of such a refusal: before 8.0 the packet's number (measured on 9.7.4 and 5.6.24).
+pub fn fatal_errno(version: Version) -> u32 {
+    match version.at_least(80_000) {
+        true => FATAL_AT_REPLICA,
+        false => FATAL_ERRNO.into(),
+    }
 }
 
 /// A server cuts its messages there (`MYSQL_ERRMSG_SIZE`, with its final 0).

@@ -14,11 +14,6 @@ impl Version {
         self.at_least(90_600)
     }
 
-    /// `Last_IO_Errno` of a fatal refusal: 13114 from 8.0 on, 1236 before (measured on 9.7.4 and 5.6.24).
-    pub fn fatal_dump_errno(self) -> u32 {
-        if self.at_least(80_000) { 13_114 } else { 1_236 }
-    }
-
     /// InnoDB saves each transaction's GTID in `mysql.gtid_executed` as it commits, with a binlog too
     /// (manual, "mysql.gtid_executed Table"); before, the table was written at a rotation.
     pub fn saves_gtids_with_commits(self) -> bool {
