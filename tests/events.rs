@@ -374,6 +374,7 @@ fn on_the_way_back_they_are_handed_over_again() {
     };
     plan.runbook.steps.push(last);
     plan.runbook.abort.push(step(ON_HERE));
+    plan.runbook.stay.push(step(ON_THERE));
     let back =
         |step: &Step| fences(Host::Target)(step) && step.set_read_only.is_some_and(|o| o.lasting);
     let mut handed_back = plan.clone();
@@ -391,4 +392,74 @@ fn on_the_way_back_they_are_handed_over_again() {
     let mut both = altered.clone();
     before(&mut both, back, &[OFF_THERE, IS_OFF_THERE]);
     bears_out(&both, Status::Fail, "REPLICA_SIDE_DISABLED", "P12");
+}
+
+#[test]
+fn what_is_created_on_a_target_that_the_source_follows_stops_the_way_back() {
+    let strategy = "dms-full-load-cdc-rollback";
+    let mut plan = plan(strategy, "", &[]);
+    let steps = &mut plan.runbook.steps;
+    let moved = steps.iter().position(moves).expect("it moves");
+    let create = "run_sql = { on = \"target\", sql = \"CREATE EVENT job ON SCHEDULE EVERY 2 SECOND DO DELETE FROM job_runs \
+                  WHERE id = 1\" }";
+    steps.insert(moved + 1, step(create));
+    let fences = |step: &Step| {
+        step.set_read_only
+            .is_some_and(|o| o.on == Host::Source && o.value)
+    };
+    before(&mut plan, fences, &[OFF_HERE, IS_OFF_HERE]);
+    let look = look(&plan).expect("it is asked");
+    assert_eq!(look.status, Status::Fail);
+    assert!(look.reason.contains("1537"), "{look:?}");
+    assert!(tells(&outcome(&plan), "1537"));
+}
+
+#[test]
+fn the_name_of_an_event_may_be_written_in_other_letters() {
+    let mut plan = plan("dms-full-load-cdc", "", &[]);
+    let create = "run_sql = { on = \"target\", sql = \"CREATE EVENT Job ON SCHEDULE EVERY 2 SECOND DO DELETE FROM job_runs \
+                  WHERE id = 1\" }";
+    before(&mut plan, moves, &[create]);
+    plan.runbook.abort.push(step(ON_HERE));
+    let fences = |step: &Step| {
+        step.set_read_only
+            .is_some_and(|o| o.on == Host::Source && o.value)
+    };
+    before(&mut plan, fences, &[OFF_HERE, IS_OFF_HERE]);
+    bears_out(&plan, Status::Pass, "", "safe");
+}
+
+#[test]
+fn the_source_runs_nothing_from_the_note_on() {
+    let mut plan = plan(
+        "scenarios/hazards/event-behind-a-closed-door.remedy.runbook.toml",
+        "",
+        &[],
+    );
+    before(&mut plan, moves, &[ON_HERE, "pause = { for = \"10s\" }"]);
+    bears_out(&plan, Status::Fail, "the source still runs", "P8");
+}
+
+#[test]
+fn what_an_abort_step_types_on_a_fenced_source_is_refused() {
+    let mut plan = plan(REMEDY, "", &[]);
+    let disables = "run_sql = { on = \"source\", sql = \"ALTER EVENT job DISABLE\" }";
+    let enables = "run_sql = { on = \"source\", sql = \"ALTER EVENT job ENABLE\" }";
+    let fences = |step: &Step| {
+        step.set_read_only
+            .is_some_and(|o| o.on == Host::Source && o.value)
+    };
+    before(&mut plan, fences, &[disables]);
+    let moved = plan.runbook.steps.iter().position(moves).expect("it moves");
+    let there = Step {
+        on_failure: OnFailure::Insist,
+        ..step("run_sql = { on = \"target\", sql = \"ALTER EVENT job ENABLE\" }")
+    };
+    plan.runbook.steps.insert(moved + 1, there);
+    let mut behind = plan.clone();
+    behind.runbook.abort.push(step(enables));
+    bears_out(&behind, Status::Pass, "", "safe");
+    plan.runbook.abort.insert(0, step(enables));
+    let look = look(&plan).expect("it is asked");
+    assert!(look.reason.contains("no abort step"), "{look:?}");
 }

@@ -205,7 +205,7 @@ pub(super) fn events_off(world: &World, ran_on: Host, runs_on: Host) -> Vec<Stri
     let why = |event: &ScheduledEvent| match after.database.event(&event.schema, &event.name) {
         None => Some("it is not there"),
         Some(there) if there.status != EventStatus::Enabled => Some(there.status.text()),
-        Some(_) if !world.event_scheduler_is_on(runs_on) => Some("event_scheduler is OFF"),
+        Some(_) if !world.event_scheduler_is_to_be_on(runs_on) => Some("event_scheduler is OFF"),
         Some(_) => None,
     };
     let ran = before.database.events().iter();

@@ -20,16 +20,12 @@ const GROUP: &str = "aws rds modify-db-cluster-parameter-group --db-cluster-para
 
 pub(super) fn events(scene: &Scene<'_>) -> Option<Look> {
     let mut followed = Followed::of(scene.plan);
-    let moves = scene.moves().map(|moves| moves.number);
     let (decisive, back) = (decisive(scene), decisive_back(scene));
-    let mut before_moving = None;
+    let mut called_off = None;
     for timed in &scene.steps {
-        if Some(timed.number) == moves {
-            before_moving = Some(followed.clone());
-        }
-        if Some(timed.number) == decisive
-            && let Some(event) = followed.runs(Host::Source)
-        {
+        let closed = decisive.is_some_and(|step| step <= timed.number)
+            && back.is_none_or(|back| timed.number < back);
+        if let Some(event) = followed.runs(Host::Source).filter(|_| closed) {
             return still_runs(Host::Source, &event, timed);
         }
         if Some(timed.number) == back
@@ -37,6 +33,7 @@ pub(super) fn events(scene: &Scene<'_>) -> Option<Look> {
         {
             return still_runs(Host::Target, &event, timed);
         }
+        let before = followed.clone();
         if let Err(error) = followed.goes_through(timed) {
             return Look::fail(format!("\"{}\" fails: {error}", timed.step.say), LOOK);
         }
@@ -44,13 +41,19 @@ pub(super) fn events(scene: &Scene<'_>) -> Option<Look> {
         if let Some(look) = early.or_else(|| runs_twice(timed, &followed)) {
             return Some(look);
         }
+        let off = || {
+            [&before, &followed]
+                .into_iter()
+                .find_map(|state| off_when_called_off(scene, timed, state))
+        };
+        called_off = called_off.or_else(off);
     }
     let (first, others) = followed.ran.split_first()?;
     if let Some(look) = never_again(scene, &followed) {
         return Some(look);
     }
-    if let Some(look) = before_moving.and_then(|followed| off_when_called_off(scene, followed)) {
-        return Some(look);
+    if called_off.is_some() {
+        return called_off;
     }
     let more = match others.len() {
         0 => String::new(),
@@ -93,7 +96,7 @@ fn runs_early(scene: &Scene<'_>, timed: &Timed<'_>, followed: &Followed) -> Opti
     }
     Look::fail(
         format!(
-            "from \"{}\" on the target runs the event {event}, while the source is written to: event_scheduler is ON there",
+            "from \"{}\" on the target runs the event {event} at its times, while the source is written to: event_scheduler is ON there",
             timed.step.say
         ),
         GROUP,
@@ -186,20 +189,40 @@ fn never_again(scene: &Scene<'_>, followed: &Followed) -> Option<Look> {
     )
 }
 
-/// What the source does not run any more when the migration is called off, and no abort step brings back.
-fn off_when_called_off(scene: &Scene<'_>, mut followed: Followed) -> Option<Look> {
-    let calls_off = scene.steps.iter().any(super::called_off::calls_off);
-    for step in scene.plan.runbook.abort.iter().filter(|_| calls_off) {
-        if let Ok(op) = step.op() {
+/// What nobody runs any more when the migration is called off at a step, or the way back, and no abort or stay step brings
+/// back.
+fn off_when_called_off(scene: &Scene<'_>, timed: &Timed<'_>, state: &Followed) -> Option<Look> {
+    let runbook = &scene.plan.runbook;
+    let moved = scene
+        .moves()
+        .is_some_and(|moves| moves.number < timed.number);
+    let returned = scene
+        .returns()
+        .is_some_and(|returns| returns.number <= timed.number);
+    let (steps, what, serves) = match moved {
+        false => (&runbook.abort, "no abort step", Host::Source),
+        true => (&runbook.stay, "no stay step", Host::Target),
+    };
+    // Behind the cutover it is the abort steps again where there are no others, which another check is about.
+    if !super::called_off::calls_off(timed) || returned || moved && steps.is_empty() {
+        return None;
+    }
+    let mut state = state.clone();
+    for op in steps.iter().filter_map(|step| step.op().ok()) {
+        let refused = matches!(op, Op::RunSql(o) if state.refuses_the_operator(o.on));
+        if !refused {
             // What fails there fails as it does in a run: the event stays as it is.
-            let _ = followed.takes_back(&op);
+            let _ = state.takes_back(&op);
         }
     }
-    let (event, why) = followed.is_off(Host::Source)?;
+    let (event, why) = state.is_off(serves)?;
     Look::fail(
         format!(
-            "when the migration is called off, no abort step makes the source run the event {event} again: {why}"
+            "when \"{}\" fails and calls the migration off, {what} makes the {} run the event {event} again: {why}",
+            timed.step.say,
+            serves.name()
         ),
-        "aws rds modify-db-parameter-group … ParameterName=event_scheduler,ParameterValue=ON  # an [[abort]] step",
+        "aws rds modify-db-parameter-group … ParameterName=event_scheduler,ParameterValue=ON  # an [[abort]] or [[stay]] step; \
+         what is typed on the source comes behind the one that makes it writable",
     )
 }

@@ -122,6 +122,11 @@ impl World {
         self.server(host).is_some() && self.scheduler.watches[host as usize].on
     }
 
+    /// What a host's parameter group says, which its server has sooner or later.
+    pub(crate) fn event_scheduler_is_to_be_on(&self, host: Host) -> bool {
+        self.scheduler.watches[host as usize].parameter
+    }
+
     /// Whether a host has run an event, by its full name, or would have at its time.
     pub(crate) fn has_run_event(&self, host: Host, event: &str) -> bool {
         self.scheduler.runs(host, event)

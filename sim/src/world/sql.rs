@@ -49,7 +49,8 @@ pub fn unreadable_sql(sql: &str) -> Option<String> {
     if is("SET") {
         return Some(
             "RDS gives nobody the privilege to SET GLOBAL (error 1227): change a parameter with a step of its own, \
-             like `set_read_only`"
+             like `set_read_only` or \
+             `set_event_scheduler`"
                 .into(),
         );
     }
@@ -65,16 +66,21 @@ pub fn unreadable_sql(sql: &str) -> Option<String> {
     }
     match ddl::parse(sql, &context) {
         Err(error) => Some(error.to_string()),
-        Ok(Ddl::Ignored { what }) if what.ends_with(" EVENT") => Some(format!(
-            "of {what} only what has a schedule of EVERY n SECOND, MINUTE, HOUR, DAY or WEEK is modelled, from a second to a \
-             century, with STARTS as a literal if at all, and neither AT, ENDS nor RENAME TO"
-        )),
+        Ok(Ddl::Ignored { what }) if what == "ALTER EVENT" => Some(
+            "of ALTER EVENT are modelled ON SCHEDULE, as in CREATE EVENT, ENABLE, DISABLE, COMMENT and DO, and not RENAME TO"
+                .into(),
+        ),
+        Ok(Ddl::Ignored { what }) if what == "CREATE EVENT" => Some(
+            "of CREATE EVENT is modelled what has a schedule of EVERY n SECOND, MINUTE, HOUR, DAY or WEEK, from a second to a \
+             century, with STARTS as a literal if at all, and neither AT nor ENDS"
+                .into(),
+        ),
         Ok(Ddl::Event(event)) => match event.change {
             EventChange::Create { body, .. }
             | EventChange::Alter {
                 body: Some(body), ..
             } => unreadable_event(&body)
-                .map(|why| format!("what the event does: {why}"))
+                .map(|why| format!("in what stands behind DO, {why}"))
                 .or_else(|| {
                     let table = writes_to_shop(&body)?;
                     Some(format!(

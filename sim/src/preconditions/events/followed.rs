@@ -6,7 +6,7 @@
 use super::super::scene::Timed;
 use crate::{
     plan::Plan,
-    runbook::{CreateSnapshot, Host, Op, Until},
+    runbook::{CoordinatesFrom, CreateSnapshot, Host, OnFailure, Op, Until},
     workload::orders::SCHEMA_NAME,
     workload_spec::Kind,
 };
@@ -25,6 +25,8 @@ struct Side {
     /// What its parameter group says, which it has sooner or later.
     parameter: bool,
     read_only: bool,
+    /// It was asked to be read-only, and nobody has lifted that.
+    fenced: bool,
 }
 
 impl Side {
@@ -58,9 +60,16 @@ pub(super) struct Followed {
     typed: Vec<Statement>,
     had: usize,
     replicates: bool,
+    /// Those that the target's own binlog has, and how many of them the source has; by the names of positions that were read
+    /// there, how many there were.
+    typed_there: Vec<Statement>,
+    had_back: usize,
+    noted_there: BTreeMap<String, usize>,
     replicates_back: bool,
-    /// What the source had enabled while its scheduler was on, in the order in which it did.
+    logs_there: bool,
+    /// What the source had enabled while its scheduler was on, in the order in which it did; and the target.
     pub ran: Vec<String>,
+    ran_there: Vec<String>,
 }
 
 /// A statement's effect; others than those of events and schemas have none on events.
@@ -75,6 +84,22 @@ fn apply(database: &mut Database, statement: &Statement, by: By) -> Result<(), S
         Some(code) => format!("error {code}: {error}"),
         None => error.to_string(),
     })
+}
+
+/// An event by its full name.
+fn named<'d>(database: &'d Database, name: &str) -> Option<&'d ScheduledEvent> {
+    let (schema, name) = name.split_once('.')?;
+    database.event(schema, name)
+}
+
+fn note_enabled(ran: &mut Vec<String>, side: &Side) {
+    let events = side.database.events().iter().filter(|_| side.on);
+    for event in events.filter(|event| event.status == EventStatus::Enabled) {
+        let name = event.full_name();
+        if !ran.contains(&name) {
+            ran.push(name);
+        }
+    }
 }
 
 impl Followed {
@@ -94,6 +119,7 @@ impl Followed {
             on: plan.environment.runs_events(host),
             parameter: plan.environment.runs_events(host),
             read_only: false,
+            fenced: false,
         };
         let mut empty = Database::default();
         empty.keep_events();
@@ -109,8 +135,13 @@ impl Followed {
             typed: Vec::new(),
             had: 0,
             replicates: false,
+            typed_there: Vec::new(),
+            had_back: 0,
+            noted_there: BTreeMap::new(),
             replicates_back: false,
+            logs_there: plan.environment.target.binlog,
             ran: Vec::new(),
+            ran_there: Vec::new(),
         };
         followed.note_running();
         followed
@@ -140,20 +171,24 @@ impl Followed {
     /// The first that both do.
     pub fn runs_on_both(&self) -> Option<String> {
         let target = self.side(Host::Target)?;
-        let both = |name: &String| target.running().any(|other| other == *name);
+        let both = |name: &String| {
+            let there = named(&target.database, name);
+            there.is_some_and(|event| target.runs(event))
+        };
         self.source.running().find(both)
     }
 
     /// The first event of those that the source had enabled, and still has, that a host does not run but for `read_only`,
-    /// and why.
+    /// and why. Of the source itself also those that the target had enabled.
     pub fn is_off(&self, host: Host) -> Option<(String, &'static str)> {
         let side = self.side(host)?;
-        let named = |database: &Database, name: &str| {
-            let mut events = database.events().iter();
-            events.find(|event| event.full_name() == *name).cloned()
-        };
-        self.ran.iter().find_map(|name| {
-            named(&self.source.database, name)?;
+        let ours = self.ran.iter();
+        let ours = ours.filter(|name| named(&self.source.database, name).is_some());
+        let theirs = self
+            .ran_there
+            .iter()
+            .filter(|name| host == Host::Source && named(&self.target.database, name).is_some());
+        ours.chain(theirs).find_map(|name| {
             let why = match named(&side.database, name) {
                 None => "it is not there",
                 Some(event) if event.status != EventStatus::Enabled => event.status.text(),
@@ -165,14 +200,9 @@ impl Followed {
     }
 
     fn note_running(&mut self) {
-        if !self.source.on {
-            return;
-        }
-        for event in self.source.database.events() {
-            let name = event.full_name();
-            if event.status == EventStatus::Enabled && !self.ran.contains(&name) {
-                self.ran.push(name);
-            }
+        note_enabled(&mut self.ran, &self.source);
+        if self.is_made {
+            note_enabled(&mut self.ran_there, &self.target);
         }
     }
 
@@ -204,14 +234,38 @@ impl Followed {
             }
             Op::StartReplication(Host::Target) => {
                 self.replicates = true;
-                self.catches_up();
+                self.catches_up()?;
             }
             Op::StopReplication(Host::Target) | Op::PromoteCluster => self.replicates = false,
-            Op::StartReplication(Host::Source) => self.replicates_back = true,
+            Op::ReadCoordinates(o) if o.from == CoordinatesFrom::TargetPosition => {
+                self.noted_there
+                    .insert(o.name.clone(), self.typed_there.len());
+            }
+            Op::SetExternalSource(o) if o.on == Host::Source => {
+                let noted = o.at.as_ref().and_then(|name| self.noted_there.get(name));
+                self.had_back = noted.copied().unwrap_or_default();
+            }
+            Op::StartReplication(Host::Source) => {
+                self.replicates_back = true;
+                self.catches_up_back()?;
+            }
             Op::StopReplication(Host::Source) => self.replicates_back = false,
-            Op::EnableBinlog if self.forgets_read_only => self.target.read_only = false,
-            Op::SetReadOnly(o) if o.value && o.on == Host::Target && !o.lasting => {
-                (self.target.read_only, self.forgets_read_only) = (true, true);
+            Op::EnableBinlog => {
+                self.logs_there = true;
+                self.target.read_only &= !self.forgets_read_only;
+            }
+            Op::SetReadOnly(o) if o.value => {
+                let at_once = o.on == Host::Target && !o.lasting;
+                if let Some(side) = self.side_mut(o.on) {
+                    (side.fenced, side.read_only) = (true, side.read_only || at_once);
+                }
+                self.forgets_read_only |= at_once;
+            }
+            // It may be passed over: the scheduler may be on, and may not.
+            Op::SetEventScheduler(o) if o.value && timed.step.on_failure == OnFailure::Continue => {
+                if let Some(side) = self.side_mut(o.on) {
+                    side.on = true;
+                }
             }
             Op::Wait(wait) if timed.decides() => self.has_seen(wait.until.kind().ok()),
             _ => return self.takes_back(&timed.op),
@@ -235,7 +289,7 @@ impl Followed {
             }
             Op::SetReadOnly(o) if !o.value => {
                 if let Some(side) = self.side_mut(o.on) {
-                    side.read_only = false;
+                    (side.read_only, side.fenced) = (false, false);
                 }
             }
             Op::RunSql(o) => {
@@ -281,12 +335,31 @@ impl Followed {
         }
     }
 
+    /// Whether what an operator types on a host is refused: on Aurora the master user has CONNECTION_ADMIN.
+    pub fn refuses_the_operator(&self, host: Host) -> bool {
+        host == Host::Source && self.source.fenced
+    }
+
     /// What the source has typed since comes by the binlog.
-    fn catches_up(&mut self) {
-        for statement in self.typed.get(self.had..).unwrap_or_default() {
-            let _ = apply(&mut self.target.database, statement, By::Replication);
-        }
+    fn catches_up(&mut self) -> Result<(), String> {
+        let statements = self.typed.get(self.had..).unwrap_or_default();
         self.had = self.typed.len();
+        for statement in statements {
+            let applied = apply(&mut self.target.database, statement, By::Replication);
+            applied.map_err(|why| format!("replication into the target stops: {why}"))?;
+        }
+        Ok(())
+    }
+
+    /// The same into the source, on the way back.
+    fn catches_up_back(&mut self) -> Result<(), String> {
+        let statements = self.typed_there.get(self.had_back..).unwrap_or_default();
+        self.had_back = self.typed_there.len();
+        for statement in statements {
+            let applied = apply(&mut self.source.database, statement, By::Replication);
+            applied.map_err(|why| format!("replication back into the source stops: {why}"))?;
+        }
+        Ok(())
     }
 
     fn is_typed(&mut self, on: Host, statement: Statement) -> Result<(), String> {
@@ -294,21 +367,26 @@ impl Followed {
             Host::Source => {
                 let by = By::Session { privileged: false };
                 apply(&mut self.source.database, &statement, by)?;
+                // Where the read replica has none yet, it has it from the source when it is made.
                 let _ = apply(&mut self.replica, &statement, By::Replication);
                 self.typed.push(statement);
-                if self.replicates {
-                    self.catches_up();
+                match self.replicates {
+                    true => self.catches_up(),
+                    false => Ok(()),
                 }
             }
             Host::Target | Host::Replica => {
                 // The master user of an Aurora cluster has CONNECTION_ADMIN.
                 let by = By::Session { privileged: true };
                 apply(&mut self.target.database, &statement, by)?;
-                if self.replicates_back {
-                    let _ = apply(&mut self.source.database, &statement, By::Replication);
+                if self.logs_there {
+                    self.typed_there.push(statement);
+                }
+                match self.replicates_back {
+                    true => self.catches_up_back(),
+                    false => Ok(()),
                 }
             }
         }
-        Ok(())
     }
 }
