@@ -152,7 +152,7 @@ fn draw(config: Config) -> Vec<Plan> {
                 every: Micros::secs(7),
                 starts: None,
                 sql: None,
-                privileged: number % 3 == 0,
+                privileged: number.is_multiple_of(3),
             });
             plan.environment.source.event_scheduler = Some(true);
             plan.environment.target.event_scheduler = Some(number % 8 == 3);
