@@ -463,3 +463,32 @@ fn what_an_abort_step_types_on_a_fenced_source_is_refused() {
     let look = look(&plan).expect("it is asked");
     assert!(look.reason.contains("no abort step"), "{look:?}");
 }
+
+#[test]
+fn a_new_event_runs_at_once_and_leaves_the_others_their_times() {
+    let event =
+        "workload.event=[{ name = \"job\", every = \"20s\", starts = \"2026-03-02T09:58:01Z\" }]";
+    let sets = [event.to_string(), "source.parameter_delay=5s".to_string()];
+    let scenario = load_scenario("orders-small", &sets).unwrap_or_else(|error| panic!("{error}"));
+    let mut world = World::new(&scenario.plan(1, None), None).expect("a world");
+    world.advance_to(30_400_000);
+    let create = "CREATE EVENT other ON SCHEDULE EVERY 30 SECOND DO INSERT INTO job_runs (job, ran_at) VALUES ('other', NOW())";
+    world.type_sql(Host::Source, create).expect("it is typed");
+    // Off, and on again before that has arrived: nothing changes.
+    world.deliver_event_scheduler(Host::Source, false);
+    world.advance_to(31_000_000);
+    world.deliver_event_scheduler(Host::Source, true);
+    world.advance_to(70_000_000);
+    world.deliver_event_scheduler(Host::Source, false);
+    world.advance_to(119_000_000);
+    let history = &world.history;
+    let runs = |name: &str| {
+        let place = history.events.iter().position(|known| known == name);
+        let of_event = history.operations.iter();
+        let of_event =
+            of_event.filter(|o| o.client == SCHEDULER && Some(o.subject as usize) == place);
+        of_event.map(|o| o.invoked / 1_000_000).collect::<Vec<_>>()
+    };
+    assert_eq!(runs("shop.job"), [1, 21, 41, 61]);
+    assert_eq!(runs("shop.other"), [30, 60]);
+}

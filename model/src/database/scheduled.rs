@@ -50,7 +50,8 @@ pub struct ScheduledEvent {
 }
 
 impl ScheduledEvent {
-    /// Whether it is called so: the names of events tell no small letters from capital ones (manual, "Event Syntax").
+    /// Whether it is called so: the names of events tell no small letters from capital ones, and those of schemas do (measured
+    /// on 9.7.4 and 5.6.24, on Linux).
     pub fn is(&self, schema: &str, name: &str) -> bool {
         &*self.schema == schema && self.name.to_lowercase() == name.to_lowercase()
     }

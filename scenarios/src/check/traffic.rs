@@ -260,6 +260,15 @@ fn events(workload: &Workload) -> Result<(), Problem> {
             "describe those that write most",
         ));
     }
+    let taken = workload.tables.iter().position(|t| t.name == "job_runs");
+    if let Some(table) = taken.filter(|_| !events.is_empty()) {
+        let place = [Part::Key("table"), Part::Index(table), Part::Key("name")];
+        return Err(Problem::new(
+            place.to_vec(),
+            "a shop with events has a table `job_runs` already",
+            "give this one another name",
+        ));
+    }
     for (index, spec) in events.iter().enumerate() {
         let at = |mut problem: Problem| {
             let place = [Part::Key("event"), Part::Index(index)];
@@ -267,14 +276,6 @@ fn events(workload: &Workload) -> Result<(), Problem> {
             problem
         };
         event(spec).map_err(at)?;
-        if let Some(table) = workload.tables.iter().position(|t| t.name == "job_runs") {
-            let place = [Part::Key("table"), Part::Index(table), Part::Key("name")];
-            return Err(Problem::new(
-                place.to_vec(),
-                "a shop with events has a table `job_runs` already",
-                "give this one another name",
-            ));
-        }
         if events[..index].iter().any(|other| other.name == spec.name) {
             return Err(at(Problem::new(
                 keys(&["name"]),

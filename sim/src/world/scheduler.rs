@@ -101,8 +101,9 @@ impl Scheduler {
 }
 
 impl Watch {
-    /// When an event is run next. The server counts in seconds: one that it has begun is over, but for an event that
-    /// starts in it (`compute_next_execution_time` in sql/event_data_objects.cc).
+    /// When an event is run next: at a multiple of EVERY behind STARTS, and one that starts now at once (measured on 9.7.4 and
+    /// 5.6.24). The server counts in seconds, and one that it has begun is over, but for an event that starts in it
+    /// (unverified).
     fn next_us(&self, event: &ScheduledEvent) -> u64 {
         let name = event.full_name();
         let since = self.since_us.get(&name).copied().unwrap_or_default();

@@ -86,6 +86,12 @@ fn apply(database: &mut Database, statement: &Statement, by: By) -> Result<(), S
     })
 }
 
+/// Applies statements as a replica does.
+fn replicate(database: &mut Database, statements: &[Statement]) -> Result<(), String> {
+    let mut statements = statements.iter();
+    statements.try_for_each(|statement| apply(database, statement, By::Replication))
+}
+
 /// An event by its full name.
 fn named<'d>(database: &'d Database, name: &str) -> Option<&'d ScheduledEvent> {
     let (schema, name) = name.split_once('.')?;
@@ -342,24 +348,18 @@ impl Followed {
 
     /// What the source has typed since comes by the binlog.
     fn catches_up(&mut self) -> Result<(), String> {
-        let statements = self.typed.get(self.had..).unwrap_or_default();
+        let since = self.typed.get(self.had..).unwrap_or_default();
         self.had = self.typed.len();
-        for statement in statements {
-            let applied = apply(&mut self.target.database, statement, By::Replication);
-            applied.map_err(|why| format!("replication into the target stops: {why}"))?;
-        }
-        Ok(())
+        let stops = |why| format!("replication into the target stops: {why}");
+        replicate(&mut self.target.database, since).map_err(stops)
     }
 
     /// The same into the source, on the way back.
     fn catches_up_back(&mut self) -> Result<(), String> {
-        let statements = self.typed_there.get(self.had_back..).unwrap_or_default();
+        let since = self.typed_there.get(self.had_back..).unwrap_or_default();
         self.had_back = self.typed_there.len();
-        for statement in statements {
-            let applied = apply(&mut self.source.database, statement, By::Replication);
-            applied.map_err(|why| format!("replication back into the source stops: {why}"))?;
-        }
-        Ok(())
+        let stops = |why| format!("replication back into the source stops: {why}");
+        replicate(&mut self.source.database, since).map_err(stops)
     }
 
     fn is_typed(&mut self, on: Host, statement: Statement) -> Result<(), String> {
