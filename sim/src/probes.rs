@@ -51,6 +51,7 @@ probes! {
     DmsTaskFailed, "dms-task-failed", "A DMS task stopped at an error.";
     DmsCrashedAtWork, "dms-crashed-at-work", "A DMS task lost its memory with changes in it that were not applied.";
     StatementWaitedForDdl, "statement-waited-for-ddl", "A client's statement waited for an ALTER TABLE, or the ALTER TABLE for a client's transaction.";
+    FenceWaitedForStatement, "fence-waited-for-statement", "SET GLOBAL read_only waited for statements that waited for a lock, and writers hung behind it.";
 }
 
 impl Probe {
@@ -163,6 +164,9 @@ impl Probe {
                 &[Occasion::BinlogReceived],
             ),
             Self::StatementWaitedForDdl => lead(&[Kind::Ddl], &[Occasion::CommitSent]),
+            Self::FenceWaitedForStatement => {
+                lead(&[Kind::LongTransaction, Kind::Ddl], &[Occasion::FenceAsked])
+            }
             _ => Lead::ANYWHERE,
         }
     }
@@ -296,6 +300,8 @@ impl Probe {
             }
             // Something that goes wrong on the target or with the binlog, which nobody knows beforehand.
             Self::DmsTaskFailed => false,
+            // Two that want one row, or an ALTER TABLE that waits, at the moment of the fence: nobody knows that either.
+            Self::FenceWaitedForStatement => false,
             Self::DmsCrashedAtWork => {
                 does(|op| matches!(op, Op::CreateDmsTask(o) if o.captures()))
                     && one_of(&[Kind::DmsTaskCrash, Kind::DmsInstanceFailover])

@@ -149,7 +149,7 @@ impl Server {
             }
             Some(_) => {}
         }
-        match self.admit_write(id, now) {
+        match self.admit_commit(id) {
             Ok(()) => {}
             Err(Reply::Failed(error)) => {
                 self.rollback(arena, id);
@@ -213,7 +213,7 @@ impl Server {
         let context = session_context(&in_session, schema, self.config.ddl_version, second);
         let statement = sql::parse(text, &context)?;
         sql::apply(&mut self.database.clone(), arena, &statement)?;
-        if let Err(reply) = self.admit_write(id, now) {
+        if let Err(reply) = self.admit_write(arena, id, false) {
             return Ok(reply);
         }
         if let Some(session) = self.sessions.get_mut(id) {
@@ -225,7 +225,9 @@ impl Server {
                 statement,
             }));
         }
-        Ok(self.commit(arena, now, id))
+        let reply = self.commit(arena, now, id);
+        self.sessions.statement_ends(id);
+        Ok(reply)
     }
 
     /// `FLUSH BINARY LOGS`: as soon as no group is under way.

@@ -3,7 +3,7 @@
 //! An UPDATE or DELETE whose WHERE has the whole primary key finds its row by it; any other looks at every row of the
 //! table, which is refused for tables of more than a million. Values compare by their bytes, not by a collation.
 
-use super::{Manner, Reply, Server, SessionId};
+use super::{Manner, Reply, Server, SessionId, statements::Write};
 use crate::{
     arena::Arena,
     database::{Database, TableId},
@@ -195,6 +195,17 @@ impl Server {
         session: SessionId,
         statement: &mut Statement,
     ) -> Reply {
+        let reply = self.go_on_with(arena, now, session, statement);
+        self.ended(session, reply)
+    }
+
+    fn go_on_with(
+        &mut self,
+        arena: &mut Arena,
+        now: u64,
+        session: SessionId,
+        statement: &mut Statement,
+    ) -> Reply {
         while let Some(row) = statement.rows.get(statement.next).cloned() {
             let manner = Manner {
                 new_statement: statement.written == 0,
@@ -229,10 +240,10 @@ impl Server {
                 let Some(image) = self.image_of(table, values, now) else {
                     return Reply::NoRow;
                 };
-                self.insert(arena, now, session, table, &image, manner)
+                self.write(arena, now, session, table, Write::Insert(&image), manner)
             }
             Row::Delete(key) => match self.still_wanted(arena, now, session, statement, *key) {
-                Ok(_) => self.delete(arena, now, session, table, *key, manner),
+                Ok(_) => self.write(arena, now, session, table, Write::Delete(*key), manner),
                 Err(reply) => reply,
             },
             Row::Update(key) => {
@@ -257,7 +268,8 @@ impl Server {
                         None => builder.push_null(),
                     }
                 }
-                self.update(arena, now, session, table, *key, builder.image(), manner)
+                let write = Write::Update(*key, builder.image());
+                self.write(arena, now, session, table, write, manner)
             }
         }
     }
@@ -271,7 +283,8 @@ impl Server {
         statement: &Statement,
         key: RowKey,
     ) -> Result<Vec<u8>, Reply> {
-        let locked = self.lock_row(arena, now, session, statement.table, key)?;
+        let begun = statement.written > 0;
+        let locked = self.lock_row_within(arena, now, session, statement.table, key, begun)?;
         let columns = self
             .database
             .table(statement.table)

@@ -1,21 +1,33 @@
 //! `read_only` and `super_read_only` as a fence.
 //!
-//! `SET GLOBAL read_only = 1` takes the global read lock, waits until nobody is inside a commit, and
-//! returns. From its start writers hang; after it returned they get 1290, the COMMIT of a transaction
-//! opened before included. Exempt: replica threads, and sessions with CONNECTION_ADMIN unless
-//! `super_read_only`. Source: sys_vars.cc `fix_read_only`, handler.cc `ha_commit_trans`, measured on 9.7.4.
+//! `SET GLOBAL read_only = 1` first takes the global read lock: it waits for statements that write and have begun (one
+//! that waits for a row lock, one that waits for a metadata lock), while new ones wait behind it, whoever sends them, and
+//! transactions commit as ever. When no such statement is left, it blocks commits too, waits until nobody is inside one, and
+//! returns. From then on ordinary sessions get 1290, the COMMIT of a transaction opened before included. Exempt: replica
+//! threads, and sessions with CONNECTION_ADMIN unless `super_read_only`.
+//!
+//! A statement that waits for a row of a transaction that waits behind the SET is a circle that no server sees: the row
+//! lock's timeout ends it. One through a metadata lock is seen, and the transaction is rolled back with 1213.
+//!
+//! Source: sys_vars.cc `fix_read_only`, lock.cc `Global_read_lock`, handler.cc `ha_commit_trans`; all of it measured on
+//! 9.7.4 and 5.6.24. Not modelled: that the applier waits behind the SET as well; and a second SET, to 0, which changes
+//! nothing there while the first one waits (measured): here it withdraws the first, as whoever interrupts it does.
 
 use super::{
     Event, Reply, Server, ServerError,
     session::{Privilege, SessionId, State},
 };
-use crate::mutant::Mutant;
+use crate::{arena::Arena, mutant::Mutant};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum ReadOnly {
     #[default]
     Off,
-    /// The SET waits for commits under way.
+    /// The SET waits for statements under way.
+    Locking {
+        also_admin: bool,
+    },
+    /// It has the global read lock, and waits for commits under way.
     Closing {
         also_admin: bool,
     },
@@ -26,14 +38,15 @@ pub(super) enum ReadOnly {
 
 impl Server {
     /// `SET GLOBAL read_only = 1` (`also_admin`: `super_read_only`); [`Event::ReadOnlyEffective`] says when it
-    /// has returned.
-    pub fn set_read_only(&mut self, also_admin: bool) {
-        self.read_only = ReadOnly::Closing { also_admin };
+    /// has returned. Gives the number of statements that it has to wait for.
+    pub fn set_read_only(&mut self, also_admin: bool) -> usize {
+        self.read_only = ReadOnly::Locking { also_admin };
         self.last_session_before_fence = self.sessions.last_serial();
         self.finish_fence();
+        self.statements_under_way()
     }
 
-    /// `SET GLOBAL read_only = 0`.
+    /// `SET GLOBAL read_only = 0`; a SET to 1 that waits is withdrawn.
     pub fn clear_read_only(&mut self) {
         self.read_only = ReadOnly::Off;
         self.resume_held_back();
@@ -44,40 +57,124 @@ impl Server {
         matches!(self.read_only, ReadOnly::On { .. })
     }
 
-    /// Whether a session may write or commit now.
-    pub(super) fn admit_write(&mut self, id: SessionId, _now: u64) -> Result<(), Reply> {
+    /// Whether `SET GLOBAL read_only = 1` waits, and statements that begin to write wait behind it.
+    pub fn is_closing(&self) -> bool {
+        matches!(
+            self.read_only,
+            ReadOnly::Locking { .. } | ReadOnly::Closing { .. }
+        )
+    }
+
+    /// A statement begins that waits for a metadata lock, which is the caller's to give: the SET waits for it, and
+    /// [`Server::has_metadata_lock`] ends that. False while a SET waits: the statement waits behind it and has not begun.
+    pub fn waits_for_metadata_lock(&mut self) -> bool {
+        let begins = !self.is_closing();
+        self.waiting_for_metadata += u32::from(begins);
+        begins
+    }
+
+    /// A statement that has begun has its metadata lock, and goes on in this session.
+    pub fn has_metadata_lock(&mut self, session: SessionId) {
+        self.waiting_for_metadata = self.waiting_for_metadata.saturating_sub(1);
+        self.sessions.statement_begins(session);
+    }
+
+    /// Whether a statement of a session may write now; `begun`: others of its rows are written already.
+    pub(super) fn admit_write(
+        &mut self,
+        arena: &mut Arena,
+        id: SessionId,
+        begun: bool,
+    ) -> Result<(), Reply> {
         let Some(session) = self.sessions.get(id) else {
             return Err(Reply::NoRow);
         };
-        let mutants = self.config.mutants;
-        let spared = mutants.has(Mutant::FenceAdmitsOpenTransactions)
-            && !session.changes.is_empty()
-            || mutants.has(Mutant::FenceSparesOldSessions)
-                && session.serial <= self.last_session_before_fence;
-        if spared {
-            return Ok(());
-        }
-        let stopped = |also_admin: bool| also_admin || session.privilege == Privilege::Ordinary;
         match self.read_only {
-            ReadOnly::Closing { also_admin } if stopped(also_admin) => {
+            ReadOnly::Off => Ok(()),
+            ReadOnly::On { also_admin } => self.admit(id, also_admin),
+            _ if begun || self.sessions.is_under_way(id) || self.is_spared(id) => Ok(()),
+            // It has used tables that a statement under way wants for itself alone.
+            _ if self.waiting_for_metadata > 0 && !session.changes.is_empty() => {
+                self.rollback(arena, id);
+                Err(Reply::Failed(ServerError::Deadlock))
+            }
+            _ => {
                 self.sessions.wait(id, State::WaitingForFence);
                 Err(Reply::Waiting)
             }
-            // `read_only` is looked at first, and `super_read_only` sets it too.
-            ReadOnly::On { .. } if stopped(false) => Err(Reply::Failed(ServerError::ReadOnly)),
-            ReadOnly::On { also_admin: true } => Err(Reply::Failed(ServerError::SuperReadOnly)),
-            _ => Ok(()),
         }
     }
 
-    /// Whether a SET waits for commits under way, and there are none any more.
-    #[inline]
-    pub(super) fn may_finish_fence(&self) -> bool {
-        matches!(self.read_only, ReadOnly::Closing { .. }) && self.pipeline.is_idle()
+    /// Whether a session may commit now.
+    pub(super) fn admit_commit(&mut self, id: SessionId) -> Result<(), Reply> {
+        match self.read_only {
+            ReadOnly::Off | ReadOnly::Locking { .. } => Ok(()),
+            ReadOnly::On { also_admin } => self.admit(id, also_admin),
+            ReadOnly::Closing { .. } if self.is_spared(id) => Ok(()),
+            ReadOnly::Closing { .. } => {
+                self.sessions.wait(id, State::WaitingForFence);
+                Err(Reply::Waiting)
+            }
+        }
     }
 
-    /// Lets the SET return once nobody is inside a commit.
+    /// Whether XA PREPARE or COMMIT of a session has to wait: `read_only` itself does not stop them.
+    pub(super) fn holds_back_xa(&mut self, id: SessionId) -> bool {
+        let holds = matches!(self.read_only, ReadOnly::Closing { .. });
+        if holds {
+            self.sessions.wait(id, State::WaitingForFence);
+        }
+        holds
+    }
+
+    /// Whether a session may write past `read_only`.
+    fn admit(&self, id: SessionId, also_admin: bool) -> Result<(), Reply> {
+        let ordinary = |s: &super::session::Session| s.privilege == Privilege::Ordinary;
+        match self.sessions.get(id).is_none_or(ordinary) {
+            _ if self.is_spared(id) => Ok(()),
+            // `read_only` is looked at first, and `super_read_only` sets it too.
+            true => Err(Reply::Failed(ServerError::ReadOnly)),
+            false if also_admin => Err(Reply::Failed(ServerError::SuperReadOnly)),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether a mutant has the fence overlook a session.
+    fn is_spared(&self, id: SessionId) -> bool {
+        let mutants = self.config.mutants;
+        self.sessions.get(id).is_some_and(|session| {
+            mutants.has(Mutant::FenceAdmitsOpenTransactions) && !session.changes.is_empty()
+                || mutants.has(Mutant::FenceSparesOldSessions)
+                    && session.serial <= self.last_session_before_fence
+        })
+    }
+
+    /// Whether a SET waits for nothing any more.
+    #[inline]
+    pub(super) fn may_finish_fence(&self) -> bool {
+        match self.read_only {
+            ReadOnly::Off | ReadOnly::On { .. } => false,
+            ReadOnly::Locking { .. } => !self.has_statements_under_way(),
+            ReadOnly::Closing { .. } => self.pipeline.is_idle(),
+        }
+    }
+
+    fn has_statements_under_way(&self) -> bool {
+        self.statements_under_way() > 0
+    }
+
+    /// Statements that have begun to write and wait for a lock, of a row or of a table.
+    pub fn statements_under_way(&self) -> usize {
+        self.waiting_for_metadata as usize + self.sessions.statements_under_way()
+    }
+
+    /// Lets the SET go on behind statements under way, and return once nobody is inside a commit.
     pub(super) fn finish_fence(&mut self) {
+        if let ReadOnly::Locking { also_admin } = self.read_only
+            && !self.has_statements_under_way()
+        {
+            self.read_only = ReadOnly::Closing { also_admin };
+        }
         if let ReadOnly::Closing { also_admin } = self.read_only
             && (self.pipeline.is_idle() || self.config.mutants.has(Mutant::FenceOvertakesCommits))
         {

@@ -111,6 +111,8 @@ pub struct Server {
     read_only: ReadOnly,
     /// The serial of the session that was opened last when `SET GLOBAL read_only = 1` came.
     last_session_before_fence: u32,
+    /// Statements that have begun and wait for a metadata lock.
+    waiting_for_metadata: u32,
     events: Vec<Event>,
     templates: Templates,
     settled: VecDeque<Settled>,
@@ -146,6 +148,7 @@ impl Server {
             pipeline: Pipeline::default(),
             read_only: ReadOnly::default(),
             last_session_before_fence: 0,
+            waiting_for_metadata: 0,
             events: Vec::new(),
             templates: Templates::default(),
             settled: VecDeque::new(),
@@ -174,16 +177,19 @@ impl Server {
         Some(self.due_us()).filter(|due| *due < u64::MAX)
     }
 
-    /// As [`Server::next_due`]; `u64::MAX` when nothing does.
+    /// As [`Server::next_due`]; `u64::MAX` when nothing does, 0 when something waits for nothing any more.
     #[inline]
     pub fn due_us(&self) -> u64 {
-        self.pipeline.due_us().min(self.sessions.lock_timeout_us())
+        match self.may_finish_fence() {
+            true => 0,
+            false => self.pipeline.due_us().min(self.sessions.lock_timeout_us()),
+        }
     }
 
     /// Whether [`Server::step`] has something to do at `now`.
     #[inline]
     pub fn is_due(&self, now: u64) -> bool {
-        self.due_us() <= now || self.may_finish_fence()
+        self.due_us() <= now
     }
 
     /// Whether something has happened or can happen that waits for nothing.

@@ -200,6 +200,7 @@ impl Server {
         self.events.clear();
         self.pipeline.crash();
         self.read_only = super::fence::ReadOnly::Off;
+        self.waiting_for_metadata = 0;
         for prepared in &cut.prepared {
             self.adopt(arena, prepared.clone());
         }

@@ -67,13 +67,23 @@ impl<'a> Replaying<'a> {
         let key = server.database.find(arena, table, before)?;
         match &work.after {
             None => Ok(server.delete(arena, now, session, table, key, manner)),
-            Some(after) => match server.lock_row(arena, now, session, table, key) {
-                Ok(locked) => {
-                    after.merge_over(columns, Some(arena.row(locked.row)), builder)?;
-                    Ok(server.update_locked(arena, now, session, locked, builder.image(), manner))
+            Some(after) => {
+                match server.lock_row_within(arena, now, session, table, key, !manner.new_statement)
+                {
+                    Ok(locked) => {
+                        after.merge_over(columns, Some(arena.row(locked.row)), builder)?;
+                        Ok(server.update_locked(
+                            arena,
+                            now,
+                            session,
+                            locked,
+                            builder.image(),
+                            manner,
+                        ))
+                    }
+                    Err(reply) => Ok(server.ended(session, reply)),
                 }
-                Err(reply) => Ok(reply),
-            },
+            }
         }
     }
 }

@@ -49,7 +49,7 @@ pub(super) enum State {
     Active,
     /// In line for a lock, until the timeout in µs.
     WaitingForLock(LockId, u64),
-    /// Held back while `SET GLOBAL read_only` is under way.
+    /// Held back while `SET GLOBAL read_only` waits.
     WaitingForFence,
     /// In the commit queue or a group.
     Committing,
@@ -104,6 +104,8 @@ pub(super) struct Sessions {
     free: Vec<u32>,
     next_serial: u32,
     waiting: Vec<SessionId>,
+    /// Those whose statement has had to wait for a lock and has not ended: they have the global lock's intention lock.
+    under_way: Vec<SessionId>,
 }
 
 impl Sessions {
@@ -152,6 +154,7 @@ impl Sessions {
 
     pub(super) fn close(&mut self, id: SessionId) {
         if self.get(id).is_some() {
+            self.statement_ends(id);
             self.slots[id.index as usize] = None;
             self.free.push(id.index);
         }
@@ -181,6 +184,30 @@ impl Sessions {
         self.slots.clear();
         self.free.clear();
         self.waiting.clear();
+        self.under_way.clear();
+    }
+
+    /// A session's statement has begun and goes on later.
+    pub(super) fn statement_begins(&mut self, id: SessionId) {
+        if !self.under_way.contains(&id) {
+            self.under_way.push(id);
+        }
+    }
+
+    /// A session's statement, which may have had to wait, has ended.
+    #[inline]
+    pub(super) fn statement_ends(&mut self, id: SessionId) {
+        if !self.under_way.is_empty() {
+            self.under_way.retain(|u| *u != id);
+        }
+    }
+
+    pub(super) fn is_under_way(&self, id: SessionId) -> bool {
+        self.under_way.contains(&id)
+    }
+
+    pub(super) fn statements_under_way(&self) -> usize {
+        self.under_way.len()
     }
 
     /// Puts a session in line.

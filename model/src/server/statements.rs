@@ -93,7 +93,8 @@ impl Server {
         image: &[u8],
         manner: Manner,
     ) -> Reply {
-        self.write(arena, now, id, table, Write::Insert(image), manner)
+        let reply = self.write(arena, now, id, table, Write::Insert(image), manner);
+        self.ended(id, reply)
     }
 
     /// UPDATE of the row with this key to this image. Lock it first ([`Server::lock_row`]) to compute the
@@ -108,7 +109,8 @@ impl Server {
         image: &[u8],
         manner: Manner,
     ) -> Reply {
-        self.write(arena, now, id, table, Write::Update(key, image), manner)
+        let reply = self.write(arena, now, id, table, Write::Update(key, image), manner);
+        self.ended(id, reply)
     }
 
     /// UPDATE of a row to this image, in the statement that has just locked it: it need be neither locked nor looked
@@ -128,7 +130,8 @@ impl Server {
                 .any(|o| o == id)
         );
         let write = Write::UpdateLocked(locked, image);
-        self.write(arena, now, id, locked.table, write, manner)
+        let reply = self.write(arena, now, id, locked.table, write, manner);
+        self.ended(id, reply)
     }
 
     /// DELETE of the row with this key.
@@ -141,7 +144,8 @@ impl Server {
         key: RowKey,
         manner: Manner,
     ) -> Reply {
-        self.write(arena, now, id, table, Write::Delete(key), manner)
+        let reply = self.write(arena, now, id, table, Write::Delete(key), manner);
+        self.ended(id, reply)
     }
 
     /// `SELECT … FOR UPDATE` of one row: locks it, and gives it as the session sees it.
@@ -156,10 +160,36 @@ impl Server {
         table: TableId,
         key: RowKey,
     ) -> Result<Locked, Reply> {
-        self.admit_write(id, now)?;
+        let locked = self.lock_row_within(arena, now, id, table, key, false);
+        if locked != Err(Reply::Waiting) {
+            self.sessions.statement_ends(id);
+        }
+        locked
+    }
+
+    /// As [`Server::lock_row`], within a statement that goes on; `begun`: it has written rows.
+    pub(super) fn lock_row_within(
+        &mut self,
+        arena: &mut Arena,
+        now: u64,
+        id: SessionId,
+        table: TableId,
+        key: RowKey,
+        begun: bool,
+    ) -> Result<Locked, Reply> {
+        self.admit_write(arena, id, begun)?;
         self.lock(arena, now, id, row_lock(table, key), Mode::Exclusive)?;
         let row = self.database.get(arena, table, key).ok_or(Reply::NoRow)?;
         Ok(Locked { table, key, row })
+    }
+
+    /// Unless it waits, the session's statement is over with this reply.
+    #[inline]
+    pub(super) fn ended(&mut self, id: SessionId, reply: Reply) -> Reply {
+        if reply != Reply::Waiting {
+            self.sessions.statement_ends(id);
+        }
+        reply
     }
 
     /// A consistent read of one row: the committed version, or the session's own.
@@ -196,6 +226,7 @@ impl Server {
     /// Rolls a transaction back.
     pub fn rollback(&mut self, arena: &mut Arena, id: SessionId) {
         self.stop_waiting(id);
+        self.sessions.statement_ends(id);
         let Some(session) = self.sessions.get_mut(id) else {
             return;
         };
@@ -206,7 +237,8 @@ impl Server {
         self.release_locks(id);
     }
 
-    fn write(
+    /// A row of a statement, which goes on behind it.
+    pub(super) fn write(
         &mut self,
         arena: &mut Arena,
         now: u64,
@@ -217,7 +249,7 @@ impl Server {
     ) -> Reply {
         let admitted = match write {
             Write::UpdateLocked(..) => Ok(()),
-            _ => self.admit_write(id, now),
+            _ => self.admit_write(arena, id, !manner.new_statement),
         };
         if let Err(reply) = admitted {
             return reply;
@@ -444,6 +476,7 @@ impl Server {
         }
         self.locks.enqueue(lock, id, mode);
         let until = now + self.config.lock_wait_timeout_us;
+        self.sessions.statement_begins(id);
         self.sessions.wait(id, State::WaitingForLock(lock, until));
         Err(Reply::Waiting)
     }
@@ -490,6 +523,7 @@ impl Server {
     pub(super) fn expire_lock_waits(&mut self, now: u64) {
         while let Some(id) = self.sessions.timed_out(now) {
             self.stop_waiting(id);
+            self.sessions.statement_ends(id);
             self.events
                 .push(Event::Failed(id, ServerError::LockWaitTimeout));
         }

@@ -6,7 +6,7 @@
 //! `information_schema.innodb_trx` has it all the time (measured on 9.7.4 and 5.6.24).
 //!
 //! `read_only` stops neither of the two, whoever sends them: not the PREPARE of a transaction that was begun before, not
-//! the COMMIT (measured on 9.7.4 and 5.6.24). While `SET GLOBAL read_only` is under way both wait, as commits do.
+//! the COMMIT (measured on 9.7.4 and 5.6.24). While `SET GLOBAL read_only` blocks commits both wait.
 //!
 //! Before 5.7.7 the PREPARE is in the engine alone and its session's: it ends with it, and the COMMIT writes an ordinary
 //! transaction (measured on 5.6.24). Not modelled: such a server's crash, which leaves it prepared (here it is rolled
@@ -14,7 +14,6 @@
 
 use super::{
     Reply, Server, ServerError,
-    fence::ReadOnly,
     locks::Mode,
     session::{Logged, Privilege, SessionId, State, Xa},
 };
@@ -34,27 +33,25 @@ impl Server {
     /// XA PREPARE of the session's transaction: [`Prepared`](super::Event::Prepared) follows. One that changed nothing is done at once.
     pub fn xa_prepare(&mut self, now: u64, id: SessionId, xid: &str) -> Reply {
         let logged = self.config.version.logs_prepared();
-        let closing = self.is_closing();
-        match self.sessions.get_mut(id) {
-            None => Reply::NoRow,
-            Some(session) if session.changes.is_empty() => {
-                self.release_locks(id);
-                Reply::Ok
-            }
-            Some(session) if !logged => {
-                session.xa = Xa::Prepared(xid.into());
-                Reply::Ok
-            }
-            Some(_) if closing => {
-                self.sessions.wait(id, State::WaitingForFence);
-                Reply::Waiting
-            }
-            Some(session) => {
-                session.xa = Xa::Preparing(xid.into());
-                self.stand_in_line(now, id);
-                Reply::Committing
-            }
+        let Some(session) = self.sessions.get_mut(id) else {
+            return Reply::NoRow;
+        };
+        if session.changes.is_empty() {
+            self.release_locks(id);
+            return Reply::Ok;
         }
+        if !logged {
+            session.xa = Xa::Prepared(xid.into());
+            return Reply::Ok;
+        }
+        if self.holds_back_xa(id) {
+            return Reply::Waiting;
+        }
+        if let Some(session) = self.sessions.get_mut(id) {
+            session.xa = Xa::Preparing(xid.into());
+        }
+        self.stand_in_line(now, id);
+        Reply::Committing
     }
 
     /// XA COMMIT of a transaction that is prepared, by any session: [`Committed`](super::Event::Committed) follows.
@@ -72,8 +69,7 @@ impl Server {
         if decided {
             return Reply::Failed(ServerError::LockWaitTimeout);
         }
-        if self.is_closing() {
-            self.sessions.wait(id, State::WaitingForFence);
+        if self.holds_back_xa(id) {
             return Reply::Waiting;
         }
         if let Some(session) = self.sessions.get_mut(prepared) {
@@ -89,10 +85,6 @@ impl Server {
             Xa::Prepared(xid) | Xa::Deciding(xid, _) => Some(&**xid),
             Xa::No | Xa::Preparing(_) => None,
         })
-    }
-
-    fn is_closing(&self) -> bool {
-        matches!(self.read_only, ReadOnly::Closing { .. })
     }
 
     /// What a session has prepared is nobody's from now on.

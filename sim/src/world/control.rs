@@ -436,16 +436,29 @@ impl World {
         }
     }
 
-    /// Sets or clears `read_only`; setting it takes effect when commits under way are done.
+    /// Sets or clears `read_only`; setting it takes effect when statements and commits under way are done.
     ///
     /// # Errors
     /// No cluster.
     pub fn set_read_only(&mut self, host: Host, value: bool) -> Result<(), String> {
         let server = self.server_mut(host).ok_or(NO_TARGET)?;
-        if value {
-            server.set_read_only(false);
-        } else {
-            server.clear_read_only();
+        let waits_for = match value {
+            true => server.set_read_only(false),
+            false => {
+                server.clear_read_only();
+                0
+            }
+        };
+        if waits_for > 0 {
+            self.probes.reach(Probe::FenceWaitedForStatement);
+            let statements = match waits_for {
+                1 => "a statement that has begun and waits for a lock".into(),
+                n => format!("{n} statements that have begun and wait for locks"),
+            };
+            let text = format!(
+                "has SET GLOBAL read_only = 1 wait for {statements}; who begins to write waits behind it"
+            );
+            self.tell(side(host), text, Vec::new());
         }
         if host == Host::Source && !value {
             self.source_lets_writes_in();

@@ -2,7 +2,8 @@
 //!
 //! `ALTER TABLE` takes the table's metadata lock: it waits until no transaction is open that has used the table, and
 //! whoever comes meanwhile waits behind it [D `metadata-locking`]. All tables of the shop count as one here, because
-//! most of its transactions use `orders`.
+//! most of its transactions use `orders`. A `SET GLOBAL read_only = 1` waits for a statement that waits so, and one that
+//! comes while the SET waits has not begun: it waits for the SET (`cutover_model::server`, fence).
 
 use super::{
     Due, World,
@@ -27,6 +28,8 @@ struct Asked {
     by: By,
     /// It takes the metadata lock: an event's statement does not.
     locks: bool,
+    /// It came before any SET of `read_only` that waits now.
+    begun: bool,
 }
 
 /// A statement on its way, and who waits for it.
@@ -76,19 +79,23 @@ impl World {
         if self.source.open_transactions() > 0 {
             self.probes.reach(Probe::StatementWaitedForDdl);
         }
-        self.alter.waiting.push(Asked {
-            sql: statement(add).to_string(),
-            by: By::Somebody,
-            locks: true,
-        });
-        self.ddl_goes_on();
+        self.ask_ddl(statement(add).to_string(), By::Somebody, true);
     }
 
     /// The operator types a statement on the source; what it comes to is told at the prompt.
     pub(super) fn operator_asks_ddl(&mut self, sql: String) {
         let locks = !types_an_event(&sql);
-        let by = By::Operator;
-        self.alter.waiting.push(Asked { sql, by, locks });
+        self.ask_ddl(sql, By::Operator, locks);
+    }
+
+    fn ask_ddl(&mut self, sql: String, by: By, locks: bool) {
+        let begun = self.source.waits_for_metadata_lock();
+        self.alter.waiting.push(Asked {
+            sql,
+            by,
+            locks,
+            begun,
+        });
         self.ddl_goes_on();
     }
 
@@ -105,16 +112,17 @@ impl World {
     /// The next statement gets its lock as soon as no transaction is open.
     pub(super) fn ddl_goes_on(&mut self) {
         let locked = self.source.open_transactions() > 0;
-        let free = self
-            .alter
-            .waiting
-            .iter()
-            .position(|asked| !(locked && asked.locks));
+        let closing = self.source.is_closing();
+        let waits = |asked: &Asked| locked && asked.locks || closing && !asked.begun;
+        let free = self.alter.waiting.iter().position(|asked| !waits(asked));
         let Some(free) = free.filter(|_| self.alter.committing.is_none()) else {
             return;
         };
-        let Asked { sql, by, .. } = self.alter.waiting.remove(free);
+        let Asked { sql, by, begun, .. } = self.alter.waiting.remove(free);
         let session = self.source.connect(Privilege::Ordinary);
+        if begun {
+            self.source.has_metadata_lock(session);
+        }
         let reply = self
             .source
             .execute_ddl(&mut self.arena, self.now, session, SCHEMA_NAME, &sql);

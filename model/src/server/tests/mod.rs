@@ -82,8 +82,8 @@ impl Rig {
     /// Lets everything happen up to a moment.
     fn until(&mut self, at: u64) {
         while let Some(due) = self.server.next_due().filter(|due| *due <= at) {
-            self.now = due;
-            self.server.step(&mut self.arena, due);
+            self.now = self.now.max(due);
+            self.server.step(&mut self.arena, self.now);
         }
         self.now = at;
     }
@@ -91,7 +91,7 @@ impl Rig {
     /// Lets everything happen.
     fn rest(&mut self) {
         while let Some(due) = self.server.next_due() {
-            self.until(due);
+            self.until(due.max(self.now));
         }
     }
 

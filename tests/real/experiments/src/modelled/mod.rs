@@ -33,7 +33,7 @@ const REPLICA: Uuid = Uuid([0x22; 16]);
 /// The default schema of all sessions.
 pub const SCHEMA: &str = "app";
 /// `innodb_lock_wait_timeout` on both sides, in seconds.
-pub const LOCK_WAIT_S: u64 = 3;
+pub const LOCK_WAIT_S: u64 = 6;
 /// How long a statement may wait before its line ends, in seconds.
 pub const PATIENCE_S: u64 = 1;
 
@@ -59,6 +59,8 @@ struct Session {
     steps: VecDeque<Step>,
     /// In the commit queue.
     committing: bool,
+    /// Its ALTER TABLE waits for the metadata lock; whether it came before a SET of `read_only` that waits.
+    alters: Option<bool>,
     outcome: Option<Outcome>,
 }
 
@@ -154,6 +156,7 @@ impl Side {
                 in_transaction: false,
                 steps: VecDeque::new(),
                 committing: false,
+                alters: None,
                 outcome: None,
             }
         })
@@ -342,7 +345,24 @@ impl Modelled {
         for event in &events {
             self.hear(host, event);
         }
-        due || !events.is_empty()
+        due || !events.is_empty() || self.alter(host)
+    }
+
+    /// An ALTER TABLE goes on once no transaction is open: all tables count as one.
+    fn alter(&mut self, host: Host) -> bool {
+        let side = self.side(host);
+        let closing = side.server.is_closing();
+        let may = |s: &Session| s.alters.is_some_and(|begun| begun || !closing);
+        let found = side.sessions.iter_mut().find(|(_, s)| may(s));
+        let Some((name, session)) = found.filter(|_| side.server.open_transactions() == 0) else {
+            return false;
+        };
+        if session.alters.take() == Some(true) {
+            side.server.has_metadata_lock(session.id);
+        }
+        let name = name.clone();
+        self.drive(host, &name);
+        true
     }
 
     fn hear(&mut self, host: Host, event: &Event) {

@@ -403,6 +403,11 @@ impl Modelled {
             Step::Commit => server.commit(arena, now, id),
             Step::XaPrepare(xid) => server.xa_prepare(now, id, xid),
             Step::XaCommit(xid) => server.xa_commit(now, id, xid),
+            Step::Ddl(text) if alters(text) && server.open_transactions() > 0 => {
+                let begun = server.waits_for_metadata_lock();
+                side.session(name).alters = Some(begun);
+                Reply::Waiting
+            }
             Step::Ddl(text) => match server.execute_ddl(arena, now, id, SCHEMA, text) {
                 Ok(reply) => reply,
                 Err(error) => {
@@ -490,4 +495,9 @@ fn push(column: &Column, value: &Literal, builder: &mut ImageBuilder) -> Result<
         .map_err(|e| Outcome::Text(format!("no value of {}: {e}", column.name)))?;
     builder.push(&raw);
     Ok(())
+}
+
+/// Whether a statement waits until nobody uses the table.
+fn alters(text: &str) -> bool {
+    text.starts_with("ALTER TABLE")
 }
