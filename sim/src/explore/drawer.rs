@@ -7,11 +7,11 @@ use crate::{
         ActsEarly, Added, AnswerLost, ApplierCrash, AsyncFailover, AuroraFailover, BadPlace,
         Bandwidth, BlindRetry, Burst, CachedForever, ClockSkew, ColdPages, ControlPlaneFails,
         ControlPlaneSlow, ControlPlaneThrottles, CorruptEvent, Cron, Ddl, DiskFull,
-        DmsInstanceFailover, DmsTaskCrash, Fault, HalfOpen, Harm, HugeTransaction, Jitter, Kind,
-        Lasting, Latency, LongTransaction, OperatorCrash, Partition, PinnedPool, PrivilegedWriter,
-        PurgeBinlogs, ReceiverCrash, RelayLogLoss, Reset, RetentionLost, RotationStorm, SlowApply,
-        SlowFsync, SourceCrash, SourceFailover, StaleDns, Stall, StepAgain, StrayWriter,
-        TargetCrash, Way, Wire, XaTransaction,
+        DmsInstanceFailover, DmsTaskCrash, Fault, HalfOpen, Harm, Held, HugeTransaction, Jitter,
+        Kind, Lasting, Latency, LongTransaction, OperatorCrash, Partition, PinnedPool,
+        PrivilegedWriter, PurgeBinlogs, ReceiverCrash, RelayLogLoss, Reset, RetentionLost,
+        RotationStorm, SlowApply, SlowFsync, SourceCrash, SourceFailover, StaleDns, Stall,
+        StepAgain, StrayWriter, TargetCrash, Way, Wire, XaTransaction,
     },
     runbook::Host,
     stream::Stream,
@@ -159,7 +159,9 @@ fn harm(kind: Kind, stream: &mut Stream, scales: &Scales) -> (Harm, Micros) {
         Kind::Burst => Harm::Burst(Burst {
             times: 1 << (1 + stream.below(4)),
         }),
-        Kind::LongTransaction => Harm::LongTransaction(LongTransaction {}),
+        Kind::LongTransaction => Harm::LongTransaction(LongTransaction {
+            writes: Held::Draft,
+        }),
         Kind::XaTransaction => Harm::XaTransaction(XaTransaction {}),
         Kind::HugeTransaction => Harm::HugeTransaction(HugeTransaction {
             rows: 3 << stream.below(10),

@@ -43,6 +43,23 @@ pub enum Added {
     Index,
 }
 
+/// What a transaction that is held open has written, and keeps locked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Held {
+    /// An order of its own, which nobody else wants.
+    #[default]
+    Draft,
+    /// An order with a line, and its customer's counter: who wants that customer waits for it.
+    Place,
+}
+
+impl Held {
+    fn is_draft(&self) -> bool {
+        *self == Self::Draft
+    }
+}
+
 /// Where a byte is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -235,7 +252,11 @@ parameters! {
         times: u32,
     }
     /// A transaction is begun and held open; `lasts` is the time until its COMMIT.
-    LongTransaction {}
+    LongTransaction {
+        /// What it has written; a draft when absent.
+        #[serde(default, skip_serializing_if = "Held::is_draft")]
+        writes: Held,
+    }
     /// A transaction in two phases; `lasts` is the time until its COMMIT.
     XaTransaction {}
     /// A transaction of many rows.

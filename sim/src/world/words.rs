@@ -1,7 +1,7 @@
 //! Faults in the story's words.
 
 use crate::{
-    faults::{Added, BadPlace, Harm, Way, Wire},
+    faults::{Added, BadPlace, Harm, Held, Way, Wire},
     units::Micros,
 };
 
@@ -145,8 +145,12 @@ pub(crate) fn in_words(harm: &Harm, lasts: Micros) -> String {
             f.ahead
         ),
         Harm::Burst(f) => format!("there is {} times the traffic for {lasts}", f.times),
-        Harm::LongTransaction(_) => {
-            format!("a client begins a transaction and will COMMIT it in {lasts}")
+        Harm::LongTransaction(f) => {
+            let does = match f.writes {
+                Held::Draft => "",
+                Held::Place => ", places an order in it",
+            };
+            format!("a client begins a transaction{does} and will COMMIT it in {lasts}")
         }
         Harm::XaTransaction(_) => {
             format!("a client begins a transaction in two phases and will XA COMMIT it in {lasts}")

@@ -5,7 +5,7 @@
 
 use super::{Due, World, clients::Phase};
 use crate::{
-    faults::{Fault, Harm},
+    faults::{Fault, Harm, Held},
     history::Kind,
     runbook::Host,
     units::Micros,
@@ -29,8 +29,8 @@ pub(super) struct Errand {
     pub(super) every: u64,
     /// It begins nothing from then on, and COMMITs nothing before, in µs.
     pub(super) until: u64,
-    /// It waits with its COMMIT.
-    pub(super) holds: bool,
+    /// It waits behind so many statements, until it may COMMIT; 0: it does not wait.
+    pub(super) holds_after: u32,
     /// It prepares its transaction, and decides it later (XA).
     pub(super) two_phases: bool,
     /// Statements that go out together.
@@ -45,7 +45,7 @@ impl Errand {
             lines: 0,
             every: every.0,
             until,
-            holds: false,
+            holds_after: 0,
             two_phases: false,
             at_once: 1,
         }
@@ -78,9 +78,18 @@ impl World {
             Harm::Cron(job) => Errand::job(Host::Source, job.every, until),
             Harm::PrivilegedWriter(job) => Errand::job(Host::Source, job.every, until),
             Harm::StrayWriter(job) => Errand::job(Host::Target, job.every, until),
-            Harm::LongTransaction(_) => Errand {
-                holds: true,
-                ..once
+            Harm::LongTransaction(f) => match f.writes {
+                Held::Draft => Errand {
+                    holds_after: 1,
+                    ..once
+                },
+                Held::Place => Errand {
+                    kind: Kind::Place,
+                    lines: 1,
+                    // The order's row, its line, its customer's counter.
+                    holds_after: 3,
+                    ..once
+                },
             },
             Harm::XaTransaction(_) => Errand {
                 two_phases: true,

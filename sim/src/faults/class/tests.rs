@@ -79,7 +79,9 @@ fn what_a_fence_on_the_server_stops_is_a_hazard_without_one() {
         Harm::StaleDns(StaleDns { percent: 50 }),
         Harm::CachedForever(CachedForever { percent: 50 }),
         Harm::PinnedPool(PinnedPool { percent: 50 }),
-        Harm::LongTransaction(LongTransaction {}),
+        Harm::LongTransaction(LongTransaction {
+            writes: Held::Draft,
+        }),
     ] {
         assert!(!is_hazard(harm.clone(), minute, &fenced), "{harm:?}");
         assert!(is_hazard(harm.clone(), minute, &open), "{harm:?}");

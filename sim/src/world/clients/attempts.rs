@@ -7,7 +7,7 @@ use crate::{
     probes::Probe,
     runbook::Host,
     workload::orders::{Orders, Step},
-    world::{Due, World, script::Next},
+    world::{Due, World, script::Next, writers::Errand},
 };
 use cutover_model::{
     mutant::Mutant,
@@ -185,7 +185,8 @@ impl World {
             Step::Next => {
                 c.step += 1;
                 let commits = sends_commit(c.errand, autocommit, c.step, commit_step);
-                let holds = c.errand.filter(|e| e.holds).map_or(0, |e| e.until);
+                let waits = |e: &Errand| (1..=c.step).contains(&e.holds_after);
+                let holds = c.errand.filter(waits).map_or(0, |e| e.until);
                 let back = now + self.way_from(connection.host);
                 let way = self.one_way(connection.host, Way::Requests, back);
                 let next = (back + way).max(holds);
