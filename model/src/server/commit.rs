@@ -226,7 +226,7 @@ impl Server {
             }));
         }
         let reply = self.commit(arena, now, id);
-        self.sessions.statement_ends(id);
+        self.statement_ends(id);
         Ok(reply)
     }
 

@@ -196,7 +196,8 @@ impl Server {
         statement: &mut Statement,
     ) -> Reply {
         let reply = self.go_on_with(arena, now, session, statement);
-        self.ended(session, reply)
+        self.ended(session, &reply);
+        reply
     }
 
     fn go_on_with(

@@ -79,22 +79,45 @@ impl Server {
         self.sessions.statement_begins(session);
     }
 
+    /// A session's statement, which may have had to wait, has ended.
+    #[inline]
+    pub(super) fn statement_ends(&mut self, id: SessionId) {
+        if self.sessions.statements_under_way() > 0 {
+            self.sessions.statement_ends(id);
+            if matches!(self.read_only, ReadOnly::Locking { .. }) && self.may_finish_fence() {
+                self.events.push(Event::StatementsEnded);
+            }
+        }
+    }
+
     /// Whether a statement of a session may write now; `begun`: others of its rows are written already.
+    #[inline]
     pub(super) fn admit_write(
         &mut self,
         arena: &mut Arena,
         id: SessionId,
         begun: bool,
     ) -> Result<(), Reply> {
-        let Some(session) = self.sessions.get(id) else {
-            return Err(Reply::NoRow);
-        };
+        match (self.sessions.get(id), self.read_only) {
+            (None, _) => Err(Reply::NoRow),
+            (Some(_), ReadOnly::Off) => Ok(()),
+            _ => self.admit_write_at_the_fence(arena, id, begun),
+        }
+    }
+
+    fn admit_write_at_the_fence(
+        &mut self,
+        arena: &mut Arena,
+        id: SessionId,
+        begun: bool,
+    ) -> Result<(), Reply> {
+        let used_tables = self.sessions.get(id).is_some_and(|s| !s.changes.is_empty());
         match self.read_only {
             ReadOnly::Off => Ok(()),
             ReadOnly::On { also_admin } => self.admit(id, also_admin),
             _ if begun || self.sessions.is_under_way(id) || self.is_spared(id) => Ok(()),
             // It has used tables that a statement under way wants for itself alone.
-            _ if self.waiting_for_metadata > 0 && !session.changes.is_empty() => {
+            _ if self.waiting_for_metadata > 0 && used_tables => {
                 self.rollback(arena, id);
                 Err(Reply::Failed(ServerError::Deadlock))
             }

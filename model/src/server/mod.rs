@@ -82,6 +82,8 @@ pub enum Event {
     Committed(SessionId, Committed),
     /// The binlog has a new end for readers.
     Published,
+    /// No statement is under way any more that `SET GLOBAL read_only = 1` waits for: [`Server::step`] lets it go on.
+    StatementsEnded,
     /// `SET GLOBAL read_only = 1` has returned.
     ReadOnlyEffective,
 }
@@ -177,19 +179,16 @@ impl Server {
         Some(self.due_us()).filter(|due| *due < u64::MAX)
     }
 
-    /// As [`Server::next_due`]; `u64::MAX` when nothing does, 0 when something waits for nothing any more.
+    /// As [`Server::next_due`]; `u64::MAX` when nothing does.
     #[inline]
     pub fn due_us(&self) -> u64 {
-        match self.may_finish_fence() {
-            true => 0,
-            false => self.pipeline.due_us().min(self.sessions.lock_timeout_us()),
-        }
+        self.pipeline.due_us().min(self.sessions.lock_timeout_us())
     }
 
     /// Whether [`Server::step`] has something to do at `now`.
     #[inline]
     pub fn is_due(&self, now: u64) -> bool {
-        self.due_us() <= now
+        self.due_us() <= now || self.may_finish_fence()
     }
 
     /// Whether something has happened or can happen that waits for nothing.

@@ -81,7 +81,10 @@ impl<'a> Replaying<'a> {
                             manner,
                         ))
                     }
-                    Err(reply) => Ok(server.ended(session, reply)),
+                    Err(reply) => {
+                        server.ended(session, &reply);
+                        Ok(reply)
+                    }
                 }
             }
         }

@@ -154,7 +154,6 @@ impl Sessions {
 
     pub(super) fn close(&mut self, id: SessionId) {
         if self.get(id).is_some() {
-            self.statement_ends(id);
             self.slots[id.index as usize] = None;
             self.free.push(id.index);
         }
@@ -194,18 +193,16 @@ impl Sessions {
         }
     }
 
-    /// A session's statement, which may have had to wait, has ended.
-    #[inline]
+    /// A session's statement has ended.
     pub(super) fn statement_ends(&mut self, id: SessionId) {
-        if !self.under_way.is_empty() {
-            self.under_way.retain(|u| *u != id);
-        }
+        self.under_way.retain(|u| *u != id);
     }
 
     pub(super) fn is_under_way(&self, id: SessionId) -> bool {
         self.under_way.contains(&id)
     }
 
+    #[inline]
     pub(super) fn statements_under_way(&self) -> usize {
         self.under_way.len()
     }

@@ -94,7 +94,8 @@ impl Server {
         manner: Manner,
     ) -> Reply {
         let reply = self.write(arena, now, id, table, Write::Insert(image), manner);
-        self.ended(id, reply)
+        self.ended(id, &reply);
+        reply
     }
 
     /// UPDATE of the row with this key to this image. Lock it first ([`Server::lock_row`]) to compute the
@@ -110,7 +111,8 @@ impl Server {
         manner: Manner,
     ) -> Reply {
         let reply = self.write(arena, now, id, table, Write::Update(key, image), manner);
-        self.ended(id, reply)
+        self.ended(id, &reply);
+        reply
     }
 
     /// UPDATE of a row to this image, in the statement that has just locked it: it need be neither locked nor looked
@@ -131,7 +133,8 @@ impl Server {
         );
         let write = Write::UpdateLocked(locked, image);
         let reply = self.write(arena, now, id, locked.table, write, manner);
-        self.ended(id, reply)
+        self.ended(id, &reply);
+        reply
     }
 
     /// DELETE of the row with this key.
@@ -145,7 +148,8 @@ impl Server {
         manner: Manner,
     ) -> Reply {
         let reply = self.write(arena, now, id, table, Write::Delete(key), manner);
-        self.ended(id, reply)
+        self.ended(id, &reply);
+        reply
     }
 
     /// `SELECT … FOR UPDATE` of one row: locks it, and gives it as the session sees it.
@@ -161,13 +165,14 @@ impl Server {
         key: RowKey,
     ) -> Result<Locked, Reply> {
         let locked = self.lock_row_within(arena, now, id, table, key, false);
-        if locked != Err(Reply::Waiting) {
-            self.sessions.statement_ends(id);
+        if !matches!(locked, Err(Reply::Waiting)) {
+            self.statement_ends(id);
         }
         locked
     }
 
     /// As [`Server::lock_row`], within a statement that goes on; `begun`: it has written rows.
+    #[inline]
     pub(super) fn lock_row_within(
         &mut self,
         arena: &mut Arena,
@@ -185,11 +190,10 @@ impl Server {
 
     /// Unless it waits, the session's statement is over with this reply.
     #[inline]
-    pub(super) fn ended(&mut self, id: SessionId, reply: Reply) -> Reply {
-        if reply != Reply::Waiting {
-            self.sessions.statement_ends(id);
+    pub(super) fn ended(&mut self, id: SessionId, reply: &Reply) {
+        if !matches!(reply, Reply::Waiting) {
+            self.statement_ends(id);
         }
-        reply
     }
 
     /// A consistent read of one row: the committed version, or the session's own.
@@ -226,7 +230,7 @@ impl Server {
     /// Rolls a transaction back.
     pub fn rollback(&mut self, arena: &mut Arena, id: SessionId) {
         self.stop_waiting(id);
-        self.sessions.statement_ends(id);
+        self.statement_ends(id);
         let Some(session) = self.sessions.get_mut(id) else {
             return;
         };
@@ -523,7 +527,7 @@ impl Server {
     pub(super) fn expire_lock_waits(&mut self, now: u64) {
         while let Some(id) = self.sessions.timed_out(now) {
             self.stop_waiting(id);
-            self.sessions.statement_ends(id);
+            self.statement_ends(id);
             self.events
                 .push(Event::Failed(id, ServerError::LockWaitTimeout));
         }

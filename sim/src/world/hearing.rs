@@ -60,6 +60,7 @@ impl World {
                             self.occurs(Occasion::SourcePublishes);
                         }
                     }
+                    Event::StatementsEnded => self.step_server(host),
                     Event::ReadOnlyEffective => self.read_only_takes_effect(host),
                 }
             }

@@ -335,6 +335,16 @@ impl World {
         }
     }
 
+    /// A server does what it waits for nothing with.
+    fn step_server(&mut self, host: Host) {
+        let now = self.now;
+        match (host, self.target.as_mut()) {
+            (Host::Source, _) => self.source.step(&mut self.arena, now),
+            (_, Some(target)) => target.server.step(&mut self.arena, now),
+            (_, None) => {}
+        }
+    }
+
     fn happens(&mut self, due: &Due) {
         match *due {
             // What clients do is nothing to appliers.

@@ -86,6 +86,7 @@ impl Rig {
             self.server.step(&mut self.arena, self.now);
         }
         self.now = at;
+        self.server.step(&mut self.arena, at);
     }
 
     /// Lets everything happen.

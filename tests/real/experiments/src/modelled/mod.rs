@@ -336,7 +336,7 @@ impl Modelled {
             Host::Source => &mut self.source,
             Host::Replica => &mut self.replica,
         };
-        let due = side.server.next_due().is_some_and(|at| at <= now);
+        let due = side.server.is_due(now);
         if due {
             side.server.step(arena, now);
         }
@@ -390,7 +390,8 @@ impl Modelled {
                 }
             }
             Event::ReadOnlyEffective => side.read_only_pending = false,
-            Event::Published => {}
+            // Whoever is due is stepped as it is.
+            Event::Published | Event::StatementsEnded => {}
         }
     }
 
