@@ -40,6 +40,11 @@ impl Server {
     /// `SET GLOBAL read_only = 1` (`also_admin`: `super_read_only`); [`Event::ReadOnlyEffective`] says when it
     /// has returned. Gives the number of statements that it has to wait for.
     pub fn set_read_only(&mut self, also_admin: bool) -> usize {
+        // What is the case already is not waited for.
+        if self.read_only == (ReadOnly::On { also_admin }) {
+            self.events.push(Event::ReadOnlyEffective);
+            return 0;
+        }
         self.read_only = ReadOnly::Locking { also_admin };
         self.last_session_before_fence = self.sessions.last_serial();
         self.finish_fence();

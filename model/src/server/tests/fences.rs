@@ -195,3 +195,21 @@ fn set_read_only_waits_for_a_statement_that_waits_for_a_metadata_lock() {
     rig.rest();
     assert!(rig.server.is_read_only());
 }
+
+#[test]
+fn a_fence_that_is_set_again_stands_meanwhile() {
+    let mut rig = Rig::new(|_| {});
+    rig.put(1, 10);
+    rig.server.set_read_only(false);
+    let (owner, waiter) = (
+        rig.server.connect(Privilege::Admin),
+        rig.server.connect(Privilege::Admin),
+    );
+    rig.update(owner, 1, 11);
+    assert_eq!(rig.update(waiter, 1, 12), Reply::Waiting);
+    assert_eq!(rig.server.set_read_only(false), 0);
+    assert!(rig.server.is_read_only());
+    let ordinary = rig.connect();
+    let refused = Reply::Failed(ServerError::ReadOnly);
+    assert_eq!(rig.insert(ordinary, 2, 20, None), refused);
+}

@@ -16,7 +16,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// How long anything may take.
@@ -278,6 +278,9 @@ impl Real {
             self.sql(Host::Source, "SET GLOBAL rpl_semi_sync_source_enabled = 0");
         }
         self.both("SET GLOBAL event_scheduler = OFF");
+        for host in [Host::Source, Host::Replica] {
+            self.end_fences(host);
+        }
         self.both("SET GLOBAL read_only = 0");
         for sql in ["STOP REPLICA", "RESET REPLICA ALL"] {
             self.sql(Host::Replica, sql);
@@ -331,6 +334,23 @@ impl Real {
         }
         self.note_end();
         Ok(())
+    }
+
+    /// Ends each SET of `read_only` that still waits: one to 0 would change nothing, and the first take effect behind it.
+    fn end_fences(&mut self, host: Host) {
+        let waiting = "SELECT id FROM information_schema.processlist
+            WHERE info LIKE 'SET GLOBAL %read_only = 1%' AND id <> CONNECTION_ID()";
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let ids: Vec<u64> = self.side(host).conn().query(waiting).unwrap_or_default();
+            if ids.is_empty() || Instant::now() > deadline {
+                return;
+            }
+            for id in ids {
+                self.sql(host, &format!("KILL {id}"));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     fn drop_schemas(&mut self, host: Host) {
