@@ -182,13 +182,20 @@ impl Server {
     pub(super) fn may_finish_fence(&self) -> bool {
         match self.read_only {
             ReadOnly::Off | ReadOnly::On { .. } => false,
-            ReadOnly::Locking { .. } => !self.has_statements_under_way(),
+            ReadOnly::Locking { .. } => self.statements_under_way() == 0,
             ReadOnly::Closing { .. } => self.pipeline.is_idle(),
         }
     }
 
-    fn has_statements_under_way(&self) -> bool {
-        self.statements_under_way() > 0
+    /// Whether a session's statement has begun to write, has had to wait for a lock, and has not ended.
+    pub fn is_under_way(&self, session: SessionId) -> bool {
+        self.sessions.is_under_way(session)
+    }
+
+    /// Whether a transaction is open that has written, or a statement under way that will: a metadata lock is not to be
+    /// had.
+    pub fn uses_tables(&self) -> bool {
+        self.sessions.statements_under_way() > 0 || self.open_transactions() > 0
     }
 
     /// Statements that have begun to write and wait for a lock, of a row or of a table.
@@ -199,7 +206,7 @@ impl Server {
     /// Lets the SET go on behind statements under way, and return once nobody is inside a commit.
     pub(super) fn finish_fence(&mut self) {
         if let ReadOnly::Locking { also_admin } = self.read_only
-            && !self.has_statements_under_way()
+            && self.statements_under_way() == 0
         {
             self.read_only = ReadOnly::Closing { also_admin };
         }

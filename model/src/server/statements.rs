@@ -61,6 +61,15 @@ impl Server {
         self.sessions.get(session).is_some_and(|s| !s.gone)
     }
 
+    /// Whether the session's statement waits, for a lock or behind a SET of `read_only`.
+    pub fn waits(&self, session: SessionId) -> bool {
+        let state = self.sessions.get(session).map(|s| s.state);
+        matches!(
+            state,
+            Some(State::WaitingForLock(..) | State::WaitingForFence)
+        )
+    }
+
     /// Closes a connection, from either side: an open transaction is rolled back; a commit under way
     /// goes on, and nobody hears of it.
     pub fn disconnect(&mut self, arena: &mut Arena, id: SessionId) {

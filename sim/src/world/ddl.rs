@@ -28,7 +28,7 @@ struct Asked {
     by: By,
     /// It takes the metadata lock: an event's statement does not.
     locks: bool,
-    /// It came before any SET of `read_only` that waits now.
+    /// It has begun: no SET of `read_only` was in its way. An event's statement begins when it is carried out.
     begun: bool,
 }
 
@@ -89,19 +89,21 @@ impl World {
     }
 
     fn ask_ddl(&mut self, sql: String, by: By, locks: bool) {
-        let begun = self.source.waits_for_metadata_lock();
         self.alter.waiting.push(Asked {
             sql,
             by,
             locks,
-            begun,
+            begun: false,
         });
         self.ddl_goes_on();
     }
 
-    /// Whether a client's transaction on the source has to wait before it begins; it goes on by itself then.
-    pub(super) fn waits_for_ddl(&mut self, client: u16, number: u32) -> bool {
-        let waits = self.alter.committing.is_some() || !self.alter.waiting.is_empty();
+    /// Whether a client's transaction on the source has to wait before it begins; it goes on by itself then. One whose
+    /// first statement is under way has begun, and a statement that has not holds nobody up.
+    pub(super) fn waits_for_ddl(&mut self, client: u16, number: u32, session: SessionId) -> bool {
+        let begun = self.alter.waiting.iter().any(|asked| asked.begun);
+        let waits =
+            (self.alter.committing.is_some() || begun) && !self.source.is_under_way(session);
         if waits {
             self.alter.parked.push((client, number));
             self.probes.reach(Probe::StatementWaitedForDdl);
@@ -109,11 +111,16 @@ impl World {
         waits
     }
 
-    /// The next statement gets its lock as soon as no transaction is open.
+    /// The next statement gets its lock as soon as no transaction has used the table.
     pub(super) fn ddl_goes_on(&mut self) {
-        let locked = self.source.open_transactions() > 0;
-        let closing = self.source.is_closing();
-        let waits = |asked: &Asked| locked && asked.locks || closing && !asked.begun;
+        let source = &mut self.source;
+        for asked in &mut self.alter.waiting {
+            if asked.locks && !asked.begun && !source.is_read_only() {
+                asked.begun = source.waits_for_metadata_lock();
+            }
+        }
+        let (locked, closing) = (source.uses_tables(), source.is_closing());
+        let waits = |asked: &Asked| locked && asked.begun || closing && !asked.begun;
         let free = self.alter.waiting.iter().position(|asked| !waits(asked));
         let Some(free) = free.filter(|_| self.alter.committing.is_none()) else {
             return;

@@ -245,8 +245,10 @@ impl World {
         let reply = match &mut typing.typed {
             // The source's own way is `world/ddl.rs`.
             Typed::Table(_) | Typed::Event(_) if host == Host::Source => return,
+            // It is resumed.
+            _ if server.waits(session) => return,
             // The metadata lock.
-            Typed::Table(_) if server.open_transactions() > 0 => return,
+            Typed::Table(_) if server.uses_tables() => return,
             Typed::Table(sql) | Typed::Event(sql) => {
                 server.execute_ddl(arena, now, session, SCHEMA_NAME, sql)
             }

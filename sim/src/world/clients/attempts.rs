@@ -137,7 +137,7 @@ impl World {
             return;
         }
         let begins = begins && !carries && connection.host == Host::Source;
-        if begins && self.waits_for_ddl(client, number) {
+        if begins && self.waits_for_ddl(client, number, connection.session) {
             return;
         }
         if carries {
