@@ -9,9 +9,10 @@
 //! A statement that waits for a row of a transaction that waits behind the SET is a circle that no server sees: the row
 //! lock's timeout ends it. One through a metadata lock is seen, and the transaction is rolled back with 1213.
 //!
-//! Source: sys_vars.cc `fix_read_only`, lock.cc `Global_read_lock`, handler.cc `ha_commit_trans`; all of it measured on
-//! 9.7.4 and 5.6.24. Not modelled: that the applier waits behind the SET as well; and a second SET, to 0, which changes
-//! nothing there while the first one waits (measured): here it withdraws the first, as whoever interrupts it does.
+//! Source: sys_vars.cc `fix_read_only`, lock.cc `Global_read_lock`, handler.cc `ha_commit_trans`; what is said above was
+//! measured on 9.7.4 and 5.6.24. Not modelled: that appliers wait behind the SET as well, by the same lock (not
+//! measured); and a second SET, to 0, which changes nothing there while the first one waits (measured): here it withdraws
+//! the first, as whoever interrupts it does.
 
 use super::{
     Event, Reply, Server, ServerError,

@@ -82,7 +82,8 @@ pub enum Event {
     Committed(SessionId, Committed),
     /// The binlog has a new end for readers.
     Published,
-    /// No statement is under way any more that `SET GLOBAL read_only = 1` waits for: [`Server::step`] lets it go on.
+    /// No statement is under way any more that `SET GLOBAL read_only = 1` waits for: [`Server::step`] lets it go on at this
+    /// moment, for which no time was known ([`Server::next_due`]).
     StatementsEnded,
     /// `SET GLOBAL read_only = 1` has returned.
     ReadOnlyEffective,

@@ -335,7 +335,7 @@ impl World {
         }
     }
 
-    /// A server does what it waits for nothing with.
+    /// A server does now what nothing holds up any more.
     fn step_server(&mut self, host: Host) {
         let now = self.now;
         match (host, self.target.as_mut()) {

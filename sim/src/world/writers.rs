@@ -29,7 +29,7 @@ pub(super) struct Errand {
     pub(super) every: u64,
     /// It begins nothing from then on, and COMMITs nothing before, in µs.
     pub(super) until: u64,
-    /// It waits behind so many statements, until it may COMMIT; 0: it does not wait.
+    /// After so many statements it waits until it may COMMIT; 0: it does not wait.
     pub(super) holds_after: u32,
     /// It prepares its transaction, and decides it later (XA).
     pub(super) two_phases: bool,

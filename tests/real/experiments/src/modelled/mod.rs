@@ -354,7 +354,7 @@ impl Modelled {
         let closing = side.server.is_closing();
         let may = |s: &Session| s.alters.is_some_and(|begun| begun || !closing);
         let found = side.sessions.iter_mut().find(|(_, s)| may(s));
-        let Some((name, session)) = found.filter(|_| side.server.open_transactions() == 0) else {
+        let Some((name, session)) = found.filter(|_| !side.server.uses_tables()) else {
             return false;
         };
         if session.alters.take() == Some(true) {
