@@ -403,7 +403,7 @@ impl Modelled {
             Step::Commit => server.commit(arena, now, id),
             Step::XaPrepare(xid) => server.xa_prepare(now, id, xid),
             Step::XaCommit(xid) => server.xa_commit(now, id, xid),
-            Step::Ddl(text) if alters(text) && server.uses_tables() => {
+            Step::Ddl(text) if alters(text) && !server.is_under_way(id) && server.uses_tables() => {
                 let begun = server.waits_for_metadata_lock();
                 side.session(name).alters = Some(begun);
                 Reply::Waiting
