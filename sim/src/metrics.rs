@@ -53,19 +53,78 @@ pub fn way_back(e: &Evidence<'_>) -> WayBack {
     }
 }
 
-/// The longest time in which no write was acknowledged anywhere while some client wanted to write, in µs.
-/// A client wants to write from the first attempt after an acknowledgement (anybody's) to the next one; up
-/// to the last attempt, where none follows.
-pub fn longest_stall_us(e: &Evidence<'_>) -> u64 {
+/// A time in which no write was acknowledged anywhere while some client wanted to write, in µs of the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stall {
+    /// The first attempt after an acknowledgement, anybody's.
+    pub from: u64,
+    /// The next acknowledgement; the last attempt, where none follows.
+    pub until: u64,
+    /// How long of that a fault was in force.
+    pub disturbed_us: u64,
+}
+
+impl Stall {
+    /// How long it lasted, in µs.
+    pub fn lasted_us(&self) -> u64 {
+        self.until.saturating_sub(self.from)
+    }
+
+    /// The same without what a fault was in force.
+    pub fn undisturbed_us(&self) -> u64 {
+        self.lasted_us().saturating_sub(self.disturbed_us)
+    }
+}
+
+/// The longest of a run's stalls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stalls {
+    /// The longest.
+    pub longest: Stall,
+    /// The longest in undisturbed times.
+    pub undisturbed: Stall,
+}
+
+impl Stalls {
+    fn met(&mut self, e: &Evidence<'_>, from: u64, until: u64) {
+        let lasted_us = until.saturating_sub(from);
+        if lasted_us
+            > self
+                .longest
+                .lasted_us()
+                .min(self.undisturbed.undisturbed_us())
+        {
+            let disturbed_us = e.disturbed_us(from, until);
+            let stall = Stall {
+                from,
+                until,
+                disturbed_us,
+            };
+            if lasted_us > self.longest.lasted_us() {
+                self.longest = stall;
+            }
+            if stall.undisturbed_us() > self.undisturbed.undisturbed_us() {
+                self.undisturbed = stall;
+            }
+        }
+    }
+}
+
+/// The longest stalls; worked out once.
+pub fn stalls(e: &Evidence<'_>) -> Stalls {
+    *e.found.stalls.get_or_init(|| longest_stalls(e))
+}
+
+fn longest_stalls(e: &Evidence<'_>) -> Stalls {
     // Of the attempts that are under way: when each will be answered, and whether with yes; the first at the end. They
     // are as few as there are clients.
     let mut answers: Vec<(u64, bool)> = Vec::new();
-    let (mut open, mut since, mut longest) = (0i64, None::<u64>, 0);
+    let (mut open, mut since, mut stalls) = (0i64, None::<u64>, Stalls::default());
     let mut last_attempt = 0;
     let mut answer = |at: u64, good: bool, open: &mut i64, since: &mut Option<u64>| {
         *open -= 1;
         if good {
-            longest = longest.max(at - since.unwrap_or(at).min(at));
+            stalls.met(e, since.unwrap_or(at).min(at), at);
             *since = (*open > 0).then_some(at);
         }
     };
@@ -89,7 +148,10 @@ pub fn longest_stall_us(e: &Evidence<'_>) -> u64 {
         answer(at, good, &mut open, &mut since);
     }
     // What nobody answered with yes lasted to the last attempt at least.
-    longest.max(since.map_or(0, |s| last_attempt.saturating_sub(s)))
+    if let Some(since) = since {
+        stalls.met(e, since, last_attempt.max(since));
+    }
+    stalls
 }
 
 /// The age, in µs, of the oldest transaction of the source that the target lacked when it was opened; in the
@@ -135,15 +197,15 @@ mod tests {
         made.place(Host::Source, 0, 1, 10 * S);
         made.place(Host::Source, 0, 2, 50 * S);
         assert_eq!(
-            longest_stall_us(&made.evidence()),
+            stalls(&made.evidence()).longest.lasted_us(),
             3_000,
             "nobody wanted to write between the two"
         );
         made.refuse(Host::Source, 0, 60 * S);
         made.refuse(Host::Source, 0, 65 * S);
-        assert_eq!(longest_stall_us(&made.evidence()), 5 * S);
+        assert_eq!(stalls(&made.evidence()).longest.lasted_us(), 5 * S);
         made.place(Host::Target, 0, 3, 70 * S);
-        assert_eq!(longest_stall_us(&made.evidence()), 10 * S + 1_000);
+        assert_eq!(stalls(&made.evidence()).longest.lasted_us(), 10 * S + 1_000);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! P17, bounded unavailability: from the last acknowledged write on the source to the first on the target
-//! nobody wants to write in vain for longer than the strategy promises. The promise is for undisturbed times: those in
-//! which a fault is in force do not count.
+//! nobody wants to write in vain for longer than the strategy promises, nor at any other time of the migration: a write
+//! that the source takes in the middle of a hang divides it in two, and ends none of it for anybody else. The promise is
+//! for undisturbed times: those in which a fault is in force do not count.
 
 use super::{NO_CUTOVER, Property, absent};
 use crate::{evidence::Evidence, metrics, outcome::Finding, units::Micros};
@@ -36,22 +37,43 @@ fn check(e: &Evidence<'_>) -> Finding {
     let disturbed = e.disturbed_us(from, from + took);
     let took = took - disturbed.min(took);
     if took <= promised.0 {
-        return Finding::Holds;
+        return in_between(e, promised);
     }
-    let ms = Micros(took / 1_000 * 1_000);
-    let beside = match disturbed {
-        0 => String::new(),
-        us => format!(
-            ", {} with a fault in force left out",
-            Micros(us / 1_000 * 1_000)
-        ),
-    };
+    let (ms, beside) = (whole_ms(took), left_out(disturbed));
     Finding::Violated {
         count: 1,
         first: format!(
             "{ms} from the first write that the source did not take any more (at {}) {until}{beside}; {promised} are promised",
             e.clock(from)
         ),
+    }
+}
+
+/// The longest time without an acknowledged write, be it before the last on the source or after the first on the target.
+fn in_between(e: &Evidence<'_>, promised: Micros) -> Finding {
+    let stall = metrics::stalls(e).undisturbed;
+    if stall.undisturbed_us() <= promised.0 {
+        return Finding::Holds;
+    }
+    Finding::Violated {
+        count: 1,
+        first: format!(
+            "{} in which no write succeeded that somebody wanted (from {} on){}; {promised} are promised",
+            whole_ms(stall.undisturbed_us()),
+            e.clock(stall.from),
+            left_out(stall.disturbed_us)
+        ),
+    }
+}
+
+fn whole_ms(us: u64) -> Micros {
+    Micros(us / 1_000 * 1_000)
+}
+
+fn left_out(disturbed_us: u64) -> String {
+    match disturbed_us {
+        0 => String::new(),
+        us => format!(", {} with a fault in force left out", whole_ms(us)),
     }
 }
 
@@ -94,6 +116,26 @@ mod tests {
         // The first on the target is acknowledged at 125.001 s.
         assert_eq!(promising(55).violations(&PROPERTY), 0);
         assert_eq!(promising(54).violations(&PROPERTY), 1);
+    }
+
+    #[test]
+    fn a_hang_that_a_late_write_divides_is_told_by_its_longer_part() {
+        let mut made = promising(50);
+        made.refuse(Host::Source, 1, 71 * S);
+        made.place(Host::Source, 2, 9, 123 * S);
+        let operations = &mut made.history.operations;
+        operations.rewrite(|list| list.sort_by_key(|o| o.invoked));
+        assert_eq!(
+            crate::metrics::downtime_us(&made.evidence()),
+            Some(3_000),
+            "since the last write that the source took"
+        );
+        assert_eq!(made.violations(&PROPERTY), 1, "52 s and 3 ms");
+        made.disturbed = vec![(80 * S, 83 * S)];
+        assert_eq!(made.violations(&PROPERTY), 0);
+        made.disturbed.clear();
+        made.promises.downtime = Some(Micros::secs(54));
+        assert_eq!(made.violations(&PROPERTY), 0);
     }
 
     #[test]
