@@ -41,6 +41,7 @@ const NO_WAY_BACK: &str = "scenarios/hazards/snapshot-before-the-fence.runbook.t
 const SLOW_RESTORE: &str = "scenarios/hazards/restore-longer-than-its-step.runbook.toml";
 const CLOSED: &str = "scenarios/hazards/stray-writer.remedy.runbook.toml";
 const SKIPPED: &str = "scenarios/hazards/skipped-errors.runbook.toml";
+const COMPARED: &str = "scenarios/hazards/heartbeat-behind-the-freeze.runbook.toml";
 const CONVERTS: &str = "scenarios/hazards/table-without-a-key.remedy.runbook.toml";
 
 const ONE_SIDE: &str = "scenarios/hazards/event-on-both-sides.remedy.runbook.toml";
@@ -71,7 +72,7 @@ const CASES: &[Case] = &[
     ("binlog-retention", (GTID, &[]), ("snapshot-binlog-gtid-no-retention", &[]), Status::Fail, true),
     ("gtid-mode", (GTID, &[]), (GTID, &["source.gtid_mode=false"]), Status::Fail, true),
     ("gtid-mode", ("wizard-read-replica", &[]), ("wizard-read-replica", &["source.gtid_mode=false"]), Status::Fail, false),
-    ("gtid-mode", (FREEZE, &[]), (FREEZE, &["source.gtid_mode=false"]), Status::Warn, false),
+    ("gtid-mode", (COMPARED, &[]), (COMPARED, &["source.gtid_mode=false"]), Status::Warn, false),
     ("start-coordinate", (POSITION, &[]), ("naive-show-master-status", &[]), Status::Fail, true),
     ("durability", (GTID, &[]), (GTID, &["source.sync_binlog=0"]), Status::Warn, false),
     ("binlog-checksum", (GTID, &[]), (GTID, &["source.binlog_checksum=none"]), Status::Warn, false),
@@ -97,6 +98,8 @@ const CASES: &[Case] = &[
     ("gate", ("wizard-read-replica-rollback", &[]), ("naive-wizard-lag-gate", &[]), Status::Fail, false),
     ("apply-rate", ("wizard-read-replica", &[]), ("wizard-read-replica", &["target.apply_transaction=1s", "clock.limit=10m"]), Status::Fail, true),
     ("privileged-writers", (GTID, &[]), (GTID, &["clients.privileged=4"]), Status::Fail, true),
+    ("own-writes", (FREEZE, &[]), (COMPARED, &[]), Status::Fail, true),
+    ("own-writes", (FREEZE, &[]), (COMPARED, &["source.binlog_upload_every=5m"]), Status::Warn, false),
     ("events", (ONE_SIDE, &[EVENT]), (GTID, &[EVENT]), Status::Fail, false),
     ("events", (ONE_SIDE, &[EVENT]), (DMS, &[EVENT]), Status::Fail, false),
     ("events", (ONE_SIDE, &[EVENT]), (MADE_MEANWHILE, &[EVENT]), Status::Fail, false),

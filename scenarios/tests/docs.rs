@@ -75,6 +75,7 @@ fn everything() -> Step {
                 no_open_transactions: Some(Host::Source),
                 snapshot_available: Some("x".into()),
                 source_unchanged_since: Some("x".into()),
+                no_writes_since: Some("x".into()),
                 row: Some(Query {
                     on: Host::Source,
                     sql: "x".into(),

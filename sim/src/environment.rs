@@ -127,6 +127,8 @@ pub struct Source {
     pub binlog_retention: Retention,
     /// RDS rotates the binlog and uploads it this often, for point-in-time restore: 5 minutes [D].
     pub binlog_upload_every: Micros,
+    /// Behind each of these rotations RDS writes to its own table `mysql.rds_heartbeat2`: a transaction with a GTID.
+    pub rds_heartbeat: bool,
     /// RDS takes an automated snapshot this often [D].
     pub backup_every: Micros,
     /// The last one is this old when the run begins: up to `backup_every`.
@@ -165,6 +167,7 @@ impl Default for Source {
             innodb_flush_log_at_trx_commit: 1,
             binlog_retention: Retention::None,
             binlog_upload_every: Micros::mins(5),
+            rds_heartbeat: true,
             backup_every: Micros::hours(24),
             last_backup: Micros::hours(7),
             max_binlog_size: Bytes(128 << 20),

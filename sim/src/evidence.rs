@@ -50,7 +50,7 @@ pub struct SnapshotFacts {
 /// GTIDs at the cutover.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Gtids {
-    /// `gtid_executed` of the source as it was at the cutover.
+    /// `gtid_executed` of the source as it was at the cutover, without RDS's own.
     pub source: GtidSet,
     /// Of the target's, those of the source.
     pub target: GtidSet,
@@ -269,7 +269,7 @@ impl<'w> Evidence<'w> {
     }
 
     /// What the target had of the source after the first `applied` applications. What the source itself has lost
-    /// counts as had: nobody can wait for it.
+    /// counts as had: nobody can wait for it. So does what RDS writes for itself: nobody waits for it.
     pub fn had(&self, applied: usize) -> CommitSet {
         let commits = self.history.source.len();
         let mut had = match self.sequence().is_whole {
@@ -282,6 +282,7 @@ impl<'w> Evidence<'w> {
         for erased in &self.history.erased {
             (erased.from..erased.to).for_each(|commit| had.add(commit));
         }
+        self.history.own.iter().for_each(|own| had.add(*own));
         had
     }
 
@@ -325,8 +326,8 @@ impl<'w> Evidence<'w> {
     }
 }
 
-/// The source's commits that the target has: those of the snapshot, but for what the source had lost by then, and
-/// those that were applied.
+/// The source's commits that the target has: those of the snapshot, but for what the source had lost by then, those that
+/// were applied, and RDS's own, which nobody asks for.
 fn on_target(
     history: &History,
     snapshot: Option<&SnapshotFacts>,
@@ -342,6 +343,7 @@ fn on_target(
         true => set.add_all(cut, cut.saturating_add(applied.len() as u32)),
         false => applied.iter().for_each(|a| set.add(a.commit)),
     }
+    history.own.iter().for_each(|own| set.add(*own));
     set
 }
 
@@ -395,6 +397,12 @@ fn gtids(world: &World, at: u64) -> Option<Gtids> {
     if let (Some(first), Some(last)) = (commits.get(later), commits.last()) {
         after.add_range(config.uuid, None, first.gno, last.gno);
     }
+    // RDS's own are nobody's: the target has them or not.
+    let mut nobodys = GtidSet::new();
+    let of_rds = world.history.own.iter();
+    for commit in of_rds.filter_map(|own| commits.get(*own as usize)) {
+        nobodys.add(Gtid::new(config.uuid, commit.gno));
+    }
     let mut own = target
         .server
         .gtid_executed
@@ -414,7 +422,12 @@ fn gtids(world: &World, at: u64) -> Option<Gtids> {
             .source
             .gtid_executed
             .of_server(config.uuid)
-            .subtract(&after),
-        target: target.server.gtid_executed.of_server(config.uuid),
+            .subtract(&after)
+            .subtract(&nobodys),
+        target: target
+            .server
+            .gtid_executed
+            .of_server(config.uuid)
+            .subtract(&nobodys),
     })
 }

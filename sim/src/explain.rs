@@ -154,11 +154,11 @@ pub fn commit(e: &Evidence<'_>, number: u32) -> String {
         return "a transaction that the source does not have".into();
     };
     let name = e.gtid(&commit).unwrap_or_else(|| e.position(commit.end));
-    format!(
-        "{} (committed at {}, {name})",
-        operation(e, commit.operation),
-        e.clock(commit.at)
-    )
+    let what = match e.history.is_of_rds(number) {
+        true => "RDS's own heartbeat".into(),
+        false => operation(e, commit.operation),
+    };
+    format!("{what} (committed at {}, {name})", e.clock(commit.at))
 }
 
 /// A length of time as people say it: `212 ms`, `60.1 s`, `12 min 3 s`, `3 h 12 min`.

@@ -154,6 +154,8 @@ pub struct History {
     pub applied_back: Applications,
     /// The source's commits that are changes of tables, typed by the operator: no operation has them.
     pub altered: Vec<u32>,
+    /// The source's commits that are RDS's own: nobody's data, and no operation has them.
+    pub own: Vec<u32>,
     /// What the source has lost of its own commits.
     pub erased: Vec<Erased>,
     /// What tools have carried to the target row by row.
@@ -194,6 +196,18 @@ impl History {
             .iter()
             .find(|e| (e.from..e.to).contains(&commit));
         erased.map(|e| e.at)
+    }
+
+    /// Whether a commit of the source is RDS's own.
+    pub fn is_of_rds(&self, commit: u32) -> bool {
+        self.own.binary_search(&commit).is_ok()
+    }
+
+    /// The source's last commit that is not RDS's own.
+    pub fn last_on_source(&self) -> Option<Commit> {
+        let number = (0..self.source.len() as u32).rev();
+        let mut not_own = number.filter(|number| !self.is_of_rds(*number));
+        self.source.get(not_own.next()? as usize)
     }
 
     /// A host's own commits.

@@ -109,7 +109,7 @@ fn a_client_follows_again_when_the_fault_has_healed() {
 
 #[test]
 fn clients_that_try_again_blindly_place_an_order_twice_and_that_is_a_hazard() {
-    let reset = "[[fault]]\non = { event = \"source-publishes\", nth = 150 }\nreset = { link = \"clients-source\" }";
+    let reset = "[[fault]]\non = { event = \"source-publishes\", nth = 151 }\nreset = { link = \"clients-source\" }";
     let blind = format!(
         "[[fault]]\nat = \"1s\"\nlasts = \"2m\"\nblind_retry = {{ percent = 100 }}\n{reset}"
     );

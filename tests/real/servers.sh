@@ -241,6 +241,13 @@ real_sql() {
     real_mysql --batch --raw --skip-column-names
 }
 
+# The table that RDS makes in its servers' schema mysql, as its own statement has it: its heartbeat is in the model's files. No
+# binlog has it, as no binlog of a restored snapshot would.
+real_rds_tables() {
+  real_sql <<<"set sql_log_bin = 0; create table if not exists mysql.rds_heartbeat2 (id int not null, value bigint(20),
+    primary key (id)) engine = innodb;"
+}
+
 # real_dump OUT: every user table as OUT/SCHEMA.TABLE.jsonl, in the format of the captures: a line of column
 # names, then a line a row, sorted as bytes. A value is the text that CAST(column AS CHAR) gives in UTC
 # with utf8mb4, null for NULL, and HEX() for what is bytes (BIT, BINARY, VARBINARY, BLOB, GEOMETRY, VECTOR).

@@ -12,7 +12,7 @@ use crate::{
     apply::{ApplyErrorKind, Sink},
     arena::Arena,
     binlog::{
-        group::Groups,
+        group::{GroupKind, Groups},
         log::{Binlog, LogPos},
     },
     database::TableId,
@@ -67,8 +67,11 @@ impl Task {
             let bytes = binlog.bytes(range.span);
             let groups = Groups::trusted(bytes, range.at.pos, checksum(binlog)).begun_anywhere();
             for group in groups.map_while(Result::ok) {
-                self.meter.heard = true;
-                self.meter.last_s = group.timestamp_s;
+                // What RDS writes itself is in no task's scope.
+                if group.kind != GroupKind::Internal {
+                    self.meter.heard = true;
+                    self.meter.last_s = group.timestamp_s;
+                }
                 self.captured.push_back(Captured {
                     range: range.part(group.start, group.end),
                     timestamp_s: group.timestamp_s,

@@ -5,7 +5,6 @@ use crate::{
     apply::Conflict,
     arena::Arena,
     binlog::{
-        QuerySession,
         encode::{Head, Writer, WriterOptions},
         log::Binlog,
     },
@@ -295,7 +294,7 @@ fn heartbeat(rig: &mut Rig) {
     let binlog = rig.source.binlog.as_mut().expect("a binlog");
     let beat = "INSERT INTO mysql.rds_heartbeat2(id, value) values (1,2) ON DUPLICATE KEY UPDATE value = 2";
     binlog.append(0, Some(gtid), |writer, out, pos| {
-        writer.ddl(out, pos, &head, &QuerySession::default(), "mysql", beat)
+        writer.statement_transaction(out, pos, &head, "mysql", beat)
     });
     binlog.publish();
 }
@@ -314,8 +313,14 @@ fn a_heartbeat_of_rds_is_captured_and_changes_nothing() {
         heartbeat(&mut rig);
         rig.until(rig.now + 60_000_000);
         rig.update(3, 7);
+        rig.until(rig.now + 120_000_000);
         heartbeat(&mut rig);
         rig.until(rig.now + 60_000_000);
+        assert_eq!(
+            rig.task.latency(),
+            Some(Latency::default()),
+            "none of its changes"
+        );
         assert_eq!(rig.task.status, Status::Running, "batch: {batch}");
         assert_eq!(rig.differing(), 0);
         let end = rig.source.binlog.as_ref().map(|b| b.published());

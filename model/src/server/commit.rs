@@ -47,13 +47,34 @@ pub struct Committed {
     pub end: LogPos,
 }
 
-/// A DDL statement on its way through the pipeline.
+/// What a transaction has in the binlog as a text, on its way through the pipeline.
+#[derive(Debug)]
+pub(super) enum Text {
+    Ddl(Ddl),
+    /// A data change of the server's own tables, which are not modelled.
+    Own {
+        schema: &'static str,
+        sql: String,
+    },
+}
+
+impl Text {
+    /// The DDL statement, if it is one.
+    pub(super) fn ddl(&self) -> Option<&sql::Statement> {
+        match self {
+            Self::Ddl(ddl) => Some(&ddl.statement),
+            Self::Own { .. } => None,
+        }
+    }
+}
+
+/// A DDL statement.
 #[derive(Debug)]
 pub(super) struct Ddl {
-    pub(super) session: QuerySession,
-    pub(super) schema: String,
-    pub(super) sql: String,
-    pub(super) statement: sql::Statement,
+    session: QuerySession,
+    schema: String,
+    sql: String,
+    statement: sql::Statement,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -143,7 +164,7 @@ impl Server {
     pub fn commit(&mut self, arena: &mut Arena, now: u64, id: SessionId) -> Reply {
         match self.sessions.get(id) {
             None => return Reply::NoRow,
-            Some(session) if session.changes.is_empty() && session.ddl.is_none() => {
+            Some(session) if session.changes.is_empty() && session.text.is_none() => {
                 self.release_locks(id);
                 return Reply::Ok;
             }
@@ -216,18 +237,39 @@ impl Server {
         if let Err(reply) = self.admit_write(arena, id, false) {
             return Ok(reply);
         }
+        let ddl = Ddl {
+            session: in_session,
+            schema: schema.to_string(),
+            sql: text.to_string(),
+            statement,
+        };
+        Ok(self.commit_text(arena, now, id, Text::Ddl(ddl)))
+    }
+
+    /// A data change of the server's own tables, in the schema `mysql`: a transaction of its own, which is in the binlog as
+    /// a statement ([`crate::binlog::group::is_internal`]) and changes nothing that is modelled.
+    pub fn execute_own(
+        &mut self,
+        arena: &mut Arena,
+        now: u64,
+        id: SessionId,
+        sql: String,
+    ) -> Reply {
+        if let Err(reply) = self.admit_write(arena, id, false) {
+            return reply;
+        }
+        let schema = "mysql";
+        self.commit_text(arena, now, id, Text::Own { schema, sql })
+    }
+
+    fn commit_text(&mut self, arena: &mut Arena, now: u64, id: SessionId, text: Text) -> Reply {
         if let Some(session) = self.sessions.get_mut(id) {
             session.started_us = now;
-            session.ddl = Some(Box::new(Ddl {
-                session: in_session,
-                schema: schema.to_string(),
-                sql: text.to_string(),
-                statement,
-            }));
+            session.text = Some(Box::new(text));
         }
         let reply = self.commit(arena, now, id);
         self.statement_ends(id);
-        Ok(reply)
+        reply
     }
 
     /// `FLUSH BINARY LOGS`: as soon as no group is under way.
@@ -349,10 +391,15 @@ impl Server {
             xid: number.0 + 1,
         };
         let logs_prepared = self.config.version.logs_prepared();
-        let written = match (&session.ddl, &session.xa) {
-            (Some(ddl), _) => binlog.append(us, head.gtid, |writer, out, pos| {
+        let written = match (session.text.as_deref(), &session.xa) {
+            (Some(Text::Ddl(ddl)), _) => binlog.append(us, head.gtid, |writer, out, pos| {
                 writer.ddl(out, pos, &head, &ddl.session, &ddl.schema, &ddl.sql)
             }),
+            (Some(Text::Own { schema, sql }), _) => {
+                binlog.append(us, head.gtid, |writer, out, pos| {
+                    writer.statement_transaction(out, pos, &head, schema, sql)
+                })
+            }
             (None, Xa::Deciding(xid, _)) if logs_prepared => {
                 let statement = format!("XA COMMIT {xid}");
                 binlog.append(us, head.gtid, |writer, out, pos| {
@@ -446,9 +493,9 @@ impl Server {
         }
         session.changes.clear();
         session.state = State::Active;
-        let (gone, statement) = (session.gone, session.ddl.take());
+        let (gone, text) = (session.gone, session.text.take());
         let by = session.changes_events_as();
-        if let Some(ddl) = statement {
+        if let Some(Text::Ddl(ddl)) = text.map(|text| *text) {
             // It was checked against this very catalogue before it was queued.
             let _ = sql::apply_by(&mut self.database, arena, &ddl.statement, by);
             if let Some(journal) = self.journal.as_mut() {

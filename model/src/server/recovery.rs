@@ -334,12 +334,12 @@ impl Server {
             }
         }
         for (member, session) in self.flushed() {
-            if let Some(ddl) = &session.ddl
+            if let Some(statement) = session.text.as_ref().and_then(|text| text.ddl())
                 && self.keeps_flushed(storage, member, session)
             {
                 // Checked against this catalogue before it was queued.
                 let by = session.changes_events_as();
-                let _ = sql::apply_by(&mut database, arena, &ddl.statement, by);
+                let _ = sql::apply_by(&mut database, arena, statement, by);
             }
         }
         database
@@ -366,7 +366,7 @@ impl Server {
             if decided && self.keeps_flushed(storage, member, session) {
                 let end = member.done.end;
                 let rows = session.changes.iter().map(|l| Own::Row(l.change));
-                let statement = session.ddl.as_ref().map(|ddl| ddl.statement.clone());
+                let statement = session.text.as_ref().and_then(|text| text.ddl().cloned());
                 let own = rows.chain(statement.map(Own::Statement));
                 journal.extend(own.map(|own| Journaled { own, end }));
             }
@@ -383,7 +383,7 @@ impl Server {
         if self.binlog.is_none() {
             committed = session.prepared;
         }
-        if session.ddl.is_some() || session.xa != Xa::No {
+        if session.text.is_some() || session.xa != Xa::No {
             self.redo.sync();
         }
         if !self.risks_acknowledged() {

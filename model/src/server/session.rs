@@ -1,6 +1,6 @@
 //! Sessions and their transactions.
 
-use super::{commit::Ddl, locks::LockTable, redo::Record};
+use super::{commit::Text, locks::LockTable, redo::Record};
 use crate::{
     database::{Change, LockId},
     ddl::By,
@@ -77,7 +77,7 @@ pub(super) struct Session {
     /// The client is gone; only a commit under way keeps the session, or a prepared transaction that is its own.
     pub(super) gone: bool,
     pub(super) changes: Vec<Logged>,
-    pub(super) ddl: Option<Box<Ddl>>,
+    pub(super) text: Option<Box<Text>>,
     pub(super) xa: Xa,
     pub(super) locks: Vec<LockId>,
     /// When the transaction's first statement started; the header timestamp of its events.
@@ -117,7 +117,7 @@ impl Sessions {
             state: State::Active,
             gone: false,
             changes: Vec::new(),
-            ddl: None,
+            text: None,
             xa: Xa::No,
             locks: Vec::new(),
             started_us: 0,
@@ -286,7 +286,7 @@ impl Sessions {
         self.slots
             .iter()
             .flatten()
-            .filter(|s| !s.changes.is_empty() || s.ddl.is_some() || s.state == State::Committing)
+            .filter(|s| !s.changes.is_empty() || s.text.is_some() || s.state == State::Committing)
             .count()
     }
 }

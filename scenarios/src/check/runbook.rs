@@ -666,6 +666,9 @@ impl<'a> Before<'a> {
             Until::SourceUnchangedSince(name) => self
                 .noted(name, &["wait", "until", "source_unchanged_since"])
                 .map(|_| ()),
+            Until::NoWritesSince(name) => self
+                .noted(name, &["wait", "until", "no_writes_since"])
+                .map(|_| ()),
         }
     }
 

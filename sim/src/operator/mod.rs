@@ -10,6 +10,7 @@ mod crash;
 mod dms;
 mod journal;
 mod lead;
+mod since;
 mod steps;
 mod wizards;
 

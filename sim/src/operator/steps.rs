@@ -1,6 +1,6 @@
 //! What each operation of a runbook does.
 
-use super::{Failure, Line, Noted, Operator, now_us};
+use super::{Failure, Line, Noted, Operator, now_us, since::write_since};
 use crate::{
     faults::Occasion,
     probes::Probe,
@@ -446,7 +446,24 @@ impl Operator {
                 }
                 true
             }
+            Until::NoWritesSince(name) => self.no_writes_since(&world, name)?,
         })
+    }
+
+    /// Who reads the source's binlog on from noted coordinates finds nothing but what RDS writes itself.
+    fn no_writes_since(&self, world: &World, name: &str) -> Result<bool, Failure> {
+        let Some(noted) = self.journal.noted(name) else {
+            return Err(Failure::Final(format!("nothing was noted as `{name}`")));
+        };
+        let Some(binlog) = &world.source.binlog else {
+            return Err(Failure::Final("the source has no binlog".into()));
+        };
+        match write_since(binlog, noted).map_err(Failure::Final)? {
+            None => Ok(true),
+            Some(found) => Err(Failure::Final(format!(
+                "the source was written to since `{name}` was noted: {found}"
+            ))),
+        }
     }
 
     /// Through the parameter group, which comes back at once and delivers later; on Aurora also by a call.
@@ -533,7 +550,7 @@ fn looks_at(until: Until<'_>, replica: Host) -> Option<Host> {
         | Until::EventScheduler(host, _)
         | Until::NoOpenTransactions(host) => Some(host),
         Until::Row(o) => Some(o.on),
-        Until::SourceUnchangedSince(_) => Some(Host::Source),
+        Until::SourceUnchangedSince(_) | Until::NoWritesSince(_) => Some(Host::Source),
         _ => None,
     }
 }

@@ -141,7 +141,9 @@ fn noted_for<'s, 'p>(
     until: Until<'p>,
 ) -> Option<&'s Timed<'p>> {
     let name = match until {
-        Until::Applied(name) | Until::SourceUnchangedSince(name) => name,
+        Until::Applied(name) | Until::SourceUnchangedSince(name) | Until::NoWritesSince(name) => {
+            name
+        }
         Until::Dms(condition) => match condition.kind().ok()? {
             DmsUntil::Checkpoint(name) => name,
             _ => return None,

@@ -90,7 +90,7 @@ fn no_gate(until: Until<'_>) -> &'static str {
             "the gate looks at the lag, which is 0 whenever everything received is applied, whatever the source still \
              has: it holds when nothing goes wrong, and lets through when something does"
         }
-        Until::SourceUnchangedSince(_) => {
+        Until::SourceUnchangedSince(_) | Until::NoWritesSince(_) => {
             "the gate looks at the source alone: that nothing is written there any more does not say that the target \
              has what was"
         }

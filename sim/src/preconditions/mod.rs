@@ -14,6 +14,7 @@ mod events;
 mod fence;
 mod fences;
 mod gate;
+mod own_writes;
 mod rollback;
 mod scene;
 mod sentinel;
@@ -277,6 +278,13 @@ pub const CATALOGUE: &[Check] = &[
         codes: "APP-01, CUT-06, CUT-07, CUT-08",
         source: "sql/rpl_replica.cc, show_slave_status_send_data",
         look: gate::gate,
+    },
+    Check {
+        name: "own-writes",
+        asks: "Can a step that asks whether the source was written to tell RDS's own writes from a client's?",
+        codes: "P22",
+        source: "mysql.rds_heartbeat2 in RDS's binlogs: dba.stackexchange.com/q/59360, PeerDB-io/peerdb#4524",
+        look: own_writes::own_writes,
     },
     Check {
         name: "privileged-writers",

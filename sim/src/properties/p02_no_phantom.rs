@@ -36,9 +36,10 @@ fn find(e: &Evidence<'_>) -> Vec<Phantom> {
         true => e.applied.iter(),
         false => e.applied.range(0..0),
     };
-    let unknown = unknown
-        .enumerate()
-        .filter(|(_, a)| is_foreign(a.commit) || erased && e.erased(a.commit).is_some());
+    let unknown = unknown.enumerate().filter(|(_, a)| {
+        let is_lost = || e.erased(a.commit).is_some() && !e.history.is_of_rds(a.commit);
+        is_foreign(a.commit) || erased && is_lost()
+    });
     let failed = fates.failed.iter().copied().map(Phantom::Failed);
     let unmade = fates.unmade.iter().copied().map(Phantom::Order);
     failed

@@ -6,7 +6,7 @@ use super::{Property, absent, found};
 use crate::{
     evidence::Evidence,
     explain,
-    history::{Commit, CommitList, NO_COMMIT},
+    history::{Commit, NO_COMMIT},
     outcome::Finding,
 };
 
@@ -54,7 +54,7 @@ fn check(e: &Evidence<'_>) -> Finding {
             false => Finding::Holds,
         };
     };
-    let first = first_after(&e.history.source, reopened).map_or(e.end_us, |c| c.at);
+    let first = first_after(e, reopened).map_or(e.end_us, |c| c.at);
     let had = back.partition_point(|a| a.at <= first);
     let own = e.history.target.len();
     found(own.saturating_sub(had) as u64, || {
@@ -71,8 +71,11 @@ fn check(e: &Evidence<'_>) -> Finding {
     })
 }
 
-fn first_after(commits: &CommitList, at: u64) -> Option<Commit> {
-    commits.get(commits.partition_point(|c| c.at <= at))
+/// The source's first commit behind a moment that is not RDS's own.
+fn first_after(e: &Evidence<'_>, at: u64) -> Option<Commit> {
+    let behind = e.source_commits_by(at)..e.history.source.len() as u32;
+    let mut not_own = behind.filter(|number| !e.history.is_of_rds(*number));
+    e.history.source.get(not_own.next()? as usize)
 }
 
 #[cfg(test)]

@@ -145,8 +145,8 @@ pub fn command(
                 let (status, lag) = (dialect(o.on).replica_status(), dialect(o.on).lag_column());
                 format!("{status};  -- on the {}, until both threads say Yes and {lag} <= {s}", host(o.on))
             }
-            Ok(Until::Applied(name)) => match show(name).rsplit_once(':') {
-                Some((file, position)) if !file.contains('-') || file.contains('.') => {
+            Ok(Until::Applied(name)) => match position_in(&show(name)) {
+                Some((file, position)) => {
                     let (status, columns) = (dialect(o.on).replica_status(), dialect(o.on).applied_columns());
                     format!(
                         "{status};  -- on the {}, until ({}, {}) >= ('{file}', {position})",
@@ -155,7 +155,7 @@ pub fn command(
                         columns.1
                     )
                 }
-                _ => format!(
+                None => format!(
                     "SELECT GTID_SUBSET('{}', @@global.gtid_executed);  -- on the {}, until 1",
                     show(name),
                     host(o.on)
@@ -176,6 +176,17 @@ pub fn command(
             }
             Ok(Until::SourceUnchangedSince(name)) => {
                 format!("SELECT @@global.gtid_executed;  -- on the source, still {}", show(name))
+            }
+            Ok(Until::NoWritesSince(name)) => {
+                let noted = show(name);
+                let (file, behind) = match position_in(&noted) {
+                    Some((file, position)) => (file, format!("--start-position={position}")),
+                    None => ("<its first file>", format!("--exclude-gtids='{noted}'")),
+                };
+                format!(
+                    "mysqlbinlog --read-from-remote-server -h source {behind} --to-last-log {file}  # nothing but \
+                     mysql.rds_heartbeat2"
+                )
             }
             Ok(Until::Row(o)) => format!("{};  -- on the {}, until it finds a row", statement(&o.sql), host(o.on)),
             Ok(Until::Dms(o)) => o.command(&show),
@@ -241,6 +252,12 @@ pub fn command(
         Op::DmsTask(o) => vec![dms::task_command(o, &show)],
         Op::Pause(o) => vec![format!("sleep {}", o.length.0 / 1_000_000)],
     }
+}
+
+/// File and position, where noted coordinates are such and no GTID set.
+fn position_in(noted: &str) -> Option<(&str, &str)> {
+    let parts = noted.rsplit_once(':');
+    parts.filter(|(file, _)| !file.contains('-') || file.contains('.'))
 }
 
 /// A statement without what ends it.

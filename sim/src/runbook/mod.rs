@@ -394,6 +394,10 @@ pub struct Condition {
     /// The source stands where these noted coordinates say: nothing was written since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_unchanged_since: Option<String>,
+    /// The source's binlog has nothing behind these noted coordinates but what RDS writes itself; fails where the files are
+    /// purged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_writes_since: Option<String>,
     /// A SELECT finds a row; fails at once when the server cannot carry it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row: Option<Query>,
@@ -425,6 +429,8 @@ pub enum Until<'a> {
     SnapshotAvailable(&'a str),
     /// See [`Condition::source_unchanged_since`].
     SourceUnchangedSince(&'a str),
+    /// See [`Condition::no_writes_since`].
+    NoWritesSince(&'a str),
     /// See [`Condition::row`].
     Row(&'a Query),
     /// See [`Condition::dms`].
@@ -758,10 +764,13 @@ impl Condition {
                 self.source_unchanged_since
                     .as_deref()
                     .map(|n| ("source_unchanged_since", Until::SourceUnchangedSince(n))),
+                self.no_writes_since
+                    .as_deref()
+                    .map(|n| ("no_writes_since", Until::NoWritesSince(n))),
                 self.row.as_ref().map(|o| ("row", Until::Row(o))),
                 self.dms.as_ref().map(|o| ("dms", Until::Dms(o))),
             ],
-            "replication_running, seconds_behind_source, caught_up, applied, read_only, writable, event_scheduler_on, event_scheduler_off, no_open_transactions, snapshot_available, source_unchanged_since, row, dms",
+            "replication_running, seconds_behind_source, caught_up, applied, read_only, writable, event_scheduler_on, event_scheduler_off, no_open_transactions, snapshot_available, source_unchanged_since, no_writes_since, row, dms",
         )
     }
 }

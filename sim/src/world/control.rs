@@ -667,6 +667,7 @@ impl World {
             return;
         }
         self.source.rotate_binlog(self.now);
+        self.rds_writes();
         self.occurs(Occasion::BinlogRotates);
         let keep = match self.retention {
             Retention::None => 0,

@@ -50,6 +50,9 @@ impl World {
                         self.sql_is_committed();
                         self.look_at_events(host);
                     }
+                    Event::Committed(session, done) if self.is_of_rds(host, session) => {
+                        self.rds_write_is_committed(done);
+                    }
                     Event::Committed(session, done) => {
                         self.transaction_is_committed(host, session, done);
                     }
@@ -105,7 +108,7 @@ impl World {
     }
 
     /// A transaction of a host's history, and the operation that it is of.
-    fn note_commit(&mut self, host: Host, operation: u32, done: Committed) {
+    pub(super) fn note_commit(&mut self, host: Host, operation: u32, done: Committed) {
         let commit = Commit {
             at: self.now,
             end: done.end,

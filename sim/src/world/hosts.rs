@@ -77,6 +77,9 @@ impl World {
                 let number = self.history.source.len() - 1;
                 self.history.altered.push(number as u32);
             }
+            if session.is_some_and(|session| self.is_of_rds(Host::Source, session)) {
+                self.last_commit_is_rds();
+            }
             if self
                 .source
                 .binlog
@@ -104,6 +107,7 @@ impl World {
         self.replica_goes_down(Host::Source, to_relay_log);
         self.sql_is_lost(Host::Source);
         self.events_are_lost(Host::Source);
+        self.rds_write_is_lost();
         self.erase(kept as u32);
         true
     }

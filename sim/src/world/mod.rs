@@ -18,6 +18,7 @@ mod marks;
 mod mutants;
 mod myisam;
 mod operator;
+mod own_writes;
 mod repairs;
 mod replay;
 mod replication;
@@ -55,7 +56,7 @@ use cutover_model::{
     database::Database,
     mutant::Mutants,
     names::Record,
-    server::{Cut, Event, Server},
+    server::{Cut, Event, Server, SessionId},
 };
 use replication::Channel;
 use std::collections::BTreeMap;
@@ -101,6 +102,8 @@ pub(crate) enum Due {
     StartApplier(Host),
     /// RDS rotates and uploads the binlog, and purges.
     Upload,
+    /// RDS writes into the source, as soon as that takes writes.
+    RdsWrites,
     /// RDS takes its daily snapshot.
     Backup,
     /// The Aurora read replica that RDS makes is there.
@@ -179,6 +182,8 @@ pub struct World {
     alter: ddl::Alter,
     prompt: sql::Prompt,
     scheduler: scheduler::Scheduler,
+    /// The session in which RDS is writing.
+    rds_session: Option<SessionId>,
     /// For each host, how far its clock is ahead, in µs.
     ahead_us: [u64; Host::ALL.len()],
     mutants: Mutants,
@@ -370,6 +375,7 @@ impl World {
             Due::StartReceiver(to) => self.receiver_starts_again(to),
             Due::StartApplier(to) => self.applier_starts_again(to),
             Due::Upload => self.upload(),
+            Due::RdsWrites => self.rds_writes(),
             Due::Backup => self.backup(),
             Due::AuroraReplica => self.aurora_replica_is_ready(),
             Due::ReadReplica => self.read_replica_is_ready(),

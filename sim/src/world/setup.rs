@@ -300,6 +300,7 @@ impl World {
             alter: Alter::default(),
             prompt: Prompt::default(),
             scheduler: Scheduler::new(&environment),
+            rds_session: None,
             ahead_us: [0; Host::ALL.len()],
             events: Vec::new(),
             mutants,

@@ -6,7 +6,7 @@ use cutover_sim::{
     runbook::{Host, Until, Wait},
     units::Micros,
 };
-use mysql::prelude::Queryable;
+use mysql::{Row, prelude::Queryable};
 
 /// However fast the clock goes, servers are not asked more often than this.
 pub(super) const POLL_AT_LEAST_MS: u64 = 20;
@@ -89,7 +89,7 @@ impl Operator<'_> {
             }
             Until::SnapshotAvailable(id) => self.is_available(id),
             Until::Row(o) => {
-                let found: Option<mysql::Row> = self.at(o.on)?.query_first(&o.sql)?;
+                let found: Option<Row> = self.at(o.on)?.query_first(&o.sql)?;
                 Ok(found.is_some())
             }
             Until::EventScheduler(..) | Until::Dms(_) => failed(NOT_HERE),
@@ -102,14 +102,52 @@ impl Operator<'_> {
                     }
                     None => return failed(format!("nothing was noted as `{name}`")),
                 };
-                if same {
-                    Ok(true)
-                } else {
-                    failed(format!(
-                        "the source was written to since `{name}` was noted"
-                    ))
-                }
+                unwritten(same, name)
+            }
+            Until::NoWritesSince(name) => {
+                let none = match self.noted.get(name).cloned() {
+                    // There is no RDS here that would write anything itself.
+                    Some(Noted::Gtids(set)) => self.executed(Host::Source)? == set,
+                    Some(Noted::Position { file, pos }) => !self.has_writes_behind(&file, pos)?,
+                    None => return failed(format!("nothing was noted as `{name}`")),
+                };
+                unwritten(none, name)
             }
         }
+    }
+
+    /// Whether the source's binlog has a statement or rows behind a position.
+    fn has_writes_behind(&mut self, file: &str, pos: u64) -> Result<bool, Failure> {
+        let connection = self.at(Host::Source)?;
+        let files: Vec<Row> = connection.query("SHOW BINARY LOGS")?;
+        let names = files.iter().filter_map(|row| row.get::<String, _>(0));
+        let names: Vec<String> = names.skip_while(|name| name != file).collect();
+        if names.is_empty() {
+            return failed(format!(
+                "{file} is purged: what was written nobody can tell"
+            ));
+        }
+        for name in names {
+            let from = if name == file { pos } else { 4 };
+            let events: Vec<Row> =
+                connection.query(format!("SHOW BINLOG EVENTS IN '{name}' FROM {from}"))?;
+            let writes = |row: &Row| {
+                let kind = row.get::<String, _>(2).unwrap_or_default();
+                kind == "Query" || kind.contains("_rows")
+            };
+            if events.iter().any(writes) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+fn unwritten(holds: bool, since: &str) -> Result<bool, Failure> {
+    match holds {
+        true => Ok(true),
+        false => failed(format!(
+            "the source was written to since `{since}` was noted"
+        )),
     }
 }

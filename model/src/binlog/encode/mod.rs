@@ -122,7 +122,14 @@ impl Writer {
     pub fn new(options: WriterOptions) -> Writer {
         let version = version_number(options.server_version.as_bytes());
         let mut body = Vec::new();
-        query::body(&mut body, version, &Head::default(), None, "", query::BEGIN);
+        query::body(
+            &mut body,
+            version,
+            &Head::default(),
+            query::Kind::Control,
+            "",
+            query::BEGIN,
+        );
         let flags = flag::SUPPRESS_USE;
         Writer {
             begin: event::as_event(EventType::QUERY, flags, &body, options.checksum),
@@ -163,9 +170,7 @@ impl Writer {
         let mut group = Group::open(self, out, start_pos, head, false);
         self.begin(&mut group, head);
         if self.statements(&mut group, rows) {
-            let xid = group.event(EventType::XID, 0);
-            group.out.extend_from_slice(&head.xid.to_le_bytes());
-            group.close(xid);
+            self.xid(&mut group, head);
         } else {
             self.control(&mut group, head, "COMMIT");
         }
@@ -186,5 +191,28 @@ impl Writer {
         let mut group = Group::open(self, out, start_pos, head, true);
         self.statement(&mut group, head, session, schema, sql);
         group.finish();
+    }
+
+    /// Appends a transaction of one data change as a statement, as `binlog_format = STATEMENT` writes it. `schema` is its
+    /// default schema.
+    pub fn statement_transaction(
+        &self,
+        out: &mut Vec<u8>,
+        start_pos: u64,
+        head: &Head<'_>,
+        schema: &str,
+        sql: &str,
+    ) {
+        let mut group = Group::open(self, out, start_pos, head, true);
+        self.change(&mut group, head, schema, query::BEGIN);
+        self.change(&mut group, head, schema, sql);
+        self.xid(&mut group, head);
+        group.finish();
+    }
+
+    fn xid(&self, group: &mut Group<'_>, head: &Head<'_>) {
+        let xid = group.event(EventType::XID, 0);
+        group.out.extend_from_slice(&head.xid.to_le_bytes());
+        group.close(xid);
     }
 }

@@ -5,6 +5,7 @@ mod commits;
 mod crashes;
 mod fences;
 mod locks;
+mod own_writes;
 mod replicated;
 mod two_phases;
 

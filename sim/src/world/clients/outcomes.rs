@@ -142,7 +142,7 @@ impl World {
         }
         if host == Host::Target && self.marks.first_on_target.is_none() {
             let now = self.now;
-            let last = self.history.source.last().map_or(now, |c| c.at);
+            let last = self.history.last_on_source().map_or(now, |c| c.at);
             let pause = Micros((now - last) / 1_000 * 1_000);
             self.tell("clients", format!("the first write on the target is confirmed, {pause} after the last commit on the source"), Vec::new());
         }
@@ -216,8 +216,8 @@ impl World {
         let Some(client) = self.clients.index_of(host, session) else {
             if self.operation_of_sql(host, session).is_some() {
                 self.sql_goes_on();
-            } else {
-                self.event_goes_on(host, session);
+            } else if !self.event_goes_on(host, session) && host == Host::Source {
+                self.rds_write_goes_on(session);
             }
             return;
         };
