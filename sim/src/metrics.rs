@@ -83,30 +83,32 @@ pub struct Stalls {
     pub longest: Stall,
     /// The longest in undisturbed times.
     pub undisturbed: Stall,
+    /// One that does not last longer is neither, in µs.
+    least_us: u64,
 }
 
 impl Stalls {
+    #[inline]
     fn met(&mut self, e: &Evidence<'_>, from: u64, until: u64) {
-        let lasted_us = until.saturating_sub(from);
-        if lasted_us
-            > self
-                .longest
-                .lasted_us()
-                .min(self.undisturbed.undisturbed_us())
-        {
-            let disturbed_us = e.disturbed_us(from, until);
-            let stall = Stall {
-                from,
-                until,
-                disturbed_us,
-            };
-            if lasted_us > self.longest.lasted_us() {
-                self.longest = stall;
-            }
-            if stall.undisturbed_us() > self.undisturbed.undisturbed_us() {
-                self.undisturbed = stall;
-            }
+        if until - from > self.least_us {
+            self.met_long(e, from, until);
         }
+    }
+
+    fn met_long(&mut self, e: &Evidence<'_>, from: u64, until: u64) {
+        let stall = Stall {
+            from,
+            until,
+            disturbed_us: e.disturbed_us(from, until),
+        };
+        if stall.lasted_us() > self.longest.lasted_us() {
+            self.longest = stall;
+        }
+        if stall.undisturbed_us() > self.undisturbed.undisturbed_us() {
+            self.undisturbed = stall;
+        }
+        let undisturbed_us = self.undisturbed.undisturbed_us();
+        self.least_us = self.longest.lasted_us().min(undisturbed_us);
     }
 }
 

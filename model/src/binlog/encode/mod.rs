@@ -210,6 +210,7 @@ impl Writer {
         group.finish();
     }
 
+    #[inline]
     fn xid(&self, group: &mut Group<'_>, head: &Head<'_>) {
         let xid = group.event(EventType::XID, 0);
         group.out.extend_from_slice(&head.xid.to_le_bytes());
