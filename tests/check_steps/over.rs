@@ -355,6 +355,16 @@ fn nobody_waits_for_what_nothing_brings_about() {
         steps.remove(resume);
     });
     says(&idle, &[], "waits", Status::Fail, "stopped by itself");
+    let gated = changed("dms-full-load-cdc", |steps| {
+        let resumes = |step: &Step| {
+            let acts = step.dms_task.as_ref();
+            acts.is_some_and(|o| o.action == cutover::sim::runbook::TaskAction::Resume)
+        };
+        let at = place(steps, resumes);
+        // The resume, and the wait until the task has caught up.
+        steps.drain(at..at + 2);
+    });
+    surely_fails(&gated, &[], "waits", "stopped before `fence` was noted");
 }
 
 #[test]

@@ -143,16 +143,22 @@ fn of_task(scene: &Scene<'_>, timed: &Timed<'_>, condition: &DmsCondition) -> Op
     });
     let act = acts.next_back();
     let last = act.map(|(_, action)| action);
-    let has_stopped = act.is_some_and(|(act, _)| {
+    let stopped = act.and_then(|(act, _)| {
         let since = &scene.steps[act.number..timed.number];
         since
             .iter()
-            .any(|t| t.waits_for_task(id, DmsUntil::Stopped) && t.decides())
+            .find(|t| t.waits_for_task(id, DmsUntil::Stopped) && t.decides())
     });
+    let has_stopped = stopped.is_some();
     let idle = matches!(last, None | Some(TaskAction::Stop | TaskAction::Delete));
     match condition.kind().ok()? {
         DmsUntil::Loaded | DmsUntil::Checkpoint(_) if last.is_none() => {
             Some(format!("nothing has started the DMS task {id} by then"))
+        }
+        DmsUntil::Checkpoint(name) if idle || has_stopped => {
+            let ended = stopped.or(act.map(|(act, _)| act))?;
+            stays(scene, timed, ended, name)
+                .then(|| format!("the DMS task {id} has stopped before `{name}` was noted, and nothing resumes it"))
         }
         DmsUntil::CaughtUp(_) if idle => Some(format!("the DMS task {id} does not run by then")),
         DmsUntil::CaughtUp(_) if has_stopped => Some(format!(
@@ -169,6 +175,16 @@ fn of_task(scene: &Scene<'_>, timed: &Timed<'_>, condition: &DmsCondition) -> Op
         }
         _ => None,
     }
+}
+
+/// Whether the checkpoint of a task that has ended stays behind what was noted for a wait: it was noted later, and the
+/// source surely took writes in between.
+fn stays(scene: &Scene<'_>, wait: &Timed<'_>, ended: &Timed<'_>, name: &str) -> bool {
+    let Some((noted, _)) = scene.noted_before(name, wait) else {
+        return false;
+    };
+    let until = scene.fenced.unwrap_or(noted.begins).min(noted.begins);
+    noted.number > ended.number && scene.surely_writes(until.saturating_sub(ended.ends), 1.0)
 }
 
 fn stops_by_itself(task: &CreateDmsTask) -> bool {
