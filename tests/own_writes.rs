@@ -4,14 +4,16 @@ use cutover::{
     model::binlog::group::{GroupKind, Groups},
     scenarios::{load_runbook, load_scenario},
     sim::{
-        faults::{Harm, Occasion, On, PrivilegedWriter, SourceCrash},
+        faults::{Fault, Harm, Occasion, On, PrivilegedWriter, SourceCrash, SourceFailover},
         outcome::{Finding, Outcome, Verdict},
         plan::Plan,
+        preconditions::{Status, check},
         run::{Run, run},
-        runbook::CoordinatesFrom,
+        runbook::{Condition, CoordinatesFrom, SetBinlogRetention, Step},
         units::Micros,
     },
 };
+use std::collections::BTreeSet;
 
 const COMPARED: &str = "scenarios/hazards/heartbeat-behind-the-freeze.runbook.toml";
 
@@ -38,6 +40,41 @@ fn kinds(run: &Run) -> Vec<Vec<GroupKind>> {
         groups.map(|group| group.expect("whole").kind).collect()
     });
     kinds.collect()
+}
+
+fn note(plan: &mut Plan) -> &mut CoordinatesFrom {
+    let mut steps = plan.runbook.steps.iter_mut();
+    let note = steps.find_map(|step| step.read_coordinates.as_mut());
+    &mut note.expect("a note").from
+}
+
+/// What fires so long behind the fence.
+fn behind_the_fence(lasts: Micros, after: Micros, harm: Harm) -> Fault {
+    let on = On {
+        event: Occasion::FencePassed,
+        nth: 1,
+        after,
+    };
+    Fault {
+        on: Some(on),
+        lasts: Some(lasts),
+        ..harm.into_fault()
+    }
+}
+
+/// What the check says, and whether that is certain.
+fn says(plan: &Plan) -> (Status, bool) {
+    let found = check(plan, None).into_iter();
+    let look = found
+        .filter(|f| f.check.name == "own-writes")
+        .map(|f| f.look)
+        .next();
+    let look = look.expect("it is asked");
+    let said = (look.status, look.certain);
+    if look.certain {
+        assert_ne!(rehearse(plan).outcome.verdict, Verdict::Safe, "{look:?}");
+    }
+    said
 }
 
 #[test]
@@ -69,9 +106,7 @@ fn a_gate_that_compares_gtids_takes_it_for_a_write() {
 fn who_reads_the_binlog_on_from_a_position_or_a_gtid_set_does_not() {
     let mut plan = plan("snapshot-freeze", &[]);
     assert_eq!(rehearse(&plan).outcome.verdict, Verdict::Safe);
-    let mut steps = plan.runbook.steps.iter_mut();
-    let note = steps.find_map(|step| step.read_coordinates.as_mut());
-    note.expect("a note").from = CoordinatesFrom::SourceGtidExecuted;
+    *note(&mut plan) = CoordinatesFrom::SourceGtidExecuted;
     assert_eq!(rehearse(&plan).outcome.verdict, Verdict::Safe);
 }
 
@@ -81,14 +116,7 @@ fn and_finds_what_somebody_with_connection_admin_has_written() {
     let writes = Harm::PrivilegedWriter(PrivilegedWriter {
         every: Micros::secs(2),
     });
-    let mut fault = writes.into_fault();
-    fault.lasts = Some(Micros::secs(20));
-    fault.on = Some(On {
-        event: Occasion::FencePassed,
-        nth: 1,
-        after: Micros::secs(5),
-    });
-    plan.faults = vec![fault];
+    plan.faults = vec![behind_the_fence(Micros::secs(20), Micros::secs(5), writes)];
     let outcome = rehearse(&plan).outcome;
     assert_eq!(outcome.verdict, Verdict::Violated, "it is no sound fence");
     assert!(tells(
@@ -113,8 +141,98 @@ fn and_says_so_where_the_file_is_purged() {
 }
 
 #[test]
+fn and_does_not_go_by_coordinates_that_the_source_has_lost() {
+    for from in [
+        CoordinatesFrom::SourcePosition,
+        CoordinatesFrom::SourceGtidExecuted,
+    ] {
+        let mut plan = plan("snapshot-freeze", &["source.sync_binlog=0"]);
+        *note(&mut plan) = from;
+        let fails_over = Harm::SourceFailover(SourceFailover {});
+        plan.faults = vec![behind_the_fence(
+            Micros::secs(60),
+            Micros::ms(50),
+            fails_over,
+        )];
+        let outcome = rehearse(&plan).outcome;
+        assert!(tells(
+            &outcome,
+            "of its last transactions: they were not durable"
+        ));
+        assert!(
+            tells(&outcome, "the source does not have all of"),
+            "{from:?}"
+        );
+        assert!(!tells(&outcome, "Point the application at the target"));
+    }
+}
+
+#[test]
+fn the_check_knows_what_is_purged_and_what_is_written() {
+    let freeze = |sets: &[&str]| plan("snapshot-freeze", sets);
+    let unkept = |sets: &[&str]| {
+        let mut plan = freeze(sets);
+        let steps = &mut plan.runbook.steps;
+        steps.retain(|step| step.set_binlog_retention.is_none());
+        plan
+    };
+    let by_gtid = |mut plan: Plan| {
+        *note(&mut plan) = CoordinatesFrom::SourceGtidExecuted;
+        plan
+    };
+    assert_eq!(says(&freeze(&[])), (Status::Pass, false));
+    assert_eq!(says(&unkept(&[])), (Status::Fail, true));
+    let rarely = "source.binlog_upload_every=5m";
+    assert_eq!(says(&unkept(&[rarely])), (Status::Warn, false));
+    // The file that a GTID set asks for is the one behind it.
+    assert_eq!(says(&by_gtid(unkept(&[]))), (Status::Fail, true));
+    let longer = "source.binlog_upload_every=16s";
+    assert_eq!(says(&unkept(&[longer])), (Status::Fail, true));
+    assert_eq!(says(&by_gtid(unkept(&[longer]))), (Status::Fail, false));
+    let without = "source.rds_heartbeat=false";
+    assert_eq!(says(&by_gtid(unkept(&[without]))), (Status::Pass, false));
+    // Of several steps that ask, the worst counts; so does a retention that is lowered later.
+    let mut twice = freeze(&[]);
+    let place = |plan: &Plan, is: fn(&Step) -> bool| {
+        plan.runbook.steps.iter().position(is).expect("such a step")
+    };
+    let gate = place(&twice, |step| {
+        step.wait
+            .as_ref()
+            .is_some_and(|w| w.until.no_writes_since.is_some())
+    });
+    let mut compares = twice.runbook.steps[gate].clone();
+    compares.role = None;
+    compares.wait.as_mut().expect("a wait").until = Condition {
+        source_unchanged_since: Some("frozen".into()),
+        ..Condition::default()
+    };
+    twice.runbook.steps.insert(gate, compares);
+    assert_eq!(says(&twice), (Status::Fail, true));
+    let mut lowered = freeze(&["control_plane.restore_fixed=3h", "clock.limit=5h"]);
+    assert_eq!(says(&lowered), (Status::Pass, false));
+    let restore = place(&lowered, |step| step.restore_snapshot.is_some());
+    let lowers = Step {
+        say: "Lower it".into(),
+        set_binlog_retention: Some(SetBinlogRetention { hours: 1 }),
+        ..Step::default()
+    };
+    lowered.runbook.steps.insert(restore, lowers);
+    assert_eq!(says(&lowered), (Status::Fail, false));
+    // While a snapshot suspends the source's I/O RDS writes nothing either.
+    let compared = |sets: &[&str]| plan(COMPARED, sets);
+    assert_eq!(says(&compared(&[])), (Status::Fail, true));
+    assert_eq!(
+        says(&compared(&["source.multi_az=false"])),
+        (Status::Fail, false)
+    );
+    assert_eq!(says(&compared(&[rarely])), (Status::Warn, false));
+}
+
+#[test]
 fn a_crash_in_the_middle_of_it_loses_nothing_of_anybodys() {
     // The second rotation is behind the fence.
+    let mut without = BTreeSet::new();
     for after_us in [0, 100, 500, 900, 1_000, 1_020, 2_000] {
         let mut plan = plan("snapshot-freeze", &[]);
         let crash = Harm::SourceCrash(SourceCrash {});
@@ -126,7 +244,10 @@ fn a_crash_in_the_middle_of_it_loses_nothing_of_anybodys() {
             after: Micros(after_us),
         });
         plan.faults = vec![fault];
-        let outcome = rehearse(&plan).outcome;
+        let run = rehearse(&plan);
+        // The file that the server begins when it is back, and with a heartbeat that is lost the one before.
+        without.insert(kinds(&run).iter().filter(|file| file.is_empty()).count());
+        let outcome = run.outcome;
         let violated = outcome
             .properties
             .iter()
@@ -134,4 +255,9 @@ fn a_crash_in_the_middle_of_it_loses_nothing_of_anybodys() {
         assert_eq!(violated.map(|p| p.id), None, "after {after_us} us");
         assert_eq!(outcome.verdict, Verdict::Safe, "after {after_us} us");
     }
+    assert_eq!(
+        without,
+        BTreeSet::from([1, 2]),
+        "lost at times, kept at others"
+    );
 }

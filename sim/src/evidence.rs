@@ -282,7 +282,7 @@ impl<'w> Evidence<'w> {
         for erased in &self.history.erased {
             (erased.from..erased.to).for_each(|commit| had.add(commit));
         }
-        self.history.own.iter().for_each(|own| had.add(*own));
+        self.history.of_rds.iter().for_each(|own| had.add(*own));
         had
     }
 
@@ -343,7 +343,7 @@ fn on_target(
         true => set.add_all(cut, cut.saturating_add(applied.len() as u32)),
         false => applied.iter().for_each(|a| set.add(a.commit)),
     }
-    history.own.iter().for_each(|own| set.add(*own));
+    history.of_rds.iter().for_each(|own| set.add(*own));
     set
 }
 
@@ -397,10 +397,11 @@ fn gtids(world: &World, at: u64) -> Option<Gtids> {
     if let (Some(first), Some(last)) = (commits.get(later), commits.last()) {
         after.add_range(config.uuid, None, first.gno, last.gno);
     }
-    // RDS's own are nobody's: the target has them or not.
+    // RDS's own are nobody's: the target has them or not. What the source has lost gave its number to another.
     let mut nobodys = GtidSet::new();
-    let of_rds = world.history.own.iter();
-    for commit in of_rds.filter_map(|own| commits.get(*own as usize)) {
+    let of_rds = world.history.of_rds.iter();
+    let there = of_rds.filter(|number| world.history.erased_at(**number).is_none());
+    for commit in there.filter_map(|number| commits.get(*number as usize)) {
         nobodys.add(Gtid::new(config.uuid, commit.gno));
     }
     let mut own = target

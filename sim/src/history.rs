@@ -155,7 +155,7 @@ pub struct History {
     /// The source's commits that are changes of tables, typed by the operator: no operation has them.
     pub altered: Vec<u32>,
     /// The source's commits that are RDS's own: nobody's data, and no operation has them.
-    pub own: Vec<u32>,
+    pub of_rds: Vec<u32>,
     /// What the source has lost of its own commits.
     pub erased: Vec<Erased>,
     /// What tools have carried to the target row by row.
@@ -200,7 +200,7 @@ impl History {
 
     /// Whether a commit of the source is RDS's own.
     pub fn is_of_rds(&self, commit: u32) -> bool {
-        self.own.binary_search(&commit).is_ok()
+        self.of_rds.binary_search(&commit).is_ok()
     }
 
     /// The source's last commit that is not RDS's own.

@@ -80,7 +80,7 @@ pub fn outcome(plan: &Plan, world: &mut World, ended: Ended) -> Outcome {
         diverged_rows: e.states.as_ref().map(|s| s.rows + s.schema.len() as u64),
         way_back: metrics::way_back(&e),
         by_hand,
-        longest_stall_ms: metrics::stalls(&e).longest.lasted_us() / 1_000,
+        longest_stall_ms: metrics::stalls(&e).longest_us / 1_000,
         final_lag_ms: metrics::final_lag_us(&e) / 1_000,
         virtual_ms,
         fingerprint: String::new(),

@@ -354,7 +354,7 @@ fn nobody_waits_for_what_nothing_brings_about() {
         });
         steps.remove(resume);
     });
-    says(&idle, &[], "waits", Status::Fail, "stopped by itself");
+    says(&idle, &[], "waits", Status::Fail, "stops by itself");
     let gated = changed("dms-full-load-cdc", |steps| {
         let resumes = |step: &Step| {
             let acts = step.dms_task.as_ref();
@@ -364,7 +364,7 @@ fn nobody_waits_for_what_nothing_brings_about() {
         // The resume, and the wait until the task has caught up.
         steps.drain(at..at + 2);
     });
-    surely_fails(&gated, &[], "waits", "stopped before `fence` was noted");
+    surely_fails(&gated, &[], "waits", "stops before `fence` is noted");
 }
 
 #[test]

@@ -51,11 +51,8 @@ pub struct Committed {
 #[derive(Debug)]
 pub(super) enum Text {
     Ddl(Ddl),
-    /// A data change of the server's own tables, which are not modelled.
-    Own {
-        schema: &'static str,
-        sql: String,
-    },
+    /// A data change of the server's own tables, in the schema `mysql`, which is not modelled.
+    Own(String),
 }
 
 impl Text {
@@ -63,7 +60,7 @@ impl Text {
     pub(super) fn ddl(&self) -> Option<&sql::Statement> {
         match self {
             Self::Ddl(ddl) => Some(&ddl.statement),
-            Self::Own { .. } => None,
+            Self::Own(_) => None,
         }
     }
 }
@@ -258,8 +255,7 @@ impl Server {
         if let Err(reply) = self.admit_write(arena, id, false) {
             return reply;
         }
-        let schema = "mysql";
-        self.commit_text(arena, now, id, Text::Own { schema, sql })
+        self.commit_text(arena, now, id, Text::Own(sql))
     }
 
     fn commit_text(&mut self, arena: &mut Arena, now: u64, id: SessionId, text: Text) -> Reply {
@@ -395,11 +391,9 @@ impl Server {
             (Some(Text::Ddl(ddl)), _) => binlog.append(us, head.gtid, |writer, out, pos| {
                 writer.ddl(out, pos, &head, &ddl.session, &ddl.schema, &ddl.sql)
             }),
-            (Some(Text::Own { schema, sql }), _) => {
-                binlog.append(us, head.gtid, |writer, out, pos| {
-                    writer.statement_transaction(out, pos, &head, schema, sql)
-                })
-            }
+            (Some(Text::Own(sql)), _) => binlog.append(us, head.gtid, |writer, out, pos| {
+                writer.statement_transaction(out, pos, &head, "mysql", sql)
+            }),
             (None, Xa::Deciding(xid, _)) if logs_prepared => {
                 let statement = format!("XA COMMIT {xid}");
                 binlog.append(us, head.gtid, |writer, out, pos| {

@@ -104,6 +104,8 @@ struct Before<'a> {
     started: BTreeSet<Host>,
     was_started: BTreeSet<Host>,
     noted: BTreeMap<&'a str, Noted>,
+    /// Those of them that are places in the target's binlog.
+    of_target: BTreeSet<&'a str>,
     fence: bool,
     gate: bool,
 }
@@ -545,6 +547,10 @@ impl<'a> Before<'a> {
             ));
         }
         self.noted.insert(name, noted);
+        match from {
+            CoordinatesFrom::TargetPosition => self.of_target.insert(name),
+            _ => self.of_target.remove(name),
+        };
         Ok(())
     }
 
@@ -593,6 +599,22 @@ impl<'a> Before<'a> {
                 help,
             )
         })
+    }
+
+    /// Coordinates that mean something to the source.
+    fn noted_on_source(&self, name: &str, condition: &'static str) -> Result<(), Problem> {
+        let path = ["wait", "until", condition];
+        self.noted(name, &path)?;
+        match self.of_target.contains(name) {
+            false => Ok(()),
+            true => Err(Problem::new(
+                keys(&path),
+                format!(
+                    "`{name}` is a place in the target's binlog, and `{condition}` looks at the source's"
+                ),
+                "read it from `source-position` or `source-gtid-executed`",
+            )),
+        }
     }
 
     fn wait(&self, wait: &Wait, timeout: Micros) -> Result<(), Problem> {
@@ -663,12 +685,10 @@ impl<'a> Before<'a> {
                 }
             }
             Until::Dms(o) => self.dms(o),
-            Until::SourceUnchangedSince(name) => self
-                .noted(name, &["wait", "until", "source_unchanged_since"])
-                .map(|_| ()),
-            Until::NoWritesSince(name) => self
-                .noted(name, &["wait", "until", "no_writes_since"])
-                .map(|_| ()),
+            Until::SourceUnchangedSince(name) => {
+                self.noted_on_source(name, "source_unchanged_since")
+            }
+            Until::NoWritesSince(name) => self.noted_on_source(name, "no_writes_since"),
         }
     }
 

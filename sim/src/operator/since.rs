@@ -1,37 +1,25 @@
 //! What the source's binlog has behind noted coordinates: what `mysqlbinlog --to-last-log` shows who reads on from there.
 
 use super::Noted;
-use cutover_model::binlog::{
-    event::FIRST_POSITION,
-    group::{Group, GroupKind},
-    log::{Binlog, LogPos},
+use cutover_model::{
+    binlog::{
+        event::FIRST_POSITION,
+        group::{Group, GroupKind},
+        log::{Binlog, LogPos},
+    },
+    server::Server,
 };
 
 /// The first transaction behind noted coordinates that is not RDS's own, by its GTID or position; none where there is
 /// none.
 ///
 /// # Errors
-/// The binlog does not tell: what is needed is in files that are purged, or no event begins there.
-pub(super) fn write_since(binlog: &Binlog, noted: &Noted) -> Result<Option<String>, String> {
-    let from = match noted {
-        Noted::Position { file, pos } => binlog.number(file).map(|number| LogPos {
-            file: number,
-            pos: *pos,
-        }),
-        Noted::Gtids(set) => binlog.find_file_for(set).map(|number| LogPos {
-            file: number,
-            pos: FIRST_POSITION,
-        }),
+/// The binlog does not tell: the file is purged, or the source has lost what was noted.
+pub(super) fn write_since(source: &Server, noted: &Noted) -> Result<Option<String>, String> {
+    let Some(binlog) = &source.binlog else {
+        return Err("the source has no binlog".into());
     };
-    let Some(from) = from.filter(|at| binlog.file(at.file).is_some()) else {
-        return Err(format!(
-            "the binlog file that has what was committed behind {} is purged: whether anything was, nobody can tell",
-            noted.text()
-        ));
-    };
-    if !binlog.is_between_events(from) {
-        return Err(format!("no event of the binlog begins at {}", noted.text()));
-    }
+    let from = first_to_read(source, binlog, noted)?;
     let is_known = |group: &Group<'_>| match (noted, group.gtid.as_ref().and_then(|g| g.gtid)) {
         (Noted::Gtids(set), Some(gtid)) => set.contains(&gtid),
         _ => false,
@@ -59,4 +47,50 @@ pub(super) fn write_since(binlog: &Binlog, noted: &Noted) -> Result<Option<Strin
         }
     }
     Ok(None)
+}
+
+/// Where who looks for writes behind noted coordinates begins to read.
+fn first_to_read(source: &Server, binlog: &Binlog, noted: &Noted) -> Result<LogPos, String> {
+    let text = noted.text();
+    let lost = || {
+        format!(
+            "the source does not have all of {text} any more: it has lost what was committed last, and goes on otherwise"
+        )
+    };
+    let purged = || {
+        format!(
+            "the binlog file that has what was committed behind {text} is purged: whether anything was, nobody can tell"
+        )
+    };
+    match noted {
+        Noted::Position { file, pos } => {
+            let number = binlog.number(file).ok_or_else(purged)?;
+            if number > binlog.end().file {
+                return Err(lost());
+            }
+            let file = binlog.file(number).ok_or_else(purged)?;
+            let at = LogPos {
+                file: number,
+                pos: *pos,
+            };
+            match *pos <= file.length() && binlog.is_between_events(at) {
+                true => Ok(at),
+                false => Err(lost()),
+            }
+        }
+        Noted::Gtids(set)
+            if !set
+                .of_server(source.config.uuid)
+                .is_subset_of(&source.gtid_executed) =>
+        {
+            Err(lost())
+        }
+        Noted::Gtids(set) => {
+            let file = binlog.find_file_for(set).ok_or_else(purged)?;
+            Ok(LogPos {
+                file,
+                pos: FIRST_POSITION,
+            })
+        }
+    }
 }

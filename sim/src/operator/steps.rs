@@ -455,10 +455,7 @@ impl Operator {
         let Some(noted) = self.journal.noted(name) else {
             return Err(Failure::Final(format!("nothing was noted as `{name}`")));
         };
-        let Some(binlog) = &world.source.binlog else {
-            return Err(Failure::Final("the source has no binlog".into()));
-        };
-        match write_since(binlog, noted).map_err(Failure::Final)? {
+        match write_since(&world.source, noted).map_err(Failure::Final)? {
             None => Ok(true),
             Some(found) => Err(Failure::Final(format!(
                 "the source was written to since `{name}` was noted: {found}"

@@ -1,7 +1,7 @@
 //! Is what RDS writes into the source itself taken for a client's write?
 
 use super::{
-    Look,
+    Look, Status,
     scene::{Scene, Timed, about},
     waits::before_cutover,
 };
@@ -10,86 +10,136 @@ use crate::{
     runbook::{CoordinatesFrom, Op, Until},
 };
 
+/// The worst of what there is to say of each step that asks.
 pub(super) fn own_writes(scene: &Scene<'_>) -> Option<Look> {
-    let by_coordinates = scene.first_wait(|until| matches!(until, Until::SourceUnchangedSince(_)));
-    by_coordinates
-        .and_then(|wait| compared(scene, wait))
-        .or_else(|| {
-            let reads = scene.first_wait(|until| matches!(until, Until::NoWritesSince(_)));
-            reads.and_then(|wait| read(scene, wait))
-        })
+    let looks = scene.steps.iter().filter_map(|wait| {
+        let Op::Wait(o) = wait.op else { return None };
+        let (name, reads) = match o.until.kind().ok()? {
+            Until::SourceUnchangedSince(name) => (name, false),
+            Until::NoWritesSince(name) => (name, true),
+            _ => return None,
+        };
+        let (noted, from) = scene.noted_before(name, wait)?;
+        let asks = Asks { wait, noted, from };
+        match reads {
+            true => asks.reads(scene),
+            false => asks.compares(scene),
+        }
+    });
+    looks.max_by_key(|look| {
+        let status = match look.status {
+            Status::Pass => 0,
+            Status::Warn => 1,
+            Status::Fail => 2,
+        };
+        (status, look.certain)
+    })
 }
 
-/// The step that noted what a wait asks for, what it noted, and how long before, in µs at the least.
-fn noted(scene: &Scene<'_>, wait: &Timed<'_>) -> Option<(u64, CoordinatesFrom, u64)> {
-    let Op::Wait(o) = wait.op else { return None };
-    let (Until::SourceUnchangedSince(name) | Until::NoWritesSince(name)) = o.until.kind().ok()?
-    else {
-        return None;
-    };
-    let (step, from) = scene.noted_before(name, wait)?;
-    Some((step.ends, from, wait.begins.saturating_sub(step.ends)))
+/// A step that asks whether the source was written to since another has noted where it was.
+struct Asks<'s, 'p> {
+    wait: &'s Timed<'p>,
+    noted: &'s Timed<'p>,
+    from: CoordinatesFrom,
 }
 
-/// Whether a wait that fails is the migration's end, and nothing keeps RDS from what it does.
-fn ends_it(scene: &Scene<'_>, wait: &Timed<'_>) -> bool {
-    wait.decides() && before_cutover(scene, wait) && scene.plan.faults.is_empty()
-}
-
-/// Coordinates are the same only until RDS rotates the binlog and writes its heartbeat.
-fn compared(scene: &Scene<'_>, wait: &Timed<'_>) -> Option<Look> {
-    let (_, from, between) = noted(scene, wait)?;
-    let source = &scene.plan.environment.source;
-    let every = source.binlog_upload_every;
-    let moves = match from {
-        CoordinatesFrom::SourcePosition => "rotates the binlog",
-        _ if source.rds_heartbeat => "writes mysql.rds_heartbeat2, with a GTID,",
-        _ => return None,
-    };
-    let statement = "mysqlbinlog --read-from-remote-server -h source --start-position=<noted> --to-last-log <its file>  # \
-                     nothing but mysql.rds_heartbeat2";
-    let reason = format!(
-        "\"{}\" compares coordinates, and RDS itself {moves} every {every}, behind any fence; they were noted {} before: \
-         ask with `no_writes_since`",
-        wait.step.say,
-        about(between)
-    );
-    match between >= every.0 {
-        true => Look::certain(
-            Look::fail(reason, statement),
-            between >= every.0 + every.0 / 4 && ends_it(scene, wait),
-        ),
-        false => Look::warn(reason, statement),
+impl Asks<'_, '_> {
+    /// How long there is between the two at the least, in µs.
+    fn between(&self) -> u64 {
+        self.wait.begins.saturating_sub(self.noted.ends)
     }
-}
 
-/// Who reads the binlog on needs the file in which it was noted.
-fn read(scene: &Scene<'_>, wait: &Timed<'_>) -> Option<Look> {
-    let (at, _, between) = noted(scene, wait)?;
-    let every = scene.plan.environment.source.binlog_upload_every.0;
-    let statement = "CALL mysql.rds_show_configuration; CALL mysql.rds_set_configuration('binlog retention hours', 168);";
-    let kept = match scene.retention_at(at) {
-        Retention::None => 0,
-        Retention::For(time) => time.0,
-    };
-    let say = &wait.step.say;
-    if between <= kept {
-        return Look::pass(
-            format!(
-                "\"{say}\" reads the binlog on from where it was, and its files are kept for longer"
-            ),
-            statement,
+    /// Whether the wait is the migration's end when it fails, and nothing keeps RDS from what it does.
+    fn ends_it(&self, scene: &Scene<'_>) -> bool {
+        self.wait.decides() && before_cutover(scene, self.wait) && scene.plan.faults.is_empty()
+    }
+
+    /// Coordinates are the same only until RDS rotates the binlog and writes its heartbeat.
+    fn compares(&self, scene: &Scene<'_>) -> Option<Look> {
+        let source = &scene.plan.environment.source;
+        let (every, between) = (source.binlog_upload_every, self.between());
+        let is_position = self.from == CoordinatesFrom::SourcePosition;
+        let moves = match is_position {
+            true => "rotates the binlog",
+            false if source.rds_heartbeat => "writes mysql.rds_heartbeat2, which has a GTID,",
+            false => return None,
+        };
+        let statement = "mysqlbinlog --read-from-remote-server -h source --start-position=<noted> --to-last-log <its \
+                         file>  # nothing but mysql.rds_heartbeat2";
+        let reason = format!(
+            "\"{}\" compares coordinates that were noted {} before, and RDS itself {moves} every {every}, behind any \
+             fence: ask with `no_writes_since`",
+            self.wait.step.say,
+            about(between)
         );
+        // While a snapshot suspends I/O nothing is written.
+        let goes_on = is_position || source.multi_az;
+        match between >= every.0 {
+            true => {
+                let surely = goes_on && between >= every.0 + every.0 / 4 && self.ends_it(scene);
+                Look::certain(Look::fail(reason, statement), surely)
+            }
+            false => Look::warn(reason, statement),
+        }
     }
-    let reason = format!(
-        "\"{say}\" reads the binlog on from where it was {} before, and RDS has purged that file by then: nobody can tell \
-         what was written",
-        about(between)
-    );
-    let longer = scene.retention_at(wait.begins) != scene.retention_at(at);
-    let purged = between >= kept + 2 * every + every / 4 && !longer;
-    Look::certain(
-        Look::fail(reason, statement),
-        purged && ends_it(scene, wait),
-    )
+
+    /// Who reads the binlog on needs the file in which it was noted, or with GTIDs the one behind it.
+    fn reads(&self, scene: &Scene<'_>) -> Option<Look> {
+        let source = &scene.plan.environment.source;
+        let (every, between) = (source.binlog_upload_every.0, self.between());
+        let statement = "CALL mysql.rds_show_configuration; CALL mysql.rds_set_configuration('binlog retention hours', 168);";
+        let say = &self.wait.step.say;
+        let is_position = self.from == CoordinatesFrom::SourcePosition;
+        // Where nothing has a GTID behind those that were noted, the newest file is enough.
+        let newest = !is_position && !source.rds_heartbeat;
+        let (kept, most) = self.kept(scene);
+        if newest || kept >= 2 * between && kept > 0 {
+            return Look::pass(
+                format!(
+                    "\"{say}\" reads the binlog on from where it was, and what it needs is kept"
+                ),
+                statement,
+            );
+        }
+        let needs = format!(
+            "\"{say}\" reads the binlog on from where it was {} before at the least",
+            about(between)
+        );
+        // A file is closed by one rotation, and purged by a later one.
+        let rotations = if is_position { 2 } else { 3 };
+        if between <= kept + (rotations - 1) * every {
+            let kept = match kept {
+                0 => "no time".to_string(),
+                kept => about(kept).to_string(),
+            };
+            return Look::warn(
+                format!(
+                    "{needs}, and RDS keeps a file for {kept} and until the next upload: when it takes longer, nobody can \
+                     tell what was written"
+                ),
+                statement,
+            );
+        }
+        let purged = between >= most + rotations * every + every / 4;
+        let has = if purged { "has" } else { "may have" };
+        let reason = format!(
+            "{needs}, and by then RDS {has} purged that file: nobody can tell what was written"
+        );
+        Look::certain(Look::fail(reason, statement), purged && self.ends_it(scene))
+    }
+
+    /// The shortest and the longest binlog retention between the two, in µs.
+    fn kept(&self, scene: &Scene<'_>) -> (u64, u64) {
+        let us = |retention| match retention {
+            Retention::None => 0,
+            Retention::For(time) => time.0,
+        };
+        let first = us(scene.retention_at(self.noted.ends));
+        let behind = scene.steps[self.noted.number..self.wait.number].iter();
+        let changes = behind.filter(|t| matches!(t.op, Op::SetBinlogRetention(_)));
+        changes.fold((first, first), |(least, most), step| {
+            let kept = us(scene.retention_at(step.ends));
+            (least.min(kept), most.max(kept))
+        })
+    }
 }

@@ -148,6 +148,7 @@ impl<'p> Scene<'p> {
                     + self.for_data(control.snapshot_per_tib)
                     + control.create_instance.0
             }
+            Op::CreateCluster => control.api_call.0 + control.create_instance.0,
             Op::PromoteCluster => control.api_call.0 + control.promote.0,
             Op::EnableBinlog => control.api_call.0 + control.reboot.0,
             Op::RestoreSnapshot(_) | Op::MigrateLatestSnapshot => {
@@ -161,6 +162,7 @@ impl<'p> Scene<'p> {
             Op::Wait(o) => match o.until.kind() {
                 Ok(Until::ReadOnly(host)) => statement.max(self.arrives_in(host, true, at)),
                 Ok(Until::Writable(host)) => statement.max(self.arrives_in(host, false, at)),
+                Ok(Until::SnapshotAvailable(id)) => statement.max(self.available_in(id, at)),
                 _ => {
                     let again = u64::from(o.polls.unwrap_or(1).max(1)) - 1;
                     let every = o.every.unwrap_or(Micros::secs(1)).0.max(1);
@@ -187,6 +189,16 @@ impl<'p> Scene<'p> {
             Some((set, arrival)) if set == value => arrival.saturating_sub(at),
             _ => 0,
         }
+    }
+
+    /// How long it takes at the least until a snapshot is available that was asked for and not waited for, in µs.
+    fn available_in(&self, id: &str, at: u64) -> u64 {
+        let control = &self.plan.environment.control_plane;
+        let asked = self.first(|op| matches!(op, Op::CreateSnapshot(o) if o.id == id && !o.wait));
+        let available = asked.map_or(0, |step| {
+            step.ends + control.snapshot_fixed.0 + self.for_data(control.snapshot_per_tib)
+        });
+        available.saturating_sub(at)
     }
 
     /// How much longer a DMS task that was told to load everything in the step before needs at the least until it has, in

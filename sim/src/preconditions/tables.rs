@@ -202,19 +202,25 @@ pub(super) fn apply_rate(scene: &Scene<'_>) -> Option<Look> {
 }
 
 pub(super) fn snapshot_io(scene: &Scene<'_>) -> Option<Look> {
-    scene.first(|op| matches!(op, Op::CreateSnapshot(_)))?;
+    let taken = scene.first(|op| matches!(op, Op::CreateSnapshot(_)))?;
+    let of_source = matches!(taken.op, Op::CreateSnapshot(o) if o.of == Host::Source);
     let environment = &scene.plan.environment;
     let statement = "aws rds describe-db-instances --query 'DBInstances[].MultiAZ'";
     if environment.source.multi_az {
         return Look::pass("Multi-AZ: the snapshot is cut from the standby", statement);
     }
-    Look::warn(
-        format!(
-            "Single-AZ: the snapshot suspends the source's I/O for about {}",
-            environment.control_plane.snapshot_suspends_io
+    let suspends = environment.control_plane.snapshot_suspends_io;
+    let reason = format!("Single-AZ: the snapshot suspends the source's I/O for about {suspends}");
+    match scene.plan.runbook.promises.downtime {
+        Some(promised) if suspends > promised => Look::certain(
+            Look::fail(
+                format!("{reason}, and a downtime of {promised} at the most is promised"),
+                statement,
+            ),
+            of_source && scene.surely_writes(suspends.0, 1.0),
         ),
-        statement,
-    )
+        _ => Look::warn(reason, statement),
+    }
 }
 
 /// The version of MySQL that an Aurora 3 is compatible with, by its minor version [D release notes; 3.08 K].

@@ -7,7 +7,7 @@ use super::{
     scene::{Scene, Timed},
 };
 use crate::runbook::{
-    CreateDmsTask, DmsCondition, DmsUntil, Host, OnFailure, Op, TaskAction, Until,
+    CoordinatesFrom, CreateDmsTask, DmsCondition, DmsUntil, Host, OnFailure, Op, TaskAction, Until,
 };
 
 pub(super) fn waits(scene: &Scene<'_>) -> Option<Look> {
@@ -18,7 +18,7 @@ pub(super) fn waits(scene: &Scene<'_>) -> Option<Look> {
     });
     let mut found = waits.clone();
     waits.next()?;
-    let Some((timed, why)) =
+    let Some((timed, Vain { why, surely })) =
         found.find_map(|(timed, on, until)| Some((timed, never(scene, timed, on, until)?)))
     else {
         return Look::pass(
@@ -39,7 +39,8 @@ pub(super) fn waits(scene: &Scene<'_>) -> Option<Look> {
             statement,
         ),
         OnFailure::Abort | OnFailure::Retry | OnFailure::Insist => {
-            Look::certain(Look::fail(reason, statement), before_cutover(scene, timed))
+            let ends = surely && before_cutover(scene, timed);
+            Look::certain(Look::fail(reason, statement), ends)
         }
     }
 }
@@ -51,8 +52,30 @@ pub(super) fn before_cutover(scene: &Scene<'_>, timed: &Timed<'_>) -> bool {
         .is_none_or(|moves| timed.number < moves.number)
 }
 
-/// Why a condition cannot come to hold at a step; none where it may.
-fn never(scene: &Scene<'_>, timed: &Timed<'_>, on: Host, until: Until<'_>) -> Option<String> {
+/// Why a wait is in vain.
+struct Vain {
+    why: String,
+    /// In every run.
+    surely: bool,
+}
+
+impl From<String> for Vain {
+    fn from(why: String) -> Self {
+        Self { why, surely: true }
+    }
+}
+
+/// Why a condition cannot come to hold at a step, or hardly; none where it may.
+fn never(scene: &Scene<'_>, timed: &Timed<'_>, on: Host, until: Until<'_>) -> Option<Vain> {
+    match until {
+        Until::Dms(condition) => of_task(scene, timed, condition),
+        Until::Applied(name) => applied_no_more(scene, timed, on, name),
+        _ => of_host(scene, timed, on, until).map(Vain::from),
+    }
+}
+
+/// Why a condition of a server surely cannot come to hold.
+fn of_host(scene: &Scene<'_>, timed: &Timed<'_>, on: Host, until: Until<'_>) -> Option<String> {
     // What is asked for and arrives late has surely arrived once somebody has waited for it; and what was lifted may still
     // stand.
     let asked = |host| {
@@ -82,9 +105,21 @@ fn never(scene: &Scene<'_>, timed: &Timed<'_>, on: Host, until: Until<'_>) -> Op
             let replicates = scene.replicates_before(timed, on);
             (!replicates).then(|| format!("the {} does not replicate by then", on.name()))
         }
-        Until::Dms(condition) => of_task(scene, timed, condition),
         _ => None,
     }
+}
+
+/// Why what was noted is not applied: the replication that it would come by had ended.
+fn applied_no_more(scene: &Scene<'_>, timed: &Timed<'_>, on: Host, name: &str) -> Option<Vain> {
+    let ended = scene.replication_told(timed, on);
+    let (ended, _) = ended.filter(|(_, replicates)| !replicates)?;
+    Some(Vain {
+        surely: on == Host::Target && stays(scene, timed, ended, name)?,
+        why: format!(
+            "the {} did not replicate any more when `{name}` was noted",
+            on.name()
+        ),
+    })
 }
 
 impl Scene<'_> {
@@ -116,21 +151,30 @@ impl Scene<'_> {
 
     /// Whether a host has been told to replicate, and nobody has ended that, when a step begins.
     fn replicates_before(&self, step: &Timed<'_>, on: Host) -> bool {
+        self.replication_told(step, on)
+            .is_some_and(|(_, replicates)| replicates)
+    }
+
+    /// The last step before another that begins or ends a host's replication, and which of the two.
+    fn replication_told(&self, step: &Timed<'_>, on: Host) -> Option<(&Timed<'_>, bool)> {
         let before = self.steps[..step.number].iter();
-        let mut told = before.filter_map(|timed| match timed.op {
-            Op::StartReplication(host) if host == on => Some(true),
-            Op::CreateAuroraReplica if on == Host::Target => Some(true),
-            Op::CreateReadReplica if on == Host::Replica => Some(true),
-            Op::StopReplication(host) | Op::ResetExternalSource(host) if host == on => Some(false),
-            Op::PromoteCluster if on == Host::Target => Some(false),
-            _ => None,
+        let mut told = before.filter_map(|timed| {
+            let replicates = match timed.op {
+                Op::StartReplication(host) if host == on => true,
+                Op::CreateAuroraReplica if on == Host::Target => true,
+                Op::CreateReadReplica if on == Host::Replica => true,
+                Op::StopReplication(host) | Op::ResetExternalSource(host) if host == on => false,
+                Op::PromoteCluster if on == Host::Target => false,
+                _ => return None,
+            };
+            Some((timed, replicates))
         });
-        told.next_back().unwrap_or(false)
+        told.next_back()
     }
 }
 
-/// Why a condition of a DMS task cannot come to hold.
-fn of_task(scene: &Scene<'_>, timed: &Timed<'_>, condition: &DmsCondition) -> Option<String> {
+/// Why a condition of a DMS task cannot come to hold, or hardly.
+fn of_task(scene: &Scene<'_>, timed: &Timed<'_>, condition: &DmsCondition) -> Option<Vain> {
     let id = condition.task.as_str();
     let before = scene.steps[..timed.number].iter();
     let task = before.clone().find_map(|t| match t.op {
@@ -141,50 +185,58 @@ fn of_task(scene: &Scene<'_>, timed: &Timed<'_>, condition: &DmsCondition) -> Op
         Op::DmsTask(o) if o.id == id => Some((t, o.action)),
         _ => None,
     });
-    let act = acts.next_back();
-    let last = act.map(|(_, action)| action);
-    let stopped = act.and_then(|(act, _)| {
-        let since = &scene.steps[act.number..timed.number];
-        since
-            .iter()
-            .find(|t| t.waits_for_task(id, DmsUntil::Stopped) && t.decides())
-    });
-    let has_stopped = stopped.is_some();
-    let idle = matches!(last, None | Some(TaskAction::Stop | TaskAction::Delete));
-    match condition.kind().ok()? {
-        DmsUntil::Loaded | DmsUntil::Checkpoint(_) if last.is_none() => {
-            Some(format!("nothing has started the DMS task {id} by then"))
+    let unstarted = || Vain::from(format!("nothing has started the DMS task {id} by then"));
+    let captures_on = || Vain::from(format!("the DMS task {id} goes on to capture changes"));
+    let until = condition.kind().ok()?;
+    let Some((act, last)) = acts.next_back() else {
+        return match until {
+            DmsUntil::Loaded | DmsUntil::Checkpoint(_) | DmsUntil::Stopped => Some(unstarted()),
+            DmsUntil::CaughtUp(_) => Some(format!("the DMS task {id} does not run by then").into()),
+            _ => None,
+        };
+    };
+    let idle = matches!(last, TaskAction::Stop | TaskAction::Delete);
+    // It stops when it has its cached changes, whether or not anybody waits for that.
+    let by_itself = last == TaskAction::Start && task.captures() && stops_by_itself(task);
+    let since = scene.steps[act.number..timed.number].iter();
+    let mut stopped = since.filter(|t| t.waits_for_task(id, DmsUntil::Stopped) && t.decides());
+    let stopped = stopped.next();
+    match until {
+        DmsUntil::Checkpoint(name) if idle || by_itself => Some(Vain {
+            surely: stays(scene, timed, stopped.unwrap_or(act), name)?
+                && (idle || stopped.is_some()),
+            why: format!(
+                "the DMS task {id} stops before `{name}` is noted, and nothing resumes it"
+            ),
+        }),
+        DmsUntil::CaughtUp(_) if idle => {
+            Some(format!("the DMS task {id} does not run by then").into())
         }
-        DmsUntil::Checkpoint(name) if idle || has_stopped => {
-            let ended = stopped.or(act.map(|(act, _)| act))?;
-            stays(scene, timed, ended, name)
-                .then(|| format!("the DMS task {id} has stopped before `{name}` was noted, and nothing resumes it"))
-        }
-        DmsUntil::CaughtUp(_) if idle => Some(format!("the DMS task {id} does not run by then")),
-        DmsUntil::CaughtUp(_) if has_stopped => Some(format!(
-            "the DMS task {id} has stopped by itself, and nothing resumes it"
-        )),
-        DmsUntil::Stopped if last.is_none() => {
-            Some(format!("nothing has started the DMS task {id} by then"))
-        }
-        DmsUntil::Stopped if last == Some(TaskAction::Resume) && task.captures() => {
-            Some(format!("the DMS task {id} goes on to capture changes"))
-        }
-        DmsUntil::Stopped if !idle && !stops_by_itself(task) => {
-            Some(format!("the DMS task {id} goes on to capture changes"))
-        }
+        DmsUntil::CaughtUp(_) if by_itself || stopped.is_some() => Some(Vain {
+            surely: stopped.is_some(),
+            why: format!("the DMS task {id} stops by itself, and nothing resumes it"),
+        }),
+        DmsUntil::Stopped if last == TaskAction::Resume && task.captures() => Some(captures_on()),
+        DmsUntil::Stopped if !idle && !stops_by_itself(task) => Some(captures_on()),
         _ => None,
     }
 }
 
-/// Whether the checkpoint of a task that has ended stays behind what was noted for a wait: it was noted later, and the
-/// source surely took writes in between.
-fn stays(scene: &Scene<'_>, wait: &Timed<'_>, ended: &Timed<'_>, name: &str) -> bool {
-    let Some((noted, _)) = scene.noted_before(name, wait) else {
-        return false;
+/// Whether what was noted for a wait surely stays out of reach of what had ended before it was: the source took writes in
+/// between. None where it was noted earlier, or nothing was written.
+fn stays(scene: &Scene<'_>, wait: &Timed<'_>, ended: &Timed<'_>, name: &str) -> Option<bool> {
+    let (noted, from) = scene.noted_before(name, wait)?;
+    let origin = match from {
+        CoordinatesFrom::TargetPosition | CoordinatesFrom::TargetGtidExecuted => Host::Target,
+        _ => Host::Source,
     };
-    let until = scene.fenced.unwrap_or(noted.begins).min(noted.begins);
-    noted.number > ended.number && scene.surely_writes(until.saturating_sub(ended.ends), 1.0)
+    let fences = scene.fences(origin).into_iter();
+    let standing = fences.filter(|fence| fence.stands_before(noted));
+    let fenced = standing.filter_map(|fence| fence.effective).min();
+    let until = fenced.unwrap_or(noted.begins).min(noted.begins);
+    (noted.number > ended.number && until > ended.begins).then(|| {
+        origin == Host::Source && scene.surely_writes(until.saturating_sub(ended.ends), 1.0)
+    })
 }
 
 fn stops_by_itself(task: &CreateDmsTask) -> bool {

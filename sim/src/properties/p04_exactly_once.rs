@@ -127,7 +127,7 @@ mod tests {
     fn what_rds_writes_for_itself_may_be_applied_again() {
         let mut made = Made::sound();
         made.apply(1, 80 * S);
-        made.history.own.push(1);
+        made.history.of_rds.push(1);
         assert_eq!(made.violations(&PROPERTY), 0);
     }
 

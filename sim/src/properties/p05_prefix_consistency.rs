@@ -139,7 +139,7 @@ mod tests {
         let mut made = Made::sound();
         made.history.applied.rewrite(|list| list.remove(0));
         assert_eq!(made.violations(&PROPERTY), 1);
-        made.history.own.push(2);
+        made.history.of_rds.push(2);
         assert_eq!(made.violations(&PROPERTY), 0, "it is missing");
         made.apply(2, 90 * S);
         assert_eq!(made.violations(&PROPERTY), 0, "it comes late");

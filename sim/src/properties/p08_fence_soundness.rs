@@ -73,7 +73,7 @@ mod tests {
         let mut made = Made::sound();
         made.place(Host::Source, 3, 9, 101 * S);
         let number = made.history.source.len() as u32 - 1;
-        made.history.own.push(number);
+        made.history.of_rds.push(number);
         assert_eq!(made.violations(&PROPERTY), 0);
     }
 

@@ -177,17 +177,7 @@ pub fn command(
             Ok(Until::SourceUnchangedSince(name)) => {
                 format!("SELECT @@global.gtid_executed;  -- on the source, still {}", show(name))
             }
-            Ok(Until::NoWritesSince(name)) => {
-                let noted = show(name);
-                let (file, behind) = match position_in(&noted) {
-                    Some((file, position)) => (file, format!("--start-position={position}")),
-                    None => ("<its first file>", format!("--exclude-gtids='{noted}'")),
-                };
-                format!(
-                    "mysqlbinlog --read-from-remote-server -h source {behind} --to-last-log {file}  # nothing but \
-                     mysql.rds_heartbeat2"
-                )
-            }
+            Ok(Until::NoWritesSince(name)) => return reads_on(&show(name)),
             Ok(Until::Row(o)) => format!("{};  -- on the {}, until it finds a row", statement(&o.sql), host(o.on)),
             Ok(Until::Dms(o)) => o.command(&show),
             Err(_) => String::new(),
@@ -251,6 +241,26 @@ pub fn command(
         Op::CreateDmsTask(o) => dms::create_command(o),
         Op::DmsTask(o) => vec![dms::task_command(o, &show)],
         Op::Pause(o) => vec![format!("sleep {}", o.length.0 / 1_000_000)],
+    }
+}
+
+/// Reads the source's binlog on from noted coordinates.
+fn reads_on(noted: &str) -> Vec<String> {
+    let reads = |behind: &str, file: &str| {
+        format!(
+            "mysqlbinlog --read-from-remote-server -h source {behind} --to-last-log {file}  # nothing but \
+             mysql.rds_heartbeat2"
+        )
+    };
+    match position_in(noted) {
+        Some((file, position)) => vec![reads(&format!("--start-position={position}"), file)],
+        None => vec![
+            format!("SELECT GTID_SUBSET('{noted}', @@global.gtid_executed);  -- on the source, 1"),
+            reads(
+                &format!("--exclude-gtids='{noted}'"),
+                "<the source's oldest file>",
+            ),
+        ],
     }
 }
 

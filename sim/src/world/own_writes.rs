@@ -7,7 +7,7 @@
 //! waits. The table is in the schema `mysql`, nobody's data, and not modelled. What else RDS writes is not either.
 
 use super::{Due, World};
-use crate::{history::NO_COMMIT, runbook::Host};
+use crate::{faults::Occasion, history::NO_COMMIT, runbook::Host};
 use cutover_model::server::{Committed, Privilege, Reply, SessionId};
 
 impl World {
@@ -29,11 +29,8 @@ impl World {
         }
     }
 
-    /// The statement begins, or goes on behind what it waited for. False where the session is another's.
-    pub(super) fn rds_write_goes_on(&mut self, session: SessionId) -> bool {
-        if self.rds_session != Some(session) {
-            return false;
-        }
+    /// The statement begins, or goes on behind what it waited for.
+    pub(super) fn rds_write_goes_on(&mut self, session: SessionId) {
         let ms = (self.source.config.epoch_us + self.now) / 1_000;
         let sql = format!(
             "INSERT INTO mysql.rds_heartbeat2(id, value) values (1,{ms}) ON DUPLICATE KEY UPDATE value = {ms}"
@@ -44,7 +41,6 @@ impl World {
             // `super_read_only`: nothing is written this time.
             Reply::Ok | Reply::NoRow | Reply::Failed(_) => self.rds_write_ends(),
         }
-        true
     }
 
     /// Whether a session of the source is RDS's own.
@@ -58,12 +54,13 @@ impl World {
         self.note_commit(Host::Source, NO_COMMIT, done);
         self.last_commit_is_rds();
         self.rds_write_ends();
+        self.occurs(Occasion::SourceCommits);
     }
 
     /// The source's last commit is one of RDS's own.
     pub(super) fn last_commit_is_rds(&mut self) {
         let number = self.history.source.len() - 1;
-        self.history.own.push(number as u32);
+        self.history.of_rds.push(number as u32);
     }
 
     /// The source has lost its sessions.
@@ -71,7 +68,8 @@ impl World {
         self.rds_session = None;
     }
 
-    fn rds_write_ends(&mut self) {
+    /// Nothing is written this time.
+    pub(super) fn rds_write_ends(&mut self) {
         if let Some(session) = self.rds_session.take() {
             self.source.disconnect(&mut self.arena, session);
         }

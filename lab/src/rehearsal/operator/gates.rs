@@ -133,7 +133,7 @@ impl Operator<'_> {
                 connection.query(format!("SHOW BINLOG EVENTS IN '{name}' FROM {from}"))?;
             let writes = |row: &Row| {
                 let kind = row.get::<String, _>(2).unwrap_or_default();
-                kind == "Query" || kind.contains("_rows")
+                matches!(&*kind, "Query" | "XA_prepare") || kind.contains("_rows")
             };
             if events.iter().any(writes) {
                 return Ok(true);

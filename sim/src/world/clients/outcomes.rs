@@ -216,8 +216,10 @@ impl World {
         let Some(client) = self.clients.index_of(host, session) else {
             if self.operation_of_sql(host, session).is_some() {
                 self.sql_goes_on();
-            } else if !self.event_goes_on(host, session) && host == Host::Source {
+            } else if self.is_of_rds(host, session) {
                 self.rds_write_goes_on(session);
+            } else {
+                self.event_goes_on(host, session);
             }
             return;
         };
@@ -235,6 +237,8 @@ impl World {
             self.refused(client, host, session, error);
         } else if self.operation_of_sql(host, session).is_some() {
             self.sql_has_failed(error);
+        } else if self.is_of_rds(host, session) {
+            self.rds_write_ends();
         } else {
             self.event_is_refused(host, session, error);
         }
