@@ -8,6 +8,7 @@ mod commits;
 mod feed;
 mod rows;
 mod sequence;
+mod stalls;
 mod states;
 mod survey;
 
@@ -15,6 +16,8 @@ pub use commits::CommitSet;
 pub use feed::{FedFacts, FedTable, MissingRow};
 pub use rows::{RowId, out_of_order};
 pub use sequence::Sequence;
+pub(crate) use stalls::Waiting;
+pub use stalls::{Stall, Stalls};
 pub(crate) use states::Finder;
 pub use states::{Counter, PlacedOrder, Shop, States, compare_databases};
 pub use survey::Survey;

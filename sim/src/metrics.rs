@@ -1,9 +1,10 @@
 //! The figures of a run: outcomes counted, downtime, the longest stall, the lag at cutover.
 
 use crate::{
-    evidence::{Evidence, writes},
+    evidence::{Evidence, Stalls, writes},
     history::{Operation, SCHEDULER, Told},
     outcome::WayBack,
+    properties::Writes,
 };
 
 /// How long somebody wanted to write and no write succeeded, from the last acknowledged write on the source to the first
@@ -53,141 +54,9 @@ pub fn way_back(e: &Evidence<'_>) -> WayBack {
     }
 }
 
-/// A time in which no write was acknowledged anywhere while some client wanted to write, in µs of the run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stall {
-    /// The first attempt after an acknowledgement, anybody's.
-    pub from: u64,
-    /// The next acknowledgement. Without one, the end of the run for who still waits then, and the last refusal for who
-    /// does not.
-    pub until: u64,
-    /// An acknowledgement ends it.
-    pub ended: bool,
-    /// How long of that a fault was in force.
-    pub disturbed_us: u64,
-}
-
-impl Stall {
-    /// How long it lasted without what a fault was in force, in µs.
-    pub fn undisturbed_us(&self) -> u64 {
-        (self.until - self.from).saturating_sub(self.disturbed_us)
-    }
-}
-
-/// The longest of a run's stalls.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stalls {
-    /// How long the longest lasted, in µs.
-    pub longest_us: u64,
-    /// The longest in undisturbed times in which somebody wanted to write in vain. Where nobody waited any more and the next
-    /// attempt succeeded, it ended with the last refusal: from when on a write would have succeeded nobody knows.
-    pub in_vain: Stall,
-}
-
-impl Stalls {
-    #[inline]
-    fn met_in_vain(&mut self, e: &Evidence<'_>, from: u64, until: u64, ended: bool) {
-        let least_us = self.in_vain.undisturbed_us();
-        if until - from > least_us {
-            let stall = Stall {
-                from,
-                until,
-                ended,
-                disturbed_us: e.disturbed_us(from, until),
-            };
-            if stall.undisturbed_us() > least_us {
-                self.in_vain = stall;
-            }
-        }
-    }
-}
-
-/// Who waits, while a run is gone through.
-#[derive(Debug, Default)]
-struct Waiting {
-    found: Stalls,
-    /// Attempts under way.
-    open: u32,
-    /// The first attempt after the last acknowledgement.
-    since: Option<u64>,
-    /// From when on nobody has waited, where the last answer was a refusal.
-    idle: Option<u64>,
-    /// From when to when nobody waited, where nothing was refused since.
-    gap: Option<(u64, u64)>,
-}
-
-impl Waiting {
-    #[inline]
-    fn begins(&mut self, at: u64) {
-        self.open += 1;
-        self.since.get_or_insert(at);
-        if let Some(idle) = self.idle.take() {
-            self.gap = Some((idle, at));
-        }
-    }
-
-    #[inline]
-    fn ends(&mut self, e: &Evidence<'_>, at: u64, good: bool) {
-        self.open -= 1;
-        if good {
-            self.stall_ends(e, at, true);
-            self.since = (self.open > 0).then_some(at);
-            (self.idle, self.gap) = (None, None);
-        } else {
-            self.gap = None;
-            self.idle = (self.open == 0).then_some(at);
-        }
-    }
-
-    #[inline]
-    fn stall_ends(&mut self, e: &Evidence<'_>, until: u64, ended: bool) {
-        let from = self.since.unwrap_or(until).min(until);
-        self.found.longest_us = self.found.longest_us.max(until - from);
-        match self.gap.filter(|_| ended) {
-            None => self.found.met_in_vain(e, from, until, ended),
-            Some((gap, over)) => {
-                self.found.met_in_vain(e, from, gap, true);
-                self.found.met_in_vain(e, over, until, ended);
-            }
-        }
-    }
-}
-
-/// The longest stalls; worked out once.
+/// The longest times in which nobody's write succeeded; worked out once.
 pub fn stalls(e: &Evidence<'_>) -> Stalls {
-    *e.found.stalls.get_or_init(|| longest_stalls(e))
-}
-
-fn longest_stalls(e: &Evidence<'_>) -> Stalls {
-    // Of the attempts that are under way: when each will be answered, and whether with yes; the first at the end. They
-    // are as few as there are clients.
-    let mut answers: Vec<(u64, bool)> = Vec::new();
-    let mut waiting = Waiting::default();
-    for operation in &e.history.operations {
-        if !is_waited_for(&operation) {
-            continue;
-        }
-        while let Some((at, good)) = answers.pop_if(|(at, _)| *at <= operation.invoked) {
-            waiting.ends(e, at, good);
-        }
-        waiting.begins(operation.invoked);
-        if operation.returned != u64::MAX {
-            let good = matches!(operation.told, Told::Ok | Told::Empty);
-            let answer = (operation.returned, good);
-            answers.insert(answers.partition_point(|a| *a > answer), answer);
-        }
-    }
-    while let Some((at, good)) = answers.pop() {
-        waiting.ends(e, at, good);
-    }
-    if let Some(since) = waiting.since {
-        let until = match waiting.open {
-            0 => waiting.idle.unwrap_or(since),
-            _ => e.end_us.max(since),
-        };
-        waiting.stall_ends(e, until, false);
-    }
-    waiting.found
+    Writes::of(e).stalls
 }
 
 /// The age, in µs, of the oldest transaction of the source that the target lacked when it was opened; in the
@@ -225,57 +94,6 @@ mod tests {
         made.place(Host::Source, 3, 9, 140 * S);
         assert_eq!(downtime_us(&made.evidence()), Some(0), "they overlap");
         assert_eq!(downtime_us(&Made::empty().evidence()), None);
-    }
-
-    #[test]
-    fn a_stall_begins_with_an_attempt_and_ends_with_an_answer() {
-        let mut made = Made::empty();
-        made.place(Host::Source, 0, 1, 10 * S);
-        made.place(Host::Source, 0, 2, 50 * S);
-        assert_eq!(
-            stalls(&made.evidence()).longest_us,
-            3_000,
-            "nobody wanted to write between the two"
-        );
-        made.refuse(Host::Source, 0, 60 * S);
-        made.refuse(Host::Source, 0, 65 * S);
-        assert_eq!(stalls(&made.evidence()).longest_us, 5 * S + 1_000);
-        made.place(Host::Target, 0, 3, 70 * S);
-        assert_eq!(stalls(&made.evidence()).longest_us, 10 * S + 1_000);
-    }
-
-    #[test]
-    fn who_waits_at_the_end_waits_until_then() {
-        let mut made = Made::empty();
-        made.place(Host::Source, 0, 1, 10 * S);
-        let hangs = made.refuse(Host::Source, 0, 60 * S);
-        made.change(hangs as usize, |o| {
-            (o.returned, o.told) = (u64::MAX, Told::Pending);
-        });
-        let found = stalls(&made.evidence());
-        let from_60_s = made.end_us - 60 * S;
-        assert_eq!(found.longest_us, from_60_s);
-        assert_eq!(found.in_vain.undisturbed_us(), from_60_s);
-        assert!(!found.in_vain.ended);
-    }
-
-    #[test]
-    fn between_a_refusal_and_a_success_with_nobody_waiting_nothing_was_wanted_in_vain() {
-        let mut made = Made::empty();
-        made.refuse(Host::Source, 0, 60 * S);
-        made.place(Host::Source, 0, 1, 90 * S);
-        let found = stalls(&made.evidence());
-        assert_eq!(found.longest_us, 30 * S + 1_000);
-        assert_eq!(
-            found.in_vain.undisturbed_us(),
-            3_000,
-            "the success took longer"
-        );
-        made.refuse(Host::Source, 0, 100 * S);
-        made.refuse(Host::Source, 0, 120 * S);
-        made.place(Host::Source, 0, 2, 150 * S);
-        let found = stalls(&made.evidence()).in_vain;
-        assert_eq!((found.from, found.until), (100 * S, 120 * S + 1_000));
     }
 
     #[test]

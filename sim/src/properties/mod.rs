@@ -36,7 +36,6 @@ pub(crate) use writes::Writes;
 
 use crate::{
     evidence::{Evidence, Sequence},
-    metrics::Stalls,
     outcome::{Finding, PropertyResult},
 };
 use std::cell::OnceCell;
@@ -48,7 +47,6 @@ pub struct Found {
     pub(crate) sequence: OnceCell<Sequence>,
     /// When a write was wanted in vain first: see [`crate::metrics::write_missed_from`].
     pub(crate) missed_from: OnceCell<Option<u64>>,
-    pub(crate) stalls: OnceCell<Stalls>,
     phantoms: OnceCell<Vec<Phantom>>,
     repeated: OnceCell<Vec<Repeated>>,
     /// See [`p03_info_atomicity::committed_again`].

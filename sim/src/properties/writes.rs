@@ -4,13 +4,15 @@ use super::{
     fates::{Fates, FatesSoFar},
     p14_id_freshness::Ids,
 };
-use crate::evidence::{Evidence, Survey, Surveyor, writes};
+use crate::evidence::{Evidence, Stalls, Survey, Surveyor, Waiting, writes};
 
 /// What the pass tells.
 #[derive(Clone, Debug)]
 pub(crate) struct Writes {
     /// Counts, firsts and lasts.
     pub survey: Survey,
+    /// The longest times without a success.
+    pub stalls: Stalls,
     /// What became of each.
     pub(super) fates: Fates,
     /// Which ids were acknowledged.
@@ -22,16 +24,18 @@ impl Writes {
     pub fn of<'e>(e: &'e Evidence<'_>) -> &'e Self {
         e.found.writes.get_or_init(|| {
             let (mut surveyor, mut fates) = (Surveyor::new(e), FatesSoFar::new(e));
-            let mut ids = Ids::default();
+            let (mut waiting, mut ids) = (Waiting::default(), Ids::default());
             for (number, o) in e.history.operations.iter().enumerate() {
                 if writes(&o) {
                     surveyor.see(&o);
+                    waiting.see(e, &o);
                     fates.see(number as u32, &o);
                     ids.see(&o);
                 }
             }
             Self {
                 survey: surveyor.survey(),
+                stalls: waiting.stalls(e),
                 fates: fates.fates(),
                 ids: ids.told(),
             }
