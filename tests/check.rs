@@ -41,6 +41,7 @@ const NO_WAY_BACK: &str = "scenarios/hazards/snapshot-before-the-fence.runbook.t
 const SLOW_RESTORE: &str = "scenarios/hazards/restore-longer-than-its-step.runbook.toml";
 const CLOSED: &str = "scenarios/hazards/stray-writer.remedy.runbook.toml";
 const SKIPPED: &str = "scenarios/hazards/skipped-errors.runbook.toml";
+const ROW_LOCK: &str = "scenarios/hazards/fence-behind-a-row-lock.runbook.toml";
 const COMPARED: &str = "scenarios/hazards/heartbeat-behind-the-freeze.runbook.toml";
 const CONVERTS: &str = "scenarios/hazards/table-without-a-key.remedy.runbook.toml";
 
@@ -98,6 +99,7 @@ const CASES: &[Case] = &[
     ("gate", ("wizard-read-replica-rollback", &[]), ("naive-wizard-lag-gate", &[]), Status::Fail, false),
     ("apply-rate", ("wizard-read-replica", &[]), ("wizard-read-replica", &["target.apply_transaction=1s", "clock.limit=10m"]), Status::Fail, true),
     ("privileged-writers", (GTID, &[]), (GTID, &["clients.privileged=4"]), Status::Fail, true),
+    ("fence-effective", (GTID, &[]), (ROW_LOCK, &[]), Status::Warn, false),
     ("own-writes", (FREEZE, &[]), (COMPARED, &[]), Status::Fail, true),
     ("own-writes", (FREEZE, &[]), (COMPARED, &["source.binlog_upload_every=5m"]), Status::Warn, false),
     ("events", (ONE_SIDE, &[EVENT]), (GTID, &[EVENT]), Status::Fail, false),

@@ -126,6 +126,9 @@ pub(super) fn fence_effective(scene: &Scene<'_>) -> Option<Look> {
     if let Some(look) = believed_early(scene, &fence, awaited) {
         return Some(look);
     }
+    if let Some(look) = shorter_than_a_lock_wait(scene, &fence, awaited) {
+        return Some(look);
+    }
     let drained = scene
         .drained(&fence)
         .filter(|drained| drained.number < first.number);
@@ -186,6 +189,30 @@ fn believed_early(scene: &Scene<'_>, fence: &Fence<'_, '_>, awaited: &Timed<'_>)
     Look::certain(
         Look::fail(reason, READ_ONLY),
         scene.surely_writes(believed_too_long(scene, fence), 1.0),
+    )
+}
+
+/// `SET GLOBAL read_only = 1` waits for a statement that waits for a row, which gives up when its own time is over; a step
+/// that ends before calls the migration off, and who would be killed need not be waited for.
+fn shorter_than_a_lock_wait(
+    scene: &Scene<'_>,
+    fence: &Fence<'_, '_>,
+    awaited: &Timed<'_>,
+) -> Option<Look> {
+    let (limit, lock_wait) = (
+        awaited.step.limit(),
+        scene.plan.environment.source.lock_wait_timeout,
+    );
+    let mut between = scene.steps[fence.asked.number..awaited.number].iter();
+    let kills = between.any(|t| matches!(t.op, Op::KillConnections(Host::Source)));
+    (fence.by == By::ReadOnly && limit <= lock_wait && !kills).then_some(())?;
+    Look::warn(
+        format!(
+            "\"{}\" has {limit}, and SET GLOBAL read_only waits for a statement that waits for a row, for up to {lock_wait} \
+             (innodb_lock_wait_timeout), while every writer hangs behind it: give it longer, or kill connections before it",
+            awaited.step.say
+        ),
+        "SELECT * FROM performance_schema.data_lock_waits;  -- on the source, empty",
     )
 }
 
