@@ -658,3 +658,21 @@ fn a_new_scenario_checks_and_runs_as_it_is_and_is_never_overwritten_by_accident(
     let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
     assert_eq!(left.len(), 1, "nothing half-written is left");
 }
+
+#[test]
+fn nothing_is_certain_of_a_remedy() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/hazards");
+    let files = fs::read_dir(folder).expect("the hazards");
+    let paths = files.map(|file| file.expect("a file").path());
+    let remedies = paths.filter(|path| path.to_string_lossy().ends_with(".remedy.toml"));
+    let mut seen = 0;
+    for path in remedies {
+        let path = path.to_str().expect("UTF-8");
+        let scenario = load_scenario(path, &[]).unwrap_or_else(|error| panic!("{error}"));
+        for found in check(&scenario.plan(1, None), None) {
+            assert!(!found.look.certain, "{path}: {:?}", found.look);
+        }
+        seen += 1;
+    }
+    assert!(seen > 30, "{seen}");
+}

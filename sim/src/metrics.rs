@@ -2,7 +2,7 @@
 
 use crate::{
     evidence::{Evidence, Stalls, writes},
-    history::{Operation, SCHEDULER, Told},
+    history::{OPERATOR, Operation, SCHEDULER, Told},
     outcome::WayBack,
     properties::Writes,
 };
@@ -38,9 +38,10 @@ pub fn write_missed_from(e: &Evidence<'_>) -> Option<u64> {
     })
 }
 
-/// Whether an operation writes and somebody waits for its answer: nobody does for an event's.
+/// Whether an operation writes and a client waits for its answer: nobody does for an event's, and what the operator types
+/// is not the application's.
 pub(crate) fn is_waited_for(operation: &Operation) -> bool {
-    writes(operation) && operation.client != SCHEDULER
+    writes(operation) && !matches!(operation.client, SCHEDULER | OPERATOR)
 }
 
 /// What going back to the source loses, or has lost, and from when on.

@@ -4,6 +4,7 @@ use super::Evidence;
 use crate::{
     history::{Operation, Told},
     metrics::is_waited_for,
+    runbook::Host,
 };
 
 /// A time in which no write was acknowledged anywhere while some client wanted to write, in µs of the run.
@@ -55,17 +56,32 @@ impl Stalls {
     }
 }
 
+/// The source's refusal, once the target is open, of whoever kept a connection or an address says nothing of the database
+/// for longer than that before it, in µs, when nobody else has tried.
+const LONG_IDLE_US: u64 = 60_000_000;
+
+/// What an attempt is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Answer {
+    No,
+    /// By the source, when the target was open already.
+    LateNo,
+    Yes,
+}
+
 /// Who waits, while the writes of a run are gone through in the order of their invocation.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
     found: Stalls,
-    /// Of the attempts that are under way: when each will be answered, and whether with yes; the first at the end. They are
-    /// as few as there are clients.
-    answers: Vec<(u64, bool)>,
+    /// Of the attempts that are under way: when each will be answered, and how; the first at the end. They are as few as
+    /// there are clients.
+    answers: Vec<(u64, Answer)>,
     /// Attempts under way.
     open: u32,
     /// The first attempt after the last acknowledgement.
     since: Option<u64>,
+    /// The same, without what a late refusal by the source says nothing of.
+    in_vain_since: Option<u64>,
     /// From when on nobody has waited, where the last answer was a refusal.
     idle: Option<u64>,
     /// From when to when nobody waited, where nothing was refused since.
@@ -78,12 +94,18 @@ impl Waiting {
         if !is_waited_for(o) {
             return;
         }
-        while let Some((at, good)) = self.answers.pop_if(|(at, _)| *at <= o.invoked) {
-            self.ends(e, at, good);
+        while let Some((at, answer)) = self.answers.pop_if(|(at, _)| *at <= o.invoked) {
+            self.ends(e, at, answer);
         }
         self.begins(o.invoked);
         if o.returned != u64::MAX {
-            let answer = (o.returned, matches!(o.told, Told::Ok | Told::Empty));
+            let stale = || o.host == Host::Source && e.cutover().is_some_and(|at| at <= o.invoked);
+            let answer = match o.told {
+                Told::Ok | Told::Empty => Answer::Yes,
+                _ if stale() => Answer::LateNo,
+                _ => Answer::No,
+            };
+            let answer = (o.returned, answer);
             let place = self.answers.partition_point(|a| *a > answer);
             self.answers.insert(place, answer);
         }
@@ -91,8 +113,8 @@ impl Waiting {
 
     /// What there was, once all were seen.
     pub(crate) fn stalls(mut self, e: &Evidence<'_>) -> Stalls {
-        while let Some((at, good)) = self.answers.pop() {
-            self.ends(e, at, good);
+        while let Some((at, answer)) = self.answers.pop() {
+            self.ends(e, at, answer);
         }
         if let Some(since) = self.since {
             let until = match self.open {
@@ -108,32 +130,41 @@ impl Waiting {
     fn begins(&mut self, at: u64) {
         self.open += 1;
         self.since.get_or_insert(at);
+        self.in_vain_since.get_or_insert(at);
         if let Some(idle) = self.idle.take() {
             self.gap = Some((idle, at));
         }
     }
 
     #[inline]
-    fn ends(&mut self, e: &Evidence<'_>, at: u64, good: bool) {
+    fn ends(&mut self, e: &Evidence<'_>, at: u64, answer: Answer) {
         self.open -= 1;
-        if good {
+        if answer == Answer::Yes {
             self.stall_ends(e, at, true);
             self.since = (self.open > 0).then_some(at);
+            self.in_vain_since = self.since;
             (self.idle, self.gap) = (None, None);
-        } else {
-            self.gap = None;
-            self.idle = (self.open == 0).then_some(at);
+            return;
         }
+        if let (Answer::LateNo, Some((gap, over))) = (answer, self.gap)
+            && over - gap > LONG_IDLE_US
+        {
+            let from = self.in_vain_since.replace(over).unwrap_or(gap).min(gap);
+            self.found.met_in_vain(e, from, gap, true);
+        }
+        self.gap = None;
+        self.idle = (self.open == 0).then_some(at);
     }
 
     #[inline]
     fn stall_ends(&mut self, e: &Evidence<'_>, until: u64, ended: bool) {
         let from = self.since.unwrap_or(until).min(until);
         self.found.longest_us = self.found.longest_us.max(until - from);
+        let from = self.in_vain_since.unwrap_or(until).min(until);
         match self.gap.filter(|_| ended) {
             None => self.found.met_in_vain(e, from, until, ended),
             Some((gap, over)) => {
-                self.found.met_in_vain(e, from, gap, true);
+                self.found.met_in_vain(e, from, gap.max(from), true);
                 self.found.met_in_vain(e, over, until, ended);
             }
         }
@@ -143,7 +174,7 @@ impl Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{metrics, properties::made::*, runbook::Host};
+    use crate::{metrics, properties::made::*};
 
     fn stalls(made: &Made) -> Stalls {
         metrics::stalls(&made.evidence())
@@ -179,6 +210,27 @@ mod tests {
         assert_eq!(found.longest_us, from_60_s);
         assert_eq!(found.in_vain.undisturbed_us(), from_60_s);
         assert!(!found.in_vain.ended);
+    }
+
+    #[test]
+    fn late_refusals_by_the_source_minutes_apart_are_each_its_own() {
+        // The target is open from 120 s on, and its first write is at 125 s.
+        let mut made = Made::sound();
+        made.history
+            .operations
+            .rewrite(|list| list.retain(|o| o.host == Host::Source));
+        made.refuse(Host::Source, 1, 100 * S);
+        made.refuse(Host::Source, 1, 110 * S);
+        made.refuse(Host::Source, 1, 150 * S);
+        assert_eq!(stalls(&made).in_vain.undisturbed_us(), 50 * S + 1_000);
+        made.refuse(Host::Source, 1, 150 * S + LONG_IDLE_US + 2_000);
+        assert_eq!(stalls(&made).in_vain.undisturbed_us(), 50 * S + 1_000);
+        made.refuse(Host::Target, 1, 400 * S);
+        let found = stalls(&made).in_vain;
+        assert_eq!(
+            (found.from, found.until),
+            (150 * S + LONG_IDLE_US + 2_000, 400 * S + 1_000)
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use super::Evidence;
 use crate::{
     history::{CommitList, Kind, Operation, SCHEDULER, Told},
+    metrics::is_waited_for,
     outcome::Commits,
     runbook::Host,
     workload::orders::makes_order,
@@ -19,7 +20,7 @@ pub struct Survey {
     /// Likewise with unknown outcome.
     pub maybe_placed: u64,
     /// When the last acknowledged write of the source was, from before the way back; here and where it says *first*, a
-    /// client's: nobody waits for what an event does.
+    /// client's: the application waits neither for what an event does nor for what the operator types.
     pub last_on_source: Option<u64>,
     /// When the last acknowledged write of the source was committed, whenever that was.
     pub last_commit_on_source: Option<u64>,
@@ -63,6 +64,7 @@ impl<'e, 'w> Surveyor<'e, 'w> {
     pub(crate) fn see(&mut self, o: &Operation) {
         let survey = &mut self.survey;
         let by_client = o.client != SCHEDULER;
+        let by_application = is_waited_for(o);
         let placed = u64::from(o.kind == Kind::Place);
         match o.told {
             _ if !by_client => {}
@@ -85,7 +87,7 @@ impl<'e, 'w> Surveyor<'e, 'w> {
         match o.host {
             Host::Source => {
                 self.on_source = self.on_source.max(commit);
-                if by_client {
+                if by_application {
                     survey.on_source(o, commits, self.reopened);
                 }
             }
@@ -94,7 +96,7 @@ impl<'e, 'w> Surveyor<'e, 'w> {
                     let (first, last) = self.on_target.unwrap_or((commit, commit));
                     self.on_target = Some((first.min(commit), last.max(commit)));
                 }
-                survey.on_target(o, self.e.back_on_source.has(o.commit), by_client);
+                survey.on_target(o, self.e.back_on_source.has(o.commit), by_application);
             }
             // Nobody writes to it.
             Host::Replica => {}
@@ -124,8 +126,8 @@ impl Survey {
         }
     }
 
-    fn on_target(&mut self, o: &Operation, is_back: bool, by_client: bool) {
-        if by_client {
+    fn on_target(&mut self, o: &Operation, is_back: bool, by_application: bool) {
+        if by_application {
             self.first_on_target = least(self.first_on_target, o.returned);
         }
         if !is_back {

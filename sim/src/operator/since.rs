@@ -63,6 +63,10 @@ fn first_to_read(source: &Server, binlog: &Binlog, noted: &Noted) -> Result<LogP
         )
     };
     match noted {
+        // Nothing has one, and an empty set says nothing.
+        Noted::Gtids(_) if !source.config.gtid_mode => Err(
+            "the source has no GTIDs, gtid_mode is OFF: what was noted says nothing, note a position".into(),
+        ),
         Noted::Position { file, pos } => {
             let number = binlog.number(file).ok_or_else(purged)?;
             if number > binlog.end().file {

@@ -90,6 +90,16 @@ impl Asks<'_, '_> {
         let statement = "CALL mysql.rds_show_configuration; CALL mysql.rds_set_configuration('binlog retention hours', 168);";
         let say = &self.wait.step.say;
         let is_position = self.from == CoordinatesFrom::SourcePosition;
+        if !is_position && !source.gtid_mode {
+            let reason = format!(
+                "\"{say}\" asks for what has other GTIDs than those that were noted, and with gtid_mode OFF nothing has one: \
+                 note `source-position`"
+            );
+            return Look::certain(
+                Look::fail(reason, "SELECT @@global.gtid_mode;  -- on the source, ON"),
+                self.ends_it(scene),
+            );
+        }
         // Where nothing has a GTID behind those that were noted, the newest file is enough.
         let newest = !is_position && !source.rds_heartbeat;
         let (kept, most) = self.kept(scene);
@@ -109,23 +119,35 @@ impl Asks<'_, '_> {
         let rotations = if is_position { 2 } else { 3 };
         if between <= kept + (rotations - 1) * every {
             let kept = match kept {
-                0 => "no time".to_string(),
-                kept => about(kept).to_string(),
+                0 => "only until the upload behind its end".to_string(),
+                kept => format!("for {}", about(kept)),
             };
             return Look::warn(
                 format!(
-                    "{needs}, and RDS keeps a file for {kept} and until the next upload: when it takes longer, nobody can \
-                     tell what was written"
+                    "{needs}, and RDS keeps that file {kept}: when the steps between take longer, nobody can tell what \
+                     was written"
                 ),
                 statement,
             );
         }
-        let purged = between >= most + rotations * every + every / 4;
-        let has = if purged { "has" } else { "may have" };
-        let reason = format!(
-            "{needs}, and by then RDS {has} purged that file: nobody can tell what was written"
-        );
-        Look::certain(Look::fail(reason, statement), purged && self.ends_it(scene))
+        let purged = |kept| between >= kept + rotations * every + every / 4;
+        match purged(kept) {
+            true => Look::certain(
+                Look::fail(
+                    format!(
+                        "{needs}, and by then RDS has purged that file: nobody can tell what was written"
+                    ),
+                    statement,
+                ),
+                purged(most) && self.ends_it(scene),
+            ),
+            false => Look::warn(
+                format!(
+                    "{needs}, and by then RDS may have purged that file: nobody can tell what was written"
+                ),
+                statement,
+            ),
+        }
     }
 
     /// The shortest and the longest binlog retention between the two, in µs.

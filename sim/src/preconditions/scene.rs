@@ -265,6 +265,21 @@ impl<'p> Scene<'p> {
         })
     }
 
+    /// Whether the operator has typed an ALTER TABLE of this table on the source by then that has these words in it.
+    pub fn has_altered(&self, table: &str, words: &str, by_us: u64) -> bool {
+        let alters = |sql: &str| {
+            let sql = sql.to_ascii_uppercase();
+            let mut names = sql.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+            sql.trim_start().starts_with("ALTER TABLE")
+                && sql.contains(words)
+                && names.any(|name| name == table.to_ascii_uppercase())
+        };
+        self.steps.iter().any(|timed| match timed.op {
+            Op::RunSql(o) => o.on == Host::Source && timed.ends <= by_us && alters(&o.sql),
+            _ => false,
+        })
+    }
+
     /// Whether what replication into the target stops at may be left out.
     pub fn skips_errors(&self) -> bool {
         let skips = |op: &Op<'_>| matches!(op, Op::Wait(wait) if wait.on == Host::Target && wait.skip_errors.is_some());

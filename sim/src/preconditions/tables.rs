@@ -54,7 +54,8 @@ pub(super) fn engines(scene: &Scene<'_>) -> Option<Look> {
     let statement = "SELECT table_schema, table_name, engine FROM information_schema.tables WHERE engine <> 'InnoDB' \
                      AND table_schema NOT IN ('mysql', 'sys', 'performance_schema', 'information_schema');  \
                      -- ALTER TABLE … ENGINE = InnoDB";
-    let myisam = |t: &SideTable| t.engine == Engine::Myisam;
+    let myisam =
+        |t: &SideTable| t.engine == Engine::Myisam && !scene.has_altered(&t.name, "INNODB", cut);
     let torn = match tables(scene, myisam, |def| &*def.engine != "innodb") {
         Ok(torn) if torn.is_empty() => {
             return Look::pass("every table is InnoDB", statement);
@@ -109,9 +110,14 @@ pub(super) fn primary_keys(scene: &Scene<'_>) -> Option<Look> {
     }
 }
 
-/// The tables without a primary key.
+/// The tables without a primary key, where what is carried over begins.
 pub(super) fn without_key(scene: &Scene<'_>) -> Result<String, NotSeen> {
-    tables(scene, |t| !t.primary_key, |def| def.primary.is_none())
+    tables(scene, |t| lacks_key(scene, t), |def| def.primary.is_none())
+}
+
+fn lacks_key(scene: &Scene<'_>, table: &SideTable) -> bool {
+    let begins = scene.replicates().map_or(u64::MAX, |timed| timed.begins);
+    !table.primary_key && !scene.has_altered(&table.name, "PRIMARY KEY", begins)
 }
 
 /// Seconds of one worker that a second of the source's traffic takes to apply.
@@ -130,7 +136,7 @@ fn scanning(scene: &Scene<'_>, target: &Target) -> f64 {
     let until = scene.replicates().map_or(0, |timed| timed.ends);
     let rows = placed * (began + until) as f64 / 1e6;
     let tables = scene.plan.workload.tables.iter();
-    let without = tables.filter(|t| !t.primary_key).count() as f64;
+    let without = tables.filter(|t| lacks_key(scene, t)).count() as f64;
     changed * without * rows * target.scan_row.0 as f64 / 1e6
 }
 
@@ -202,8 +208,13 @@ pub(super) fn apply_rate(scene: &Scene<'_>) -> Option<Look> {
 }
 
 pub(super) fn snapshot_io(scene: &Scene<'_>) -> Option<Look> {
-    let taken = scene.first(|op| matches!(op, Op::CreateSnapshot(_)))?;
-    let of_source = matches!(taken.op, Op::CreateSnapshot(o) if o.of == Host::Source);
+    let suspends = |op: &Op<'_>| match op {
+        Op::CreateSnapshot(o) => o.of == Host::Source,
+        // RDS takes one for it.
+        Op::CreateAuroraReplica | Op::CreateReadReplica => true,
+        _ => false,
+    };
+    let taken = scene.first(suspends)?;
     let environment = &scene.plan.environment;
     let statement = "aws rds describe-db-instances --query 'DBInstances[].MultiAZ'";
     if environment.source.multi_az {
@@ -217,7 +228,9 @@ pub(super) fn snapshot_io(scene: &Scene<'_>) -> Option<Look> {
                 format!("{reason}, and a downtime of {promised} at the most is promised"),
                 statement,
             ),
-            of_source && scene.surely_writes(suspends.0, 1.0),
+            // Behind a fence clients may be kept from waiting for it.
+            scene.fenced.is_none_or(|fenced| fenced > taken.begins)
+                && scene.surely_writes(suspends.0, 1.0),
         ),
         _ => Look::warn(reason, statement),
     }

@@ -196,11 +196,14 @@ fn of_task(scene: &Scene<'_>, timed: &Timed<'_>, condition: &DmsCondition) -> Op
         };
     };
     let idle = matches!(last, TaskAction::Stop | TaskAction::Delete);
-    // It stops when it has its cached changes, whether or not anybody waits for that.
-    let by_itself = last == TaskAction::Start && task.captures() && stops_by_itself(task);
     let since = scene.steps[act.number..timed.number].iter();
-    let mut stopped = since.filter(|t| t.waits_for_task(id, DmsUntil::Stopped) && t.decides());
-    let stopped = stopped.next();
+    let waits = |t: &&Timed<'_>, until| t.waits_for_task(id, until);
+    let mut all = since.clone();
+    let stopped = all.find(|t| waits(t, DmsUntil::Stopped) && t.decides());
+    // It stops when it has its cached changes, and somebody has waited until then, or for as long as he would.
+    let mut all = since;
+    let waited = all.any(|t| waits(&t, DmsUntil::Stopped) || waits(&t, DmsUntil::Loaded));
+    let by_itself = last == TaskAction::Start && task.captures() && stops_by_itself(task) && waited;
     match until {
         DmsUntil::Checkpoint(name) if idle || by_itself => Some(Vain {
             surely: stays(scene, timed, stopped.unwrap_or(act), name)?
@@ -235,7 +238,9 @@ fn stays(scene: &Scene<'_>, wait: &Timed<'_>, ended: &Timed<'_>, name: &str) -> 
     let fenced = standing.filter_map(|fence| fence.effective).min();
     let until = fenced.unwrap_or(noted.begins).min(noted.begins);
     (noted.number > ended.number && until > ended.begins).then(|| {
-        origin == Host::Source && scene.surely_writes(until.saturating_sub(ended.ends), 1.0)
+        origin == Host::Source
+            && scene.plan.environment.source.multi_az
+            && scene.surely_writes(until.saturating_sub(ended.ends), 1.0)
     })
 }
 

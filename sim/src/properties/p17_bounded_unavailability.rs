@@ -42,9 +42,10 @@ fn check(e: &Evidence<'_>) -> Finding {
     Finding::Violated {
         count: 1,
         first: format!(
-            "{} from {} on in which no write succeeded that somebody wanted{until}{beside}; {promised} are promised",
-            whole_ms(took),
-            e.clock(stall.from)
+            "from {} to {} no write succeeded that a client wanted{until}: {}{beside}; {promised} are promised",
+            e.clock(stall.from),
+            e.clock(stall.until),
+            whole_ms(took)
         ),
     }
 }
@@ -129,7 +130,7 @@ mod tests {
         made.marks.first_on_target = None;
         assert!(made.is_absent(&PROPERTY), "nobody wanted to write");
         made.refuse(Host::Source, 1, 70 * S + 2_000);
-        let last = made.refuse(Host::Source, 1, 150 * S);
+        let last = made.refuse(Host::Target, 1, 150 * S);
         assert_eq!(made.violations(&PROPERTY), 1);
         made.promises.downtime = Some(Micros::secs(80));
         assert_eq!(made.violations(&PROPERTY), 0);
