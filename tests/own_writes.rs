@@ -191,6 +191,24 @@ fn the_check_knows_what_is_purged_and_what_is_written() {
     assert_eq!(says(&by_gtid(unkept(&[longer]))), (Status::Warn, false));
     let without = "source.rds_heartbeat=false";
     assert_eq!(says(&by_gtid(unkept(&[without]))), (Status::Pass, false));
+    // A place in the source's binlog is one, whoever says it.
+    let mut by_snapshot = unkept(&["source.gtid_mode=false", rarely]);
+    let restored = by_snapshot
+        .runbook
+        .steps
+        .iter()
+        .position(|s| s.restore_snapshot.is_some());
+    let noted = by_snapshot
+        .runbook
+        .steps
+        .iter()
+        .position(|s| s.read_coordinates.is_some());
+    let (noted, restored) = (noted.expect("a note"), restored.expect("a restore"));
+    let step = by_snapshot.runbook.steps.remove(noted);
+    by_snapshot.runbook.steps.insert(restored, step);
+    *note(&mut by_snapshot) = CoordinatesFrom::RecoveryEvent;
+    assert_eq!(says(&by_snapshot), (Status::Warn, false));
+    assert_eq!(rehearse(&by_snapshot).outcome.verdict, Verdict::Safe);
     // Of several steps that ask, the worst counts; so does a retention that is lowered later.
     let mut twice = freeze(&[]);
     let place = |plan: &Plan, is: fn(&Step) -> bool| {

@@ -49,6 +49,14 @@ impl Asks<'_, '_> {
         self.wait.begins.saturating_sub(self.noted.ends)
     }
 
+    /// Whether a place in the source's binlog was noted: by the source itself, by a replica of it, or as a snapshot has it.
+    fn is_position(&self) -> bool {
+        !matches!(
+            self.from,
+            CoordinatesFrom::SourceGtidExecuted | CoordinatesFrom::TargetGtidExecuted
+        )
+    }
+
     /// Whether the wait is the migration's end when it fails, and nothing keeps RDS from what it does.
     fn ends_it(&self, scene: &Scene<'_>) -> bool {
         self.wait.decides() && before_cutover(scene, self.wait) && scene.plan.faults.is_empty()
@@ -58,7 +66,7 @@ impl Asks<'_, '_> {
     fn compares(&self, scene: &Scene<'_>) -> Option<Look> {
         let source = &scene.plan.environment.source;
         let (every, between) = (source.binlog_upload_every, self.between());
-        let is_position = self.from == CoordinatesFrom::SourcePosition;
+        let is_position = self.is_position();
         let moves = match is_position {
             true => "rotates the binlog",
             false if source.rds_heartbeat => "writes mysql.rds_heartbeat2, which has a GTID,",
@@ -89,7 +97,7 @@ impl Asks<'_, '_> {
         let (every, between) = (source.binlog_upload_every.0, self.between());
         let statement = "CALL mysql.rds_show_configuration; CALL mysql.rds_set_configuration('binlog retention hours', 168);";
         let say = &self.wait.step.say;
-        let is_position = self.from == CoordinatesFrom::SourcePosition;
+        let is_position = self.is_position();
         if !is_position && !source.gtid_mode {
             let reason = format!(
                 "\"{say}\" asks for what has other GTIDs than those that were noted, and with gtid_mode OFF nothing has one: \

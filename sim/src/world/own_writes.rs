@@ -68,7 +68,7 @@ impl World {
         self.rds_session = None;
     }
 
-    /// Nothing is written this time.
+    /// Its session is closed, whether or not anything was written.
     pub(super) fn rds_write_ends(&mut self) {
         if let Some(session) = self.rds_session.take() {
             self.source.disconnect(&mut self.arena, session);
