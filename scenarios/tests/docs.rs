@@ -134,6 +134,7 @@ fn everything() -> Step {
             delete_orphans: true,
         }),
         create_triggers: Some(Nothing {}),
+        copy_users: Some(Nothing {}),
         create_dms_task: Some(CreateDmsTask {
             id: "x".into(),
             migrates: Migrates::Cdc,

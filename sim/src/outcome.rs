@@ -15,7 +15,8 @@ pub enum Verdict {
     Aborted,
     /// Neither finished nor aborted within its bounds.
     NotLive,
-    /// Exercised nothing: no write was acknowledged, or none that the strategy could have lost.
+    /// Exercised nothing: no write was acknowledged, or none that the strategy could have lost, or none on the target, where
+    /// the application stays.
     Unknown,
 }
 

@@ -52,6 +52,7 @@ probes! {
     DmsCrashedAtWork, "dms-crashed-at-work", "A DMS task lost its memory with changes in it that were not applied.";
     StatementWaitedForDdl, "statement-waited-for-ddl", "A client's statement waited for an ALTER TABLE, or the ALTER TABLE for a client's transaction.";
     FenceWaitedForStatement, "fence-waited-for-statement", "SET GLOBAL read_only waited for statements that waited for a lock, and writers hung behind it.";
+    AccessDenied, "access-denied", "A server refused the application's password, or had no such account.";
 }
 
 impl Probe {
@@ -167,6 +168,7 @@ impl Probe {
             Self::FenceWaitedForStatement => {
                 lead(&[Kind::LongTransaction, Kind::Ddl], &[Occasion::FenceAsked])
             }
+            Self::AccessDenied => lead(&[Kind::PasswordChanged], &[Occasion::SnapshotCut]),
             _ => Lead::ANYWHERE,
         }
     }
@@ -297,6 +299,11 @@ impl Probe {
             }
             Self::LoadCutShort => {
                 one_of(CRASHES) && does(|op| matches!(op, Op::CreateDmsTask(o) if !o.captures()))
+            }
+            Self::AccessDenied => {
+                does(|op| matches!(op, Op::Repoint(o) if o.to == Host::Target))
+                    && one_of(&[Kind::PasswordChanged])
+                    && !does(|op| matches!(op, Op::CopyUsers))
             }
             // Something that goes wrong on the target or with the binlog, which nobody knows beforehand.
             Self::DmsTaskFailed => false,

@@ -64,7 +64,7 @@ pub fn outcome(plan: &Plan, world: &mut World, ended: Ended) -> Outcome {
     let properties = check_all(&e);
     let verdict = verdict(&e, &properties);
     if verdict == Verdict::Unknown {
-        notes.extend(met_nobody(&e, recorded));
+        notes.extend(met_nobody(&e, recorded).or_else(|| took_no_write(&e)));
     }
     Outcome {
         scenario: plan.scenario.clone(),
@@ -93,7 +93,7 @@ pub fn outcome(plan: &Plan, world: &mut World, ended: Ended) -> Outcome {
     }
 }
 
-/// The verdict. Nothing is *safe* that did not cut over, or whose cutover met no write.
+/// The verdict. Nothing is *safe* that did not cut over, whose cutover met no write, or where no write succeeds afterwards.
 pub fn verdict(e: &Evidence<'_>, properties: &[PropertyResult]) -> Verdict {
     let violated = |p: &PropertyResult| matches!(p.finding, Finding::Violated { .. });
     if properties.iter().any(violated) {
@@ -107,7 +107,7 @@ pub fn verdict(e: &Evidence<'_>, properties: &[PropertyResult]) -> Verdict {
         (_, _) if e.serving == Host::Source && e.source_read_only => Verdict::NotLive,
         (_, _) if !acknowledged => Verdict::Unknown,
         (_, None) | (Ended::Aborted, Some(_)) => Verdict::Aborted,
-        (Ended::Finished, Some(at)) if !exercised(e, at) => Verdict::Unknown,
+        (Ended::Finished, Some(at)) if !exercised(e, at) || !takes_writes(e) => Verdict::Unknown,
         (Ended::Finished, Some(_)) => Verdict::Safe,
     }
 }
@@ -129,6 +129,32 @@ fn meets_the_fence(e: &Evidence<'_>, cutover: u64) -> bool {
     let fenced = e.marks.fence.unwrap_or(cutover).min(cutover);
     let mut tries = e.history.operations.iter().rev();
     tries.any(|o| o.kind != Kind::Read && o.returned > fenced)
+}
+
+/// Whether the server that the application stays with is seen to take its writes: one was acknowledged since it came.
+fn takes_writes(e: &Evidence<'_>) -> bool {
+    match e.serving {
+        Host::Target => e.survey().first_on_target.is_some(),
+        _ => e.marks.reopened.is_none() || e.marks.first_back.is_some(),
+    }
+}
+
+/// That nobody knows whether the application can work on the target.
+fn took_no_write(e: &Evidence<'_>) -> Option<String> {
+    let cutover = e.cutover().filter(|_| !takes_writes(e))?;
+    let tries = e.history.operations.iter();
+    let refused =
+        tries.filter(|o| o.host == Host::Target && o.kind != Kind::Read && o.told == Told::Fail);
+    let tried = match refused.count() {
+        0 => "nobody tried".to_string(),
+        1 => "the one that was tried was refused".into(),
+        many => format!("all {many} that were tried were refused"),
+    };
+    Some(format!(
+        "From {}, when the application was moved, to the end of the run no write succeeded on the target: {tried}. Whether \
+         the application can work there is not known.",
+        e.clock(cutover)
+    ))
 }
 
 /// Why the cutover says nothing, where it met no write although there were some.
@@ -257,6 +283,21 @@ mod tests {
         assert_eq!(verdict_on(&made), Verdict::Aborted);
         made.history.applied_back.rewrite(|list| list.clear());
         assert_eq!(verdict_on(&made), Verdict::Violated);
+    }
+
+    #[test]
+    fn where_no_write_succeeds_behind_the_cutover_nobody_knows_whether_one_can() {
+        let mut made = Made::sound();
+        let operations = &mut made.history.operations;
+        operations.rewrite(|list| list.retain(|o| o.host == Host::Source));
+        made.history.target.rewrite(|list| list.clear());
+        made.refuse(Host::Source, 1, 110 * S);
+        assert_eq!(verdict_on(&made), Verdict::Unknown);
+        assert!(took_no_write(&made.evidence()).is_some_and(|why| why.contains("nobody tried")));
+        made.refuse(Host::Target, 1, 130 * S);
+        assert_eq!(verdict_on(&made), Verdict::Unknown);
+        let why = took_no_write(&made.evidence()).unwrap_or_default();
+        assert!(why.contains("the one that was tried was refused"), "{why}");
     }
 
     #[test]

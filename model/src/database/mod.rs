@@ -10,6 +10,7 @@
 //!
 //! Names compare by case, as with `lower_case_table_names=0` on Linux.
 
+mod accounts;
 mod cascade;
 mod catalogue;
 mod copy;
@@ -110,6 +111,7 @@ pub struct Database {
     triggers: Arc<Vec<Trigger>>,
     /// None: events are not kept.
     events: Option<Arc<Vec<ScheduledEvent>>>,
+    accounts: Arc<accounts::Accounts>,
 }
 
 impl Database {

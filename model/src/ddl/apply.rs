@@ -102,6 +102,10 @@ pub fn apply(db: &mut Database, arena: &mut Arena, statement: &Statement) -> Res
         Statement::Event(statement) => {
             return event::apply(db, statement, By::Session { privileged: false });
         }
+        Statement::Password {
+            account,
+            authentication,
+        } => db.set_password(account, authentication, false),
         Statement::Dml { verb } => {
             return Err(DdlError::unsupported(format!("{verb} in STATEMENT format")));
         }
@@ -110,7 +114,7 @@ pub fn apply(db: &mut Database, arena: &mut Arena, statement: &Statement) -> Res
     Ok(())
 }
 
-/// As [`apply`], and says by whom, which decides about events.
+/// As [`apply`], and says by whom, which decides about events and accounts.
 ///
 /// # Errors
 /// As there.
@@ -122,6 +126,13 @@ pub fn apply_by(
 ) -> Result<(), DdlError> {
     match statement {
         Statement::Event(statement) => event::apply(db, statement, by),
+        Statement::Password {
+            account,
+            authentication,
+        } => {
+            db.set_password(account, authentication, by == By::Replication);
+            Ok(())
+        }
         _ => apply(db, arena, statement),
     }
 }

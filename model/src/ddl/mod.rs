@@ -10,6 +10,7 @@
 //! effect on rows, columns and keys is stepped over with its quotes and parentheses intact, and what has
 //! an effect that cannot be followed is an error that names the clause. Nothing is guessed.
 
+mod account_text;
 mod alter;
 mod alter_text;
 mod apply;

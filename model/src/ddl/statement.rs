@@ -71,6 +71,13 @@ pub enum Statement {
     AlterTable(Box<AlterTable>),
     /// CREATE, ALTER or DROP EVENT, of a schedule that is modelled ([`Schedule`]).
     Event(Box<EventStatement>),
+    /// ALTER USER or SET PASSWORD, as a server writes it into its binlog.
+    Password {
+        /// `'user'@'host'`.
+        account: Arc<str>,
+        /// What passwords are checked against from then on.
+        authentication: Arc<str>,
+    },
     /// It leaves the rows, columns and keys of tables as they are (views, users, SET, temporary tables …).
     Ignored {
         /// What it is, in MySQL's words: `CREATE VIEW`.

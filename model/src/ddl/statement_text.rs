@@ -1,5 +1,6 @@
 //! Which statement a text is, and those that need no more than a few names.
 
+use super::account_text::password;
 use super::alter_text::{alter_table, create_index, drop_index};
 use super::charset::{by_name, default_of, of_server};
 use super::create_text::create_table;
@@ -107,7 +108,7 @@ pub(super) fn parse_range(
                 verb: word.to_ascii_uppercase(),
             });
         }
-        if among(HARMLESS) {
+        if among(HARMLESS) && !is_password(text, range.clone(), ctx)? {
             return Ok(Statement::Ignored {
                 what: word.to_ascii_uppercase(),
             });
@@ -117,6 +118,18 @@ pub(super) fn parse_range(
     let statement = statement(&mut c)?;
     c.end()?;
     Ok(statement)
+}
+
+/// Whether a text begins with SET PASSWORD.
+fn is_password(text: &str, range: Range<usize>, ctx: &Context) -> Result<bool, ParseError> {
+    let mut lexer = Lexer::new(text, range, ctx);
+    for word in ["SET", "PASSWORD"] {
+        match lexer.next()?.map(|token| token.what) {
+            Some(What::Word(w)) if w.eq_ignore_ascii_case(word) => {}
+            _ => return Ok(false),
+        }
+    }
+    Ok(true)
 }
 
 fn statement(c: &mut Cursor<'_>) -> Result<Statement, ParseError> {
@@ -146,6 +159,16 @@ fn statement(c: &mut Cursor<'_>) -> Result<Statement, ParseError> {
     if c.eat("TRUNCATE") {
         c.eat("TABLE");
         return Ok(Statement::Truncate(c.table()?));
+    }
+    if c.eat("SET") {
+        return Ok(match password(c) {
+            Some(password) => password,
+            None => {
+                c.skip_rest();
+                let what = "SET".to_owned();
+                Statement::Ignored { what }
+            }
+        });
     }
     if c.eat("USE") {
         return Ok(Statement::Use(c.name("a schema's name")?));
@@ -234,7 +257,10 @@ fn alter(c: &mut Cursor<'_>) -> Result<Statement, ParseError> {
         return Ok(Statement::AlterSchema { name, collation });
     }
     c.rewind(from);
-    object(c, "ALTER")
+    match password(c) {
+        Some(password) => Ok(password),
+        None => object(c, "ALTER"),
+    }
 }
 
 fn drop_object(c: &mut Cursor<'_>) -> Result<Statement, ParseError> {

@@ -244,6 +244,7 @@ impl<'a> Before<'a> {
             }
             Op::AddConstraints(_) => self.needs_host(Host::Target, "add_constraints"),
             Op::CreateTriggers => self.needs_host(Host::Target, "create_triggers"),
+            Op::CopyUsers => self.needs_host(Host::Target, "copy_users"),
             Op::CreateDmsTask(o) => self.create_dms_task(o),
             Op::DmsTask(o) => {
                 let started = self.task(&o.id, &["dms_task", "id"])?;

@@ -4,6 +4,7 @@ use super::{Fault, Harm};
 use crate::{
     environment::{Checksum, Source, Target},
     plan::Plan,
+    preconditions,
     runbook::{Host, Role, Runbook, Step, Until},
     units::Micros,
 };
@@ -26,6 +27,11 @@ pub fn class(fault: &Fault, plan: &Plan) -> Option<Class> {
 
 fn of_kind(harm: &Harm, plan: &Plan) -> Class {
     let kind = harm.kind();
+    if let Harm::PasswordChanged(_) = harm
+        && preconditions::password_may_change(plan)
+    {
+        return Class::Contract;
+    }
     if let Some(assumption) = kind.facts().breaks {
         return Class::Hazard(assumption);
     }
@@ -44,6 +50,11 @@ fn of_kind(harm: &Harm, plan: &Plan) -> Class {
         Harm::StepAgain(fault) => {
             let steps = &plan.runbook.steps;
             let step = steps.get((fault.step as usize).wrapping_sub(1));
+            if step.is_some_and(|step| step.copy_users.is_some()) {
+                return Class::Hazard(
+                    "nobody copies old passwords over those that the target has by now",
+                );
+            }
             if starts_over(step) {
                 return Class::Hazard(
                     "nobody sends the target back to the snapshot's position once it has applied more",

@@ -144,6 +144,8 @@ parameters! {
     }
     /// `CALL mysql.rds_set_configuration('binlog retention hours', NULL)`.
     RetentionLost {}
+    /// Another password for the application's account, and for the application.
+    PasswordChanged {}
     /// `FLUSH BINARY LOGS`, again and again.
     RotationStorm {
         /// Pause between two.

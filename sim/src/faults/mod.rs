@@ -156,6 +156,7 @@ catalogue! {
     disk_full: DiskFull, Lasts, None, "The source's storage is full, of binlog files that are kept for the target: commits wait for space.";
     purge_binlogs: PurgeBinlogs, Momentary, Some("the source keeps its binlog files until the target has read them"), "Somebody purges the source's binlog files, but for the last ones.";
     retention_lost: RetentionLost, Momentary, Some("the source keeps its binlog files until the target has read them"), "Somebody sets binlog retention hours back to NULL: files go as soon as RDS has uploaded them.";
+    password_changed: PasswordChanged, Momentary, Some("the target knows the application's password: nobody changes it between the copy of the accounts and the cutover"), "Somebody changes the application's password, on the server that it is pointed at: Aurora MySQL 3 does not replicate that.";
     rotation_storm: RotationStorm, Lasts, None, "The source begins a new binlog file every so often.";
     corrupt_event: CorruptEvent, Momentary, None, "A byte of the next binlog events is changed on their way to the applier.";
     receiver_crash: ReceiverCrash, Lasts, None, "The receiver's thread dies, and is started again.";

@@ -99,6 +99,7 @@ impl Operator {
             Op::CreateSchema(o) => self.on_target(|world| world.create_schema(o)).await,
             Op::AddConstraints(o) => self.add_constraints(o).await,
             Op::CreateTriggers => self.on_target(World::create_triggers).await,
+            Op::CopyUsers => self.on_target(World::copy_users).await,
             Op::CreateDmsTask(o) => self.create_dms_task(o, again).await,
             Op::DmsTask(o) => self.dms_task(o, again).await,
         }

@@ -5,6 +5,7 @@
 //! fail that is *certain* claims more: that no run of the plan ends safe. A property test holds the claim against
 //! runs (`tests/check.rs`).
 
+mod accounts;
 mod binlog;
 mod called_off;
 mod clients;
@@ -23,6 +24,7 @@ mod waits;
 
 pub use scene::Scene;
 
+pub(crate) use accounts::password_may_change;
 pub(crate) use tables::{EASY_LOAD, applier_load};
 
 use crate::{
@@ -320,6 +322,13 @@ pub const CATALOGUE: &[Check] = &[
         codes: "CUT-13, CUT-15, P18",
         source: "docs/runbooks.md, [[stay]]: without it the abort steps open the source",
         look: called_off::stands,
+    },
+    Check {
+        name: "accounts",
+        asks: "Has the target the application's account when the application comes, with the password of that moment?",
+        codes: "SNAP-15, DMS-09",
+        source: "Aurora user guide, AuroraMySQL.Replication.MySQL: passwords and accounts are not replicated",
+        look: accounts::accounts,
     },
     Check {
         name: "takes-writes",

@@ -317,6 +317,7 @@ pub(super) fn declarations(group: &Group<'_>, version: Version) -> Vec<What> {
             Ok(ddl::Statement::Transaction { .. }
                 | ddl::Statement::Ignored { .. }
                 | ddl::Statement::Event(_)
+                | ddl::Statement::Password { .. }
                 | ddl::Statement::Dml { .. })
         ) {
             found.push(What::Ddl {

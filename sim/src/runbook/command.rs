@@ -230,6 +230,7 @@ pub fn command(
             }
         )],
         Op::CreateTriggers => vec!["mysqldump --no-data --no-create-info --triggers … | mysql -h target".into()],
+        Op::CopyUsers => vec!["pt-show-grants --host source | mysql -h target".into()],
         Op::AddConstraints(o) => {
             let mut lines = Vec::new();
             if o.delete_orphans {

@@ -74,6 +74,12 @@ impl Dialect {
         }
     }
 
+    /// Whether it applies statements about accounts that come by replication: Aurora MySQL 3 does not (Aurora user guide,
+    /// AuroraMySQL.Replication.MySQL).
+    pub(crate) fn replicates_accounts(&self) -> bool {
+        self.aurora.is_none_or(|(major, _)| major < 3)
+    }
+
     /// The middle of the names of stored procedures.
     fn external(&self) -> &'static str {
         match self.says_source() {

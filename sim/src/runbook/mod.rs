@@ -182,6 +182,9 @@ pub struct Step {
     /// Create the source's triggers on the target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub create_triggers: Option<Nothing>,
+    /// Copy the source's accounts to the target, with their passwords as they are then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy_users: Option<Nothing>,
     /// Create a DMS task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub create_dms_task: Option<CreateDmsTask>,
@@ -601,6 +604,8 @@ pub enum Op<'a> {
     AddConstraints(&'a AddConstraints),
     /// See [`Step::create_triggers`].
     CreateTriggers,
+    /// See [`Step::copy_users`].
+    CopyUsers,
     /// See [`Step::create_dms_task`].
     CreateDmsTask(&'a CreateDmsTask),
     /// See [`Step::dms_task`].
@@ -723,6 +728,9 @@ impl Step {
                 self.create_triggers
                     .as_ref()
                     .map(|_| ("create_triggers", Op::CreateTriggers)),
+                self.copy_users
+                    .as_ref()
+                    .map(|_| ("copy_users", Op::CopyUsers)),
                 self.create_dms_task
                     .as_ref()
                     .map(|o| ("create_dms_task", Op::CreateDmsTask(o))),
@@ -731,7 +739,7 @@ impl Step {
             "set_binlog_retention, create_read_replica, create_snapshot, restore_snapshot, migrate_latest_snapshot, create_aurora_replica, \
              promote_cluster, enable_binlog, read_coordinates, set_external_source, \
              start_replication, wait, set_read_only, admit_clients, set_event_scheduler, kill_connections, stop_replication, reset_external_source, \
-             raise_auto_increment, repoint, run_sql, pause, create_cluster, create_schema, add_constraints, create_triggers, create_dms_task, dms_task",
+             raise_auto_increment, repoint, run_sql, pause, create_cluster, create_schema, add_constraints, create_triggers, copy_users, create_dms_task, dms_task",
         )
     }
 }

@@ -228,6 +228,7 @@ impl World {
             }
             Harm::PurgeBinlogs(fault) => self.somebody_purges(fault.keep),
             Harm::RetentionLost(_) => self.retention_is_lost(),
+            Harm::PasswordChanged(_) => self.password_is_asked_for(),
             Harm::RotationStorm(_) => self.flush_logs(index),
             Harm::CorruptEvent(fault) => self.corrupt_next(fault),
             Harm::ReceiverCrash(_) => self.receiver_dies(lasts),

@@ -53,6 +53,9 @@ impl World {
                     Event::Committed(session, done) if self.is_of_rds(host, session) => {
                         self.rds_write_is_committed(done);
                     }
+                    Event::Committed(session, done) if self.changes_password(host, session) => {
+                        self.password_is_committed(host, done);
+                    }
                     Event::Committed(session, done) => {
                         self.transaction_is_committed(host, session, done);
                     }
@@ -124,7 +127,7 @@ impl World {
     }
 
     /// The target has committed what the operator has typed and is no write.
-    fn note_typed(&mut self, done: Committed) {
+    pub(super) fn note_typed(&mut self, done: Committed) {
         if let Some(target) = &self.target
             && done.gno > 0
         {

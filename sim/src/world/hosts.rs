@@ -107,6 +107,7 @@ impl World {
         self.replica_goes_down(Host::Source, to_relay_log);
         self.sql_is_lost(Host::Source);
         self.events_are_lost(Host::Source);
+        self.password_is_lost(Host::Source);
         self.rds_write_is_lost();
         self.erase(kept as u32);
         true
@@ -198,6 +199,7 @@ impl World {
         }
         self.sql_is_lost(Host::Target);
         self.events_are_lost(Host::Target);
+        self.password_is_lost(Host::Target);
         true
     }
 

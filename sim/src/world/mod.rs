@@ -3,6 +3,7 @@
 //! `next_due`, `step`, `advance_to`: its outcomes depend on no scheduler. Async code (the operator) brings
 //! it up to now before it looks. Time is in µs since the run's clock started.
 
+mod accounts;
 pub mod agenda;
 mod by_hour;
 mod clients;
@@ -104,6 +105,8 @@ pub(crate) enum Due {
     Upload,
     /// RDS writes into the source, as soon as that takes writes.
     RdsWrites,
+    /// The application's password is changed, as soon as there is a server.
+    Password,
     /// RDS takes its daily snapshot.
     Backup,
     /// The Aurora read replica that RDS makes is there.
@@ -184,6 +187,7 @@ pub struct World {
     scheduler: scheduler::Scheduler,
     /// The session in which RDS is writing.
     rds_session: Option<SessionId>,
+    password: accounts::Password,
     /// For each host, how far its clock is ahead, in µs.
     ahead_us: [u64; Host::ALL.len()],
     mutants: Mutants,
@@ -376,6 +380,7 @@ impl World {
             Due::StartApplier(to) => self.applier_starts_again(to),
             Due::Upload => self.upload(),
             Due::RdsWrites => self.rds_writes(),
+            Due::Password => self.password_goes_on(),
             Due::Backup => self.backup(),
             Due::AuroraReplica => self.aurora_replica_is_ready(),
             Due::ReadReplica => self.read_replica_is_ready(),

@@ -175,6 +175,7 @@ impl World {
             Op::CreateSchema(o) => self.create_schema(o),
             Op::AddConstraints(o) => self.add_constraints(o.delete_orphans).map(|_| ()),
             Op::CreateTriggers => self.create_triggers(),
+            Op::CopyUsers => self.copy_users(),
             Op::CreateDmsTask(o) => self.create_dms_task(o),
             // Whoever starts it by hand has no position: one that was started before is not started again.
             Op::DmsTask(o) => self.dms_task(&o.id, o.action, None),

@@ -1,9 +1,19 @@
 //! The world at the beginning of a run.
 
 use super::{
-    Due, NEVER, World, agenda::Agenda, clients::Clients, ddl::Alter, faults::Faults,
-    habits::Lagging, marks::Marks, operator::Office, replay::Replay, replication::Channel,
-    scheduler::Scheduler, sql::Prompt,
+    Due, NEVER, World,
+    accounts::{APPLICATION, Password},
+    agenda::Agenda,
+    clients::Clients,
+    ddl::Alter,
+    faults::Faults,
+    habits::Lagging,
+    marks::Marks,
+    operator::Office,
+    replay::Replay,
+    replication::Channel,
+    scheduler::Scheduler,
+    sql::Prompt,
 };
 use crate::{
     environment::{Checksum, Environment, RowImage, RowMetadata},
@@ -13,7 +23,7 @@ use crate::{
     preconditions,
     probes::Probes,
     recording::Recording,
-    runbook::Host,
+    runbook::{Dialect, Host},
     stream::Stream,
     workload::orders::{
         JOB_RUNS, Orders, SCHEMA, SCHEMA_NAME, TABLES, create_side_table, existing_side,
@@ -133,12 +143,15 @@ pub(super) fn target_server(
     environment: &Environment,
     epoch_us: u64,
     ddl_version: Version,
-    database: Database,
+    mut database: Database,
     gtid_executed: GtidSet,
     cut_in: Option<u64>,
     mutants: Mutants,
 ) -> Server {
     let target = &environment.target;
+    if !Dialect::of(Host::Target, environment).replicates_accounts() {
+        database.shut_accounts();
+    }
     let config = Config {
         version: Version::V8_0,
         ddl_version,
@@ -252,6 +265,8 @@ impl World {
             epoch_us,
         );
         database.keep_events();
+        let password = Password::of(config.version);
+        database.create_account(APPLICATION, password.known_by());
         let source = Server::new(config, database, Some(binlog), lived);
         let count = if orders {
             plan.workload.clients
@@ -301,6 +316,7 @@ impl World {
             prompt: Prompt::default(),
             scheduler: Scheduler::new(&environment),
             rds_session: None,
+            password,
             ahead_us: [0; Host::ALL.len()],
             events: Vec::new(),
             mutants,

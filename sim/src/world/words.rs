@@ -57,6 +57,7 @@ pub(crate) fn in_words(harm: &Harm, lasts: Micros) -> String {
             )
         }
         Harm::RetentionLost(_) => "somebody sets binlog retention hours to NULL".into(),
+        Harm::PasswordChanged(_) => "somebody changes the application's password".into(),
         Harm::RotationStorm(f) => {
             format!(
                 "the source begins a new binlog file every {} for {lasts}",

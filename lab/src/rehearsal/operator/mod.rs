@@ -45,6 +45,9 @@ pub fn refused(op: &Op<'_>) -> Option<&'static str> {
         | Op::PromoteCluster
         | Op::EnableBinlog => Some("what the cloud does by itself here is the snapshot alone"),
         Op::CreateReadReplica => Some(NO_REPLICA),
+        Op::CopyUsers => {
+            Some("the lab has accounts of its own on each server, with a password each")
+        }
         Op::StartReplication(on) | Op::StopReplication(on) | Op::ResetExternalSource(on)
             if *on != Host::Target =>
         {

@@ -378,6 +378,16 @@ fn statements_are_told_apart() {
             "ignored CREATE USER",
         ),
         ("ALTER USER 'a'@'%' ACCOUNT LOCK", "ignored ALTER USER"),
+        ("ALTER USER 'a'@'%' IDENTIFIED BY 'x'", "ignored ALTER USER"),
+        (
+            "ALTER USER 'a'@'%' IDENTIFIED WITH 'caching_sha2_password' AS '$A$005$x\\'y' /* xid=11 */",
+            "password of 'a'@'%': $A$005$x'y",
+        ),
+        (
+            "SET PASSWORD FOR 'a'@'10.%'='*A41BEE51488264C01B96DE959A9142AF1A75205E'",
+            "password of 'a'@'10.%': *A41BEE51488264C01B96DE959A9142AF1A75205E",
+        ),
+        ("SET PASSWORD = 'x'", "ignored SET"),
         (
             "ALTER INSTANCE ROTATE INNODB MASTER KEY",
             "ignored ALTER INSTANCE",
@@ -403,6 +413,10 @@ fn statements_are_told_apart() {
             Statement::Transaction { verb } => format!("transaction {verb}"),
             Statement::Dml { verb } => format!("dml {verb}"),
             Statement::Ignored { what } => format!("ignored {what}"),
+            Statement::Password {
+                account,
+                authentication,
+            } => format!("password of {account}: {authentication}"),
             Statement::Truncate(table) => format!("truncate {table}"),
             Statement::DropTables {
                 names, if_exists, ..

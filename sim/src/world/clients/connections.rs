@@ -25,14 +25,16 @@ fn clients_of(host: Host) -> Wire {
 
 impl World {
     /// How long a client waits for a connection that it does not get, in µs: a host without a server refuses at
-    /// once, one that is not there or not to be reached, or whose security group does not let it in, does not answer.
+    /// once, one that is not there or not to be reached, or whose security group does not let it in, does not answer, and
+    /// a server refuses the password when it has it.
     pub(super) fn time_to_refusal(&mut self, host: Host) -> u64 {
         let patience = self.environment.clients.connect_timeout.0;
         let is_silent = self.silent_until[host as usize] > self.now || self.is_closed(host);
         if is_silent || self.cut_off_until(host) > self.now {
             return patience;
         }
-        2 * self.way_to(host)
+        let round_trips = if self.is_up(host) { 2 } else { 1 };
+        2 * round_trips * self.way_to(host)
     }
 
     /// Until when clients and a host cannot talk; 0 when they can.
@@ -45,6 +47,15 @@ impl World {
     fn takes_connections(&self, host: Host) -> bool {
         let patience = self.environment.clients.connect_timeout.0;
         self.is_up(host) && !self.is_closed(host) && self.cut_off_until(host) <= self.now + patience
+    }
+
+    /// Whether a host lets a client in that it can talk to. Who has an errand of its own has an account of its own, whose
+    /// password stays.
+    fn logs_in(&self, host: Host, client: u16) -> bool {
+        match self.clients.get(client).errand {
+            None => self.knows_application(host),
+            Some(_) => self.has_accounts(host),
+        }
     }
 
     /// The connection of a client, a new one when the pool has none that is good.
@@ -83,7 +94,13 @@ impl World {
             self.probes.reach(Probe::StaleAddress);
         }
         let session = match self.takes_connections(host) {
-            true => self.server_mut(host).map(|s| s.connect(privilege)),
+            true if self.logs_in(host, client) => {
+                self.server_mut(host).map(|s| s.connect(privilege))
+            }
+            true => {
+                self.refuses_password(host);
+                None
+            }
             false => None,
         };
         if let Some(session) = session {

@@ -218,6 +218,8 @@ impl World {
                 self.sql_goes_on();
             } else if self.is_of_rds(host, session) {
                 self.rds_write_goes_on(session);
+            } else if self.changes_password(host, session) {
+                self.password_statement_goes_on();
             } else {
                 self.event_goes_on(host, session);
             }
@@ -239,6 +241,8 @@ impl World {
             self.sql_has_failed(error);
         } else if self.is_of_rds(host, session) {
             self.rds_write_ends();
+        } else if self.changes_password(host, session) {
+            self.password_is_kept(&error.to_string());
         } else {
             self.event_is_refused(host, session, error);
         }
