@@ -66,6 +66,7 @@ const CODES: &str = r#"workload.table=[{name="s",collation="utf8mb4_bin"}]"#;
 const CONVERTED: &str = "scenarios/hazards/collation-takes-two-for-one.runbook.toml";
 const LOB: &str = r#"workload.table=[{name="s",lob="40KiB"}]"#;
 const HAZARD: &str = r#"fault=[{at="1m",retention_lost={}}]"#;
+const ROTATED: &str = r#"fault=[{at="1m",password_changed={}}]"#;
 const HARMLESS: &str = r#"fault=[{at="1m",reset={link="replication"}}]"#;
 
 #[rustfmt::skip]
@@ -102,6 +103,8 @@ const CASES: &[Case] = &[
     ("fence-effective", (GTID, &[]), (ROW_LOCK, &[]), Status::Warn, false),
     ("own-writes", (FREEZE, &[]), (COMPARED, &[]), Status::Fail, true),
     ("own-writes", (FREEZE, &[]), (COMPARED, &["source.binlog_upload_every=5m"]), Status::Warn, false),
+    ("accounts", (DMS, &[]), (GTID, &[]), Status::Warn, false),
+    ("accounts", (FREEZE, &[]), ("naive-wizard-promote-early", &[ROTATED]), Status::Fail, false),
     ("events", (ONE_SIDE, &[EVENT]), (GTID, &[EVENT]), Status::Fail, false),
     ("events", (ONE_SIDE, &[EVENT]), (DMS, &[EVENT]), Status::Fail, false),
     ("events", (ONE_SIDE, &[EVENT]), (MADE_MEANWHILE, &[EVENT]), Status::Fail, false),

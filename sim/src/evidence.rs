@@ -50,6 +50,31 @@ pub struct SnapshotFacts {
     pub end: LogPos,
 }
 
+/// Why a server keeps the application out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeepsOut {
+    /// It is `read_only`.
+    ReadOnly,
+    /// Its security group lets no client in.
+    Closed,
+    /// It has no such account.
+    NoAccount,
+    /// It has another password.
+    OtherPassword,
+}
+
+impl KeepsOut {
+    /// What the server does.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "is read-only",
+            Self::Closed => "lets no client in",
+            Self::NoAccount => "has no account for it",
+            Self::OtherPassword => "has another password of its account",
+        }
+    }
+}
+
 /// GTIDs at the cutover.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Gtids {
@@ -97,6 +122,8 @@ pub struct Evidence<'w> {
     pub serving: Host,
     /// The source takes no writes in the end: it is read-only, or lets no client in.
     pub source_read_only: bool,
+    /// Why the server that the application's name points at keeps the application out in the end.
+    pub keeps_out: Option<KeepsOut>,
     /// Events that the source has run and does not run in the end, in words.
     pub events_left_off: Vec<String>,
     /// What the target was restored from; none: there is no target.
@@ -179,6 +206,7 @@ impl<'w> Evidence<'w> {
             end_us: world.now(),
             serving,
             source_read_only: world.is_read_only(Host::Source) || world.is_closed(Host::Source),
+            keeps_out: world.keeps_out(serving),
             events_left_off: states::events_off(world, Host::Source, Host::Source),
             snapshot,
             applied,

@@ -13,10 +13,9 @@ pub enum Verdict {
     Violated,
     /// Ended cleanly without cutover: the source is writable and complete.
     Aborted,
-    /// Neither finished nor aborted within its bounds.
+    /// Neither finished nor aborted within its bounds, or the application is kept out of the server that it is pointed at.
     NotLive,
-    /// Exercised nothing: no write was acknowledged, or none that the strategy could have lost, or none on the target, where
-    /// the application stays.
+    /// Exercised nothing: no write was acknowledged, or none that the strategy could have lost.
     Unknown,
 }
 

@@ -82,7 +82,7 @@ pub struct Clock {
     /// The operator starts the runbook this long after the beginning (the orders workload; a recording
     /// says `workload.start_after` instead).
     pub runbook_after: Micros,
-    /// The run must have ended by then; otherwise it is *not live*.
+    /// The migration must have ended by then; otherwise it is *not live*.
     pub limit: Micros,
 }
 

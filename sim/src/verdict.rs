@@ -10,8 +10,8 @@ use crate::{
     outcome::{CalledOff, FaultSeen, Finding, Outcome, ProbeSeen, PropertyResult, Verdict},
     plan::{Expect, Plan},
     properties::{self, check_all},
-    runbook::Host,
-    world::World,
+    units::Micros,
+    world::{World, side},
 };
 
 /// Transactions that could not be replayed and are named one by one.
@@ -64,7 +64,10 @@ pub fn outcome(plan: &Plan, world: &mut World, ended: Ended) -> Outcome {
     let properties = check_all(&e);
     let verdict = verdict(&e, &properties);
     if verdict == Verdict::Unknown {
-        notes.extend(met_nobody(&e, recorded).or_else(|| took_no_write(&e)));
+        notes.extend(met_nobody(&e, recorded));
+    }
+    if verdict == Verdict::NotLive {
+        notes.extend(unfinished(&e, plan.clock.limit));
     }
     Outcome {
         scenario: plan.scenario.clone(),
@@ -93,7 +96,8 @@ pub fn outcome(plan: &Plan, world: &mut World, ended: Ended) -> Outcome {
     }
 }
 
-/// The verdict. Nothing is *safe* that did not cut over, whose cutover met no write, or where no write succeeds afterwards.
+/// The verdict. Nothing is *safe* that did not cut over, whose cutover met no write, or that ends where the
+/// application cannot write.
 pub fn verdict(e: &Evidence<'_>, properties: &[PropertyResult]) -> Verdict {
     let violated = |p: &PropertyResult| matches!(p.finding, Finding::Violated { .. });
     if properties.iter().any(violated) {
@@ -104,10 +108,10 @@ pub fn verdict(e: &Evidence<'_>, properties: &[PropertyResult]) -> Verdict {
         (Ended::Stuck, _) => Verdict::NotLive,
         // Given up in the middle: the source is given back, and the name points at the target.
         (Ended::Aborted, Some(_)) if e.way_back().is_none() => Verdict::NotLive,
-        (_, _) if e.serving == Host::Source && e.source_read_only => Verdict::NotLive,
+        (_, _) if e.keeps_out.is_some() => Verdict::NotLive,
         (_, _) if !acknowledged => Verdict::Unknown,
         (_, None) | (Ended::Aborted, Some(_)) => Verdict::Aborted,
-        (Ended::Finished, Some(at)) if !exercised(e, at) || !takes_writes(e) => Verdict::Unknown,
+        (Ended::Finished, Some(at)) if !exercised(e, at) => Verdict::Unknown,
         (Ended::Finished, Some(_)) => Verdict::Safe,
     }
 }
@@ -131,29 +135,22 @@ fn meets_the_fence(e: &Evidence<'_>, cutover: u64) -> bool {
     tries.any(|o| o.kind != Kind::Read && o.returned > fenced)
 }
 
-/// Whether the server that the application stays with is seen to take its writes: one was acknowledged since it came.
-fn takes_writes(e: &Evidence<'_>) -> bool {
-    match e.serving {
-        Host::Target => e.survey().first_on_target.is_some(),
-        _ => e.marks.reopened.is_none() || e.marks.first_back.is_some(),
+/// Why a migration is not live.
+fn unfinished(e: &Evidence<'_>, limit: Micros) -> Option<String> {
+    if let Some(at) = &e.marks.under_way {
+        return Some(format!(
+            "The run's limit ({}, `clock.limit`) came during step {}, \"{}\", which had begun at {}.",
+            limit,
+            at.step,
+            at.say,
+            e.clock(at.since)
+        ));
     }
-}
-
-/// That nobody knows whether the application can work on the target.
-fn took_no_write(e: &Evidence<'_>) -> Option<String> {
-    let cutover = e.cutover().filter(|_| !takes_writes(e))?;
-    let tries = e.history.operations.iter();
-    let refused =
-        tries.filter(|o| o.host == Host::Target && o.kind != Kind::Read && o.told == Told::Fail);
-    let tried = match refused.count() {
-        0 => "nobody tried".to_string(),
-        1 => "the one that was tried was refused".into(),
-        many => format!("all {many} that were tried were refused"),
-    };
+    let keeps_out = e.keeps_out?;
     Some(format!(
-        "From {}, when the application was moved, to the end of the run no write succeeded on the target: {tried}. Whether \
-         the application can work there is not known.",
-        e.clock(cutover)
+        "In the end the {}, where the application is, {}.",
+        side(e.serving),
+        keeps_out.in_words()
     ))
 }
 
@@ -237,7 +234,7 @@ fn notes(world: &World) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::properties::made::*;
+    use crate::{evidence::KeepsOut, properties::made::*, runbook::Host};
 
     fn verdict_on(made: &Made) -> Verdict {
         let e = made.evidence();
@@ -258,9 +255,9 @@ mod tests {
         made.ended = Ended::Aborted;
         made.place(Host::Source, 0, 1, S);
         assert_eq!(verdict_on(&made), Verdict::Aborted);
-        made.source_read_only = true;
+        made.keeps_out = Some(KeepsOut::ReadOnly);
         assert_eq!(verdict_on(&made), Verdict::NotLive);
-        made.source_read_only = false;
+        made.keeps_out = None;
         made.ended = Ended::Stuck;
         assert_eq!(verdict_on(&made), Verdict::NotLive);
     }
@@ -276,9 +273,9 @@ mod tests {
     fn a_rehearsed_way_back_is_safe_and_a_source_that_stays_fenced_is_none() {
         let mut made = Made::rolled_back();
         assert_eq!(verdict_on(&made), Verdict::Safe);
-        made.source_read_only = true;
+        made.keeps_out = Some(KeepsOut::ReadOnly);
         assert_eq!(verdict_on(&made), Verdict::NotLive);
-        made.source_read_only = false;
+        made.keeps_out = None;
         made.ended = Ended::Aborted;
         assert_eq!(verdict_on(&made), Verdict::Aborted);
         made.history.applied_back.rewrite(|list| list.clear());
@@ -286,18 +283,24 @@ mod tests {
     }
 
     #[test]
-    fn where_no_write_succeeds_behind_the_cutover_nobody_knows_whether_one_can() {
+    fn a_migration_that_ends_where_the_application_cannot_write_is_not_live() {
         let mut made = Made::sound();
-        let operations = &mut made.history.operations;
-        operations.rewrite(|list| list.retain(|o| o.host == Host::Source));
-        made.history.target.rewrite(|list| list.clear());
-        made.refuse(Host::Source, 1, 110 * S);
-        assert_eq!(verdict_on(&made), Verdict::Unknown);
-        assert!(took_no_write(&made.evidence()).is_some_and(|why| why.contains("nobody tried")));
-        made.refuse(Host::Target, 1, 130 * S);
-        assert_eq!(verdict_on(&made), Verdict::Unknown);
-        let why = took_no_write(&made.evidence()).unwrap_or_default();
-        assert!(why.contains("the one that was tried was refused"), "{why}");
+        for why in [
+            KeepsOut::ReadOnly,
+            KeepsOut::Closed,
+            KeepsOut::NoAccount,
+            KeepsOut::OtherPassword,
+        ] {
+            made.keeps_out = Some(why);
+            assert_eq!(verdict_on(&made), Verdict::NotLive, "{why:?}");
+        }
+        let why = unfinished(&made.evidence(), Micros::hours(1));
+        assert_eq!(
+            why.as_deref(),
+            Some(
+                "In the end the target, where the application is, has another password of its account."
+            )
+        );
     }
 
     #[test]

@@ -200,12 +200,12 @@ pub fn headline(outcome: &Outcome) -> String {
                 .into()
         }
         Verdict::NotLive => format!(
-            "after {} the migration is neither finished nor called off.",
+            "the migration is neither finished nor called off when the run ends, after {}.",
             human_ms(outcome.virtual_ms)
         ),
         Verdict::Unknown => {
-            "nothing was put to the test: no write was in danger when the application was moved, or none \
-                             succeeded on the target since, so this run says nothing about the strategy."
+            "nothing was put to the test: no write was in danger when the application was moved, so \
+                             this run says nothing about the strategy."
                 .into()
         }
         Verdict::Violated => violated(outcome),

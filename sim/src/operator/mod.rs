@@ -171,7 +171,8 @@ impl Operator {
 
     /// One step, with its timeout and what follows a failure.
     async fn take(&mut self, step: &Step) -> Result<(), Failure> {
-        self.now_in_world().occurs(Occasion::StepBegins);
+        let number = self.journal.next_step() as u32 + 1;
+        self.now_in_world().step_begins(number, &step.say);
         let mut again = self.journal.is_under_way();
         self.journal.write(Line::Started);
         let mut attempt = 1;
@@ -195,6 +196,7 @@ impl Operator {
             attempt += 1;
             again = true;
         };
+        self.now_in_world().marks.under_way = None;
         match (result, step.on_failure) {
             (Err(failure), OnFailure::Continue) => {
                 self.tell(format!("goes on all the same: {failure}"), Vec::new())

@@ -2,6 +2,7 @@
 
 use super::{
     Look,
+    cutover::nobody_writes,
     scene::{Scene, Timed},
 };
 use crate::{
@@ -83,7 +84,7 @@ pub(super) fn accounts(scene: &Scene<'_>) -> Option<Look> {
             makes.step.say, opened.step.say
         );
         let never = scene.first(|op| matches!(op, Op::CopyUsers)).is_none();
-        let surely = never && scene.returns().is_none();
+        let surely = never && nobody_writes(scene);
         return Look::certain(Look::fail(reason, statement), surely);
     };
     let from = &copied.step.step.say;

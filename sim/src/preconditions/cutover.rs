@@ -364,8 +364,8 @@ fn shut_for<'s, 'p>(
 }
 
 /// Whether nobody gets a write through for longer than is promised, when the target that the application is pointed at is
-/// closed.
-fn nobody_writes(scene: &Scene<'_>) -> bool {
+/// closed to all.
+pub(super) fn nobody_writes(scene: &Scene<'_>) -> bool {
     let plan = scene.plan;
     let ends = scene.steps.last().map_or(0, |last| last.ends);
     let moved = scene.repoints().map_or(ends, |repoint| repoint.ends);

@@ -2,8 +2,8 @@
 
 use crate::{
     evidence::{
-        CommitSet, Evidence, FedFacts, Gtids, Names, PlacedOrder, RowId, Shop, SnapshotFacts,
-        States,
+        CommitSet, Evidence, FedFacts, Gtids, KeepsOut, Names, PlacedOrder, RowId, Shop,
+        SnapshotFacts, States,
     },
     fed::FedRow,
     history::{Applied, Commit, History, Kind, NO_COMMIT, Operation, Told},
@@ -33,6 +33,7 @@ pub struct Made {
     pub end_us: u64,
     pub serving: Host,
     pub source_read_only: bool,
+    pub keeps_out: Option<KeepsOut>,
     pub events_left_off: Vec<String>,
     pub snapshot: Option<SnapshotFacts>,
     pub applied_at_gate: usize,
@@ -59,6 +60,7 @@ impl Made {
             end_us: 200 * S,
             serving: Host::Source,
             source_read_only: false,
+            keeps_out: None,
             events_left_off: Vec::new(),
             snapshot: None,
             applied_at_gate: 0,
@@ -254,6 +256,7 @@ impl Made {
             end_us: self.end_us,
             serving: self.serving,
             source_read_only: self.source_read_only,
+            keeps_out: self.keeps_out,
             events_left_off: self.events_left_off.clone(),
             snapshot: self.snapshot,
             fed: self.fed.clone(),

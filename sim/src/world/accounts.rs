@@ -8,6 +8,7 @@
 
 use super::{Due, NO_TARGET, World, side};
 use crate::{
+    evidence::KeepsOut,
     faults::Occasion,
     history::NO_COMMIT,
     probes::Probe,
@@ -209,6 +210,21 @@ impl World {
     pub(super) fn has_accounts(&self, host: Host) -> bool {
         let server = self.server(host);
         server.is_some_and(|s| s.database.authentication(APPLICATION).is_some())
+    }
+
+    /// Why a host keeps the application out, whether or not it is up; none when it does not.
+    pub fn keeps_out(&self, host: Host) -> Option<KeepsOut> {
+        if self.is_closed(host) {
+            Some(KeepsOut::Closed)
+        } else if self.is_read_only(host) {
+            Some(KeepsOut::ReadOnly)
+        } else if !self.has_accounts(host) {
+            Some(KeepsOut::NoAccount)
+        } else if !self.knows_application(host) {
+            Some(KeepsOut::OtherPassword)
+        } else {
+            None
+        }
     }
 
     /// A host refuses a client's password.

@@ -68,6 +68,17 @@ pub struct GivenUp {
     pub called_off: CalledOff,
 }
 
+/// A step that is being carried out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnderWay {
+    /// Its number among the steps, or the abort steps, from 1.
+    pub step: u32,
+    /// What it says.
+    pub say: String,
+    /// When it began, in µs.
+    pub since: u64,
+}
+
 /// Moments in µs of the run; `None`: it did not happen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
@@ -90,6 +101,8 @@ pub struct Marks {
     pub repointed: Option<u64>,
     /// The source was opened again after that: it was made writable, or the name was pointed back at it.
     pub reopened: Option<u64>,
+    /// The step that the operator is at.
+    pub under_way: Option<UnderWay>,
     /// The migration was given up: from here on the operator goes back.
     pub given_up: Option<GivenUp>,
     /// The name was pointed back at the source after it had been pointed at the target.

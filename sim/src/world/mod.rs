@@ -33,7 +33,7 @@ mod writers;
 
 pub use clients::{ClientTotals, Seen};
 pub use faults::Fired;
-pub use marks::{GivenUp, Marks, Replication, Skipped};
+pub use marks::{GivenUp, Marks, Replication, Skipped, UnderWay};
 pub use operator::Answers;
 pub(crate) use replay::runbook_start_us;
 pub use setup::{SetupError, refused_event};

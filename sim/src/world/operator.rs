@@ -1,9 +1,9 @@
 //! What faults do to the operator, and to what the operator talks to.
 
-use super::{Snapshot, World};
+use super::{Snapshot, UnderWay, World};
 use crate::{
     environment::ControlPlane,
-    faults::Harm,
+    faults::{Harm, Occasion},
     outcome::ByHand,
     probes::Probe,
     runbook::{Host, Op, Repoint, SetExternalSource, Step},
@@ -91,6 +91,16 @@ impl World {
     /// The operator does not wait until what is waited for holds.
     pub(super) fn operator_hurries(&mut self) {
         self.office.hurried = true;
+    }
+
+    /// The operator begins a step, of this number among the steps or the abort steps.
+    pub fn step_begins(&mut self, number: u32, say: &str) {
+        self.occurs(Occasion::StepBegins);
+        self.marks.under_way = Some(UnderWay {
+            step: number,
+            say: say.to_string(),
+            since: self.now,
+        });
     }
 
     /// A step of the runbook is done.
