@@ -13,7 +13,8 @@ use super::{
 use cutover_model::gtid::{GtidSet, Uuid};
 use cutover_sim::{
     evidence::{
-        CommitSet, Evidence, Gtids, Names, PlacedOrder, Shop, SnapshotFacts, gate_on_lag, has_role,
+        CommitSet, Evidence, Gtids, KeepsOut, Names, PlacedOrder, Shop, SnapshotFacts, gate_on_lag,
+        has_role,
     },
     history::{CommitList, History, Told},
     operator::Ended,
@@ -36,6 +37,7 @@ pub struct Gathered {
     gtids: Option<Gtids>,
     serving: Host,
     source_read_only: bool,
+    keeps_out: Option<KeepsOut>,
     source_uuid: Option<Uuid>,
     /// The names of the source's files, without their numbers.
     binlog_base: String,
@@ -116,6 +118,7 @@ pub fn gather(
         (Host::Target, Some((_, connection))) => connection,
         _ => &mut operator.at_source,
     };
+    let read_only: Option<u8> = at_serving.query_first("SELECT @@global.read_only")?;
     let shop = Shop {
         next_order_on_target,
         ..rows_of_shop(at_serving, plan)?
@@ -138,6 +141,7 @@ pub fn gather(
         compared,
         gtids,
         serving,
+        keeps_out: (read_only == Some(1)).then_some(KeepsOut::ReadOnly),
         source_read_only: operator.source_is_read_only()?,
         end_us: clock.now_us(),
         ended,
@@ -235,6 +239,7 @@ impl Gathered {
             end_us: self.end_us,
             serving: self.serving,
             source_read_only: self.source_read_only,
+            keeps_out: self.keeps_out,
             // Its servers run no events.
             events_left_off: Vec::new(),
             snapshot: self.snapshot,

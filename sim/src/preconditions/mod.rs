@@ -3,7 +3,7 @@
 //! Every check looks at the steps and the environment, never at a strategy's name, and says: *pass*, *warn* (it costs
 //! something, or it is a limit that this plan does not reach) or *fail* (the runbook must not be used like this). A
 //! fail that is *certain* claims more: that no run of the plan ends safe. A property test holds the claim against
-//! runs (`tests/check.rs`).
+//! runs (`tests/check/`).
 
 mod accounts;
 mod binlog;

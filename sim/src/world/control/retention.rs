@@ -1,0 +1,106 @@
+//! The source's binlog: how long RDS keeps it, and what is purged.
+
+use crate::{
+    environment::Retention,
+    faults::Occasion,
+    runbook::Host,
+    units::Micros,
+    world::{Due, World},
+};
+
+impl World {
+    /// `CALL mysql.rds_set_configuration('binlog retention hours', …)`.
+    pub fn set_retention(&mut self, time: Micros) {
+        self.retention = Retention::For(time);
+    }
+
+    /// Somebody sets it back to NULL.
+    pub(in crate::world) fn retention_is_lost(&mut self) {
+        self.retention = Retention::None;
+    }
+
+    /// RDS rotates the binlog, uploads what is closed, and purges what the retention no longer holds.
+    pub(in crate::world) fn upload(&mut self) {
+        self.agenda.push(
+            self.now + self.environment.source.binlog_upload_every.0,
+            Due::Upload,
+        );
+        // A standby is what its storage was; nothing more is taken from it.
+        if !self.is_up(Host::Source) || self.faults.standby.is_some() {
+            return;
+        }
+        self.source.rotate_binlog(self.now);
+        self.rds_writes();
+        self.occurs(Occasion::BinlogRotates);
+        let keep = match self.retention {
+            Retention::None => 0,
+            Retention::For(time) => time.0,
+        };
+        let before = (self.source.config.epoch_us + self.now).saturating_sub(keep);
+        let held = [self.file_in_use(), self.managed_file()];
+        let in_use = held.into_iter().flatten().min();
+        let why = match self.retention {
+            Retention::None => "binlog retention hours is NULL".to_string(),
+            Retention::For(time) => format!("binlog retention is {time}"),
+        };
+        self.purge(before, in_use, "rds", &why);
+    }
+
+    /// `PURGE BINARY LOGS TO` the file that is `keep` - 1 before the last: what a dump thread reads stays.
+    pub(in crate::world) fn somebody_purges(&mut self, keep: u32) {
+        if !self.is_up(Host::Source) || self.faults.standby.is_some() {
+            return;
+        }
+        let Some(binlog) = self.source.binlog.as_ref() else {
+            return;
+        };
+        let first_kept = (binlog.end().file + 1).saturating_sub(u64::from(keep.max(1)));
+        let in_use = self.file_in_use().unwrap_or(u64::MAX);
+        self.purge(
+            u64::MAX,
+            Some(first_kept.min(in_use)),
+            "source",
+            "PURGE BINARY LOGS",
+        );
+    }
+
+    /// The first file that a dump thread reads.
+    fn file_in_use(&self) -> Option<u64> {
+        let files = [self.stream_in_use(Host::Source), self.dms.file_in_use()];
+        files.into_iter().flatten().min()
+    }
+
+    fn purge(&mut self, before_us: u64, in_use: Option<u64>, who: &'static str, why: &str) {
+        let read_to = self.stream_needs();
+        let Some(binlog) = self.source.binlog.as_mut() else {
+            return;
+        };
+        let purged = binlog.purge_before(before_us, in_use);
+        let needed = |name: &&String| {
+            read_to
+                .zip(binlog.number(name))
+                .is_some_and(|(needed, n)| n >= needed)
+        };
+        let unread: Vec<String> = purged.iter().filter(needed).cloned().collect();
+        let first_unread = self.marks.purged_unread.is_empty();
+        self.marks.purged_unread.extend(unread);
+        if let (true, Some(name)) = (first_unread, self.marks.purged_unread.first().cloned()) {
+            self.tell(
+                who,
+                format!("purges {name}, which the target has not read yet ({why})"),
+                Vec::new(),
+            );
+        }
+    }
+
+    /// The first file that the target still needs: the one that the oldest snapshot's coordinates are in,
+    /// or that the receiver is at.
+    fn stream_needs(&self) -> Option<u64> {
+        let replica = self.channel(Host::Target).replica.as_ref();
+        match replica.filter(|r| r.is_connected()) {
+            Some(replica) => Some(replica.read_position().file),
+            None if self.marks.repointed.is_some() => None,
+            None => self.snapshots.values().map(|s| s.cut.end.file).min(),
+        }
+    }
+}
