@@ -69,7 +69,10 @@ impl Asks<'_, '_> {
         let is_position = self.is_position();
         let moves = match is_position {
             true => "rotates the binlog",
-            false if source.rds_heartbeat => "writes mysql.rds_heartbeat2, which has a GTID,",
+            // Without GTIDs the set is empty, whatever is written: `gtid-mode` says so.
+            false if source.rds_heartbeat && source.gtid_mode => {
+                "writes mysql.rds_heartbeat2, which has a GTID,"
+            }
             false => return None,
         };
         let statement = "mysqlbinlog --read-from-remote-server -h source --start-position=<noted> --to-last-log <its \
