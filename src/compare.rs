@@ -1,6 +1,7 @@
 //! `cutover compare`: strategies side by side.
 
 use crate::{
+    again,
     args::Format,
     exit::Status,
     failure::Failure,
@@ -55,10 +56,7 @@ pub fn execute(args: &Args, format: Format, interrupt: &Interrupt) -> Result<Sta
         ([], false) => strategies::compared(),
         (named, _) => named.to_vec(),
     };
-    let runbooks: Vec<Runbook> = chosen
-        .iter()
-        .map(|strategy| load_runbook(strategy))
-        .collect::<Result<_, _>>()?;
+    let runbooks = apart(&chosen)?;
     let seeds: Vec<u64> = (1..=args.seeds).collect();
     // One for all: the traffic is the scenario's, whatever the strategy.
     let recording = rehearse::recording(&scenario.plan(1, None))?;
@@ -85,7 +83,12 @@ pub fn execute(args: &Args, format: Format, interrupt: &Interrupt) -> Result<Sta
                 &by_strategy(&outcomes),
                 output::width().max(table::COLUMNS),
             ));
-            text.push_str(&legend(seeds.len(), ended.len(), total, scenario.name()));
+            text.push_str(&legend(
+                seeds.len(),
+                ended.len(),
+                total,
+                &args.scenario.words(),
+            ));
             text
         }
     })?;
@@ -96,7 +99,24 @@ pub fn execute(args: &Args, format: Format, interrupt: &Interrupt) -> Result<Sta
     }
 }
 
-fn legend(seeds: usize, ended: usize, total: usize, scenario: &str) -> String {
+/// The runbooks, each once, and no two with one name: a file whose runbook has the name of another, as a copy has, goes by its
+/// path.
+fn apart(chosen: &[String]) -> Result<Vec<Runbook>, Failure> {
+    let mut runbooks: Vec<Runbook> = Vec::new();
+    for (i, strategy) in chosen.iter().enumerate() {
+        if chosen[..i].contains(strategy) {
+            continue;
+        }
+        let mut runbook = load_runbook(strategy)?;
+        if runbooks.iter().any(|other| other.name == runbook.name) {
+            runbook.name.clone_from(strategy);
+        }
+        runbooks.push(runbook);
+    }
+    Ok(runbooks)
+}
+
+fn legend(seeds: usize, ended: usize, total: usize, scenario: &[&str]) -> String {
     let mut text = String::new();
     if ended < total {
         text.push_str(&table::remark(&format!(
@@ -117,7 +137,8 @@ fn legend(seeds: usize, ended: usize, total: usize, scenario: &str) -> String {
         text.push_str(&table::remark(line));
     }
     text.push_str(&format!(
-        "\nWhy a strategy fails:  cutover run {scenario} --strategy NAME\n"
+        "\nWhy a strategy fails:  {} --strategy NAME\n",
+        again::command(["cutover", "run"].iter().chain(scenario).copied())
     ));
     text
 }

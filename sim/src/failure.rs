@@ -112,7 +112,7 @@ impl fmt::Display for Stage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::Explanation;
+    use crate::{outcome::Explanation, runbook::Host};
 
     fn finding(violated: bool) -> Finding {
         match violated {
@@ -155,9 +155,10 @@ mod tests {
             downtime_ms: None,
             diverged_rows: None,
             way_back: Default::default(),
+            serving: Host::Target,
             by_hand: Default::default(),
             longest_stall_ms: 0,
-            final_lag_ms: 0,
+            final_lag_ms: None,
             virtual_ms: 0,
             fingerprint: String::new(),
             faults: Vec::new(),

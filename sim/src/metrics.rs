@@ -61,15 +61,15 @@ pub fn stalls(e: &Evidence<'_>) -> Stalls {
 }
 
 /// The age, in µs, of the oldest transaction of the source that the target lacked when it was opened; in the
-/// end, without cutover. 0 when it lacked none, and without a target.
-pub fn final_lag_us(e: &Evidence<'_>) -> u64 {
+/// end, without cutover. 0 when it lacked none; none without a target.
+pub fn final_lag_us(e: &Evidence<'_>) -> Option<u64> {
     if e.snapshot.is_none() && e.fed.is_none() {
-        return 0;
+        return None;
     }
     let at = e.cutover().unwrap_or(e.end_us);
     let (_, oldest) = e.lacked(e.source_commits_by(at), at);
     let oldest = oldest.and_then(|c| e.history.source.get(c as usize));
-    oldest.map_or(0, |c| at.saturating_sub(c.at))
+    Some(oldest.map_or(0, |c| at.saturating_sub(c.at)))
 }
 
 #[cfg(test)]
@@ -100,9 +100,14 @@ mod tests {
     #[test]
     fn lag_is_the_age_of_the_oldest_transaction_that_is_missing() {
         let mut made = Made::sound();
-        assert_eq!(final_lag_us(&made.evidence()), 0);
+        assert_eq!(final_lag_us(&made.evidence()), Some(0));
         made.history.applied.rewrite(|list| list.clear());
-        assert_eq!(final_lag_us(&made.evidence()), 60 * S, "from 60 s to 120 s");
+        assert_eq!(
+            final_lag_us(&made.evidence()),
+            Some(60 * S),
+            "from 60 s to 120 s"
+        );
+        assert_eq!(final_lag_us(&Made::empty().evidence()), None, "no target");
     }
 
     #[test]

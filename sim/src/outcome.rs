@@ -1,6 +1,6 @@
 //! What a run came to: the verdict, its reasons, the figures, the story.
 
-use crate::units::Moment;
+use crate::{runbook::Host, units::Moment};
 use serde::{Deserialize, Serialize};
 
 /// The verdict on a run.
@@ -214,13 +214,15 @@ pub struct Outcome {
     pub diverged_rows: Option<u64>,
     /// Whether, and at what price, the application can go back to the source, as it stands at the end.
     pub way_back: WayBack,
+    /// Where the application's name points in the end: what is lost is missing there.
+    pub serving: Host,
     /// What the operator did.
     pub by_hand: ByHand,
     /// The longest time in which no write was acknowledged anywhere while clients wanted to write.
     pub longest_stall_ms: u64,
     /// `Seconds_Behind_Source` in truth: age of the oldest committed transaction that the target lacked at
     /// cutover (at the end, without cutover).
-    pub final_lag_ms: u64,
+    pub final_lag_ms: Option<u64>,
     /// Virtual time of the whole run.
     pub virtual_ms: u64,
     /// Hash of the trace and the final states.

@@ -57,6 +57,7 @@ pub fn brief(plan: &Plan, world: &mut World, ended: Ended) -> Brief {
 /// What a run that has ended came to, its fingerprint still empty.
 pub fn outcome(plan: &Plan, world: &mut World, ended: Ended) -> Outcome {
     let (mut notes, recorded) = (notes(world), world.recording().is_some());
+    notes.extend(never_fired(plan, world));
     let (faults, probes) = (faults(plan, world), probes(world));
     let (story, by_hand) = (world.story.clone(), world.by_hand());
     let virtual_ms = world.now() / 1_000;
@@ -66,7 +67,7 @@ pub fn outcome(plan: &Plan, world: &mut World, ended: Ended) -> Outcome {
     if verdict == Verdict::Unknown {
         notes.extend(met_nobody(&e, recorded));
     }
-    if verdict == Verdict::NotLive {
+    if verdict == Verdict::NotLive || e.ended == Ended::Stuck {
         notes.extend(unfinished(&e, plan.clock.limit));
     }
     Outcome {
@@ -82,9 +83,10 @@ pub fn outcome(plan: &Plan, world: &mut World, ended: Ended) -> Outcome {
         downtime_ms: metrics::downtime_us(&e).map(|us| us / 1_000),
         diverged_rows: e.states.as_ref().map(|s| s.rows + s.schema.len() as u64),
         way_back: metrics::way_back(&e),
+        serving: e.serving,
         by_hand,
         longest_stall_ms: metrics::stalls(&e).longest_us / 1_000,
-        final_lag_ms: metrics::final_lag_us(&e) / 1_000,
+        final_lag_ms: metrics::final_lag_us(&e).map(|us| us / 1_000),
         virtual_ms,
         fingerprint: String::new(),
         faults,
@@ -201,6 +203,22 @@ fn faults(plan: &Plan, world: &World) -> Vec<FaultSeen> {
         })
     });
     seen.collect()
+}
+
+/// Which faults of the plan have not come: their occasion did not, or the run had ended.
+fn never_fired(plan: &Plan, world: &World) -> Option<String> {
+    let fired = |index: usize| world.fired().iter().any(|f| usize::from(f.fault) == index);
+    let silent = plan.faults.iter().enumerate().filter(|(i, _)| !fired(*i));
+    let silent = silent.filter_map(|(_, fault)| Some(fault.harm().ok()?.kind().facts().key));
+    let silent: Vec<&str> = silent.collect();
+    let all = plan.faults.len();
+    (!silent.is_empty()).then(|| {
+        format!(
+            "{} of {all} faults never fired, and the run says nothing of them: {}.",
+            silent.len(),
+            silent.join(", ")
+        )
+    })
 }
 
 /// The rare paths that the run went along.

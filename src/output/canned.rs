@@ -5,6 +5,7 @@ use cutover::sim::{
         ByHand, Commits, Explanation, FaultSeen, Finding, Outcome, ProbeSeen, PropertyResult,
         Stage, StoryLine, Verdict, WayBack,
     },
+    runbook::Host,
     units::Moment,
 };
 
@@ -87,12 +88,13 @@ pub fn lossy() -> Outcome {
             loses: 1_204,
             free_for_ms: Some(40_120),
         },
+        serving: Host::Target,
         by_hand: ByHand {
             actions: 9,
             waits: 4,
         },
         longest_stall_ms: 43_002,
-        final_lag_ms: 0,
+        final_lag_ms: Some(0),
         virtual_ms: 16_000_000,
         fingerprint: "5f1d3c0a9b8e7d6c5f1d3c0a9b8e7d6c".into(),
         faults: vec![FaultSeen {
@@ -165,6 +167,7 @@ pub fn called_off() -> Outcome {
         downtime_ms: None,
         diverged_rows: None,
         way_back: WayBack::default(),
+        serving: Host::Target,
         ..clean()
     }
 }

@@ -34,7 +34,7 @@ pub struct RunJson<'a> {
     way_back: WayBack,
     by_hand: ByHand,
     longest_stall_ms: u64,
-    final_lag_ms: u64,
+    final_lag_ms: Option<u64>,
     virtual_ms: u64,
     wall_ms: f64,
     fingerprint: &'a str,

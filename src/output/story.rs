@@ -7,7 +7,7 @@ use super::{
 };
 use cutover::sim::{
     outcome::{Explanation, Finding, Outcome, PropertyResult, StoryLine, Verdict},
-    runbook::Runbook,
+    runbook::{Host, Runbook},
 };
 use std::time::Duration;
 
@@ -218,7 +218,7 @@ fn violated(outcome: &Outcome) -> String {
         parts.push(format!(
             "{} lost: the application was told that they are committed, and the {} does not have them.",
             count(outcome.lost_writes, "committed write is", "committed writes are"),
-            if outcome.way_back.taken { "source" } else { "target" }
+            outcome.serving.name()
         ));
     }
     if outcome.phantom_writes > 0 {
@@ -273,12 +273,13 @@ fn figures(telling: &Telling<'_>) -> Vec<(&'static str, String)> {
         (
             "Lag at the end",
             match (outcome.final_lag_ms, outcome.downtime_ms) {
-                (0, _) => "0 s".into(),
-                (lag, Some(_)) => format!(
+                (None, _) => "no target, so none".into(),
+                (Some(0), _) => "0 s".into(),
+                (Some(lag), Some(_)) => format!(
                     "{}: so old was the oldest write that the target lacked at the cutover",
                     human_ms(lag)
                 ),
-                (lag, None) => format!(
+                (Some(lag), None) => format!(
                     "{}: so old is the oldest write that the target lacks",
                     human_ms(lag)
                 ),
@@ -298,6 +299,9 @@ fn figures(telling: &Telling<'_>) -> Vec<(&'static str, String)> {
 
 fn downtime(outcome: &Outcome) -> String {
     match outcome.downtime_ms {
+        None if outcome.serving == Host::Source && !outcome.way_back.taken => {
+            "no cutover, so none".into()
+        }
         None => "no write on the target, so none".into(),
         Some(0) => "none: both databases accepted writes at the same time".into(),
         Some(ms) => format!(

@@ -53,7 +53,7 @@ pub struct OfStrategy<'a> {
     pub diverged_rows: Option<Spread>,
     /// As the run's field of this name.
     pub longest_stall_ms: Option<Spread>,
-    /// As the run's field of this name.
+    /// Of the runs that had a target.
     pub final_lag_ms: Option<Spread>,
     /// Going back to the source, of the runs that had a cutover.
     pub way_back: WayBackSpreads,
@@ -115,7 +115,7 @@ impl<'a> OfStrategy<'a> {
             downtime_ms: Spread::of(runs.iter().filter_map(|o| o.downtime_ms)),
             diverged_rows: Spread::of(runs.iter().filter_map(|o| o.diverged_rows)),
             longest_stall_ms: spread(|o| o.longest_stall_ms),
-            final_lag_ms: spread(|o| o.final_lag_ms),
+            final_lag_ms: Spread::of(runs.iter().filter_map(|o| o.final_lag_ms)),
             way_back: WayBackSpreads {
                 taken: runs.iter().filter(|o| o.way_back.taken).count() as u64,
                 loses: Spread::of(cut_over().map(|o| o.way_back.loses)),

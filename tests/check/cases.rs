@@ -101,6 +101,8 @@ const CASES: &[Case] = &[
     ("set-read-only", (CLOSED, &["target.engine_version=8.0.mysql_aurora.3.06.0"]), (CLOSED, &["target.engine_version=5.7.mysql_aurora.2.11.3"]), Status::Fail, false),
     ("version", (GTID, &["source.engine_version=8.0.28"]), (GTID, &["source.engine_version=9.1.0"]), Status::Fail, false),
     ("version", ("wizard-read-replica", &["source.engine_version=8.0.28"]), ("wizard-read-replica", &["source.engine_version=9.1.0"]), Status::Fail, false),
+    ("version", (GTID, &["source.engine_version=5.7.44", "target.engine_version=5.7.mysql_aurora.2.11.4"]), (GTID, &["target.engine_version=5.7.mysql_aurora.2.11.4"]), Status::Fail, false),
+    ("version", (GTID, &["source.engine_version=8.0.28"]), (GTID, &["target.engine_version=8.0.mysql_aurora.3.99.0"]), Status::Warn, false),
     ("faults", (GTID, &[HARMLESS]), (GTID, &[HAZARD]), Status::Warn, false),
 ];
 

@@ -57,8 +57,8 @@ pub(crate) fn workload(workload: &Workload, privileged: u32, limit: Micros) -> R
     within(
         &["existing_rows"],
         workload.existing_rows,
-        0..=1_000_000_000_000,
-        "numbers of lines and customers follow from it",
+        0..=80_000_000_000,
+        "numbers of lines and customers follow from it, and a customer's id is an INT UNSIGNED",
     )?;
     within(
         &["clients"],

@@ -275,10 +275,17 @@ pub fn compare_databases<'o>(
                 };
                 let there = untouched(actual).unwrap_or(0);
                 let all = untouched(&reference).unwrap_or(0);
-                states.schema.push(format!(
-                    "of the {all} rows of {table} that were there before the run, {there} are on the {}",
-                    serving.name()
-                ));
+                let text = match there == all {
+                    true => format!(
+                        "the {all} rows of {table} that were there before the run have other values on the {}",
+                        serving.name()
+                    ),
+                    false => format!(
+                        "of the {all} rows of {table} that were there before the run, {there} are on the {}",
+                        serving.name()
+                    ),
+                };
+                states.schema.push(text);
             }
             Difference::Keys { table } => {
                 states.schema.push(format!("the rows of {table} are identified differently on the {}, and were not compared", serving.name()));

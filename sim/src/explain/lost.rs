@@ -35,9 +35,9 @@ pub fn lost_write(e: &Evidence<'_>, number: u32) -> Explanation {
 
 /// The target confirmed it, and the application's name points at the source again.
 fn left_on_target(e: &Evidence<'_>, commit: Commit) -> (Stage, String) {
-    let lead = match e.marks.repointed {
+    let lead = match e.marks.returned {
         Some(_) => {
-            "The target had confirmed it, and then the application's name was pointed back at the source"
+            "The target had confirmed it, and then the application was pointed back at the source"
         }
         None => "The target had confirmed it, and the application's name stayed with the source",
     };
@@ -204,6 +204,7 @@ impl Walk<'_, '_> {
     /// `The snapshot had been cut at 10:00:00.310, 60.1 s earlier`.
     fn cut(&self) -> String {
         match self.e.snapshot {
+            Some(s) if s.at == 0 => "The snapshot is from before the beginning of the run".into(),
             Some(s) => format!(
                 "The snapshot had been cut at {}, {} earlier",
                 self.e.clock(s.at),

@@ -202,11 +202,13 @@ fn what_is_left_of_a_file_is_told_whether_or_not_the_receiver_ever_came_to_it() 
 fn a_write_to_the_target_is_lost_when_the_name_goes_back() {
     let mut made = Made::sound();
     made.serving = Host::Source;
+    made.marks.returned = Some(150 * S);
     let explanation = lost_write(&made.evidence(), 4);
     assert_eq!(explanation.stage, Stage::Visible);
     assert!(explanation.because.contains("pointed back at the source"));
     assert_eq!(explanation.gtid, None, "it is no commit of the source");
-    made.marks.repointed = None;
+    // A part of the clients had the target's address.
+    made.marks.returned = None;
     let because = lost_write(&made.evidence(), 4).because;
     assert!(because.contains("stayed with the source"), "{because}");
 }

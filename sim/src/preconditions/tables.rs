@@ -261,17 +261,33 @@ pub(super) fn version(scene: &Scene<'_>) -> Option<Look> {
     );
     let number =
         |text: &str, place: usize| -> Option<u32> { text.split('.').nth(place)?.parse().ok() };
-    let minor = target.rsplit_once("aurora.")?.1.strip_prefix("3.")?;
-    let aurora = number(minor, 0)?;
-    let (_, patch) = COMPATIBLE.into_iter().find(|(minor, _)| *minor == aurora)?;
     let series = (number(source, 0)?, number(source, 1)?);
     let statement = "aws rds describe-db-engine-versions --engine aurora-mysql --query 'DBEngineVersions[].EngineVersion'";
+    let own = target.rsplit_once("aurora.")?.1;
+    let (major, minor) = (number(own, 0)?, number(own, 1)?);
+    if major < 3 {
+        let reason = format!("Aurora {own} is MySQL 5.7, and the source has {source}");
+        return match series > (5, 7) {
+            true => Look::fail(
+                format!("{reason}: no snapshot is restored into an older series"),
+                statement,
+            ),
+            false => Look::pass(reason, statement),
+        };
+    }
+    let known = COMPATIBLE
+        .into_iter()
+        .find(|(of_3, _)| (3, *of_3) == (major, minor));
     if series > (8, 0) {
         let reason = format!("{source} is newer than any Aurora 3, which is MySQL 8.0");
         return Look::fail(reason, statement);
     }
+    let Some((_, patch)) = known else {
+        let reason = format!("which MySQL Aurora {own} is, is not known here");
+        return Look::warn(reason, statement);
+    };
     let newer = series == (8, 0) && number(source, 2)? > patch;
-    let reason = format!("Aurora 3.{aurora:02} is MySQL 8.0.{patch}, and the source has {source}");
+    let reason = format!("Aurora 3.{minor:02} is MySQL 8.0.{patch}, and the source has {source}");
     match newer {
         true => Look::warn(
             format!("{reason}, which is newer: RDS may refuse to make the cluster (not modelled)"),

@@ -97,7 +97,7 @@ pub struct Marks {
     /// How many of the source's commits the target had applied when the gate let through: the length of
     /// [`crate::history::History::applied`].
     pub applied_at_gate: usize,
-    /// The name was pointed at the target.
+    /// The name was pointed at the target, or a part of the clients was.
     pub repointed: Option<u64>,
     /// The source was opened again after that: it was made writable, or the name was pointed back at it.
     pub reopened: Option<u64>,
@@ -105,7 +105,7 @@ pub struct Marks {
     pub under_way: Option<UnderWay>,
     /// The migration was given up: from here on the operator goes back.
     pub given_up: Option<GivenUp>,
-    /// The name was pointed back at the source after it had been pointed at the target.
+    /// The application, or the part of it that was on the target, was pointed back at the source.
     pub returned: Option<u64>,
     /// First acknowledged write on the target.
     pub first_on_target: Option<u64>,

@@ -16,7 +16,12 @@ impl World {
     pub fn repoint(&mut self, to: Host) -> Result<(), String> {
         self.server(to).ok_or(NO_TARGET)?;
         if self.names.target() == to {
+            // The name has never moved, and a part of the application had.
+            let comes_back = to == Host::Source && self.clients.some_moved_to(Host::Target);
             self.clients.go_by_the_name(to);
+            if comes_back {
+                self.comes_back();
+            }
             return Ok(());
         }
         let is_open = to == Host::Target && self.clients.some_moved_to(to);
@@ -26,12 +31,15 @@ impl World {
         match to {
             Host::Target if is_open => {}
             Host::Target => self.target_is_opened(),
-            Host::Source | Host::Replica => {
-                self.marks.returned = Some(self.now);
-                self.source_is_opened_again();
-            }
+            Host::Source | Host::Replica => self.comes_back(),
         }
         Ok(())
+    }
+
+    /// The application, or the part of it that was on the target, is to write to the source again.
+    fn comes_back(&mut self) {
+        self.marks.returned = Some(self.now);
+        self.source_is_opened_again();
     }
 
     /// From now on the application, or a part of it, is to write to the target.
@@ -69,7 +77,12 @@ impl World {
         let moved = self.clients.move_share(told, percent);
         self.restart_first(moved);
         let host = side(to);
-        let what = format!("{moved} clients are started anew, with the address of the {host}");
+        let are = if moved == 1 {
+            "client is"
+        } else {
+            "clients are"
+        };
+        let what = format!("{moved} {are} started anew, with the address of the {host}");
         self.tell("clients", what, Vec::new());
         Ok(())
     }
