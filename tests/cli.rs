@@ -52,7 +52,7 @@ fn lists_come_as_text_and_as_json() {
         let json = output(&["list", what, "--format", "json"]);
         assert_eq!(json.status.code(), Some(0));
         let value: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
-        assert_eq!(value["schema"], "1.3");
+        assert_eq!(value["schema"], "2.0");
         assert!(!value[what].as_array().unwrap().is_empty());
     }
 }
@@ -368,5 +368,75 @@ fn a_mutant_is_refused_by_a_build_without_them_and_a_wrong_name_gets_the_nearest
     refused(
         &misspelt,
         &["did you mean `gtid-hull`?", "cutover list mutants"],
+    );
+}
+
+#[test]
+fn runbooks_of_one_name_are_compared_under_two() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("mine.toml");
+    let runbook = fs::read_to_string("scenarios/runbooks/snapshot-binlog-gtid.toml").unwrap();
+    let waits = runbook
+        .find("[[step]]\nsay = \"Wait until the server itself")
+        .unwrap();
+    let noted = runbook
+        .find("[[step]]\nsay = \"Note, behind the fence")
+        .unwrap();
+    fs::write(&copy, runbook[..waits].to_string() + &runbook[noted..]).unwrap();
+    let copy = copy.to_str().unwrap();
+    let strategies = [
+        "--strategy",
+        "snapshot-binlog-gtid",
+        "--strategy",
+        copy,
+        "--strategy",
+        copy,
+    ];
+    let compare = [&["compare", "orders-small"], &strategies[..]].concat();
+    let json = output(&[&compare[..], &["--format", "json"]].concat());
+    let value: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    let rows = value["summary"].as_array().unwrap();
+    let names: Vec<_> = rows
+        .iter()
+        .map(|row| row["strategy"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["snapshot-binlog-gtid", copy]);
+    assert_eq!(rows[0]["verdicts"], serde_json::json!({ "safe": 1 }));
+    assert_ne!(rows[1]["verdicts"], serde_json::json!({ "safe": 1 }));
+    let file = "scenarios/scenarios/orders-small.toml";
+    let text = out(&output(&["compare", file, "--strategy", "snapshot-only"]));
+    assert!(
+        text.contains(&format!("cutover run {file} --strategy NAME")),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_did_not_come_is_told() {
+    let told = |sets: &[&str]| {
+        let sets = sets.iter().flat_map(|set| ["--set", set]);
+        let args: Vec<&str> = ["run", "orders-small"].into_iter().chain(sets).collect();
+        out(&output(&args))
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let never =
+        r#"fault=[{at="9000h",reset={link="replication"}},{at="1m",reset={link="replication"}}]"#;
+    let text = told(&[never, "clock.limit=2h"]);
+    assert!(
+        text.contains("1 of 2 faults never fired, and the run says nothing of them: reset."),
+        "{text}"
+    );
+    let text = told(&["clock.limit=40s"]);
+    assert!(
+        text.contains("VERDICT: NOT LIVE") && text.contains("Lag at the end no target, so none"),
+        "{text}"
+    );
+    assert!(
+        text.contains(
+            "The run's limit (40s, `clock.limit`) came during step 3, \"Restore the snapshot"
+        ),
+        "{text}"
     );
 }

@@ -316,3 +316,33 @@ fn a_read_replica_that_goes_on_while_its_snapshot_is_taken_gives_a_wrong_coordin
     let outcome = outcome(&moving);
     assert_ne!(outcome.verdict, Verdict::Safe);
 }
+
+/// A half of the clients goes over and comes back, and the name never moves.
+#[test]
+fn a_canary_that_comes_back_is_a_way_back() {
+    let mut plan = plan("snapshot-binlog-gtid-rollback", &[]);
+    let over = |step: &&mut Step| step.repoint.is_some_and(|o| o.to == Host::Target);
+    let step = plan.runbook.steps.iter_mut().find(over).expect("a repoint");
+    if let Some(repoint) = &mut step.repoint {
+        repoint.share = Some(50);
+    }
+    let carried = outcome(&plan);
+    assert_eq!(carried.verdict, Verdict::Safe, "{:?}", carried.properties);
+    assert!(carried.way_back.taken && carried.downtime_ms.is_some());
+
+    // Nothing is replicated back.
+    let to_source = |step: &Step| match step.op() {
+        Ok(Op::StartReplication(on)) => on == Host::Source,
+        Ok(Op::Wait(wait)) => wait.on == Host::Source,
+        _ => false,
+    };
+    plan.runbook.steps.retain(|step| !to_source(step));
+    let lost = outcome(&plan);
+    assert!(violates(&lost, "P1") && violates(&lost, "P19"));
+    assert_eq!(lost.serving, Host::Source);
+    let because = &lost.explanations[0].because;
+    assert!(
+        because.contains("the application was pointed back"),
+        "{because}"
+    );
+}

@@ -13,7 +13,7 @@ use serde::Serialize;
 use std::time::Duration;
 
 /// The version of what is printed: major.minor, where a new minor version only adds fields.
-pub const SCHEMA: &str = "1.3";
+pub const SCHEMA: &str = "2.0";
 
 /// One run.
 #[derive(Debug, Serialize)]
