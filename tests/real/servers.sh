@@ -241,11 +241,13 @@ real_sql() {
     real_mysql --batch --raw --skip-column-names
 }
 
-# The table that RDS makes in its servers' schema mysql, as its own statement has it: its heartbeat is in the model's files. No
-# binlog has it, as no binlog of a restored snapshot would.
-real_rds_tables() {
+# What the schema mysql of a restored snapshot has and no binlog: the table that RDS makes, as its own statement has it, for its
+# heartbeat is in the model's files; and the application's account, whose password may be changed there.
+real_rds_schema() {
   real_sql <<<"set sql_log_bin = 0; create table if not exists mysql.rds_heartbeat2 (id int not null, value bigint(20),
-    primary key (id)) engine = innodb;"
+    primary key (id)) engine = innodb;" || return
+  [ "$(real_sql <<<"select count(*) from mysql.user where user = 'app' and host = '%';")" != 0 ] ||
+    real_sql <<<"set sql_log_bin = 0; create user 'app'@'%';"
 }
 
 # real_dump OUT: every user table as OUT/SCHEMA.TABLE.jsonl, in the format of the captures: a line of column
