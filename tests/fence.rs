@@ -206,7 +206,7 @@ fn what_an_operator_types_waits_for_a_row_no_longer_than_the_servers_timeout() {
         let outcome = outcome(&plan);
         let typed = at(&outcome, "Touch a customer").expect("it is typed");
         let mut behind = outcome.story.iter().filter(|l| l.at.0 >= typed);
-        let answer = behind.find(|l| l.what.contains("error 1205") || l.what == "1 rows affected");
+        let answer = behind.find(|l| l.what.contains("error 1205") || l.what == "1 row affected");
         let answer = answer.expect("it is answered");
         let took = Micros(answer.at.0 - typed);
         assert!(took < Micros(5_500_000), "customer {customer}: {took}");

@@ -65,7 +65,7 @@ fn it_runs_and_its_statements_are_carried_out_by_the_servers() {
     );
     let told = told(&run.outcome);
     assert!(told.contains("2 clients are started anew"), "{told}");
-    assert!(told.contains("1 rows affected"), "{told}");
+    assert!(told.contains("1 row affected"), "{told}");
 }
 
 #[test]

@@ -143,6 +143,22 @@ fn a_hazard_that_does_harm_is_named_as_the_assumption_that_broke() {
     );
 }
 
+#[test]
+fn only_what_there_is_can_be_struck() {
+    let kinds = |name: &str| {
+        let base = scenario().plan(0, Some(&strategy(name)));
+        let kinds = Swarm::new(&base, &Choice::Hazards, 3).kinds();
+        let keys = kinds.iter().map(|kind| kind.facts().key);
+        keys.filter(|key| key.starts_with("dms_"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(kinds("snapshot-binlog-gtid"), [""; 0]);
+    assert_eq!(
+        kinds("dms-full-load-cdc"),
+        ["dms_task_crash", "dms_instance_failover"]
+    );
+}
+
 /// Plans that a hazard gets to do harm in: a blind retry needs its connection cut while a COMMIT is under way.
 const HAZARD_PLANS: u64 = 2_000;
 

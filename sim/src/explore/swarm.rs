@@ -23,6 +23,17 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
+/// Whether there is anything that a fault of the kind strikes: without a DMS task there is none to be lost.
+fn has_a_victim(kind: Kind, base: &Plan) -> bool {
+    let mut steps = base.runbook.steps.iter();
+    match kind {
+        Kind::DmsTaskCrash | Kind::DmsInstanceFailover => {
+            steps.any(|step| step.create_dms_task.is_some())
+        }
+        _ => true,
+    }
+}
+
 /// Draws that a kind gets to show that it can be drawn.
 const TRIALS: u64 = 16;
 
@@ -63,6 +74,7 @@ impl Swarm {
             most_load: applier_load(base).map(|load| load.max(EASY_LOAD)),
         };
         let kinds = CATALOGUE.iter().map(|facts| facts.kind);
+        let kinds = kinds.filter(|kind| has_a_victim(*kind, base));
         let can = |kind: &Kind, wanted: bool| {
             let mut stream = Stream::new(*kind as u64);
             (0..TRIALS).any(|_| {

@@ -300,7 +300,10 @@ impl World {
     /// The server has committed the statement.
     pub(super) fn sql_is_committed(&mut self) {
         let done = match self.prompt.typing.as_ref().map(|t| &t.typed) {
-            Some(Typed::Rows(statement)) => format!("{} rows affected", statement.written),
+            Some(Typed::Rows(statement)) => match statement.written {
+                1 => "1 row affected".into(),
+                rows => format!("{rows} rows affected"),
+            },
             _ => "the statement is carried out".into(),
         };
         self.sql_is_answered(Told::Ok, Ok(done));

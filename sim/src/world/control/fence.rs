@@ -6,7 +6,7 @@ use crate::{
     runbook::Host,
     world::{Due, NO_TARGET, World, side},
 };
-use cutover_model::mutant::Mutant;
+use cutover_model::{mutant::Mutant, server::Server};
 
 impl World {
     /// Sets or clears `read_only`; setting it takes effect when statements and commits under way are done.
@@ -104,7 +104,9 @@ impl World {
         if !self.is_up(host) || !current || value && self.is_read_only(host) {
             return;
         }
-        if self.set_read_only(host, value).is_ok() && !value {
+        let refuses = |s: &Server| s.is_read_only() || s.is_closing();
+        let opens = !value && self.server(host).is_some_and(refuses);
+        if self.set_read_only(host, value).is_ok() && opens {
             self.tell(side(host), "accepts writes again".into(), Vec::new());
         }
     }

@@ -85,11 +85,11 @@ impl World {
         let first_unread = self.marks.purged_unread.is_empty();
         self.marks.purged_unread.extend(unread);
         if let (true, Some(name)) = (first_unread, self.marks.purged_unread.first().cloned()) {
-            self.tell(
-                who,
-                format!("purges {name}, which the target has not read yet ({why})"),
-                Vec::new(),
-            );
+            let unread = match self.channel(Host::Target).replica {
+                Some(_) => "which the target has not read yet",
+                None => "and nothing has read what was written there since the snapshot",
+            };
+            self.tell(who, format!("purges {name}, {unread} ({why})"), Vec::new());
         }
     }
 
