@@ -34,7 +34,8 @@ fn every_plan_of_a_swarm_is_a_file_that_the_loader_takes() {
 
 #[test]
 fn every_kind_of_fault_is_drawn_and_some_plans_have_none() {
-    let base = scenario().plan(0, None);
+    // A runbook with a DMS task, that there is one to be lost.
+    let base = scenario().plan(0, Some(&strategy("dms-full-load-cdc")));
     let plans = drawn(&base, &Choice::Hazards, 2_000);
     let kinds = plans.iter().flat_map(|plan| &plan.faults);
     let kinds: BTreeSet<_> = kinds.filter_map(|f| Some(f.harm().ok()?.kind())).collect();

@@ -87,9 +87,12 @@ fn of_kind(harm: &Harm, plan: &Plan) -> Class {
             "the clocks of source and target agree, by which Seconds_Behind_Source is measured",
         ),
         Harm::CorruptEvent(_) if moves_rows(&plan.runbook) => Class::Contract,
+        Harm::Ddl(_) if moves_rows(&plan.runbook) => {
+            Class::Hazard("nobody alters tables while a tool carries their rows")
+        }
         Harm::Ddl(_) => breaks(
-            moves_rows(&plan.runbook),
-            "nobody alters tables while a tool carries their rows",
+            is_fenced_by_door_alone(&plan.runbook),
+            "whoever alters tables comes in by the door that the fence closes",
         ),
         Harm::DmsTaskCrash(_) | Harm::DmsInstanceFailover(_) => breaks(
             !remembers_what_it_applied(&plan.runbook),
@@ -217,6 +220,15 @@ fn is_fenced(plan: &Plan) -> bool {
     let closed = steps.iter().position(|step| closes(Some(step)));
     steps.iter().any(|s| fences(Some(s)) && !closes(Some(s)))
         || closed.is_some_and(|closed| steps[closed..].iter().any(kills))
+}
+
+/// Whether the fence keeps clients out, and the server itself would take their writes.
+fn is_fenced_by_door_alone(runbook: &Runbook) -> bool {
+    let read_only = |step: &Step| {
+        let set = step.set_read_only;
+        set.is_some_and(|o| o.on == Host::Source && o.value)
+    };
+    runbook.steps.iter().any(|step| closes(Some(step))) && !runbook.steps.iter().any(read_only)
 }
 
 /// Whether what decides that the target has everything is its lag.

@@ -209,3 +209,19 @@ fn a_source_that_lets_no_client_in_is_fenced_once_those_that_were_there_are_kill
         "taken back"
     );
 }
+
+#[test]
+fn an_alter_table_behind_the_fence_is_stopped_by_read_only_and_not_by_a_door() {
+    let fault = Harm::Ddl(Ddl { add: Added::Column }).into_fault();
+    let door = Step {
+        admit_clients: Some(AdmitClients {
+            on: Host::Source,
+            value: false,
+        }),
+        ..Step::default()
+    };
+    let of = |steps| class(&fault, &plan(steps));
+    assert_eq!(of(vec![fence()]), Some(Class::Contract));
+    assert_eq!(of(vec![door.clone(), fence()]), Some(Class::Contract));
+    assert!(matches!(of(vec![door]), Some(Class::Hazard(_))));
+}
