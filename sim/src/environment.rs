@@ -4,7 +4,7 @@
 //! basis. Sources: [D] vendor documentation, [S] server source, [K] knowledge that is not verified.
 
 use crate::{
-    runbook::Host,
+    runbook::{Dialect, Host},
     units::{Bytes, Micros},
 };
 use serde::{Deserialize, Serialize};
@@ -238,6 +238,14 @@ impl Environment {
             .next()
             .and_then(|n| n.parse::<u32>().ok());
         said.unwrap_or(major.is_some_and(|major| major >= 8))
+    }
+
+    /// Whether a host that is made of the source's data counts on where the source's counters of AUTO_INCREMENT stood: from
+    /// 8.0 on they are on the volume, before in memory alone (MySQL manual, "AUTO_INCREMENT Handling in InnoDB", counter
+    /// initialization; WL#6204). The earlier of the two versions decides.
+    pub fn restores_auto_increments(&self, host: Host) -> bool {
+        let made_of = [Host::Source, host].map(|host| Dialect::of(host, self));
+        made_of.iter().all(Dialect::persists_auto_increment)
     }
 
     /// Whether the target has `gtid_mode = ON`.

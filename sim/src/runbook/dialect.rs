@@ -80,6 +80,20 @@ impl Dialect {
         self.aurora.is_none_or(|(major, _)| major < 3)
     }
 
+    /// The MySQL that an Aurora is compatible with: 5.7.12 for Aurora MySQL 2 (Aurora MySQL release notes), and 8.0 for
+    /// version 3.
+    pub(crate) fn compatible_version(&self) -> Version {
+        match self.server.at_least(80_000) {
+            true => Version::V8_0,
+            false => Version(50_712),
+        }
+    }
+
+    /// Whether the counters of AUTO_INCREMENT are on its volume, where a restart and a snapshot find them.
+    pub(crate) fn persists_auto_increment(&self) -> bool {
+        self.server.persists_auto_increment()
+    }
+
     /// The middle of the names of stored procedures.
     fn external(&self) -> &'static str {
         match self.says_source() {

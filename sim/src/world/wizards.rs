@@ -198,8 +198,14 @@ impl World {
             return;
         };
         let epoch_us = self.epoch_us + self.ahead_us[Host::Replica as usize];
-        let like = &self.source.config;
-        self.read_replica = Some(setup::read_replica(&self.environment, epoch_us, like, &cut));
+        let replica = setup::read_replica(
+            &self.environment,
+            &self.arena,
+            epoch_us,
+            &self.source.config,
+            &cut,
+        );
+        self.read_replica = Some(replica);
         let start = match self.environment.source.gtid_mode {
             true => Start::AutoPosition,
             false => Start::Position {
