@@ -198,8 +198,10 @@ pub struct Target {
     /// the version: ON in Aurora MySQL 3 [K].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_scheduler: Option<bool>,
-    /// `replica_parallel_workers`: 4 from Aurora 3.04 on; 0 or 1 is a single applier [D].
-    pub replica_parallel_workers: u32,
+    /// `replica_parallel_workers`; when it is not said, the default of the version: 4 from Aurora 3.04 on, a single applier
+    /// before. 0 or 1 is a single applier [D].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replica_parallel_workers: Option<u32>,
     /// `replica_preserve_commit_order`: ON since 8.0.27 [S].
     pub replica_preserve_commit_order: bool,
     /// `relay_log_recovery`: after a crash the target asks again for what it had received and not applied. RDS and
@@ -248,6 +250,18 @@ impl Environment {
         made_of.iter().all(Dialect::persists_auto_increment)
     }
 
+    /// How many workers of the target apply; 0 is one.
+    pub fn parallel_workers(&self) -> u32 {
+        let default = Dialect::of(Host::Target, self).parallel_workers();
+        self.target.replica_parallel_workers.unwrap_or(default)
+    }
+
+    /// Whether workers may commit in another order than the source: a crash of the applier can leave transactions applied
+    /// behind some that are not.
+    pub fn commits_out_of_order(&self) -> bool {
+        self.parallel_workers() > 1 && !self.target.replica_preserve_commit_order
+    }
+
     /// Whether the target has `gtid_mode = ON`.
     pub fn target_has_gtids(&self) -> bool {
         self.target.gtid_mode.unwrap_or(self.source.gtid_mode)
@@ -260,7 +274,7 @@ impl Default for Target {
             engine_version: "8.0.mysql_aurora.3.08.0".into(),
             gtid_mode: None,
             event_scheduler: None,
-            replica_parallel_workers: 4,
+            replica_parallel_workers: None,
             replica_preserve_commit_order: true,
             relay_log_recovery: true,
             replica_net_timeout: Micros::secs(60),

@@ -60,6 +60,7 @@ const CASES: &[Case] = &[
     ("primary-keys", (GTID, &[]), (GTID, &[KEYLESS]), Status::Warn, false),
     ("replication-errors", (GTID, &[]), (SKIPPED, &[]), Status::Fail, false),
     ("apply-rate", (GTID, &[]), (GTID, &["target.apply_transaction=1s", "clock.limit=10m"]), Status::Fail, true),
+    ("apply-rate", (GTID, &["target.engine_version=5.7.mysql_aurora.2.12.1", "target.replica_parallel_workers=4"]), (GTID, &[AURORA_2, "target.replica_parallel_workers=4"]), Status::Warn, false),
     ("snapshot-io", (GTID, &[]), (GTID, &["source.multi_az=false"]), Status::Warn, false),
     ("dms-errors", (DMS, &[]), ("naive-dms-defaults", &[]), Status::Fail, false),
     ("dms-row-image", (DMS, &[]), (DMS, &["source.binlog_row_image=minimal"]), Status::Fail, true),

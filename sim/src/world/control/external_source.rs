@@ -60,10 +60,10 @@ impl World {
         {
             return Err(format!("error {errno}: {text}"));
         }
-        let e = &self.environment.target;
+        let environment = &self.environment;
         let config = Config {
-            workers: e.replica_parallel_workers,
-            preserve_commit_order: e.replica_preserve_commit_order,
+            workers: environment.parallel_workers(),
+            preserve_commit_order: environment.target.replica_preserve_commit_order,
             exec_mode: Mode::Strict,
             mutants: self.mutants,
         };
