@@ -36,6 +36,7 @@ fn everything() -> Table {
             target: Target {
                 gtid_mode: Some(true),
                 event_scheduler: Some(true),
+                replica_parallel_workers: Some(4),
                 ..Target::default()
             },
             clients: Clients {
@@ -135,6 +136,7 @@ mod tests {
                 _ if path == "clients.autocommit" => "`false`".to_string(),
                 _ if path == "target.gtid_mode" => "the source's".to_string(),
                 _ if path.ends_with(".event_scheduler") => "by the version".to_string(),
+                _ if path == "target.replica_parallel_workers" => "by the version".to_string(),
                 _ if path == "dms.start" => "`\"1m\"`".to_string(),
                 _ if path == "workload.start_after" => "`0.3333333333333333`".to_string(),
                 value => format!("`{value}`"),

@@ -4,7 +4,7 @@
 //! basis. Sources: [D] vendor documentation, [S] server source, [K] knowledge that is not verified.
 
 use crate::{
-    runbook::Host,
+    runbook::{Dialect, Host},
     units::{Bytes, Micros},
 };
 use serde::{Deserialize, Serialize};
@@ -198,8 +198,10 @@ pub struct Target {
     /// the version: ON in Aurora MySQL 3 [K].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_scheduler: Option<bool>,
-    /// `replica_parallel_workers`: 4 from Aurora 3.04 on; 0 or 1 is a single applier [D].
-    pub replica_parallel_workers: u32,
+    /// `replica_parallel_workers`; when it is not said, the default of the version: 4 from Aurora 3.04 on, a single applier
+    /// before. 0 or 1 is a single applier [D].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replica_parallel_workers: Option<u32>,
     /// `replica_preserve_commit_order`: ON since 8.0.27 [S].
     pub replica_preserve_commit_order: bool,
     /// `relay_log_recovery`: after a crash the target asks again for what it had received and not applied. RDS and
@@ -240,6 +242,26 @@ impl Environment {
         said.unwrap_or(major.is_some_and(|major| major >= 8))
     }
 
+    /// Whether a host that is made of the source's data counts on where the source's counters of AUTO_INCREMENT stood: from
+    /// 8.0 on they are on the volume, before in memory alone (MySQL manual, "AUTO_INCREMENT Handling in InnoDB", counter
+    /// initialization; WL#6204). The earlier of the two versions decides.
+    pub fn restores_auto_increments(&self, host: Host) -> bool {
+        let made_of = [Host::Source, host].map(|host| Dialect::of(host, self));
+        made_of.iter().all(Dialect::persists_auto_increment)
+    }
+
+    /// How many workers of the target apply; 0 is one.
+    pub fn parallel_workers(&self) -> u32 {
+        let default = Dialect::of(Host::Target, self).parallel_workers();
+        self.target.replica_parallel_workers.unwrap_or(default)
+    }
+
+    /// Whether workers may commit in another order than the source: a crash of the applier can leave transactions applied
+    /// behind some that are not.
+    pub fn commits_out_of_order(&self) -> bool {
+        self.parallel_workers() > 1 && !self.target.replica_preserve_commit_order
+    }
+
     /// Whether the target has `gtid_mode = ON`.
     pub fn target_has_gtids(&self) -> bool {
         self.target.gtid_mode.unwrap_or(self.source.gtid_mode)
@@ -252,7 +274,7 @@ impl Default for Target {
             engine_version: "8.0.mysql_aurora.3.08.0".into(),
             gtid_mode: None,
             event_scheduler: None,
-            replica_parallel_workers: 4,
+            replica_parallel_workers: None,
             replica_preserve_commit_order: true,
             relay_log_recovery: true,
             replica_net_timeout: Micros::secs(60),

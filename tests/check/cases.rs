@@ -25,6 +25,9 @@ const ONE_SIDE: &str = "scenarios/hazards/event-on-both-sides.remedy.runbook.tom
 const MADE_MEANWHILE: &str = "scenarios/hazards/event-created-meanwhile.runbook.toml";
 const BEHIND_A_DOOR: &str = "scenarios/hazards/event-behind-a-closed-door.runbook.toml";
 const CONVERTED: &str = "scenarios/hazards/collation-takes-two-for-one.runbook.toml";
+const RAISED: &str = "scenarios/hazards/auto-increment-rewound.remedy.runbook.toml";
+const OLD: &str = "source.engine_version=5.7.44";
+const AURORA_2: &str = "target.engine_version=5.7.mysql_aurora.2.11.3";
 const EVENT: &str = r#"workload.event=[{name="job",every="2s"}]"#;
 const MYISAM: &str = r#"workload.table=[{name="s",engine="myisam"}]"#;
 const TRIGGER: &str = r#"workload.table=[{name="s",trigger=true}]"#;
@@ -57,6 +60,7 @@ const CASES: &[Case] = &[
     ("primary-keys", (GTID, &[]), (GTID, &[KEYLESS]), Status::Warn, false),
     ("replication-errors", (GTID, &[]), (SKIPPED, &[]), Status::Fail, false),
     ("apply-rate", (GTID, &[]), (GTID, &["target.apply_transaction=1s", "clock.limit=10m"]), Status::Fail, true),
+    ("apply-rate", (GTID, &["target.engine_version=5.7.mysql_aurora.2.12.1", "target.replica_parallel_workers=4"]), (GTID, &[AURORA_2, "target.replica_parallel_workers=4"]), Status::Warn, false),
     ("snapshot-io", (GTID, &[]), (GTID, &["source.multi_az=false"]), Status::Warn, false),
     ("dms-errors", (DMS, &[]), ("naive-dms-defaults", &[]), Status::Fail, false),
     ("dms-row-image", (DMS, &[]), (DMS, &["source.binlog_row_image=minimal"]), Status::Fail, true),
@@ -79,6 +83,9 @@ const CASES: &[Case] = &[
     ("own-writes", (FREEZE, &[]), (COMPARED, &["source.binlog_upload_every=5m"]), Status::Warn, false),
     ("accounts", (DMS, &[]), (GTID, &[]), Status::Warn, false),
     ("accounts", (FREEZE, &[]), ("naive-wizard-promote-early", &[ROTATED]), Status::Fail, false),
+    ("auto-increment", (RAISED, &[OLD]), (FREEZE, &[OLD]), Status::Fail, false),
+    ("auto-increment", (RAISED, &[OLD, AURORA_2]), (GTID, &[OLD, AURORA_2]), Status::Warn, false),
+    ("auto-increment", (DMS, &[]), ("naive-dms-defaults", &[]), Status::Warn, false),
     ("events", (ONE_SIDE, &[EVENT]), (GTID, &[EVENT]), Status::Fail, false),
     ("events", (ONE_SIDE, &[EVENT]), (DMS, &[EVENT]), Status::Fail, false),
     ("events", (ONE_SIDE, &[EVENT]), (MADE_MEANWHILE, &[EVENT]), Status::Fail, false),

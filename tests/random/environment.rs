@@ -134,7 +134,7 @@ fn targets() -> impl Strategy<Value = Target> {
     )
         .prop_map(
             |(workers, in_order, binlog, transaction, row, touch, retry, commit)| Target {
-                replica_parallel_workers: workers,
+                replica_parallel_workers: Some(workers),
                 replica_preserve_commit_order: in_order,
                 binlog,
                 apply_transaction: transaction,

@@ -79,7 +79,7 @@ fn the_applier_keeps_up(target: &Target, network: &Network, workload: &mut Workl
 /// "Replication and Transaction Inconsistencies"): until the gate, the target may have gaps. Whoever promises a
 /// prefix breaks it: `limit-commit-order-off.toml`.
 pub fn in_commit_order(target: &Target) -> bool {
-    target.replica_preserve_commit_order || target.replica_parallel_workers <= 1
+    target.replica_preserve_commit_order || target.replica_parallel_workers.is_some_and(|n| n <= 1)
 }
 
 /// Whether a step makes a DMS task that captures: it demands `binlog_row_image = FULL` of its source (AWS DMS user guide,

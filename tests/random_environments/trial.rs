@@ -93,7 +93,11 @@ pub fn first_of(
 /// Saves a plan that broke a claim: where `cargo clean` finds it, and nothing else that is not the user's.
 fn save(strategy: &str, plan: &Plan) -> String {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let file = folder.join(format!("{strategy}-{:016x}.toml", plan.seed));
+    let file = folder.join(format!(
+        "{}-{:016x}.toml",
+        strategy.replace('/', "-"),
+        plan.seed
+    ));
     let text = plan_to_toml(plan).expect("it was written before");
     fs::write(&file, text).expect("cargo's folder for tests can be written to");
     file.display().to_string()

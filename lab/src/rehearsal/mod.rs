@@ -240,6 +240,7 @@ fn rehearse_on(
     })?;
     let (source, mut at_source) = servers.fresh(Host::Source, plan)?;
     shop::write(&mut at_source, &existing)?;
+    shop::count_on(&mut at_source, &existing)?;
     drop(at_source);
     let shared = Shared::new(&source);
     let clock = Clock::start(speed);

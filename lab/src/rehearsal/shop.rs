@@ -104,7 +104,7 @@ pub fn read(connection: &mut Conn) -> Result<Vec<Rows>, LabError> {
 
 /// Writes rows into empty tables, on a connection that logs nothing.
 pub fn write(connection: &mut Conn, all: &[Rows]) -> Result<(), LabError> {
-    for Rows { table, rows, next } in all {
+    for Rows { table, rows, .. } in all {
         for batch in rows.chunks(BATCH) {
             let places: Vec<String> = batch
                 .iter()
@@ -117,6 +117,13 @@ pub fn write(connection: &mut Conn, all: &[Rows]) -> Result<(), LabError> {
             );
             connection.exec_drop(statement, values)?;
         }
+    }
+    Ok(())
+}
+
+/// Has the tables count on from where their counters of AUTO_INCREMENT stood.
+pub fn count_on(connection: &mut Conn, all: &[Rows]) -> Result<(), LabError> {
+    for Rows { table, next, .. } in all {
         connection.query_drop(format!(
             "ALTER TABLE {SCHEMA_NAME}.{table} AUTO_INCREMENT = {next}"
         ))?;

@@ -70,6 +70,8 @@ const ROWS_PER_PAGE: u64 = 128;
 pub(super) struct Applier {
     config: Config,
     pub(super) running: bool,
+    /// It stops as soon as what workers have in hand is committed, and hands out nothing more.
+    stopping: bool,
     pub(super) exec: LogPos,
     pub(super) exec_file: String,
     /// The position before the last: what [`Mutant::PositionSavedApart`] goes back to.
@@ -102,6 +104,7 @@ impl Applier {
         Self {
             config,
             running: false,
+            stopping: false,
             exec: LogPos { file: 0, pos },
             exec_before: LogPos { file: 0, pos },
             exec_file,
@@ -125,14 +128,47 @@ impl Applier {
         self.failed = None;
     }
 
-    /// What workers had not committed goes back to the relay log.
-    pub(super) fn stop(&mut self, relay: &mut VecDeque<Range>) {
+    /// Its threads end at once: what workers had not committed goes back to the relay log, and is missing there if they have
+    /// committed what comes behind it.
+    pub(super) fn end(&mut self, relay: &mut VecDeque<Range>) {
         self.running = false;
-        for applying in self.in_flight.drain(..).rev() {
+        self.stopping = false;
+        self.give_back(relay, 0);
+    }
+
+    /// `STOP REPLICA` waits until no group is missing before one that is committed; gaps are left by a kill or an error alone
+    /// (MySQL manual, "Replication and Transaction Inconsistencies"). How long that takes is not modelled: what is missing
+    /// is due at `now`. What comes behind it goes back to the relay log.
+    pub(super) fn stop(&mut self, now: u64, relay: &mut VecDeque<Range>) {
+        let missing = self.in_flight.iter();
+        let missing = missing.take_while(|a| a.range.at < self.furthest).count();
+        if !self.running || missing == 0 {
+            self.end(relay);
+            return;
+        }
+        self.stopping = true;
+        self.give_back(relay, missing);
+        self.in_flight.iter_mut().for_each(|a| a.commit_us = now);
+        self.soonest_us = Some(now);
+    }
+
+    /// What workers have in hand goes back to the relay log, but for the first groups.
+    fn give_back(&mut self, relay: &mut VecDeque<Range>, kept: usize) {
+        for applying in self.in_flight.drain(kept..).rev() {
             relay.push_front(applying.range);
         }
-        self.soonest_us = None;
-        self.applying_timestamp_s = None;
+        if self.in_flight.is_empty() {
+            self.soonest_us = None;
+            self.applying_timestamp_s = None;
+        }
+    }
+
+    /// An applier that was told to stop does when nothing is missing any more.
+    fn stops_when_idle(&mut self) {
+        if self.stopping && self.in_flight.is_empty() {
+            self.stopping = false;
+            self.running = false;
+        }
     }
 
     /// With [`Mutant::PositionSavedApart`] the position of one transaction before, in the same file.
@@ -229,7 +265,9 @@ impl Applier {
     #[inline]
     fn has_room(&self) -> bool {
         let workers = self.config.workers.max(1) as usize;
-        self.in_flight.len() < workers && self.in_flight.back().is_none_or(|a| !a.alone)
+        !self.stopping
+            && self.in_flight.len() < workers
+            && self.in_flight.back().is_none_or(|a| !a.alone)
     }
 
     /// When a group that may follow `last_committed` can start.
@@ -307,6 +345,7 @@ impl Replica {
             }
             self.dispatch(arena, now, server, source, costs);
         }
+        self.applier.stops_when_idle();
     }
 
     fn due(&self, now: u64) -> Option<usize> {
@@ -520,7 +559,7 @@ impl Replica {
             error.kind.applier_text(version),
             end.pos
         );
-        self.applier.stop(&mut self.relay);
+        self.applier.end(&mut self.relay);
         self.applier.last_error = Some(ThreadError { errno, text });
     }
 }

@@ -173,10 +173,10 @@ impl Replica {
         self.applier.start();
     }
 
-    /// `STOP REPLICA`: both threads stop; groups that workers had not committed are not applied.
-    pub fn stop(&mut self) {
+    /// `STOP REPLICA`: both threads stop, the applier as [`Self::stop_applier`] says.
+    pub fn stop(&mut self, now: u64) {
         self.stop_receiver();
-        self.stop_applier();
+        self.stop_applier(now);
     }
 
     /// `STOP REPLICA IO_THREAD`: what was received stays to be applied.
@@ -184,9 +184,16 @@ impl Replica {
         self.io = IoRunning::No;
     }
 
-    /// `STOP REPLICA SQL_THREAD`: groups that workers had not committed are to be applied yet.
-    pub fn stop_applier(&mut self) {
-        self.applier.stop(&mut self.relay);
+    /// `STOP REPLICA SQL_THREAD`: groups that workers have not committed are to be applied yet, but for those that are missing
+    /// before one that is committed. These are due at `now`, and the applier stops with the [`Self::step`] that commits
+    /// them.
+    pub fn stop_applier(&mut self, now: u64) {
+        self.applier.stop(now, &mut self.relay);
+    }
+
+    /// The applier's threads are killed: what workers had not committed is missing.
+    pub fn applier_killed(&mut self) {
+        self.applier.end(&mut self.relay);
     }
 
     /// The server was killed, and finds its relay log as it was (measured on 9.7.4). With `recovery`
@@ -195,7 +202,7 @@ impl Replica {
     pub fn killed(&mut self, recovery: bool) {
         match recovery {
             true => self.lose_relay_log(true),
-            false => self.applier.stop(&mut self.relay),
+            false => self.applier.end(&mut self.relay),
         }
     }
 
@@ -204,7 +211,7 @@ impl Replica {
     /// where it was, which by position leaves a hole (`init_recovery`, sql/rpl_rli.cc). By GTID the set of what was
     /// retrieved is read from the relay log, so what is lost is asked for again either way.
     pub fn lose_relay_log(&mut self, recovery: bool) {
-        self.applier.stop(&mut self.relay);
+        self.applier.end(&mut self.relay);
         self.relay.clear();
         self.retrieved = GtidSet::default();
         self.applier.read_saved_position();
@@ -332,6 +339,11 @@ impl Replica {
     /// Whether neither thread runs, which is when the source can be configured anew or forgotten (3081).
     pub fn is_stopped(&self) -> bool {
         self.io == IoRunning::No && !self.applier.running
+    }
+
+    /// Whether an error has stopped the applier.
+    pub fn applier_failed(&self) -> bool {
+        self.applier.last_error.is_some()
     }
 
     /// Whether the applier runs.

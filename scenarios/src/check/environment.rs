@@ -139,7 +139,7 @@ fn target(target: &Target) -> Result<(), Problem> {
     }
     within(
         &["replica_parallel_workers"],
-        target.replica_parallel_workers,
+        target.replica_parallel_workers.unwrap_or_default(),
         0..=1_024,
         "MySQL's own bounds",
     )?;

@@ -2,7 +2,7 @@
 
 use super::{Fault, Harm};
 use crate::{
-    environment::{Checksum, Source, Target},
+    environment::{Checksum, Source},
     plan::Plan,
     preconditions,
     runbook::{Host, Role, Runbook, Step, Until},
@@ -109,7 +109,7 @@ fn of_kind(harm: &Harm, plan: &Plan) -> Class {
             Class::Hazard("the target recovers its relay log: relay_log_recovery = ON")
         }
         Harm::TargetCrash(_) | Harm::AuroraFailover(_) | Harm::ApplierCrash(_) => breaks(
-            has_gaps(&plan.environment.target) && by_position(&plan.runbook),
+            plan.environment.commits_out_of_order() && by_position(&plan.runbook),
             "the target applies in the order of commits: replica_preserve_commit_order = ON",
         ),
         _ => Class::Contract,
@@ -151,11 +151,6 @@ fn remembers_what_it_applied(runbook: &Runbook) -> bool {
         .iter()
         .filter_map(|s| s.create_dms_task.as_ref());
     tasks.all(|task| task.recovery_table || !task.captures())
-}
-
-/// Whether a crash of the applier can leave transactions applied behind some that are not.
-fn has_gaps(target: &Target) -> bool {
-    target.replica_parallel_workers > 1 && !target.replica_preserve_commit_order
 }
 
 /// Whether an acknowledged commit of the source survives everything.

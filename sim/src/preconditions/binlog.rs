@@ -311,10 +311,9 @@ pub(super) fn checksum(scene: &Scene<'_>) -> Option<Look> {
 pub(super) fn relay_log(scene: &Scene<'_>) -> Option<Look> {
     let by_position = |op: &Op<'_>| matches!(op, Op::SetExternalSource(o) if o.at.is_some());
     scene.first(by_position)?;
-    let target = &scene.plan.environment.target;
+    let environment = &scene.plan.environment;
     let statement = "SELECT @@global.relay_log_recovery, @@global.replica_preserve_commit_order;  -- on the target";
-    let gaps = target.replica_parallel_workers > 1 && !target.replica_preserve_commit_order;
-    if target.relay_log_recovery && !gaps {
+    if environment.target.relay_log_recovery && !environment.commits_out_of_order() {
         return Look::pass(
             "relay_log_recovery is ON, and commits are applied in order",
             statement,

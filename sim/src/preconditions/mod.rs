@@ -6,6 +6,7 @@
 //! runs (`tests/check/`).
 
 mod accounts;
+mod auto_increment;
 mod binlog;
 mod called_off;
 mod clients;
@@ -329,6 +330,13 @@ pub const CATALOGUE: &[Check] = &[
         codes: "SNAP-15, DMS-09",
         source: "Aurora user guide, AuroraMySQL.Replication.MySQL: passwords and accounts are not replicated",
         look: accounts::accounts,
+    },
+    Check {
+        name: "auto-increment",
+        asks: "Does the target count on from beyond every id that was ever given?",
+        codes: "CUT-19",
+        source: "MySQL manual, AUTO_INCREMENT Handling in InnoDB: counter initialization; WL#6204",
+        look: auto_increment::counters,
     },
     Check {
         name: "takes-writes",

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     environment::Target,
     plan::Plan,
-    runbook::{Host, OnFailure, Op, Until},
+    runbook::{Dialect, Host, OnFailure, Op, Until},
     workload_spec::{Engine, Kind, SideTable},
 };
 use cutover_model::schema::TableDef;
@@ -185,8 +185,8 @@ fn waits_under_writes(scene: &Scene<'_>) -> bool {
 pub(super) fn apply_rate(scene: &Scene<'_>) -> Option<Look> {
     scene.replicates()?;
     let load = load(scene)?;
-    let target = &scene.plan.environment.target;
-    let workers = target.replica_parallel_workers.max(1);
+    let environment = &scene.plan.environment;
+    let workers = environment.parallel_workers().max(1);
     let statement = "SELECT @@global.replica_parallel_workers;  -- on the target, 4 or more from Aurora 3.04 on";
     let reason = format!(
         "a second of the source's writes takes {load:.3} s of an applier, and the target has {workers}"
@@ -197,6 +197,13 @@ pub(super) fn apply_rate(scene: &Scene<'_>) -> Option<Look> {
         let undisturbed = scene.plan.faults.is_empty();
         let certain = busy > 1.5 && undisturbed && waits_under_writes(scene);
         return Look::certain(Look::fail(never, statement), certain);
+    }
+    if workers > 1 && !Dialect::of(Host::Target, environment).applies_in_parallel() {
+        let one = format!(
+            "{reason}, which Aurora {} cannot have: several apply from Aurora MySQL 2.12.1 on",
+            environment.target.engine_version
+        );
+        return Look::warn(one, statement);
     }
     match load > EASY_LOAD {
         true => Look::warn(

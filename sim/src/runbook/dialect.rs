@@ -14,8 +14,8 @@ use cutover_model::server::Version;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dialect {
     server: Version,
-    /// Aurora's own version, major and minor.
-    aurora: Option<(u32, u32)>,
+    /// Aurora's own version: major, minor and patch.
+    aurora: Option<(u32, u32, u32)>,
 }
 
 impl Dialect {
@@ -28,7 +28,7 @@ impl Dialect {
         match host {
             Host::Target => aurora.unwrap_or(Self {
                 server: Version::V8_0,
-                aurora: Some((3, 1)),
+                aurora: Some((3, 1, 0)),
             }),
             // RDS makes a read replica in the source's version.
             Host::Source | Host::Replica => rds.unwrap_or(Self {
@@ -56,7 +56,11 @@ impl Dialect {
         let of_two_digits = |text| number(text).filter(|number| *number < 100);
         let server = of_two_digits(mysql)? * 10_000 + of_two_digits(minor)? * 100;
         let mut parts = own.split('.').map(number);
-        let aurora = (parts.next()??, parts.next()??);
+        let aurora = (
+            parts.next()??,
+            parts.next()??,
+            parts.next().unwrap_or(Some(0))?,
+        );
         if !parts.all(|part| part.is_some()) {
             return None;
         }
@@ -69,7 +73,7 @@ impl Dialect {
     /// Whether the names of stored procedures have "source", where earlier ones have "master".
     fn says_source(&self) -> bool {
         match self.aurora {
-            Some((major, _)) => major >= 3,
+            Some((major, ..)) => major >= 3,
             None => self.server.at_least(80_400),
         }
     }
@@ -77,7 +81,35 @@ impl Dialect {
     /// Whether it applies statements about accounts that come by replication: Aurora MySQL 3 does not (Aurora user guide,
     /// AuroraMySQL.Replication.MySQL).
     pub(crate) fn replicates_accounts(&self) -> bool {
-        self.aurora.is_none_or(|(major, _)| major < 3)
+        self.aurora.is_none_or(|(major, ..)| major < 3)
+    }
+
+    /// The MySQL that an Aurora is compatible with: 5.7.12 for Aurora MySQL 2 (Aurora MySQL release notes), and 8.0 for
+    /// version 3.
+    pub(crate) fn compatible_version(&self) -> Version {
+        match self.server.at_least(80_000) {
+            true => Version::V8_0,
+            false => Version(50_712),
+        }
+    }
+
+    /// Whether several workers can apply a binlog: from Aurora MySQL 2.12.1 on (Aurora user guide, binlog-optimization).
+    pub(crate) fn applies_in_parallel(&self) -> bool {
+        self.aurora.is_none_or(|version| version >= (2, 12, 1))
+    }
+
+    /// The default of `replica_parallel_workers`: 4 from Aurora MySQL 3.04 on, before a single thread applies (Aurora user
+    /// guide, binlog-optimization).
+    pub(crate) fn parallel_workers(&self) -> u32 {
+        match self.aurora.is_none_or(|version| version >= (3, 4, 0)) {
+            true => 4,
+            false => 1,
+        }
+    }
+
+    /// Whether the counters of AUTO_INCREMENT are on its volume, where a restart and a snapshot find them.
+    pub(crate) fn persists_auto_increment(&self) -> bool {
+        self.server.persists_auto_increment()
     }
 
     /// The middle of the names of stored procedures.
@@ -107,7 +139,7 @@ impl Dialect {
     /// Whether SHOW REPLICA STATUS and its columns are there. Aurora MySQL 3 began with 8.0.23.
     fn says_replica(&self) -> bool {
         match self.aurora {
-            Some((major, _)) => major >= 3,
+            Some((major, ..)) => major >= 3,
             None => self.server.at_least(80_022),
         }
     }
@@ -173,7 +205,7 @@ impl Dialect {
     pub(super) fn set_read_only(&self, value: bool) -> String {
         let value = u8::from(value);
         match (self.has_set_read_only(), self.aurora) {
-            (false, Some((major, minor))) => format!(
+            (false, Some((major, minor, _))) => format!(
                 "-- Aurora MySQL {major}.{minor:02} has no mysql.rds_set_read_only, which 3.06 has: `lasting = true` sets \
                  read_only = {value} by the parameter group"
             ),
@@ -183,7 +215,7 @@ impl Dialect {
 
     /// Whether there is `mysql.rds_set_read_only`.
     pub fn has_set_read_only(&self) -> bool {
-        self.aurora.is_some_and(|version| version >= (3, 6))
+        self.aurora.is_some_and(|version| version >= (3, 6, 0))
     }
 }
 
@@ -416,6 +448,26 @@ mod tests {
                     "{source}, {target}, {typed_on}: {name}\n{typed}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn a_version_of_aurora_decides_how_many_workers_apply() {
+        for (version, parallel, workers) in [
+            ("5.7.mysql_aurora.2.11.3", false, 1),
+            ("5.7.mysql_aurora.2.12.0", false, 1),
+            ("5.7.mysql_aurora.2.12.1", true, 1),
+            ("8.0.mysql_aurora.3.03.1", true, 1),
+            ("8.0.mysql_aurora.3.04.0", true, 4),
+            ("8.0.mysql_aurora.3.10", true, 4),
+        ] {
+            let mut environment = Environment::default();
+            environment.target.engine_version = version.into();
+            let dialect = Dialect::of(Host::Target, &environment);
+            assert_eq!(dialect.applies_in_parallel(), parallel, "{version}");
+            assert_eq!(environment.parallel_workers(), workers, "{version}");
+            environment.target.replica_parallel_workers = Some(3);
+            assert_eq!(environment.parallel_workers(), 3, "what is said holds");
         }
     }
 

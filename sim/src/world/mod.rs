@@ -402,6 +402,7 @@ impl World {
         self.appliers_due = self.first_applier();
     }
 
+    /// A host's applier does what is due.
     fn step_replica(&mut self, to: Host) {
         let (now, costs) = (self.now, self.costs());
         let Some(replica) = self.channels[to as usize].replica.as_mut() else {
@@ -459,7 +460,7 @@ impl World {
                 }
             },
         );
-        let stopped = ran && !replica.applier_runs();
+        let stopped = ran && replica.applier_failed();
         let came = applied.len() - before;
         if to == Host::Target {
             (0..came).for_each(|_| self.occurs(Occasion::TargetApplies));

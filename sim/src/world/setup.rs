@@ -149,11 +149,12 @@ pub(super) fn target_server(
     mutants: Mutants,
 ) -> Server {
     let target = &environment.target;
-    if !Dialect::of(Host::Target, environment).replicates_accounts() {
+    let dialect = Dialect::of(Host::Target, environment);
+    if !dialect.replicates_accounts() {
         database.shut_accounts();
     }
     let config = Config {
-        version: Version::V8_0,
+        version: dialect.compatible_version(),
         ddl_version,
         uuid: TARGET_UUID,
         epoch_us,
@@ -185,6 +186,7 @@ pub(super) fn target_server(
 /// An RDS read replica of the source, as it is made of a snapshot.
 pub(super) fn read_replica(
     environment: &Environment,
+    arena: &Arena,
     epoch_us: u64,
     source: &Config,
     cut: &Cut,
@@ -197,9 +199,25 @@ pub(super) fn read_replica(
     let executed = || cut.gtid_executed.clone();
     let writer = writer(environment, REPLICA_ID, environment.source.gtid_mode);
     let binlog = Binlog::new(writer, BINLOG_BASE, 1, executed(), epoch_us);
-    let mut server = Server::new(config, cut.database.clone(), Some(binlog), executed());
+    let database = restored_tables(environment, arena, cut, Host::Replica);
+    let mut server = Server::new(config, database, Some(binlog), executed());
     server.gtid_purged = executed();
     server
+}
+
+/// The tables of a cut of the source's data as a host finds them that is made of it. Its server starts, and where it finds no
+/// counters of AUTO_INCREMENT it takes the largest id plus one.
+pub(super) fn restored_tables(
+    environment: &Environment,
+    arena: &Arena,
+    cut: &Cut,
+    host: Host,
+) -> Database {
+    let mut database = cut.database.clone();
+    if !environment.restores_auto_increments(host) {
+        database.forget_auto_increments(arena);
+    }
+    database
 }
 
 /// The binlog of an Aurora cluster, which begins behind the source's file that its volume was cut in; with the first file

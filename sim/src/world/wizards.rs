@@ -198,8 +198,14 @@ impl World {
             return;
         };
         let epoch_us = self.epoch_us + self.ahead_us[Host::Replica as usize];
-        let like = &self.source.config;
-        self.read_replica = Some(setup::read_replica(&self.environment, epoch_us, like, &cut));
+        let replica = setup::read_replica(
+            &self.environment,
+            &self.arena,
+            epoch_us,
+            &self.source.config,
+            &cut,
+        );
+        self.read_replica = Some(replica);
         let start = match self.environment.source.gtid_mode {
             true => Start::AutoPosition,
             false => Start::Position {
@@ -234,7 +240,10 @@ impl World {
             (0, end) => end <= exec,
             (gno, _) => cut.gtid_executed.contains(&Gtid::new(uuid, gno)),
         };
-        cut.commits = self.history.source.partition_point(has) as u64;
+        // Behind the first that is missing there may be others: it is not the number of those that it has.
+        let commits = &self.history.source;
+        let missing = commits.iter().position(|commit| !has(&commit));
+        cut.commits = missing.unwrap_or(commits.len()) as u64;
         (cut.end, cut.file_name) = (exec, status.exec_file);
         Some((cut, own))
     }

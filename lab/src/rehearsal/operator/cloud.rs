@@ -134,6 +134,9 @@ impl Operator<'_> {
         let (target, mut at_target) = self.servers.fresh(Host::Target, self.plan)?;
         if let Some(snapshot) = self.snapshots.get(id) {
             shop::write(&mut at_target, &snapshot.rows)?;
+            if self.plan.environment.restores_auto_increments(Host::Target) {
+                shop::count_on(&mut at_target, &snapshot.rows)?;
+            }
             if self.plan.environment.target_has_gtids() {
                 at_target.query_drop(format!("SET GLOBAL gtid_purged = '{}'", snapshot.gtids))?;
             }

@@ -40,6 +40,13 @@ fn statement(rig: &mut Rig, gno: u64, sql: &str) {
 
 /// An empty replica, with a binlog of its own, that has applied what the source has.
 fn replicate(rig: &mut Rig) -> (Server, Replica) {
+    let (mut server, mut replica) = received(rig, 1);
+    apply(rig, &mut server, &mut replica);
+    (server, replica)
+}
+
+/// An empty replica that has received what the source has, with so many workers that keep no order among themselves.
+fn received(rig: &mut Rig, workers: u32) -> (Server, Replica) {
     let config = Config {
         uuid: Uuid([8; 16]),
         ..rig.server.config.clone()
@@ -50,10 +57,10 @@ fn replicate(rig: &mut Rig) -> (Server, Replica) {
     });
     let binlog = Binlog::new(writer, "binlog", 1, GtidSet::new(), config.epoch_us);
     let database = Database::default();
-    let mut server = Server::new(config, database, Some(binlog), GtidSet::new());
+    let server = Server::new(config, database, Some(binlog), GtidSet::new());
     let config = replica::Config {
-        workers: 1,
-        preserve_commit_order: true,
+        workers,
+        preserve_commit_order: false,
         exec_mode: Mode::Strict,
         mutants: Mutants::NONE,
     };
@@ -78,7 +85,6 @@ fn replicate(rig: &mut Rig) -> (Server, Replica) {
     while let Some(sent) = dump.next(&rig.server, 1 << 20).expect("the log goes on") {
         replica.receive(sent.range, &sent.gtids, || "binlog.000001".into());
     }
-    apply(rig, &mut server, &mut replica);
     (server, replica)
 }
 
@@ -168,7 +174,7 @@ fn the_counter_passes_over_what_has_stopped_the_applier_and_nothing_else() {
     apply(&mut rig, &mut server, &mut replica);
     assert!(replica.applier_runs() && replica.is_idle());
     assert_eq!(rows(&mut rig, &server), [1, 2, 3, 4]);
-    replica.stop_applier();
+    replica.stop_applier(0);
     assert_eq!(replica.skip_group(&rig.server), None, "nothing is left");
 }
 
@@ -189,4 +195,64 @@ fn a_transaction_is_passed_over_whose_gtid_counts_as_committed() {
     // It is not in the binlog of the replica itself.
     let own = server.binlog.as_ref().expect("a binlog");
     assert!(!own.logged().contains(&gtid));
+}
+
+/// Three transactions that were committed together, of which workers commit the second first; and where on the source the
+/// first two of them begin and end.
+fn second_is_first() -> (Rig, Server, Replica, [LogPos; 2]) {
+    let mut rig = Rig::new(|_| {});
+    rig.put(1, 10);
+    let sessions = [2..=2, 3..=5, 6..=6, 7..=9].map(|ids| {
+        let session = rig.connect();
+        ids.for_each(|id| assert_eq!(rig.insert(session, id, 0, None), Reply::Ok));
+        session
+    });
+    // What comes while the first is written goes as one group.
+    for session in sessions {
+        assert_eq!(rig.commit(session), Reply::Committing);
+    }
+    rig.rest();
+    let source = rig.server.binlog.as_ref().expect("a binlog");
+    let file = source.file_bytes(1).expect("the first file");
+    let groups = Groups::of_file(&file).expect("a binlog").skip(4);
+    let groups: Vec<_> = groups.map(|group| group.expect("whole")).collect();
+    let at = |pos| LogPos { file: 1, pos };
+    let [a, b, _] = &groups[..] else {
+        panic!("{} groups", groups.len());
+    };
+    let places = [at(a.start), at(b.end)];
+    let (mut server, mut replica) = received(&mut rig, 4);
+    let mut now = 0;
+    while !rows(&mut rig, &server).contains(&6) {
+        now = replica.next_due().expect("more to apply").max(now);
+        let (arena, source) = (&mut rig.arena, &rig.server);
+        replica.step(arena, now, &mut server, source, COSTS, |_, _, _, _| {});
+    }
+    assert_eq!(rows(&mut rig, &server), [1, 2, 6]);
+    (rig, server, replica, places)
+}
+
+#[test]
+fn a_stop_waits_for_what_is_missing_before_what_is_committed() {
+    let (mut rig, mut server, mut replica, [_, end]) = second_is_first();
+    let now = replica.next_due().expect("workers have the others");
+    replica.stop(now - 1);
+    apply(&mut rig, &mut server, &mut replica);
+    assert!(replica.is_stopped() && !replica.applier_failed());
+    assert_eq!(rows(&mut rig, &server), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(replica.exec_position(), end);
+    replica.start_applier();
+    apply(&mut rig, &mut server, &mut replica);
+    assert_eq!(rows(&mut rig, &server), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+}
+
+#[test]
+fn a_kill_leaves_what_is_missing() {
+    let (mut rig, mut server, mut replica, [begin, _]) = second_is_first();
+    replica.stop_receiver();
+    replica.applier_killed();
+    apply(&mut rig, &mut server, &mut replica);
+    assert!(replica.is_stopped());
+    assert_eq!(rows(&mut rig, &server), [1, 2, 6]);
+    assert_eq!(replica.exec_position(), begin);
 }

@@ -51,7 +51,7 @@ impl World {
             &self.environment,
             self.epoch_us + self.ahead_us[Host::Target as usize],
             self.source.config.ddl_version,
-            snapshot.cut.database.clone(),
+            setup::restored_tables(&self.environment, &self.arena, &snapshot.cut, Host::Target),
             snapshot.cut.gtid_executed.clone(),
             Some(snapshot.cut.end.file),
             self.mutants,

@@ -60,10 +60,10 @@ impl World {
         {
             return Err(format!("error {errno}: {text}"));
         }
-        let e = &self.environment.target;
+        let environment = &self.environment;
         let config = Config {
-            workers: e.replica_parallel_workers,
-            preserve_commit_order: e.replica_preserve_commit_order,
+            workers: environment.parallel_workers(),
+            preserve_commit_order: environment.target.replica_preserve_commit_order,
             exec_mode: Mode::Strict,
             mutants: self.mutants,
         };
@@ -102,9 +102,14 @@ impl World {
     /// # Errors
     /// Nothing is configured.
     pub fn stop_replication(&mut self, on: Host) -> Result<(), String> {
-        let replica = self.channel_mut(on).replica.as_mut();
-        replica.ok_or_else(|| no_replication(on))?.stop();
         let now = self.now;
+        let replica = self.channel_mut(on).replica.as_mut();
+        let replica = replica.ok_or_else(|| no_replication(on))?;
+        replica.stop(now);
+        if replica.applier_runs() {
+            // It commits what is missing before it stops.
+            self.step_replica(on);
+        }
         self.marks.replication_into(on).stopped.get_or_insert(now);
         self.receiver_stops(on);
         Ok(())

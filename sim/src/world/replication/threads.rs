@@ -44,7 +44,7 @@ impl World {
                 continue;
             };
             let at_work = !replica.is_idle();
-            replica.stop_applier();
+            replica.applier_killed();
             if at_work {
                 self.probes.reach(Probe::ApplierDiedAtWork);
             }

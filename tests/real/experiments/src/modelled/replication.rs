@@ -246,14 +246,14 @@ impl Modelled {
     }
 
     pub(super) fn replica_threads(&mut self, threads: Threads, start: bool) -> Outcome {
-        let dump = &mut self.dump;
+        let (dump, now) = (&mut self.dump, self.now);
         let Some(replica) = self.replica.replica.as_mut() else {
             return Outcome::Text("no replica".into());
         };
         match (threads, start) {
             (Threads::Both, true) => replica.start(),
             (Threads::Both, false) => {
-                replica.stop();
+                replica.stop(now);
                 *dump = None;
             }
             (Threads::Receiver, true) => replica.start_receiver(),
@@ -262,8 +262,9 @@ impl Modelled {
                 *dump = None;
             }
             (Threads::Applier, true) => replica.start_applier(),
-            (Threads::Applier, false) => replica.stop_applier(),
+            (Threads::Applier, false) => replica.stop_applier(now),
         }
+        while self.apply() {}
         Outcome::Ok
     }
 }
