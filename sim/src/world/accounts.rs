@@ -21,6 +21,9 @@ use std::sync::Arc;
 /// The account that the application logs in with.
 pub(super) const APPLICATION: &str = "'app'@'%'";
 
+/// Who changes a password and finds no server tries again so much later, in µs [K].
+const TRIES_AGAIN_US: u64 = 1_000_000;
+
 /// The statement of the version for another password, and the authentication string in it.
 fn statement(version: Version, number: u64) -> (String, String) {
     let authentication = authentication(version, number);
@@ -108,8 +111,9 @@ impl World {
             _ => 0,
         };
         if !self.is_up(host) || self.now < suspended {
-            let again = self.down_until[host as usize].max(suspended);
-            let again = again.max(self.now + 1_000_000);
+            // Who tries again comes when the server has read its parameter group.
+            let there = self.down_until[host as usize].max(suspended);
+            let again = there.max(self.now) + TRIES_AGAIN_US;
             self.agenda.push(again, Due::Password);
             return;
         }
