@@ -34,6 +34,23 @@ fn has_a_victim(kind: Kind, base: &Plan) -> bool {
     }
 }
 
+/// The control plane is so many times as slow at the most, whatever comes together: a restore would outlast the limit.
+const MOST_SLOWNESS: u32 = 64;
+
+/// Keeps faults that multiply one another below [`MOST_SLOWNESS`] together.
+fn share_slowness(faults: &mut Vec<Fault>) {
+    let mut left = MOST_SLOWNESS;
+    faults.retain_mut(|fault| match &mut fault.control_plane_slow {
+        None => true,
+        Some(_) if left < 2 => false,
+        Some(slow) => {
+            slow.times = slow.times.min(left);
+            left /= slow.times.max(1);
+            true
+        }
+    });
+}
+
 /// Draws that a kind gets to show that it can be drawn.
 const TRIALS: u64 = 16;
 
@@ -120,7 +137,8 @@ impl Swarm {
             self.spare_the_applier(&mut plan);
         }
         let mut stream = Stream::new(stream_seed(seed, "faults"));
-        let drawn = self.faults(&mut stream, bias);
+        let mut drawn = self.faults(&mut stream, bias);
+        share_slowness(&mut drawn);
         let heals_in: u64 = drawn
             .iter()
             .filter_map(|fault| fault.lasts)
@@ -272,5 +290,23 @@ fn some_of(mix: &Mix, stream: &mut Stream) -> Mix {
             ..some
         },
         _ => some,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::faults::{ControlPlaneSlow, Harm, RetentionLost};
+
+    #[test]
+    fn slow_control_planes_are_no_slower_together_than_one_may_be() {
+        let slow = |times| Harm::ControlPlaneSlow(ControlPlaneSlow { times }).into_fault();
+        let other = Harm::RetentionLost(RetentionLost {}).into_fault();
+        let mut faults = vec![slow(4), other.clone(), slow(64), slow(2)];
+        share_slowness(&mut faults);
+        assert_eq!(faults, [slow(4), other, slow(16)]);
+        let mut faults = vec![slow(64)];
+        share_slowness(&mut faults);
+        assert_eq!(faults, [slow(64)]);
     }
 }
