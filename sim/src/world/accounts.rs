@@ -15,7 +15,7 @@ use crate::{
     runbook::Host,
     stream::{Stream, stream_seed},
 };
-use cutover_model::server::{Committed, Privilege, Reply, SessionId, Version};
+use cutover_model::server::{Committed, Privilege, Reply, Server, SessionId, Version};
 use std::sync::Arc;
 
 /// The account that the application logs in with.
@@ -204,7 +204,7 @@ impl World {
 
     /// Whether a host lets the application in: it has its account, with the password that the application has.
     pub(super) fn knows_application(&self, host: Host) -> bool {
-        let known = |server: &cutover_model::server::Server| {
+        let known = |server: &Server| {
             server.database.authentication(APPLICATION) == Some(&self.password.known_by)
         };
         self.server(host).is_some_and(known)
