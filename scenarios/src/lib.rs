@@ -19,6 +19,7 @@ mod check;
 mod document;
 mod error;
 mod files;
+mod kind;
 mod known_keys;
 mod plan;
 mod runbook;

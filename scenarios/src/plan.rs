@@ -5,6 +5,7 @@ use crate::{
     check::{self, Problem},
     document::{Document, dotted, same_major},
     files,
+    kind::Kind,
 };
 use cutover_sim::{
     plan::{PLAN_SCHEMA, Plan, Streams},
@@ -57,6 +58,7 @@ pub fn parse_plan(name: &str, text: &str) -> Result<Plan, LoadError> {
 }
 
 fn read(document: &Document) -> Result<Plan, LoadError> {
+    Kind::Plan.check(document)?;
     document.check_schema(PLAN_SCHEMA)?;
     let plan: Plan = document.read()?;
     check_plan(&plan).map_err(|problem| document.problem(&problem))?;

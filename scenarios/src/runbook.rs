@@ -6,6 +6,7 @@ use crate::{
     check,
     document::Document,
     files,
+    kind::Kind,
     serde_message::{clip, nearest},
 };
 use cutover_sim::runbook::{Promises, Runbook, Step};
@@ -88,6 +89,7 @@ fn read(document: &Document) -> Result<Runbook, LoadError> {
 }
 
 fn read_marked(document: &Document) -> Result<(Runbook, Marked), LoadError> {
+    Kind::Runbook.check(document)?;
     document.check_schema(RUNBOOK_SCHEMA)?;
     let file: RunbookFile = document.read()?;
     let runbook = Runbook {

@@ -4,7 +4,9 @@ use crate::{
     LoadError, WorkloadArg, catalogue,
     check::{self, Problem, keys},
     document::{Document, Part, same_major},
-    files, known_keys,
+    files,
+    kind::Kind,
+    known_keys,
     runbook::{load_runbook_near, unknown},
     sets::Set,
 };
@@ -112,6 +114,7 @@ fn read(
     sets: &[String],
     workload: Option<&WorkloadArg>,
 ) -> Result<Scenario, LoadError> {
+    Kind::Scenario.check(document)?;
     document.check_schema(SCENARIO_SCHEMA)?;
     document
         .read::<ScenarioFile>()

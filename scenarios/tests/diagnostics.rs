@@ -506,6 +506,48 @@ fn what_is_wrong_with_a_plan_is_placed_in_the_plan() {
 }
 
 #[test]
+fn a_file_of_another_kind_is_told_apart() {
+    let [scenario, ..] = catalogue::SCENARIOS else {
+        panic!("no scenario")
+    };
+    let [runbook, ..] = catalogue::RUNBOOKS else {
+        panic!("no runbook")
+    };
+    let plan = load_scenario("orders-small", &[]).unwrap().plan(1, None);
+    let plan = toml::to_string(&plan).unwrap();
+    insta::assert_snapshot!(all([
+        (
+            "a plan as a scenario",
+            parse_scenario("p.toml", &plan, &[]).map(drop)
+        ),
+        (
+            "a runbook as a scenario",
+            parse_scenario("r.toml", runbook.text, &[]).map(drop)
+        ),
+        (
+            "a scenario as a runbook",
+            parse_runbook("s.toml", scenario.text).map(drop)
+        ),
+        (
+            "a plan as a runbook",
+            parse_runbook("p.toml", &plan).map(drop)
+        ),
+        (
+            "a scenario as a plan",
+            parse_plan("s.toml", scenario.text).map(drop)
+        ),
+        (
+            "a runbook as a plan",
+            parse_plan("r.toml", runbook.text).map(drop)
+        ),
+        (
+            "a key of another kind beside one of its own",
+            parse_scenario("s.toml", &format!("{HEAD}[environment.source]\n"), &[]).map(drop)
+        ),
+    ]));
+}
+
+#[test]
 fn what_is_wrong_with_a_fault_is_placed_in_that_fault() {
     let cases = [
         (
