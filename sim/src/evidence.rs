@@ -48,6 +48,8 @@ pub struct SnapshotFacts {
     pub commits: u32,
     /// Where the source's binlog ended.
     pub end: LogPos,
+    /// It is the read replica's, which lacks what the replica had not applied.
+    pub of_replica: bool,
 }
 
 /// Why a server keeps the application out.
@@ -172,6 +174,7 @@ impl<'w> Evidence<'w> {
             at: snapshot.at,
             commits: snapshot.cut.commits as u32,
             end: snapshot.cut.end,
+            of_replica: snapshot.own_position.is_some(),
         });
         let cut = snapshot.map_or(0, |s| s.commits);
         let returned = world.marks.returned.is_some();

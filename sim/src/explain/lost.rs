@@ -152,7 +152,9 @@ impl Walk<'_, '_> {
             return super::fed::cause(self.e, self.number, &self.commit, row);
         }
         let r = &self.e.marks.replication;
-        if let Some(s) = self.e.snapshot.filter(|s| self.commit.at <= s.at) {
+        if let Some(s) = self.e.snapshot.filter(|s| self.is_older_than(s))
+            && !s.of_replica
+        {
             return (Stage::Snapshot, self.not_durable(s));
         }
         let end = self.commit.end;
@@ -201,9 +203,17 @@ impl Walk<'_, '_> {
         (Stage::Applied, self.unapplied())
     }
 
+    fn is_older_than(&self, snapshot: &SnapshotFacts) -> bool {
+        self.commit.at <= snapshot.at
+    }
+
     /// `The snapshot had been cut at 10:00:00.310, 60.1 s earlier`.
     fn cut(&self) -> String {
         match self.e.snapshot {
+            Some(s) if s.of_replica && self.is_older_than(&s) => format!(
+                "The snapshot of the read replica, cut at {}, does not have it: the replica had not applied it yet",
+                self.e.clock(s.at)
+            ),
             Some(s) if s.at == 0 => "The snapshot is from before the beginning of the run".into(),
             Some(s) => format!(
                 "The snapshot had been cut at {}, {} earlier",
@@ -223,7 +233,8 @@ impl Walk<'_, '_> {
             None => "Nothing carried it over later: no replication was ever configured",
         };
         format!(
-            "The snapshot, cut at {}, {} after it, does not have it: it was not yet durable on the source's storage,              because innodb_flush_log_at_trx_commit or sync_binlog is not 1. {later}.",
+            "The snapshot, cut at {}, {} after it, does not have it: it was not yet durable on the source's storage, \
+             because innodb_flush_log_at_trx_commit or sync_binlog is not 1. {later}.",
             self.e.clock(snapshot.at),
             span(snapshot.at - self.commit.at)
         )

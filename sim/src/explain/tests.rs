@@ -36,6 +36,26 @@ fn without_replication_the_snapshot_is_the_cause() {
 }
 
 #[test]
+fn a_snapshot_lacks_what_was_not_durable_and_one_of_a_replica_what_that_had_not_applied() {
+    let mut made = without_the_last();
+    made.marks.replication = Default::default();
+    let snapshot = made.snapshot.as_mut().unwrap();
+    snapshot.at = 80 * S;
+    let (stage, text) = cause(&made);
+    assert_eq!(stage, Stage::Snapshot);
+    let ending = "The snapshot, cut at 10:01:20.000, 10.0 s after it, does not have it: it was not yet durable on the \
+                  source's storage, because innodb_flush_log_at_trx_commit or sync_binlog is not 1. Nothing carried it \
+                  over later: no replication was ever configured.";
+    assert!(text.ends_with(ending), "{text}");
+    made.snapshot.as_mut().unwrap().of_replica = true;
+    let (stage, text) = cause(&made);
+    assert_eq!(stage, Stage::Snapshot);
+    let ending = "The snapshot of the read replica, cut at 10:01:20.000, does not have it: the replica had not applied \
+                  it yet, and nothing carried later writes to the target: no replication was ever configured.";
+    assert!(text.ends_with(ending), "{text}");
+}
+
+#[test]
 fn a_purged_binlog_and_the_refusal_are_named() {
     let mut made = without_the_last();
     made.gate_on_lag = true;

@@ -300,7 +300,7 @@ impl Operator {
                 return Ok(());
             }
             if std::mem::take(&mut first) {
-                self.tell_of_lag(until, wait.on);
+                self.tell_of_lag(until, wait.on, (agreed, wanted));
             }
             if self.now_in_world().operator_is_hurried() {
                 self.tell("does not wait until it holds".into(), Vec::new());
@@ -345,8 +345,9 @@ impl Operator {
         }
     }
 
-    /// How far behind the replica is when a wait for it begins.
-    fn tell_of_lag(&self, until: Until<'_>, on: Host) {
+    /// How far behind the replica is when a wait for it begins, with the number of looks that have agreed, of those that
+    /// must.
+    fn tell_of_lag(&self, until: Until<'_>, on: Host, (agreed, wanted): (u32, u32)) {
         if !matches!(
             until,
             Until::SecondsBehindSource(_) | Until::CaughtUp(_) | Until::Applied(_)
@@ -358,7 +359,14 @@ impl Operator {
             let lag = status
                 .seconds_behind_source
                 .map_or_else(|| "NULL".to_string(), |s| Micros::secs(s).to_string());
-            self.tell(format!("Seconds_Behind_Source is {lag}; waits"), Vec::new());
+            let goes_on = match agreed {
+                0 => "waits".to_string(),
+                _ => format!("{agreed} of {wanted} looks, waits for the others"),
+            };
+            self.tell(
+                format!("Seconds_Behind_Source is {lag}; {goes_on}"),
+                Vec::new(),
+            );
         }
     }
 

@@ -87,6 +87,7 @@ impl Made {
             at: 10 * S,
             commits: 2,
             end: made.committed(1).end,
+            of_replica: false,
         });
         made.marks.snapshot = Some(10 * S);
         made.place(Host::Source, 2, 3, 60 * S);

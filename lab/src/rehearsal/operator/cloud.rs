@@ -166,6 +166,7 @@ impl Operator<'_> {
             at: snapshot.at,
             commits: 0,
             end: log_pos(&snapshot.file, snapshot.pos)?,
+            of_replica: false,
         };
         Some((facts, snapshot.gtids.clone()))
     }
