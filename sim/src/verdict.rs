@@ -58,6 +58,7 @@ pub fn brief(plan: &Plan, world: &mut World, ended: Ended) -> Brief {
 pub fn outcome(plan: &Plan, world: &mut World, ended: Ended) -> Outcome {
     let (mut notes, recorded) = (notes(world), world.recording().is_some());
     notes.extend(never_fired(plan, world));
+    notes.extend(cut_traffic(plan, world));
     let (faults, probes) = (faults(plan, world), probes(world));
     let (story, by_hand) = (world.story.clone(), world.by_hand());
     let virtual_ms = world.now() / 1_000;
@@ -219,6 +220,17 @@ fn never_fired(plan: &Plan, world: &World) -> Option<String> {
             silent.join(", ")
         )
     })
+}
+
+/// The traffic was ended before the run was.
+fn cut_traffic(plan: &Plan, world: &World) -> Option<String> {
+    let at = world.marks.traffic_cut?;
+    Some(format!(
+        "The traffic was ended at {}: the servers' binlogs held {} (`workload.max_binlogs`), and a run keeps all that was \
+         written in memory. Nobody writes from then on. Raise it where there is memory for more, or lower the rate.",
+        world.moment(at).time_of_day(),
+        plan.workload.max_binlogs
+    ))
 }
 
 /// The rare paths that the run went along.

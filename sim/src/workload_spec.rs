@@ -35,6 +35,9 @@ pub struct Workload {
     /// none: it is the same at any hour.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rate_by_hour: Vec<f64>,
+    /// The traffic ends when the servers' binlogs hold so much together: a run keeps all of it in memory, what was
+    /// purged too, and about half as much beside.
+    pub max_binlogs: Bytes,
     /// Further tables of the shop, with traits that the first three do not have.
     #[serde(rename = "table", skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<SideTable>,
@@ -325,6 +328,7 @@ impl Default for Workload {
             first_order_after: None,
             mix: Mix::default(),
             rate_by_hour: Vec::new(),
+            max_binlogs: Bytes(4 << 30),
             tables: Vec::new(),
             events: Vec::new(),
             transactions: Vec::new(),

@@ -77,6 +77,12 @@ pub(crate) fn workload(workload: &Workload, privileged: u32, limit: Micros) -> R
         )
         .with(&["clients", "privileged"]));
     }
+    within(
+        &["max_binlogs"],
+        workload.max_binlogs,
+        Bytes(1 << 20)..=Bytes(1 << 40),
+        "a run keeps them in memory",
+    )?;
     rate(workload.rate_per_s, limit)?;
     by_hour(&workload.rate_by_hour)?;
     mix(workload)?;

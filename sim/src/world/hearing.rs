@@ -112,6 +112,7 @@ impl World {
 
     /// A transaction of a host's history, and the operation that it is of.
     pub(super) fn note_commit(&mut self, host: Host, operation: u32, done: Committed) {
+        self.writes_to_file(host, done.end.file);
         let commit = Commit {
             at: self.now,
             end: done.end,

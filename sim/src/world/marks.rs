@@ -111,6 +111,8 @@ pub struct Marks {
     pub first_on_target: Option<u64>,
     /// First acknowledged write on the source after it was opened again.
     pub first_back: Option<u64>,
+    /// The traffic was ended, because the binlogs held as much as they may.
+    pub traffic_cut: Option<u64>,
     /// What became of replication into the target.
     pub replication: Replication,
     /// And into the read replica.

@@ -16,6 +16,7 @@ mod hearing;
 mod hosts;
 pub mod link;
 mod marks;
+mod memory;
 mod mutants;
 mod myisam;
 mod operator;
@@ -182,6 +183,7 @@ pub struct World {
     faults: faults::Faults,
     office: operator::Office,
     lagging: habits::Lagging,
+    growth: memory::Growth,
     alter: ddl::Alter,
     prompt: sql::Prompt,
     scheduler: scheduler::Scheduler,

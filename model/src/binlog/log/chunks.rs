@@ -88,6 +88,11 @@ impl Chunks {
         }
     }
 
+    /// How many there are.
+    pub(super) fn bytes(&self) -> u64 {
+        self.chunks.iter().map(|chunk| chunk.len() as u64).sum()
+    }
+
     pub(super) fn get(&self, span: Span) -> &[u8] {
         let chunk = self
             .chunks

@@ -162,6 +162,11 @@ impl Binlog {
         }
     }
 
+    /// Bytes that it holds in memory: all that was ever written to it, what was purged or lost since too.
+    pub fn bytes_held(&self) -> u64 {
+        self.chunks.bytes()
+    }
+
     /// Everything written is durable now.
     pub fn sync(&mut self) {
         self.synced = self.end();
