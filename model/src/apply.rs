@@ -20,6 +20,7 @@ mod client;
 mod ddl_event;
 mod direct;
 mod error;
+pub mod filter;
 mod mapping;
 mod on_rows;
 mod reading;
@@ -44,6 +45,7 @@ use crate::{
     schema::TableDef,
     table::RowKey,
 };
+use filter::{Filter, Rules};
 use mapping::Mappings;
 pub(crate) use reading::Reading;
 use std::sync::Arc;
@@ -123,6 +125,23 @@ pub struct Walker {
 }
 
 impl Walker {
+    /// One that leaves out what the rules of a channel say.
+    pub(crate) fn filtered(rules: Arc<Rules>) -> Self {
+        Self {
+            mappings: Mappings::filtered(Filter::new(rules)),
+        }
+    }
+
+    /// Whether the rules leave the statement of a group out.
+    pub(crate) fn leaves_out_statement(&self, group: &Group<'_>) -> bool {
+        group.statement().is_some_and(|query| {
+            !self.mappings.filter.takes_statement(&DdlEvent {
+                query: &query,
+                timestamp_s: group.timestamp_s,
+            })
+        })
+    }
+
     /// Hands a group to a sink, row by row. Stops at the first error; undoing what was done of the
     /// group is the sink's affair.
     ///
@@ -198,7 +217,9 @@ impl Walker {
                     query: &query,
                     timestamp_s: frame.header.timestamp_s,
                 };
-                Self::query(arena, sink, &event).map_err(at)?;
+                if self.mappings.filter.takes_statement(&event) {
+                    Self::query(arena, sink, &event).map_err(at)?;
+                }
             }
         }
         if group.kind == GroupKind::XaPrepared {
@@ -249,6 +270,9 @@ impl Walker {
         undone: bool,
         new_statement: &mut bool,
     ) -> Result<(), ApplyErrorKind> {
+        if self.mappings.filter.leaves_out(event.table_id) {
+            return Ok(());
+        }
         let Some(mapping) = self.mappings.get(event.table_id) else {
             // The dummy event that ends a statement without rows refers to no table.
             return if event.rows.is_empty() {

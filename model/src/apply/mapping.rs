@@ -6,7 +6,7 @@
 //! 5.6.24 and 9.7.4). Types are compared by what TABLE_MAP says of them; where only their character set differs,
 //! values are converted.
 
-use super::{ApplyErrorKind, Sink, is_declared, table_of};
+use super::{ApplyErrorKind, Sink, filter::Filter, is_declared, table_of};
 use crate::{
     arena::Arena,
     binlog::decode::{Mismatch, RowsEvent, TableMap},
@@ -32,6 +32,7 @@ pub(super) struct Mapping {
 #[derive(Debug, Default)]
 pub(super) struct Mappings {
     known: Vec<Mapping>,
+    pub(super) filter: Filter,
 }
 
 /// Table ids kept at once; a server's own cache has the size of its table cache.
@@ -39,6 +40,13 @@ const KNOWN: usize = 256;
 const TABLE_ID_BYTES: usize = 6;
 
 impl Mappings {
+    pub(super) fn filtered(filter: Filter) -> Self {
+        Self {
+            filter,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn get(&self, table_id: u64) -> Option<&Mapping> {
         self.known.iter().find(|m| m.table_id == table_id)
     }
@@ -66,6 +74,9 @@ impl Mappings {
             return Ok(());
         }
         let map = TableMap::decode(body)?;
+        if !self.takes(&map) {
+            return Ok(());
+        }
         let (table, def) = sink.table(arena, &map)?;
         self.put(table, def, &map, body)
     }
@@ -79,8 +90,20 @@ impl Mappings {
             return Some(());
         }
         let map = TableMap::decode(body).ok()?;
+        if !self.takes(&map) {
+            return Some(());
+        }
         let (table, def) = table_of(database, &map).ok()?;
         self.put(table, def, &map, body).ok()
+    }
+
+    /// Whether rows of a table are applied; otherwise its id means nothing else from here on.
+    fn takes(&mut self, map: &TableMap<'_>) -> bool {
+        let takes = self.filter.takes(map);
+        if !takes {
+            self.known.retain(|m| m.table_id != map.table_id);
+        }
+        takes
     }
 
     fn put(

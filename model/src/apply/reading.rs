@@ -276,6 +276,10 @@ impl Reading {
             self.whole = false;
             return;
         };
+        if mappings.filter.leaves_out(event.table_id) {
+            self.new_statement |= event.ends_statement();
+            return;
+        }
         let Some(mapping) = mappings.get(event.table_id) else {
             self.whole = false;
             return;

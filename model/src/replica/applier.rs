@@ -2,7 +2,7 @@
 
 use super::{Config, Range, Replica, ThreadError, checksum, skip::Failed};
 use crate::{
-    apply::{ApplyError, Direct, Reading, Walker},
+    apply::{ApplyError, Direct, Reading, Walker, filter::Rules},
     arena::Arena,
     binlog::{
         frame::Frames,
@@ -15,7 +15,7 @@ use crate::{
 };
 use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 /// What applying costs, in µs.
 #[derive(Clone, Copy, Debug)]
@@ -120,6 +120,11 @@ impl Applier {
             spare: Vec::new(),
             direct: Direct::new(config.exec_mode, config.mutants),
         }
+    }
+
+    /// Leaves out what these say.
+    pub(super) fn filter(&mut self, rules: Arc<Rules>) {
+        self.walker = Walker::filtered(rules);
     }
 
     pub(super) fn start(&mut self) {
@@ -487,6 +492,9 @@ impl Replica {
         match walker.read_any(arena, &server.database, &mut groups, reading) {
             Some(Ok(group)) => {
                 work.heading = Heading::of(&group);
+                if group.kind == GroupKind::Ddl && walker.leaves_out_statement(&group) {
+                    work.heading.leave_out_statement();
+                }
                 let clock = group.gtid.as_ref();
                 let (last_committed, sequence) =
                     clock.map_or((0, 0), |g| (g.last_committed, g.sequence_number));

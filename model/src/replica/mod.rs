@@ -19,7 +19,7 @@ pub use skip::Failed;
 pub use status::{IoRunning, Status};
 
 use crate::{
-    apply::Mode,
+    apply::{Mode, filter::Rules},
     binlog::{
         event::Checksum,
         log::{Binlog, LogPos, Span},
@@ -30,7 +30,7 @@ use crate::{
 };
 use applier::Applier;
 use refusal::GtidMode;
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 /// Where replication starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,6 +135,12 @@ pub struct Replica {
 }
 
 impl Replica {
+    /// With what the applier leaves out.
+    pub fn filtered(mut self, rules: Arc<Rules>) -> Self {
+        self.applier.filter(rules);
+        self
+    }
+
     /// A configured replica, both threads stopped.
     pub fn new(start: Start, config: Config) -> Self {
         let (read_file, pos) = match &start {

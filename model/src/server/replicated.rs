@@ -76,6 +76,11 @@ impl Heading {
         self.statement = None;
     }
 
+    /// Of a statement that is left out: there is its GTID, and nothing to say.
+    pub(crate) fn leave_out_statement(&mut self) {
+        self.statement = None;
+    }
+
     /// Of a group that has been read.
     pub(crate) fn of(group: &Group<'_>) -> Self {
         let event = group.gtid.as_ref();

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    apply::Mode,
+    apply::{Mode, filter::Rules},
     binlog::{
         QuerySession,
         encode::Head,
@@ -16,6 +16,8 @@ use crate::{
         dump::{Request, handshake},
     },
 };
+
+use std::sync::Arc;
 
 const COSTS: replica::Costs = replica::Costs {
     transaction_us: 500,
@@ -47,6 +49,11 @@ fn replicate(rig: &mut Rig) -> (Server, Replica) {
 
 /// An empty replica that has received what the source has, with so many workers that keep no order among themselves.
 fn received(rig: &mut Rig, workers: u32) -> (Server, Replica) {
+    received_by(rig, workers, Rules::default())
+}
+
+/// The same with rules of what its applier leaves out.
+fn received_by(rig: &mut Rig, workers: u32, rules: Rules) -> (Server, Replica) {
     let config = Config {
         uuid: Uuid([8; 16]),
         ..rig.server.config.clone()
@@ -78,7 +85,7 @@ fn received(rig: &mut Rig, workers: u32) -> (Server, Replica) {
             (Start::Position { file, pos }, request)
         }
     };
-    let mut replica = Replica::new(start, config);
+    let mut replica = Replica::new(start, config).filtered(Arc::new(rules));
     replica.start();
     let mut dump = handshake(&rig.server, &request).expect("nothing is purged");
     replica.connected("binlog.000001", dump.at, 0);
@@ -117,13 +124,8 @@ fn a_replica_takes_the_gtid_and_the_position_of_a_heartbeat_and_goes_on() {
     // Its own binlog has them as transactions that change nothing.
     let own = server.binlog.as_ref().expect("a binlog");
     assert_eq!(own.logged(), source.logged());
-    let bytes = own.file_bytes(1).expect("its first file");
-    let kinds: Vec<_> = Groups::of_file(&bytes)
-        .expect("a binlog")
-        .map(|group| group.expect("whole").kind)
-        .collect();
     use GroupKind::{Ddl, Empty, Rows};
-    assert_eq!(kinds, [Ddl, Ddl, Rows, Empty, Rows, Empty]);
+    assert_eq!(kinds(&server), [Ddl, Ddl, Rows, Empty, Rows, Empty]);
 }
 
 #[test]
@@ -255,4 +257,51 @@ fn a_kill_leaves_what_is_missing() {
     assert!(replica.is_stopped());
     assert_eq!(rows(&mut rig, &server), [1, 2, 6]);
     assert_eq!(replica.exec_position(), begin);
+}
+
+/// What the groups of a server's own first file are.
+fn kinds(server: &Server) -> Vec<GroupKind> {
+    let own = server.binlog.as_ref().expect("a binlog");
+    let bytes = own.file_bytes(1).expect("its first file");
+    let groups = Groups::of_file(&bytes).expect("a binlog");
+    groups.map(|group| group.expect("whole").kind).collect()
+}
+
+#[test]
+fn what_rules_leave_out_counts_as_applied() {
+    use GroupKind::{Ddl, Empty, Rows};
+    let of_table = |name: &str| vec![format!("d.{name}")];
+    let (t, other) = (of_table("t"), of_table("other"));
+    let rules = |set: fn(&mut Rules, Vec<String>), names: &Vec<String>| {
+        let mut rules = Rules::default();
+        set(&mut rules, names.clone());
+        rules
+    };
+    let (ignore, only): (fn(&mut Rules, _), fn(&mut Rules, _)) = (
+        |r, names| r.ignore_table = names,
+        |r, names| r.do_table = names,
+    );
+    for (rules, applied, of_own) in [
+        (Rules::default(), true, [Ddl, Ddl, Rows, Rows]),
+        (rules(ignore, &other), true, [Ddl, Ddl, Rows, Rows]),
+        (rules(only, &t), true, [Ddl, Ddl, Rows, Rows]),
+        // The table is not even made; nothing asks for it (1146).
+        (rules(ignore, &t), false, [Ddl, Empty, Empty, Empty]),
+        (rules(only, &other), false, [Ddl, Empty, Empty, Empty]),
+    ] {
+        let mut rig = Rig::new(|_| {});
+        rig.put(1, 10);
+        rig.put(2, 20);
+        let (mut server, mut replica) = received_by(&mut rig, 1, rules);
+        apply(&mut rig, &mut server, &mut replica);
+        assert!(replica.runs() && !replica.applier_failed());
+        assert_eq!(server.database.id("d", "t").is_some(), applied);
+        if applied {
+            assert_eq!(rows(&mut rig, &server), [1, 2]);
+        }
+        let source = rig.server.binlog.as_ref().expect("a binlog");
+        assert_eq!(replica.exec_position(), source.published());
+        assert_eq!(&server.gtid_executed, source.logged());
+        assert_eq!(kinds(&server), of_own);
+    }
 }
