@@ -1,7 +1,7 @@
 //! Every key that a scenario can have, by its path: for the remedy of one that stands in the wrong table.
 
 use cutover_sim::{
-    environment::{Clients, Dms, Environment, Source, Target},
+    environment::{Clients, Dms, Environment, Replicate, Source, Target},
     explore::Exploring,
     plan::{Clock, Expect},
     units::Micros,
@@ -37,6 +37,14 @@ fn everything() -> Table {
                 gtid_mode: Some(true),
                 event_scheduler: Some(true),
                 replica_parallel_workers: Some(4),
+                replicate: Replicate {
+                    do_db: vec!["".into()],
+                    ignore_db: vec!["".into()],
+                    do_table: vec!["".into()],
+                    ignore_table: vec!["".into()],
+                    wild_do_table: vec!["".into()],
+                    wild_ignore_table: vec!["".into()],
+                },
                 ..Target::default()
             },
             clients: Clients {
@@ -129,7 +137,11 @@ mod tests {
                 .unwrap_or_else(|| panic!("no section for [{table}]"));
             let section = section.split("\n### ").next().unwrap_or_default();
             let default = match value {
-                _ if has_no_default.contains(&&*path) || table == "expect" => "none".to_string(),
+                _ if has_no_default.contains(&&*path)
+                    || ["expect", "target.replicate"].contains(&table) =>
+                {
+                    "none".to_string()
+                }
                 _ if ["workload.mix.draft", "workload.mix.amend"].contains(&&*path) => {
                     "`0`".to_string()
                 }

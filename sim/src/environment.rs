@@ -3,6 +3,10 @@
 //! Every field has a default, so that a scenario file says only what differs; each default names its
 //! basis. Sources: [D] vendor documentation, [S] server source, [K] knowledge that is not verified.
 
+mod replicate;
+
+pub use replicate::Replicate;
+
 use crate::{
     runbook::{Dialect, Host},
     units::{Bytes, Micros},
@@ -224,6 +228,9 @@ pub struct Target {
     pub connect_retry: Micros,
     /// A client's commit on Aurora: quorum write of the log [K].
     pub commit: Micros,
+    /// What its applier leaves out.
+    #[serde(skip_serializing_if = "Replicate::is_empty")]
+    pub replicate: Replicate,
 }
 
 impl Environment {
@@ -285,6 +292,7 @@ impl Default for Target {
             first_touch: Micros::ms(8),
             connect_retry: Micros::secs(60),
             commit: Micros::ms(2),
+            replicate: Replicate::default(),
         }
     }
 }

@@ -133,6 +133,9 @@ pub struct Evidence<'w> {
     /// The source's commits that took effect on the target by replication, in order; what the target
     /// skipped because it had the GTID is left out.
     pub applied: &'w Applications,
+    /// Tables whose rows the target's replication filters leave out, `schema.table`; which commits lack some of their rows
+    /// for that, the marks say.
+    pub left_out_tables: Vec<String>,
     /// How many of them the target had when the gate let through.
     pub applied_at_gate: usize,
     /// What tools carried to the target row by row; none where a replica applied transactions, or nothing did.
@@ -189,7 +192,12 @@ impl<'w> Evidence<'w> {
         let gtids = cutover.and_then(|at| gtids(world, at));
         let world: &'w World = world;
         let applied = world.history.arrived();
-        let on_target = on_target(&world.history, snapshot.as_ref(), applied, sequence);
+        let mut on_target = on_target(&world.history, snapshot.as_ref(), applied, sequence);
+        world
+            .marks
+            .left_out
+            .iter()
+            .for_each(|n| on_target.remove(*n, *n + 1));
         let back_on_source =
             CommitSet::new(world.history.target.len(), 0, &world.history.applied_back);
         let applied_at_gate = match (&fed, world.marks.gate) {
@@ -213,6 +221,7 @@ impl<'w> Evidence<'w> {
             events_left_off: states::events_off(world, Host::Source, Host::Source),
             snapshot,
             applied,
+            left_out_tables: left_out_tables(world),
             applied_at_gate,
             fed,
             on_target,
@@ -379,6 +388,18 @@ fn on_target(
     }
     history.of_rds.iter().for_each(|own| set.add(*own));
     set
+}
+
+/// The source's tables that the target's filters leave out, where they have left something out.
+fn left_out_tables(world: &World) -> Vec<String> {
+    if world.marks.left_out.is_empty() {
+        return Vec::new();
+    }
+    let rules = world.replication_rules(Host::Target);
+    let defs = world.source.database.tables().map(|(_, table)| table.def());
+    defs.filter(|def| !rules.takes_rows(&def.schema, &def.name))
+        .map(|def| def.full_name())
+        .collect()
 }
 
 fn disturbed(world: &World, plan: &Plan) -> Vec<(u64, u64)> {

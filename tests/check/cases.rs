@@ -35,6 +35,7 @@ const CODES: &str = r#"workload.table=[{name="s",collation="utf8mb4_bin"}]"#;
 const LOB: &str = r#"workload.table=[{name="s",lob="40KiB"}]"#;
 const HAZARD: &str = r#"fault=[{at="1m",retention_lost={}}]"#;
 const ROTATED: &str = r#"fault=[{at="1m",password_changed={}}]"#;
+const LEFT_OUT: &str = r#"target.replicate={do_table=["shop.orders","shop.customers"]}"#;
 const HARMLESS: &str = r#"fault=[{at="1m",reset={link="replication"}}]"#;
 
 /// A check, a case where it passes, a case where it does not, and what it says then; whether that is certain.
@@ -81,6 +82,8 @@ const CASES: &[Case] = &[
     ("fence-effective", (GTID, &[]), (ROW_LOCK, &[]), Status::Warn, false),
     ("own-writes", (FREEZE, &[]), (COMPARED, &[]), Status::Fail, true),
     ("own-writes", (FREEZE, &[]), (COMPARED, &["source.binlog_upload_every=5m"]), Status::Warn, false),
+    ("replication-filters", (GTID, &[r#"target.replicate={ignore_table=["shop.gone"]}"#]), (GTID, &[LEFT_OUT]), Status::Fail, false),
+    ("replication-filters", (GTID, &[r#"target.replicate={wild_do_table=["shop.%"]}"#]), (GTID, &[r#"target.replicate={do_db=["shop"]}"#]), Status::Warn, false),
     ("accounts", (DMS, &[]), (GTID, &[]), Status::Warn, false),
     ("accounts", (FREEZE, &[]), ("naive-wizard-promote-early", &[ROTATED]), Status::Fail, false),
     ("auto-increment", (RAISED, &[OLD]), (FREEZE, &[OLD]), Status::Fail, false),

@@ -338,6 +338,12 @@ pub fn supported(plan: &Plan) -> Result<(), LabError> {
             return no(&format!("`{}`: {why}", step.say), "choose another strategy");
         }
     }
+    if !plan.environment.target.replicate.is_empty() {
+        return no(
+            "replication filters",
+            "leave target.replicate out: servers that are given might keep them",
+        );
+    }
     if plan.environment.clients.retry != Retry::None {
         return no("clients that retry", "set clients.retry to none");
     }

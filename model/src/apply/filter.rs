@@ -46,11 +46,8 @@ impl Rules {
         if !self.takes_schema(default_schema) {
             return false;
         }
-        if let Statement::CreateSchema { name, .. }
-        | Statement::DropSchema { name, .. }
-        | Statement::AlterSchema { name, .. } = statement
-        {
-            return self.takes_schema_by_pattern(name);
+        if let Some(schema) = statement.schema() {
+            return self.takes_schema_by_pattern(schema);
         }
         let tables = tables_of(statement);
         let rule = tables

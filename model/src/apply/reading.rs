@@ -22,6 +22,8 @@ use std::sync::Arc;
 pub struct Reading {
     count: u64,
     whole: bool,
+    /// Rows of it are left out by the rules of the channel.
+    leaves_out: bool,
     /// The next row is the first of its statement.
     new_statement: bool,
     /// Tables that rows of this group or of earlier ones are of.
@@ -97,6 +99,11 @@ impl Reading {
         if self.rows.len() > 1 {
             self.rows.pop();
         }
+    }
+
+    /// Whether the channel's rules leave rows of the group out.
+    pub fn leaves_out(&self) -> bool {
+        self.leaves_out
     }
 
     /// Number of rows.
@@ -228,6 +235,7 @@ impl Reading {
         self.sought.clear();
         self.count = 0;
         self.whole = true;
+        self.leaves_out = false;
         self.new_statement = true;
     }
 
@@ -277,6 +285,7 @@ impl Reading {
             return;
         };
         if mappings.filter.leaves_out(event.table_id) {
+            self.leaves_out = true;
             self.new_statement |= event.ends_statement();
             return;
         }

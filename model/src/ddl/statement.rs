@@ -95,6 +95,18 @@ pub enum Statement {
     },
 }
 
+impl Statement {
+    /// The schema that is created, changed or dropped.
+    pub fn schema(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::CreateSchema { name, .. }
+            | Self::DropSchema { name, .. }
+            | Self::AlterSchema { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+}
+
 /// CREATE TABLE.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreateTable {

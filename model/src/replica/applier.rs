@@ -333,6 +333,9 @@ impl Replica {
                 Ok(took_effect) => {
                     let changes = &self.applier.direct.changes;
                     if took_effect {
+                        if applying.work.reading.leaves_out() {
+                            self.left_out.push(end);
+                        }
                         applied(end, applying.commit_us, changes, arena);
                     }
                     self.applier.spare.push(applying.work);

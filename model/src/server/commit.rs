@@ -234,6 +234,8 @@ impl Server {
         if let Err(reply) = self.admit_write(arena, id, false) {
             return Ok(reply);
         }
+        // CREATE, ALTER and DROP DATABASE have the schema that they are about (seen in 5.6.24 and 9.7.4's binlogs).
+        let schema = statement.schema().map_or(schema, |name| name);
         let ddl = Ddl {
             session: in_session,
             schema: schema.to_string(),

@@ -169,7 +169,8 @@ fn target(target: &Target) -> Result<(), Problem> {
         Micros::ms(1)..=Micros::hours(24),
         "a receiver tries again after this long",
     )?;
-    within(&["commit"], target.commit, PER_EVENT, PER_EVENT_WHY)
+    within(&["commit"], target.commit, PER_EVENT, PER_EVENT_WHY)?;
+    super::replicate::replicate(target)
 }
 
 fn network(network: &Network) -> Result<(), Problem> {

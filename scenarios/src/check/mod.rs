@@ -7,6 +7,7 @@ mod environment;
 mod explore;
 mod faults;
 mod mutants;
+mod replicate;
 mod runbook;
 mod traffic;
 

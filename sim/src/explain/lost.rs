@@ -151,6 +151,9 @@ impl Walk<'_, '_> {
         {
             return super::fed::cause(self.e, self.number, &self.commit, row);
         }
+        if self.e.marks.left_out.contains(&self.number) {
+            return (Stage::Applied, self.without_rows());
+        }
         let r = &self.e.marks.replication;
         if let Some(s) = self.e.snapshot.filter(|s| self.is_older_than(s))
             && !s.of_replica
@@ -201,6 +204,20 @@ impl Walk<'_, '_> {
             return (Stage::RelayLog, because);
         }
         (Stage::Applied, self.unapplied())
+    }
+
+    /// It was applied, but for what a filter leaves out.
+    fn without_rows(&self) -> String {
+        let mut applied = self.e.applied.iter();
+        let since = match applied.find(|a| a.commit == self.number) {
+            Some(applied) => format!(" since {}", self.e.clock(applied.at)),
+            None => String::new(),
+        };
+        format!(
+            "It counts as applied on the target{since}, and its rows in {} are not there: the target's replication filters \
+             (`target.replicate`) leave them out, and no position, GTID set or lag shows it.",
+            self.e.left_out_tables.join(", ")
+        )
     }
 
     fn is_older_than(&self, snapshot: &SnapshotFacts) -> bool {

@@ -56,6 +56,17 @@ fn a_snapshot_lacks_what_was_not_durable_and_one_of_a_replica_what_that_had_not_
 }
 
 #[test]
+fn what_a_filter_leaves_out_was_applied_and_is_not_there() {
+    let mut made = Made::sound();
+    made.marks.left_out = vec![3];
+    made.left_out_tables = vec!["shop.invoices".into()];
+    let (stage, text) = cause(&made);
+    assert_eq!(stage, Stage::Applied);
+    let because = "It counts as applied on the target since 10:01:11.000, and its rows in shop.invoices are not there";
+    assert!(text.contains(because), "{text}");
+}
+
+#[test]
 fn a_purged_binlog_and_the_refusal_are_named() {
     let mut made = without_the_last();
     made.gate_on_lag = true;

@@ -17,6 +17,7 @@ mod fence;
 mod fences;
 mod gate;
 mod own_writes;
+mod replicate;
 mod rollback;
 mod scene;
 mod sentinel;
@@ -288,6 +289,13 @@ pub const CATALOGUE: &[Check] = &[
         codes: "P22",
         source: "mysql.rds_heartbeat2 in RDS's binlogs: dba.stackexchange.com/q/59360, PeerDB-io/peerdb#4524",
         look: own_writes::own_writes,
+    },
+    Check {
+        name: "replication-filters",
+        asks: "Is every table that the source writes to applied on the target?",
+        codes: "APP-23",
+        source: "MySQL manual, How Servers Evaluate Replication Filtering Rules; measured on MySQL 9.7.4",
+        look: replicate::filters,
     },
     Check {
         name: "privileged-writers",

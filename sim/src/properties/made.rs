@@ -37,6 +37,7 @@ pub struct Made {
     pub events_left_off: Vec<String>,
     pub snapshot: Option<SnapshotFacts>,
     pub applied_at_gate: usize,
+    pub left_out_tables: Vec<String>,
     pub rows_of: BTreeMap<u32, Vec<RowId>>,
     pub states: Option<States>,
     pub shop: Option<Shop>,
@@ -64,6 +65,7 @@ impl Made {
             events_left_off: Vec::new(),
             snapshot: None,
             applied_at_gate: 0,
+            left_out_tables: Vec::new(),
             rows_of: BTreeMap::new(),
             states: None,
             shop: Some(Shop {
@@ -262,6 +264,7 @@ impl Made {
             snapshot: self.snapshot,
             fed: self.fed.clone(),
             applied: &self.history.applied,
+            left_out_tables: self.left_out_tables.clone(),
             applied_at_gate: self.applied_at_gate,
             on_target: CommitSet::new(self.history.source.len(), cut, &self.history.applied),
             back_on_source: CommitSet::new(

@@ -107,6 +107,12 @@ impl Dialect {
         }
     }
 
+    /// Whether it has parameters for replication filters: Aurora MySQL from version 3 on (re:Post,
+    /// QU-9uYWmURRFm7HUkb5V148g).
+    pub fn has_replication_filters(&self) -> bool {
+        self.aurora.is_none_or(|version| version >= (3, 0, 0))
+    }
+
     /// Whether the counters of AUTO_INCREMENT are on its volume, where a restart and a snapshot find them.
     pub(crate) fn persists_auto_increment(&self) -> bool {
         self.server.persists_auto_increment()

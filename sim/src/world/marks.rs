@@ -113,6 +113,8 @@ pub struct Marks {
     pub first_back: Option<u64>,
     /// The traffic was ended, because the binlogs held as much as they may.
     pub traffic_cut: Option<u64>,
+    /// The source's commits that the target has applied without some of their rows, as its replication filters say.
+    pub left_out: Vec<u32>,
     /// What became of replication into the target.
     pub replication: Replication,
     /// And into the read replica.

@@ -462,6 +462,15 @@ impl World {
                 }
             },
         );
+        if to == Host::Target {
+            let ends = replica.take_left_out();
+            let numbers = ends
+                .into_iter()
+                .map(|end| commit_that_ends(commits, end, next));
+            marks
+                .left_out
+                .extend(numbers.filter_map(Result::ok).map(|number| number as u32));
+        }
         let stopped = ran && replica.applier_failed();
         let came = applied.len() - before;
         if to == Host::Target {

@@ -303,5 +303,7 @@ fn what_rules_leave_out_counts_as_applied() {
         assert_eq!(replica.exec_position(), source.published());
         assert_eq!(&server.gtid_executed, source.logged());
         assert_eq!(kinds(&server), of_own);
+        let left_out = replica.take_left_out();
+        assert_eq!(left_out.len(), if applied { 0 } else { 2 });
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     world::{NO_TARGET, World, side},
 };
 use cutover_model::{
-    apply::Mode,
+    apply::{Mode, filter::Rules},
     gtid::GtidSet,
     mutant::Mutant,
     replica::{
@@ -15,6 +15,7 @@ use cutover_model::{
         refusal::{GtidMode, auto_position_is_off},
     },
 };
+use std::sync::Arc;
 
 pub(in crate::world) fn no_replication(on: Host) -> String {
     format!("no external source is configured on the {}", side(on))
@@ -67,13 +68,22 @@ impl World {
             exec_mode: Mode::Strict,
             mutants: self.mutants,
         };
+        let rules = Arc::new(self.replication_rules(on));
         let replica = &mut self.channels[on as usize].replica;
         if replica.as_ref().is_some_and(|r| !r.is_stopped()) {
             return Err("replication is running: stop it first (error 3081)".into());
         }
-        *replica = Some(Replica::new(start, config));
+        *replica = Some(Replica::new(start, config).filtered(rules));
         self.marks.replication_into(on).configured = Some(self.now);
         Ok(())
+    }
+
+    /// What the replication into a host leaves out.
+    pub fn replication_rules(&self, on: Host) -> Rules {
+        match on {
+            Host::Target => self.environment.target.replicate.rules(),
+            Host::Source | Host::Replica => Rules::default(),
+        }
     }
 
     /// `mysql.rds_start_replication`. RDS refuses while one of the threads runs; here both are started anew.

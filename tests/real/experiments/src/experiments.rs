@@ -11,7 +11,7 @@ use crate::{
 use std::{collections::BTreeMap, path::Path, process::ExitCode, thread, time::Instant};
 
 /// Theme, file and text.
-const SCRIPTS: [(&str, &str, &str); 10] = [
+const SCRIPTS: [(&str, &str, &str); 11] = [
     (
         "Where replication starts",
         "starts.txt",
@@ -42,6 +42,11 @@ const SCRIPTS: [(&str, &str, &str); 10] = [
         "Applying",
         "applying.txt",
         include_str!("../scripts/applying.txt"),
+    ),
+    (
+        "Replication filters",
+        "filters.txt",
+        include_str!("../scripts/filters.txt"),
     ),
     (
         "Values",

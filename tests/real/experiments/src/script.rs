@@ -15,6 +15,7 @@
 //! Every line has an outcome, a text, and all of them are compared. A stated difference (`!`) stands below its line
 //! and must be just as it is stated.
 
+use cutover_model::apply::filter::Rules;
 use std::fmt;
 
 /// A version that is asked.
@@ -64,6 +65,8 @@ pub struct Settings {
     pub checksum: bool,
     pub sync_binlog: u32,
     pub relay_log_recovery: bool,
+    /// The replica's filters; 5.6 has no statement that sets them.
+    pub filters: Rules,
 }
 
 impl Default for Settings {
@@ -77,6 +80,7 @@ impl Default for Settings {
             checksum: true,
             sync_binlog: 1,
             relay_log_recovery: true,
+            filters: Rules::default(),
         }
     }
 }
@@ -332,10 +336,20 @@ impl Settings {
             "checksum" => self.checksum = flag()?,
             "sync_binlog" => self.sync_binlog = number()?,
             "relay_log_recovery" => self.relay_log_recovery = flag()?,
+            "do_db" => self.filters.do_db = names(value),
+            "ignore_db" => self.filters.ignore_db = names(value),
+            "do_table" => self.filters.do_table = names(value),
+            "ignore_table" => self.filters.ignore_table = names(value),
+            "wild_do_table" => self.filters.wild_do_table = names(value),
+            "wild_ignore_table" => self.filters.wild_ignore_table = names(value),
             _ => return Err(format!("no setting `{key}`")),
         }
         Ok(())
     }
+}
+
+fn names(value: &str) -> Vec<String> {
+    value.split(',').map(str::to_owned).collect()
 }
 
 fn line_of(actor: &str, rest: &str) -> Result<Line, String> {

@@ -18,6 +18,7 @@ use cutover_model::{
         refusal::{GtidMode, auto_position_is_off},
     },
 };
+use std::sync::Arc;
 
 impl Modelled {
     pub(super) fn disconnect(&mut self) {
@@ -174,7 +175,8 @@ impl Modelled {
             },
             mutants: Mutants::default(),
         };
-        let mut replica = Replica::new(start, config);
+        let rules = Arc::new(self.settings.filters.clone());
+        let mut replica = Replica::new(start, config).filtered(rules);
         replica.start();
         self.dump = None;
         self.replica.replica = Some(replica);

@@ -10,7 +10,10 @@ use crate::{
     script::{Act, Asked, Host, Line, Settings},
     servers::{self, NoServer, Server, Session},
 };
-use cutover_model::gtid::{GtidSet, Uuid};
+use cutover_model::{
+    apply::filter::Rules,
+    gtid::{GtidSet, Uuid},
+};
 use mysql::{Conn, prelude::Queryable};
 use std::{
     collections::BTreeMap,
@@ -326,6 +329,9 @@ impl Real {
         for sql in replica {
             self.sql(Host::Replica, &sql);
         }
+        if newer {
+            self.sql(Host::Replica, &filters(&settings.filters));
+        }
         // Changing the checksum has rotated the log.
         self.sql(Host::Source, "RESET BINARY LOGS AND GTIDS");
         let create = format!("CREATE DATABASE {SCHEMA} CHARACTER SET utf8mb4");
@@ -570,4 +576,25 @@ impl Real {
         std::fs::write(path, text).map_err(|e| NoServer::Failed(e.to_string()))?;
         self.restart(Host::Replica)
     }
+}
+
+/// The statement that sets these filters, and takes all others back.
+fn filters(rules: &Rules) -> String {
+    let list = |names: &[String], write: fn(&str) -> String| {
+        let names: Vec<String> = names.iter().map(|name| write(name)).collect();
+        format!("({})", names.join(", "))
+    };
+    let (name, pattern): (fn(&str) -> String, fn(&str) -> String) = (str::to_owned, |text| {
+        format!("'{}'", text.replace('\\', "\\\\"))
+    });
+    format!(
+        "CHANGE REPLICATION FILTER REPLICATE_DO_DB = {}, REPLICATE_IGNORE_DB = {}, REPLICATE_DO_TABLE = {}, \
+         REPLICATE_IGNORE_TABLE = {}, REPLICATE_WILD_DO_TABLE = {}, REPLICATE_WILD_IGNORE_TABLE = {}",
+        list(&rules.do_db, name),
+        list(&rules.ignore_db, name),
+        list(&rules.do_table, name),
+        list(&rules.ignore_table, name),
+        list(&rules.wild_do_table, pattern),
+        list(&rules.wild_ignore_table, pattern),
+    )
 }
