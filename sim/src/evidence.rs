@@ -192,12 +192,8 @@ impl<'w> Evidence<'w> {
         let gtids = cutover.and_then(|at| gtids(world, at));
         let world: &'w World = world;
         let applied = world.history.arrived();
-        let mut on_target = on_target(&world.history, snapshot.as_ref(), applied, sequence);
-        world
-            .marks
-            .left_out
-            .iter()
-            .for_each(|n| on_target.remove(*n, *n + 1));
+        let on_target = on_target(&world.history, snapshot.as_ref(), applied, sequence)
+            .without(&world.marks.left_out);
         let back_on_source =
             CommitSet::new(world.history.target.len(), 0, &world.history.applied_back);
         let applied_at_gate = match (&fed, world.marks.gate) {

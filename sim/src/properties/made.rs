@@ -266,7 +266,8 @@ impl Made {
             applied: &self.history.applied,
             left_out_tables: self.left_out_tables.clone(),
             applied_at_gate: self.applied_at_gate,
-            on_target: CommitSet::new(self.history.source.len(), cut, &self.history.applied),
+            on_target: CommitSet::new(self.history.source.len(), cut, &self.history.applied)
+                .without(&self.marks.left_out),
             back_on_source: CommitSet::new(
                 self.history.target.len(),
                 0,
