@@ -31,12 +31,14 @@ fn everything() -> Table {
             },
             source: Source {
                 event_scheduler: Some(true),
+                alter_row: Micros::ZERO,
                 ..Source::default()
             },
             target: Target {
                 gtid_mode: Some(true),
                 event_scheduler: Some(true),
                 replica_parallel_workers: Some(4),
+                alter_row: Micros::ZERO,
                 ..Target::default()
             },
             clients: Clients {
@@ -135,6 +137,7 @@ mod tests {
                 }
                 _ if path == "clients.autocommit" => "`false`".to_string(),
                 _ if path == "target.gtid_mode" => "the source's".to_string(),
+                _ if path.ends_with(".alter_row") => "`\"5us\"`".to_string(),
                 _ if path.ends_with(".event_scheduler") => "by the version".to_string(),
                 _ if path == "target.replica_parallel_workers" => "by the version".to_string(),
                 _ if path == "dms.start" => "`\"1m\"`".to_string(),

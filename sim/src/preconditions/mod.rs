@@ -18,6 +18,7 @@ mod fences;
 mod gate;
 mod own_writes;
 mod rollback;
+mod rows;
 mod scene;
 mod sentinel;
 mod tables;
