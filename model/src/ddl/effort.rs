@@ -11,7 +11,7 @@
 
 use super::{AlterChange, Altered, Context, Statement, Version, alter, apply};
 use crate::database::{ColumnSource, Database};
-use crate::schema::{Column, ColumnKind, TableDef};
+use crate::schema::{Column, ColumnKind, Generated, TableDef};
 
 /// How a server carries a change of a table out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,9 +62,11 @@ pub(super) fn effort(db: &Database, statement: &Statement, version: Version) -> 
     let Ok(altered) = altered else {
         return Effort::NONE;
     };
-    // ENGINE = what it is already: that is how a table is rebuilt.
-    let rebuilds =
-        |c: &AlterChange| matches!(c, AlterChange::Options(options) if options.engine.is_some());
+    // FORCE, or ENGINE = what it is already: that is how a table is rebuilt.
+    let rebuilds = |c: &AlterChange| match c {
+        AlterChange::Options(options) => options.engine.is_some(),
+        change => matches!(change, AlterChange::Force),
+    };
     let rebuilt = change.changes.iter().any(rebuilds);
     Between::new(table.def(), &altered, version).effort(table.len(), rebuilt)
 }
@@ -131,7 +133,10 @@ impl<'a> Between<'a> {
         old.engine != new.engine
             || changed && &*old.engine != "innodb"
             || loses_primary
-            || self.kept().any(|(was, is)| is_retyped(was, is))
+            || self
+                .kept()
+                .any(|(was, is)| is_retyped(was, is, self.version))
+            || self.added().any(|c| c.generated == Some(Generated::Stored))
             || self.adds_foreign_key()
     }
 
@@ -144,14 +149,17 @@ impl<'a> Between<'a> {
         let is_added = |source: &&ColumnSource| from(source).is_none();
         let added = self.sources.iter().filter(is_added).count();
         let at_end = self.sources.iter().rev().take_while(is_added).count() == added;
-        let counts = self.sources.iter().zip(&self.new.columns);
-        let mut counts = counts.filter(|(s, column)| from(s).is_none() && column.auto_increment);
-        let adds = added > 0
+        let counts = self.added().any(|column| column.auto_increment);
+        // One that is computed when it is read is in no row.
+        let is_virtual = |column: &Column| column.generated == Some(Generated::Virtual);
+        let since = |version| self.version.at_least(version) && self.keeps_keys();
+        let adds = self.added().any(|column| !is_virtual(column))
             && !match at_end {
-                true => self.version.at_least(80_012),
-                false => self.version.at_least(80_029),
+                true => since(80_012),
+                false => since(80_029),
             };
-        let drops = kept.len() < self.old.columns.len() && !self.version.at_least(80_029);
+        let gone = |(place, column): (usize, &Column)| !kept.contains(&place) && !is_virtual(column);
+        let drops = self.old.columns.iter().enumerate().any(gone) && !since(80_029);
         let moves = !kept.is_sorted();
         let nullable = self.kept().any(|(was, is)| was.nullable != is.nullable);
         let key = |def: &TableDef, place: &dyn Fn(usize) -> Option<usize>| {
@@ -163,7 +171,20 @@ impl<'a> Between<'a> {
             })
         };
         let primary = key(self.old, &|column| self.moved(column)) != key(self.new, &Some);
-        adds || drops || moves || nullable || primary || counts.next().is_some()
+        adds || drops || moves || nullable || primary || counts
+    }
+
+    /// Columns that were not there.
+    fn added(&self) -> impl Iterator<Item = &Column> {
+        let new = self.sources.iter().zip(&self.new.columns);
+        let new = new.filter(|(source, _)| matches!(source, ColumnSource::Default));
+        new.map(|(_, column)| column)
+    }
+
+    /// Whether there is no key more and none less: a statement is INSTANT when all of it is (seen on 9.7.4).
+    fn keeps_keys(&self) -> bool {
+        let count = |def: &TableDef| def.uniques.len() + def.indexes.len();
+        self.added_keys() == 0 && count(self.old) == count(self.new)
     }
 
     /// Columns that are kept, as they were and as they are.
@@ -221,11 +242,11 @@ impl<'a> Between<'a> {
 }
 
 /// Whether the values of a column are written otherwise than they were. A VARCHAR may grow in place as long as its length
-/// takes as many bytes, an ENUM or SET as long as its members come at the end.
-fn is_retyped(was: &Column, is: &Column) -> bool {
+/// takes as many bytes (since 5.7), an ENUM or SET as long as its members come at the end.
+fn is_retyped(was: &Column, is: &Column, version: Version) -> bool {
     let grows = match (&was.kind, &is.kind) {
         (ColumnKind::Varchar { max_bytes: a }, ColumnKind::Varchar { max_bytes: b }) => {
-            a <= b && (*a > 255) == (*b > 255)
+            a == b || a < b && (*a > 255) == (*b > 255) && version.at_least(50_700)
         }
         (
             ColumnKind::Enum { members, bytes },
