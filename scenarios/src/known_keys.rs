@@ -31,6 +31,7 @@ fn everything() -> Table {
             },
             source: Source {
                 event_scheduler: Some(true),
+                alter_row: Micros::ZERO,
                 ..Source::default()
             },
             target: Target {
@@ -45,6 +46,7 @@ fn everything() -> Table {
                     wild_do_table: vec!["".into()],
                     wild_ignore_table: vec!["".into()],
                 },
+                alter_row: Micros::ZERO,
                 ..Target::default()
             },
             clients: Clients {
@@ -147,6 +149,7 @@ mod tests {
                 }
                 _ if path == "clients.autocommit" => "`false`".to_string(),
                 _ if path == "target.gtid_mode" => "the source's".to_string(),
+                _ if path.ends_with(".alter_row") => "`\"5us\"`".to_string(),
                 _ if path.ends_with(".event_scheduler") => "by the version".to_string(),
                 _ if path == "target.replica_parallel_workers" => "by the version".to_string(),
                 _ if path == "dms.start" => "`\"1m\"`".to_string(),

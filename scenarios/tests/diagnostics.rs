@@ -442,6 +442,18 @@ fn what_no_run_could_do_is_refused() {
             "[[step]]\nsay = \"x\"\ncreate_dms_task = { id = \"m\" }\n[[step]]\nsay = \"y\"\ndms_task = { id = \"m\", action = \"start\" }\n[[step]]\nsay = \"z\"\ndms_task = { id = \"m\", action = \"delete\" }\n[[step]]\nsay = \"z\"\ndms_task = { id = \"m\", action = \"resume\" }\n"
         ),
         (
+            "a task at a position that is made anew with its load",
+            "[[step]]\nsay = \"w\"\nread_coordinates = { from = \"source-position\", as = \"p\" }\n[[step]]\nsay = \"x\"\ncreate_dms_task = { id = \"m\", migrates = \"cdc\" }\n[[step]]\nsay = \"y\"\ndms_task = { id = \"m\", action = \"start\", at = \"p\" }\n[[step]]\nsay = \"z\"\ndms_task = { id = \"m\", action = \"delete\" }\n[[step]]\nsay = \"x\"\ncreate_dms_task = { id = \"m\" }\n[[step]]\nsay = \"y\"\ndms_task = { id = \"m\", action = \"start\", at = \"p\" }\n"
+        ),
+        (
+            "a task that AWS has no name for",
+            "[[step]]\nsay = \"x\"\ncreate_dms_task = { id = \" \" }\n"
+        ),
+        (
+            "what another list has noted",
+            "[[abort]]\nsay = \"x\"\nread_coordinates = { from = \"source-position\", as = \"p\" }\n[[stay]]\nsay = \"y\"\nset_external_source = { at = \"p\" }\n"
+        ),
+        (
             "a pause beyond its timeout",
             "[[step]]\nsay = \"x\"\ntimeout = \"1m\"\npause = { for = \"5m\" }\n"
         ),
@@ -474,6 +486,16 @@ fn an_abort_may_follow_any_step() {
         "{STEPS}[[step]]\nsay = \"x\"\nset_external_source = {{ auto_position = true }}\n\
          [[step]]\nsay = \"x\"\nreset_external_source = {{}}\n\
          [[abort]]\nsay = \"x\"\nstop_replication = {{}}\n[[abort]]\nsay = \"x\"\nreset_external_source = {{}}\n"
+    );
+    parse_runbook("r", &text).unwrap();
+    let task =
+        |action: &str| format!("say = \"x\"\ndms_task = {{ id = \"m\", action = \"{action}\" }}\n");
+    let text = format!(
+        "{STEPS}[[step]]\nsay = \"x\"\ncreate_dms_task = {{ id = \"m\" }}\n[[step]]\n{}[[step]]\n{}[[abort]]\n{}[[abort]]\n{}",
+        task("start"),
+        task("delete"),
+        task("stop"),
+        task("delete"),
     );
     parse_runbook("r", &text).unwrap();
 }

@@ -118,6 +118,8 @@ pub struct Evidence<'w> {
     pub ended: Ended,
     /// The calendar at time 0, in µs since 1970.
     pub epoch_us: u64,
+    /// The beginning of the runbook.
+    pub begun_us: u64,
     /// The end of the run.
     pub end_us: u64,
     /// Where the application's name points in the end.
@@ -210,6 +212,9 @@ impl<'w> Evidence<'w> {
             gate_on_lag: gate_on_lag(&plan.runbook),
             ended,
             epoch_us: plan.clock.start.0,
+            begun_us: world
+                .runbook_start_us()
+                .unwrap_or(plan.clock.runbook_after.0),
             end_us: world.now(),
             serving,
             source_read_only: world.is_read_only(Host::Source) || world.is_closed(Host::Source),

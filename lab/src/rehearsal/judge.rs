@@ -236,6 +236,7 @@ impl Gathered {
             gate_on_lag: gate_on_lag(&plan.runbook),
             ended: self.ended,
             epoch_us: plan.clock.start.0,
+            begun_us: plan.clock.runbook_after.0,
             end_us: self.end_us,
             serving: self.serving,
             source_read_only: self.source_read_only,

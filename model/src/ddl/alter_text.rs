@@ -180,9 +180,12 @@ fn change(
         || c.eat_all(&["ENABLE", "KEYS"])
         || c.eat_all(&["WITH", "VALIDATION"])
         || c.eat_all(&["WITHOUT", "VALIDATION"])
-        || c.eat("FORCE")
         || lock_or_algorithm(c)?
     {
+        return Ok(());
+    }
+    if c.eat("FORCE") {
+        out.push(AlterChange::Force);
         return Ok(());
     }
     let mut options = TableOptions::default();

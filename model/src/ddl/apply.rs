@@ -16,7 +16,11 @@ use crate::schema::{Collation, Column, Default as ColumnDefault, TableDef};
 use std::sync::Arc;
 
 /// A schema's default collation: the server's where nothing was said.
-fn schema_collation(db: &Database, schema: &str, ctx: &Context) -> Result<Collation, DdlError> {
+pub(super) fn schema_collation(
+    db: &Database,
+    schema: &str,
+    ctx: &Context,
+) -> Result<Collation, DdlError> {
     db.schema_collation(schema)
         .cloned()
         .map_or_else(|| of_server(ctx), Ok)

@@ -338,6 +338,8 @@ pub enum AlterChange {
     ConvertTo(CharsetSpec),
     /// ENGINE, CHARACTER SET, COLLATE, AUTO_INCREMENT.
     Options(TableOptions),
+    /// FORCE: the table is rebuilt as it is.
+    Force,
 }
 
 /// ON SCHEDULE EVERY.

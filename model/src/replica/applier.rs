@@ -29,6 +29,8 @@ pub struct Costs {
     /// A row that is looked at to find another: every row of a table that has no key, for each row that an event
     /// changes in it [D RDS `CHAP_BestPractices`].
     pub scan_row_us: u64,
+    /// A row that a change of its table goes through ([`Effort`](crate::ddl::Effort)).
+    pub alter_row_us: u64,
 }
 
 /// A group at a worker.
@@ -439,9 +441,13 @@ impl Replica {
                 }
             },
         };
-        let cost = self
+        let mut cost = self
             .applier
             .cost(&server.database, &mut work.reading, costs);
+        if place.is_ddl {
+            // Nothing behind it is applied meanwhile: it is alone. What workers have in hand is not counted.
+            cost += server.effort_of_group(&work.heading).us(costs.alter_row_us);
+        }
         self.applier.schedule(now, cost, range, &place, work);
         self.pass(place.end);
         true

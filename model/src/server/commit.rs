@@ -25,7 +25,7 @@ use crate::{
         log::LogPos,
     },
     database::{Database, TableId},
-    ddl::{self as sql, DdlError},
+    ddl::{self as sql, Context, DdlError, Effort},
     gtid::Gtid,
     mutant::Mutant,
     schema::TableDef,
@@ -192,7 +192,14 @@ impl Server {
         self.start_group(now);
     }
 
-    /// A DDL statement: it is its own transaction and commits at once.
+    /// What a DDL statement takes before [`Server::execute_ddl`] can carry it out: whoever calls that waits so long.
+    pub fn ddl_effort(&self, schema: &str, text: &str) -> Effort {
+        let context = Context::new(schema, self.config.ddl_version);
+        sql::effort_of_text(&self.database, text, &context, self.config.version)
+    }
+
+    /// A DDL statement: it is its own transaction and commits at once. Its event has the time of its end: a real one has that
+    /// of its start and, as `exec_time`, how long it took, whose sum the lag is computed from.
     ///
     /// # Errors
     /// What the server would answer; nothing is changed then.

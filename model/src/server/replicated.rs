@@ -3,7 +3,7 @@
 
 use super::{Prepared, Server};
 use crate::{
-    apply::{ApplyError, Direct, DirectOn, xa_id},
+    apply::{ApplyError, Direct, DirectOn, session_context, xa_id},
     arena::Arena,
     binlog::{
         QuerySession,
@@ -13,6 +13,7 @@ use crate::{
         group::{Group, GroupKind, Plain},
     },
     database::Change,
+    ddl::{Effort, effort_of_text},
     gtid::Gtid,
     mutant::Mutant,
 };
@@ -95,6 +96,24 @@ impl Heading {
 }
 
 impl Server {
+    /// What carrying out the statement of a group takes, as the tables are now; nothing where it is passed over.
+    pub(crate) fn effort_of_group(&self, heading: &Heading) -> Effort {
+        match heading.statement.as_deref() {
+            Some(Statement::Ddl(session, schema, text)) if !self.passes_over(heading) => {
+                let version = self.config.ddl_version;
+                let context = session_context(session, schema, version, heading.timestamp_s);
+                effort_of_text(&self.database, text, &context, self.config.version)
+            }
+            _ => Effort::NONE,
+        }
+    }
+
+    /// Whether a group is skipped: its GTID is there already, or it was committed here and comes back.
+    fn passes_over(&self, heading: &Heading) -> bool {
+        let is_known = |g: &Gtid| self.gtid_executed.contains(g);
+        heading.gtid.as_ref().is_some_and(is_known) || self.server_id() == Some(heading.server_id)
+    }
+
     /// A tool has committed these changes at `at`: the server's own binlog has them, with a GTID of its own.
     pub fn log_written(&mut self, arena: &Arena, at: u64, changes: &[Change]) {
         if changes.is_empty() {
@@ -138,10 +157,7 @@ impl Server {
         apply: impl FnOnce(&mut Arena, &mut DirectOn<'_>) -> Result<(), ApplyError>,
     ) -> Result<bool, ApplyError> {
         direct.changes.clear();
-        let is_known = |g: &Gtid| self.gtid_executed.contains(g);
-        if heading.gtid.as_ref().is_some_and(is_known)
-            || self.server_id() == Some(heading.server_id)
-        {
+        if self.passes_over(heading) {
             return Ok(false);
         }
         let version = self.config.ddl_version;

@@ -42,6 +42,7 @@ fn dms(dms: &Dms) -> Result<(), Problem> {
 
 fn source(source: &Source) -> Result<(), Problem> {
     version(&source.engine_version)?;
+    within(&["alter_row"], source.alter_row, PER_EVENT, PER_EVENT_WHY)?;
     within(
         &["data_size"],
         source.data_size,
@@ -157,6 +158,7 @@ fn target(target: &Target) -> Result<(), Problem> {
     )?;
     within(&["apply_row"], target.apply_row, PER_EVENT, PER_EVENT_WHY)?;
     within(&["scan_row"], target.scan_row, PER_EVENT, PER_EVENT_WHY)?;
+    within(&["alter_row"], target.alter_row, PER_EVENT, PER_EVENT_WHY)?;
     within(
         &["first_touch"],
         target.first_touch,

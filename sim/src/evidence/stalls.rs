@@ -33,7 +33,7 @@ impl Stall {
 pub struct Stalls {
     /// How long the longest lasted, in µs.
     pub longest_us: u64,
-    /// The longest in undisturbed times in which somebody wanted to write in vain. Where nobody waited any more and the next
+    /// The longest in undisturbed times in which somebody wanted to write in vain, from the beginning of the runbook on. Where nobody waited any more and the next
     /// attempt succeeded, it ended with the last refusal: from when on a write would have succeeded nobody knows.
     pub in_vain: Stall,
 }
@@ -42,7 +42,9 @@ impl Stalls {
     #[inline]
     fn met_in_vain(&mut self, e: &Evidence<'_>, from: u64, until: u64, ended: bool) {
         let least_us = self.in_vain.undisturbed_us();
-        if until - from > least_us {
+        // What was before the migration began is not its doing.
+        let from = from.max(e.begun_us);
+        if until.saturating_sub(from) > least_us {
             let stall = Stall {
                 from,
                 until,
@@ -195,6 +197,19 @@ mod tests {
         assert_eq!(stalls(&made).longest_us, 5 * S + 1_000);
         made.place(Host::Target, 0, 3, 70 * S);
         assert_eq!(stalls(&made).longest_us, 10 * S + 1_000);
+    }
+
+    #[test]
+    fn what_was_in_vain_before_the_runbook_began_is_no_matter_of_the_migration() {
+        let mut made = Made::empty();
+        made.refuse(Host::Source, 0, 20 * S);
+        made.place(Host::Source, 0, 1, 50 * S);
+        for (begun, in_vain) in [(0, 30), (30, 20), (51, 0)] {
+            made.begun_us = begun * S;
+            let found = stalls(&made);
+            assert_eq!(found.in_vain.undisturbed_us() / S, in_vain);
+            assert_eq!(found.longest_us, 30 * S + 1_000);
+        }
     }
 
     #[test]

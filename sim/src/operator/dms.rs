@@ -22,6 +22,13 @@ impl Operator {
 
     pub(super) async fn add_constraints(&self, o: &AddConstraints) -> Result<(), Failure> {
         self.statement(Host::Target).await;
+        let takes = self.now_in_world().constraints_take();
+        let takes = takes.map_err(Failure::Final)?;
+        self.sleep(takes).await;
+        if !self.now_in_world().is_up(Host::Target) {
+            let lost = "error 2013: lost connection to the target during the statement";
+            return Err(Failure::Passing(lost.into()));
+        }
         let done = self.now_in_world().add_constraints(o.delete_orphans);
         let deleted = done.map_err(Failure::Final)?;
         if deleted > 0 {

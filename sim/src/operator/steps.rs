@@ -502,9 +502,18 @@ impl Operator {
                     return Ok(());
                 }
                 Some(Err(why)) => return Err(Failure::Passing(why)),
-                None => self.sleep(LOOK_FOR_ANSWER).await,
+                None => self.sleep(self.until_next_look()).await,
             }
         }
+    }
+
+    /// Until somebody at a prompt looks again: at once, or, while a table is gone through, when that is done or a second is
+    /// over.
+    fn until_next_look(&self) -> Micros {
+        let world = self.now_in_world();
+        let done = world.sql_works_until().unwrap_or(0);
+        let works = Micros(done.saturating_sub(world.now()));
+        works.clamp(LOOK_FOR_ANSWER, Micros::secs(1))
     }
 
     async fn repoint(&mut self, o: &Repoint, again: bool) -> Result<(), Failure> {

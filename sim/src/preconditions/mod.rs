@@ -19,6 +19,7 @@ mod gate;
 mod own_writes;
 mod replicate;
 mod rollback;
+mod rows;
 mod scene;
 mod sentinel;
 mod tables;

@@ -163,6 +163,9 @@ impl<'p> Scene<'p> {
                 Ok(Until::ReadOnly(host)) => statement.max(self.arrives_in(host, true, at)),
                 Ok(Until::Writable(host)) => statement.max(self.arrives_in(host, false, at)),
                 Ok(Until::SnapshotAvailable(id)) => statement.max(self.available_in(id, at)),
+                Ok(Until::Applied(name)) if o.on == Host::Target => {
+                    statement.max(self.altered_in(name, at))
+                }
                 _ => {
                     let again = u64::from(o.polls.unwrap_or(1).max(1)) - 1;
                     let every = o.every.unwrap_or(Micros::secs(1)).0.max(1);
@@ -175,6 +178,8 @@ impl<'p> Scene<'p> {
             }
             Op::Repoint(_) => control.api_call.0 + control.dns_change.0,
             Op::Pause(o) => o.length.0,
+            Op::AddConstraints(_) => statement + self.constraints_take(),
+            Op::RunSql(o) => statement + self.alters_for(o.on, &o.sql),
             Op::DmsTask(o) if !matches!(o.action, TaskAction::Stop | TaskAction::Delete) => {
                 environment.dms.start.0
             }

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     environment::Target,
     plan::Plan,
-    runbook::{Dialect, Host, OnFailure, Op, Until},
+    runbook::{Dialect, Host, OnFailure, Op, Until, patch_of_8_0},
     workload_spec::{Engine, Kind, SideTable},
 };
 use cutover_model::schema::TableDef;
@@ -140,6 +140,9 @@ fn scanning(scene: &Scene<'_>, target: &Target) -> f64 {
     changed * without * rows * target.scan_row.0 as f64 / 1e6
 }
 
+/// A change of a table that holds the applier up for less is none that anybody is to be warned of, in µs.
+const LONG_US: u64 = 10_000_000;
+
 /// Seconds of one worker that a second of the source's traffic may take to apply, whatever depends on what.
 pub(crate) const EASY_LOAD: f64 = 0.7;
 
@@ -205,6 +208,16 @@ pub(super) fn apply_rate(scene: &Scene<'_>) -> Option<Look> {
         );
         return Look::warn(one, statement);
     }
+    let held_up = scene.holds_applier_up();
+    if let Some((what, takes)) = held_up.filter(|(_, takes)| *takes >= LONG_US) {
+        return Look::warn(
+            format!(
+                "{reason}; {what} holds the applier up for about {}, and nothing behind it is applied meanwhile",
+                about(takes)
+            ),
+            "SHOW PROCESSLIST;  -- on the target; no ALTER TABLE on the source before the cutover",
+        );
+    }
     match load > EASY_LOAD {
         true => Look::warn(
             format!("{reason}: transactions that depend on one another are applied one by one"),
@@ -243,18 +256,6 @@ pub(super) fn snapshot_io(scene: &Scene<'_>) -> Option<Look> {
     }
 }
 
-/// The version of MySQL that an Aurora 3 is compatible with, by its minor version [D release notes; 3.08 K].
-const COMPATIBLE: [(u32, u32); 8] = [
-    (1, 23),
-    (2, 23),
-    (3, 26),
-    (4, 28),
-    (5, 32),
-    (6, 34),
-    (7, 36),
-    (8, 39),
-];
-
 pub(super) fn version(scene: &Scene<'_>) -> Option<Look> {
     scene.first(|op| {
         matches!(
@@ -282,14 +283,12 @@ pub(super) fn version(scene: &Scene<'_>) -> Option<Look> {
             false => Look::pass(reason, statement),
         };
     }
-    let known = COMPATIBLE
-        .into_iter()
-        .find(|(of_3, _)| (3, *of_3) == (major, minor));
+    let known = Some(minor).filter(|_| major == 3).and_then(patch_of_8_0);
     if series > (8, 0) {
         let reason = format!("{source} is newer than any Aurora 3, which is MySQL 8.0");
         return Look::fail(reason, statement);
     }
-    let Some((_, patch)) = known else {
+    let Some(patch) = known else {
         let reason = format!("which MySQL Aurora {own} is, is not known here");
         return Look::warn(reason, statement);
     };

@@ -10,6 +10,24 @@ use super::Host;
 use crate::environment::Environment;
 use cutover_model::server::Version;
 
+/// The patch of MySQL 8.0 that an Aurora MySQL 3 is compatible with, by its minor version [D release notes; 3.08 K].
+const COMPATIBLE: [(u32, u32); 8] = [
+    (1, 23),
+    (2, 23),
+    (3, 26),
+    (4, 28),
+    (5, 32),
+    (6, 34),
+    (7, 36),
+    (8, 39),
+];
+
+/// The patch of MySQL 8.0 that Aurora MySQL 3 is compatible with in this minor version, where that is known here.
+pub(crate) fn patch_of_8_0(minor: u32) -> Option<u32> {
+    let known = COMPATIBLE.into_iter().find(|(of_3, _)| *of_3 == minor);
+    known.map(|(_, patch)| patch)
+}
+
 /// The statements of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dialect {
@@ -84,12 +102,16 @@ impl Dialect {
         self.aurora.is_none_or(|(major, ..)| major < 3)
     }
 
-    /// The MySQL that an Aurora is compatible with: 5.7.12 for Aurora MySQL 2 (Aurora MySQL release notes), and 8.0 for
-    /// version 3.
+    /// The MySQL that an Aurora is compatible with: 5.7.12 for Aurora MySQL 2 (Aurora MySQL release notes); for a version 3
+    /// that is not known here, 8.0 as RDS has it. A server that is no Aurora is its own.
     pub(crate) fn compatible_version(&self) -> Version {
-        match self.server.at_least(80_000) {
-            true => Version::V8_0,
-            false => Version(50_712),
+        match self.aurora {
+            None => self.server,
+            Some(_) if !self.server.at_least(80_000) => Version(50_712),
+            Some((major, minor, _)) => {
+                let patch = Some(minor).filter(|_| major == 3).and_then(patch_of_8_0);
+                patch.map_or(Version::V8_0, |patch| Version(80_000 + patch))
+            }
         }
     }
 

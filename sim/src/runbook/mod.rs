@@ -17,6 +17,7 @@ mod wait;
 pub use command::command;
 pub(crate) use command::typed_on;
 pub use dialect::Dialect;
+pub(crate) use dialect::patch_of_8_0;
 pub use dms::*;
 pub use exactly_one::StepError;
 pub(crate) use exactly_one::exactly_one;

@@ -33,10 +33,13 @@ pub(crate) mod words;
 mod writers;
 
 pub use clients::{ClientTotals, Seen};
+pub(crate) use control::leave_out_constraints;
+pub(crate) use ddl::altered_by_fault;
 pub use faults::Fired;
 pub use marks::{GivenUp, Marks, Replication, Skipped, UnderWay};
 pub use operator::Answers;
 pub(crate) use replay::runbook_start_us;
+pub(crate) use setup::tables_before;
 pub use setup::{SetupError, refused_event};
 pub use sql::{types_an_event, unreadable_event, unreadable_query, unreadable_sql, writes_to_shop};
 
@@ -92,6 +95,8 @@ pub(crate) enum Due {
     Impatience(Wire),
     /// The source's host is lost, and a standby takes over after this time.
     HostLost(Micros),
+    /// The rows are gone through that a change of a table on a host goes through.
+    Altered(Host),
     /// A host serves again.
     Back(Host),
     /// A snapshot that was asked for is cut.
@@ -284,7 +289,7 @@ impl World {
                 self.hear_source();
                 self.hear_target();
             }
-            if self.alter.waits() {
+            if self.alter.waits(due) {
                 self.ddl_goes_on();
             }
             debug_assert_eq!(self.appliers_due, self.first_applier());
@@ -299,7 +304,7 @@ impl World {
             && self.channels.iter().all(Channel::is_quiet)
             && self.dms.is_quiet(self.now)
             && self.scheduler.is_quiet()
-            && self.source.open_transactions() == 0
+            && self.open_transactions(Host::Source) == 0
     }
 
     /// Until when [`World::is_quiet`] says what it says now, in µs: something is due then, or a fault heals.
@@ -375,6 +380,7 @@ impl World {
             Due::Heal(fault) => self.fault_heals(fault),
             Due::Impatience(wire) => self.impatience(wire),
             Due::HostLost(outage) => self.host_is_lost(outage),
+            Due::Altered(host) => self.rows_are_altered(host),
             Due::Back(host) => self.host_is_back(host),
             Due::SnapshotCut(snapshot) => self.cut_asked_for(snapshot),
             Due::FlushLogs(fault) => self.flush_logs(fault),
@@ -406,7 +412,7 @@ impl World {
 
     /// A host's applier does what is due.
     fn step_replica(&mut self, to: Host) {
-        let (now, costs) = (self.now, self.costs());
+        let (now, costs) = (self.now, self.costs(to));
         let Some(replica) = self.channels[to as usize].replica.as_mut() else {
             return;
         };

@@ -483,6 +483,14 @@ pub fn refused_event(workload: &Workload) -> Result<Option<(usize, String)>, Set
     }))
 }
 
+/// The tables of a plan's shop as they are before the run; none of a recording, and where they cannot be made.
+pub(crate) fn tables_before(plan: &Plan) -> Option<Database> {
+    let version = version(&plan.environment.source.engine_version).ok()?;
+    let of_shop = plan.workload.kind == Kind::Orders;
+    let shop = of_shop.then(|| Shop::of(&plan.workload, version));
+    Some(shop?.ok()?.database)
+}
+
 /// A shop with its events, which are older than the run.
 fn with_events(mut shop: Database, plan: &Plan) -> Database {
     shop.keep_events();

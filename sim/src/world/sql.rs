@@ -4,14 +4,14 @@
 //! other. On the source the operator is stopped by `read_only` as ordinary users are; on Aurora the master user has
 //! CONNECTION_ADMIN and is not [D `Aurora.AuroraMySQL.Compare-v2-v3`].
 
-use super::{World, side};
+use super::{Due, World, side};
 use crate::{
     history::{Kind, NO_COMMIT, OPERATOR, Operation, Told},
     runbook::Host,
     workload::orders::{SCHEMA_NAME, TABLES},
 };
 use cutover_model::{
-    ddl::{self, Context, DdlError, EventChange, Statement as Ddl, Version},
+    ddl::{self, Algorithm, Context, DdlError, EventChange, Statement as Ddl, Version},
     dml,
     server::{Privilege, Reply, ServerError, SessionId, Statement},
 };
@@ -32,6 +32,8 @@ pub(super) struct Typing {
     session: SessionId,
     operation: u32,
     typed: Typed,
+    /// When a change of a table has gone through its rows, in µs, once it has had its lock; and how it does.
+    works: Option<(u64, Algorithm)>,
     committing: bool,
 }
 
@@ -163,6 +165,7 @@ impl World {
         // Who typed the one before is gone.
         if let Some(before) = self.prompt.typing.take() {
             self.disconnect(before.host, before.session);
+            self.operator_leaves_ddl();
         }
         let now = self.now;
         let (arena, source, target) = (&mut self.arena, &mut self.source, &mut self.target);
@@ -193,6 +196,7 @@ impl World {
                 session,
                 operation,
                 typed,
+                works: None,
                 committing: false,
             }),
             answer: None,
@@ -248,7 +252,18 @@ impl World {
             // It is resumed.
             _ if server.waits(session) => return,
             // The metadata lock.
+            Typed::Table(_) if typing.works.is_some_and(|(until, _)| now < until) => return,
             Typed::Table(_) if server.uses_tables() => return,
+            Typed::Table(sql) if typing.works.is_none() => {
+                let effort = server.ddl_effort(SCHEMA_NAME, sql);
+                let until = now + effort.us(self.environment.alter_row(host).0);
+                typing.works = Some((until, effort.algorithm));
+                if until > now {
+                    self.agenda.push(until, Due::Altered(host));
+                    return;
+                }
+                server.execute_ddl(arena, now, session, SCHEMA_NAME, sql)
+            }
             Typed::Table(sql) | Typed::Event(sql) => {
                 server.execute_ddl(arena, now, session, SCHEMA_NAME, sql)
             }
@@ -282,6 +297,34 @@ impl World {
             operation.returned = now;
         });
         self.prompt.answer = Some(answer);
+    }
+
+    /// When the operator's statement has gone through the rows that it goes through, in µs; none where it waits, if at all,
+    /// for something else.
+    pub fn sql_works_until(&self) -> Option<u64> {
+        let typing = self.prompt.typing.as_ref()?;
+        match typing.host {
+            Host::Source => self.source_works_until(),
+            _ => typing.works.map(|(until, _)| until),
+        }
+    }
+
+    /// Whether the operator's statement on a host, other than the source, goes through the rows of a table.
+    pub(super) fn typed_goes_through_rows(&self, host: Host) -> bool {
+        let typing = self.prompt.typing.as_ref().filter(|t| t.host == host);
+        typing.is_some_and(|t| t.works.is_some_and(|(until, _)| self.now < until))
+    }
+
+    /// Whether it does so in place, while others write.
+    pub(super) fn types_in_place(&self, host: Host) -> bool {
+        self.typed_goes_through_rows(host) && self.copies_until(host).is_none()
+    }
+
+    /// Until when the operator's statement copies a table of a host, other than the source; nobody writes to it meanwhile.
+    pub(super) fn copies_until(&self, host: Host) -> Option<u64> {
+        let typing = self.prompt.typing.as_ref().filter(|t| t.host == host)?;
+        let (until, algorithm) = typing.works?;
+        (algorithm == Algorithm::Copy && self.now < until).then_some(until)
     }
 
     /// Whether the operator's statement on a host changes a table.

@@ -2,6 +2,7 @@
 
 mod alterations;
 mod applied;
+mod effort;
 mod events;
 mod mutations;
 mod real_world;

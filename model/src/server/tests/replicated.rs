@@ -24,6 +24,7 @@ const COSTS: replica::Costs = replica::Costs {
     row_us: 50,
     first_touch_us: 0,
     scan_row_us: 0,
+    alter_row_us: 0,
 };
 
 fn statement(rig: &mut Rig, gno: u64, sql: &str) {
@@ -48,12 +49,12 @@ fn replicate(rig: &mut Rig) -> (Server, Replica) {
 }
 
 /// An empty replica that has received what the source has, with so many workers that keep no order among themselves.
-fn received(rig: &mut Rig, workers: u32) -> (Server, Replica) {
+fn received(rig: &Rig, workers: u32) -> (Server, Replica) {
     received_by(rig, workers, Rules::default())
 }
 
 /// The same with rules of what its applier leaves out.
-fn received_by(rig: &mut Rig, workers: u32, rules: Rules) -> (Server, Replica) {
+fn received_by(rig: &Rig, workers: u32, rules: Rules) -> (Server, Replica) {
     let config = Config {
         uuid: Uuid([8; 16]),
         ..rig.server.config.clone()
@@ -223,7 +224,7 @@ fn second_is_first() -> (Rig, Server, Replica, [LogPos; 2]) {
         panic!("{} groups", groups.len());
     };
     let places = [at(a.start), at(b.end)];
-    let (mut server, mut replica) = received(&mut rig, 4);
+    let (mut server, mut replica) = received(&rig, 4);
     let mut now = 0;
     while !rows(&mut rig, &server).contains(&6) {
         now = replica.next_due().expect("more to apply").max(now);
@@ -292,7 +293,7 @@ fn what_rules_leave_out_counts_as_applied() {
         let mut rig = Rig::new(|_| {});
         rig.put(1, 10);
         rig.put(2, 20);
-        let (mut server, mut replica) = received_by(&mut rig, 1, rules);
+        let (mut server, mut replica) = received_by(&rig, 1, rules);
         apply(&mut rig, &mut server, &mut replica);
         assert!(replica.runs() && !replica.applier_failed());
         assert_eq!(server.database.id("d", "t").is_some(), applied);
@@ -306,4 +307,75 @@ fn what_rules_leave_out_counts_as_applied() {
         let left_out = replica.take_left_out();
         assert_eq!(left_out.len(), if applied { 0 } else { 2 });
     }
+}
+
+#[test]
+fn a_change_of_a_table_goes_through_the_replicas_rows_and_nothing_behind_it_is_applied_meanwhile() {
+    const ALTER_US: u64 = 1_000_000;
+    const INSTANT: &str = "ALTER TABLE t RENAME COLUMN v TO w";
+    const INDEX: &str = "ALTER TABLE t ADD INDEX (v)";
+    for (sql, goes_through) in [(INDEX, 3), (INSTANT, 0)] {
+        let mut rig = Rig::new(|_| {});
+        (1..4).for_each(|id| rig.put(id, 10));
+        let session = rig.connect();
+        assert_eq!(rig.server.ddl_effort("d", sql).rows, goes_through);
+        let reply = rig
+            .server
+            .execute_ddl(&mut rig.arena, rig.now, session, "d", sql);
+        assert_eq!(reply, Ok(Reply::Committing));
+        rig.rest();
+        rig.put(4, 10);
+        let (mut server, mut replica) = received(&rig, 1);
+        let costs = replica::Costs {
+            alter_row_us: ALTER_US,
+            ..COSTS
+        };
+        let (mut now, mut came) = (0, Vec::new());
+        while let Some(due) = replica.next_due() {
+            now = due.max(now);
+            let (arena, source) = (&mut rig.arena, &rig.server);
+            replica.step(arena, now, &mut server, source, costs, |_, at, _, _| {
+                came.push(at);
+            });
+        }
+        // Schema, table, three rows; the change; the row behind it.
+        let [.., before, altered, behind] = came[..] else {
+            panic!("{came:?}")
+        };
+        assert_eq!(
+            altered - before,
+            COSTS.transaction_us + goes_through * ALTER_US
+        );
+        assert!(behind > altered, "{came:?}");
+        assert!(rig.stored(&server.database, 4).is_some());
+    }
+}
+
+#[test]
+fn a_change_of_a_table_that_is_there_already_takes_nothing() {
+    let mut rig = Rig::new(|_| {});
+    rig.put(1, 10);
+    let (mut server, mut replica) = received(&rig, 1);
+    apply(&mut rig, &mut server, &mut replica);
+    let session = rig.connect();
+    let sql = "ALTER TABLE t ADD INDEX (v)";
+    let reply = rig
+        .server
+        .execute_ddl(&mut rig.arena, rig.now, session, "d", sql);
+    assert_eq!(reply, Ok(Reply::Committing));
+    rig.rest();
+    server.gtid_executed = rig.server.gtid_executed.clone();
+    let (_, mut again) = received(&rig, 1);
+    let costs = replica::Costs {
+        alter_row_us: 1_000_000,
+        ..COSTS
+    };
+    let mut now = 0;
+    while let Some(due) = again.next_due() {
+        now = due.max(now);
+        let (arena, source) = (&mut rig.arena, &rig.server);
+        again.step(arena, now, &mut server, source, costs, |_, _, _, _| {});
+    }
+    assert!(again.applier_runs());
+    assert!(now < 1_000_000, "{now}");
 }

@@ -1,6 +1,6 @@
 //! DMS tasks: what one is created with, whether there is one of a name, and the position that one is started at.
 
-use super::{Before, Problem, join, keys};
+use super::{Before, Problem, Task, is_identifier, join, keys};
 use cutover_sim::runbook::{CreateDmsTask, DmsTask, Host, Migrates, Policy, TaskAction};
 
 /// Tasks of one replication instance.
@@ -10,17 +10,25 @@ impl<'a> Before<'a> {
     pub(super) fn create_dms_task(&mut self, o: &'a CreateDmsTask) -> Result<(), Problem> {
         let op = "create_dms_task";
         self.needs_host(Host::Target, op)?;
-        let named = (1..=64).contains(&o.id.len()) && o.id.is_ascii();
-        if !named || self.tasks.insert(&o.id, false).is_some() {
+        let task = Task {
+            started: false,
+            captures_only: o.migrates == Migrates::Cdc,
+        };
+        if !is_identifier(&o.id) {
             return Err(Problem::new(
                 keys(&[op, "id"]),
-                "a task has a name of its own, of 1 to 64 characters",
-                "write a name like `id = \"move\"`",
+                "DMS does not take this identifier",
+                "write letters, digits and single hyphens, a letter first, like `id = \"move\"`",
             ));
         }
-        if o.migrates == Migrates::Cdc {
-            self.captures_only.insert(&o.id);
+        if self.tasks.insert(&o.id, task).is_some() {
+            return Err(Problem::new(
+                keys(&[op, "id"]),
+                format!("there is a task `{}` already", o.id),
+                "give this one another name",
+            ));
         }
+        self.were_tasks.insert(&o.id, task);
         if self.tasks.len() > MOST_TASKS {
             return Err(Problem::new(
                 keys(&[op]),
@@ -61,8 +69,33 @@ impl<'a> Before<'a> {
         }
     }
 
-    /// Whether the task was started.
-    pub(super) fn task(&self, id: &str, path: &[&'static str]) -> Result<bool, Problem> {
+    pub(super) fn dms_task(&mut self, o: &'a DmsTask, aborting: bool) -> Result<(), Problem> {
+        let task = self.task(&o.id, &["dms_task", "id"])?;
+        if let Some(name) = &o.at {
+            self.cdc_position(o, name)?;
+        }
+        if !task.started && o.action != TaskAction::Start {
+            return Err(Problem::new(
+                keys(&["dms_task", "action"]),
+                format!("no earlier step starts the task `{}`", o.id),
+                "start it first: `dms_task = { id = \"…\", action = \"start\" }`",
+            ));
+        }
+        if o.action == TaskAction::Delete && !aborting {
+            self.tasks.remove(o.id.as_str());
+            return Ok(());
+        }
+        let started = Task {
+            started: true,
+            ..task
+        };
+        self.tasks.insert(&o.id, started);
+        self.were_tasks.insert(&o.id, started);
+        Ok(())
+    }
+
+    /// A task that there is.
+    pub(super) fn task(&self, id: &str, path: &[&'static str]) -> Result<Task, Problem> {
         self.tasks.get(id).copied().ok_or_else(|| {
             let help = match join(self.tasks.keys()) {
                 Some(known) => format!("created so far: {known}"),
@@ -80,7 +113,8 @@ impl<'a> Before<'a> {
     /// A task that is started at a position has no load: what came before is there.
     pub(super) fn cdc_position(&self, o: &DmsTask, name: &str) -> Result<(), Problem> {
         let path = ["dms_task", "at"];
-        if o.action != TaskAction::Start || !self.captures_only.contains(o.id.as_str()) {
+        let captures_only = self.task(&o.id, &["dms_task", "id"])?.captures_only;
+        if o.action != TaskAction::Start || !captures_only {
             return Err(Problem::new(
                 keys(&path),
                 "only a task for changes alone is started at a position",

@@ -1,18 +1,13 @@
 //! Snapshots and hosts: which of them the steps before have made, and which of the hosts replicate from another.
 
-use super::{Before, Problem, join, keys};
+use super::{Before, Problem, is_identifier, join, keys};
 use crate::document::Part;
 use cutover_sim::runbook::Host;
 
 impl<'a> Before<'a> {
     pub(super) fn create_snapshot(&mut self, id: &'a str) -> Result<(), Problem> {
         let path = || keys(&["create_snapshot", "id"]);
-        let well_formed = (1..=255).contains(&id.len())
-            && id.starts_with(|c: char| c.is_ascii_alphabetic())
-            && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-            && !id.ends_with('-')
-            && !id.contains("--");
-        if !well_formed {
+        if !is_identifier(id) {
             return Err(Problem::new(
                 path(),
                 "RDS does not take this identifier",
@@ -68,6 +63,7 @@ impl<'a> Before<'a> {
     pub(super) fn promote_cluster(&mut self) -> Result<(), Problem> {
         if std::mem::replace(&mut self.managed, false) {
             self.configured.remove(&Host::Target);
+            self.started.remove(&Host::Target);
             return Ok(());
         }
         Err(Problem::new(

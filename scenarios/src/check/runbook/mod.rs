@@ -12,7 +12,7 @@ mod waits;
 use super::{Problem, keys};
 use crate::document::Part;
 use coordinates::Noted;
-use cutover_sim::runbook::{Host, Runbook, StepError};
+use cutover_sim::runbook::{Host, Runbook, Step, StepError};
 use std::collections::{BTreeMap, BTreeSet};
 
 const MOST_STEPS: usize = 1_000;
@@ -38,48 +38,55 @@ pub(crate) fn runbook(runbook: &Runbook) -> Result<(), Problem> {
             "begin a step with a line `[[step]]`",
         ));
     }
-    let mut before = Before::default();
-    let lists = [
-        ("step", &runbook.steps),
-        ("abort", &runbook.abort),
-        ("stay", &runbook.stay),
-    ];
-    for (list, steps) in lists {
-        if list != "step" {
-            // It may follow any step: what one of them did may be the case.
-            before.configured.clone_from(&before.was_configured);
-            before.started.clone_from(&before.was_started);
-        }
-        if steps.len() > MOST_STEPS {
-            return Err(Problem::new(
-                keys(&[list]),
-                format!("{} steps; at most {MOST_STEPS} are allowed", steps.len()),
-                "nobody executes a runbook of that length by hand: split it",
-            ));
-        }
-        for (index, step) in steps.iter().enumerate() {
-            before.then(step, list != "step").map_err(|mut problem| {
-                problem
-                    .path
-                    .splice(0..0, [Part::Key(list), Part::Index(index)]);
-                problem
-            })?;
-        }
+    let mut steps = Before::default();
+    all(&mut steps, "step", &runbook.steps)?;
+    // Of the two lists at most one is carried out.
+    let any = steps.after_any_step();
+    all(&mut any.clone(), "abort", &runbook.abort)?;
+    all(&mut any.clone(), "stay", &runbook.stay)
+}
+
+/// Checks the steps of a list, one after the other.
+fn all<'a>(before: &mut Before<'a>, list: &'static str, steps: &'a [Step]) -> Result<(), Problem> {
+    if steps.len() > MOST_STEPS {
+        return Err(Problem::new(
+            keys(&[list]),
+            format!("{} steps; at most {MOST_STEPS} are allowed", steps.len()),
+            "nobody executes a runbook of that length by hand: split it",
+        ));
+    }
+    for (index, step) in steps.iter().enumerate() {
+        before.then(step, list != "step").map_err(|mut problem| {
+            problem
+                .path
+                .splice(0..0, [Part::Key(list), Part::Index(index)]);
+            problem
+        })?;
     }
     Ok(())
 }
 
+/// Whether AWS takes a name for a snapshot or a DMS task (ReplicationTaskIdentifier, DBSnapshotIdentifier).
+fn is_identifier(id: &str) -> bool {
+    (1..=255).contains(&id.len())
+        && id.starts_with(|c: char| c.is_ascii_alphabetic())
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        && !id.ends_with('-')
+        && !id.contains("--")
+}
+
 /// What the steps before the one at hand have done.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Before<'a> {
     snapshots: BTreeSet<&'a str>,
     restored: bool,
     has_replica: bool,
-    tasks: BTreeMap<&'a str, bool>,
-    /// Those that migrate changes alone.
-    captures_only: BTreeSet<&'a str>,
-    /// RDS looks after the target's replication.
+    /// The DMS tasks that there are now, and those that there were.
+    tasks: BTreeMap<&'a str, Task>,
+    were_tasks: BTreeMap<&'a str, Task>,
+    /// RDS looks after the target's replication, or did.
     managed: bool,
+    was_managed: bool,
     /// Where an external source is configured now, and where one was.
     configured: BTreeSet<Host>,
     was_configured: BTreeSet<Host>,
@@ -91,6 +98,27 @@ struct Before<'a> {
     of_target: BTreeSet<&'a str>,
     fence: bool,
     gate: bool,
+}
+
+/// A DMS task.
+#[derive(Clone, Copy, Default)]
+struct Task {
+    started: bool,
+    /// It migrates changes alone.
+    captures_only: bool,
+}
+
+impl<'a> Before<'a> {
+    /// As it is for a list that may follow any step: what one of them did may be the case.
+    fn after_any_step(&self) -> Self {
+        Self {
+            configured: self.was_configured.clone(),
+            started: self.was_started.clone(),
+            tasks: self.were_tasks.clone(),
+            managed: self.was_managed,
+            ..self.clone()
+        }
+    }
 }
 
 /// The first few names; none when there are none.

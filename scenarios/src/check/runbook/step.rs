@@ -2,7 +2,7 @@
 
 use super::{Before, Problem, keys, several};
 use cutover_sim::{
-    runbook::{Host, Op, Repoint, Role, Step, TaskAction},
+    runbook::{Host, Op, Repoint, Role, Step},
     units::Micros,
     workload_spec::is_of_utf8mb4,
     world::unreadable_sql,
@@ -53,7 +53,7 @@ impl<'a> Before<'a> {
             Op::MigrateLatestSnapshot => self.makes_target("migrate_latest_snapshot"),
             Op::CreateAuroraReplica => {
                 self.makes_target("create_aurora_replica")?;
-                self.managed = true;
+                (self.managed, self.was_managed) = (true, true);
                 self.configure(Host::Target);
                 self.start(Host::Target);
                 Ok(())
@@ -147,25 +147,7 @@ impl<'a> Before<'a> {
             Op::CreateTriggers => self.needs_host(Host::Target, "create_triggers"),
             Op::CopyUsers => self.needs_host(Host::Target, "copy_users"),
             Op::CreateDmsTask(o) => self.create_dms_task(o),
-            Op::DmsTask(o) => {
-                let started = self.task(&o.id, &["dms_task", "id"])?;
-                if let Some(name) = &o.at {
-                    self.cdc_position(o, name)?;
-                }
-                let begins = matches!(o.action, TaskAction::Start);
-                if !started && !begins {
-                    return Err(Problem::new(
-                        keys(&["dms_task", "action"]),
-                        format!("no earlier step starts the task `{}`", o.id),
-                        "start it first: `dms_task = { id = \"…\", action = \"start\" }`",
-                    ));
-                }
-                match o.action {
-                    TaskAction::Delete => self.tasks.remove(o.id.as_str()),
-                    _ => self.tasks.insert(&o.id, true),
-                };
-                Ok(())
-            }
+            Op::DmsTask(o) => self.dms_task(o, aborting),
             Op::Pause(o) if o.length == Micros::ZERO => Err(Problem::new(
                 keys(&["pause", "for"]),
                 "a pause of no time",

@@ -1,6 +1,6 @@
 //! What a client does: it thinks of a transaction, and sends its statements one by one.
 
-use super::{Phase, at_once, sends_commit, two_phases::TwoPhases};
+use super::{Connection, Phase, at_once, sends_commit, two_phases::TwoPhases};
 use crate::{
     faults::{Occasion, Way},
     history::{Kind, NO_COMMIT, Operation, Told},
@@ -117,6 +117,24 @@ impl World {
         }
     }
 
+    /// Whether a transaction has to wait before it begins, because a table is being altered; it goes on by itself then. Who
+    /// only reads goes on while a table is copied.
+    fn is_shut_out(&mut self, client: u16, number: u32, connection: Connection) -> bool {
+        if !self.alters(connection.host) {
+            return false;
+        }
+        let intent = self.clients.get(client).intent;
+        let reads = intent.is_some_and(|intent| intent.kind == Kind::Read);
+        if connection.host == Host::Source {
+            return self.waits_for_ddl((client, number), connection.session, reads);
+        }
+        let copied = self.copies_until(connection.host).filter(|_| !reads);
+        if let Some(until) = copied {
+            self.agenda.push(until, Due::Request(client, number));
+        }
+        copied.is_some()
+    }
+
     /// A statement reaches its server.
     pub(in crate::world) fn request(&mut self, client: u16, number: u32) {
         let now = self.now;
@@ -136,8 +154,7 @@ impl World {
                 .push(self.source_suspended_until, Due::Request(client, number));
             return;
         }
-        let begins = begins && !carries && connection.host == Host::Source;
-        if begins && self.waits_for_ddl(client, number, connection.session) {
+        if begins && !carries && self.is_shut_out(client, number, connection) {
             return;
         }
         if carries {

@@ -10,6 +10,7 @@ mod snapshots;
 
 pub(super) use cluster::CLUSTER_EXISTS;
 pub(super) use external_source::no_replication;
+pub(crate) use schema::leave_out_constraints;
 
 use super::World;
 use crate::faults::Occasion;

@@ -1,10 +1,14 @@
 //! The target's declarations: tables, constraints and triggers after the source's, and where AUTO_INCREMENT goes on.
 
 use crate::{
-    runbook::CreateSchema,
+    runbook::{CreateSchema, Host},
+    units::Micros,
     world::{NO_TARGET, World},
 };
-use cutover_model::{ddl::collation_by_name, schema::TableDef};
+use cutover_model::{
+    ddl::{collation_by_name, effort_to_complete},
+    schema::TableDef,
+};
 
 impl World {
     /// `mysqldump --no-data` of the source, into the target.
@@ -19,8 +23,7 @@ impl World {
         let declare = |def: &TableDef| {
             let mut def = def.clone();
             if o.without_constraints {
-                def.foreign_keys.clear();
-                def.indexes.clear();
+                leave_out_constraints(&mut def);
             }
             let own = std::iter::once(&mut def.collation);
             let texts = def.columns.iter_mut().filter_map(|c| c.collation.as_mut());
@@ -79,6 +82,23 @@ impl World {
         Ok(deleted)
     }
 
+    /// How long that takes, one table after the other: an index goes through all rows of its table, and so does the copy by
+    /// which a foreign key is added. The DELETE of rows without a parent is not counted.
+    ///
+    /// # Errors
+    /// No cluster.
+    pub fn constraints_take(&self) -> Result<Micros, String> {
+        let target = &self.target.as_ref().ok_or(NO_TARGET)?.server;
+        let row_us = self.environment.alter_row(Host::Target).0;
+        let tables = self.source.database.tables();
+        let us = tables.filter_map(|(id, table)| {
+            let (as_is, version) = (target.database.table(id)?, target.config.version);
+            let effort = effort_to_complete(as_is.def(), table.def(), as_is.len(), version);
+            Some(effort.us(row_us))
+        });
+        Ok(Micros(us.sum()))
+    }
+
     /// Raises AUTO_INCREMENT of every table of the target.
     ///
     /// # Errors
@@ -100,4 +120,10 @@ impl World {
         }
         Ok(())
     }
+}
+
+/// Leaves out of a declaration what [`World::add_constraints`] adds.
+pub(crate) fn leave_out_constraints(def: &mut TableDef) {
+    def.foreign_keys.clear();
+    def.indexes.clear();
 }

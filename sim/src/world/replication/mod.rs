@@ -110,14 +110,16 @@ impl World {
         channels.filter_map(Channel::file_in_use).min()
     }
 
-    /// What applying costs. Both ends apply at the target's pace: of the source's as a replica nothing else is known.
-    pub(super) fn costs(&self) -> Costs {
+    /// What applying costs on a host. Both ends apply rows at the target's pace: of the source's as a replica nothing else is
+    /// known.
+    pub(super) fn costs(&self, on: Host) -> Costs {
         let target = &self.environment.target;
         Costs {
             transaction_us: target.apply_transaction.0,
             row_us: target.apply_row.0,
             first_touch_us: target.first_touch.0,
             scan_row_us: target.scan_row.0,
+            alter_row_us: self.environment.alter_row(on).0,
         }
     }
 }

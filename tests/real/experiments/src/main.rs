@@ -1,14 +1,15 @@
-//! Real MySQL servers as judges of the model. `tests/real/table` and `tests/real/bytes` run it.
+//! Real MySQL servers as judges of the model. `tests/real/table`, `tests/real/bytes` and `tests/real/efforts` run it.
 //!
 //! ```text
 //! cutover-experiments experiments --work DIR [--only PART] [--write] [--model]
 //! cutover-experiments bytes       --work DIR [--from CASE] [--cases N] [--rounds N] [--seed S]
+//! cutover-experiments efforts     --work DIR
 //! ```
 //!
 //! `experiments` runs the same scripts on the model and on pairs of servers: `--only` takes those whose name has PART,
 //! `--write` writes `docs/experiments.md` (without it the page must be what the run says), `--model` runs the model alone and
 //! shows its outcomes. `bytes` lets a server replay random binlogs of the model, and the model read binlogs that servers
-//! wrote under random traffic.
+//! wrote under random traffic. `efforts` asks servers what each ALTER TABLE takes.
 //!
 //! A line a check: PASS, FAIL or SKIP. Exit status: 0 all passed, 1 any failed, 2 wrong usage or a script that cannot be
 //! read, 3 a server could not be had and nothing failed.
@@ -20,6 +21,7 @@
 
 mod bytes;
 mod decoder;
+mod efforts;
 mod experiments;
 mod modelled;
 mod outcome;
@@ -94,6 +96,7 @@ fn main() -> ExitCode {
     match given.command.as_str() {
         "experiments" => experiments::run(&given),
         "bytes" => ended(bytes(&given)),
+        "efforts" => ended(efforts::judge(&given.work)),
         other => wrong_usage(&format!("no such command: `{other}`")),
     }
 }

@@ -284,6 +284,7 @@ impl Modelled {
             row_us: if self.busy { SECOND } else { 0 },
             first_touch_us: 0,
             scan_row_us: 0,
+            alter_row_us: 0,
         }
     }
 
