@@ -132,14 +132,15 @@ impl Walker {
         }
     }
 
-    /// Whether the rules leave the statement of a group out.
-    pub(crate) fn leaves_out_statement(&self, group: &Group<'_>) -> bool {
-        group.statement().is_some_and(|query| {
-            !self.mappings.filter.takes_statement(&DdlEvent {
-                query: &query,
-                timestamp_s: group.timestamp_s,
-            })
-        })
+    /// The statement of a group, where the rules leave it out.
+    pub(crate) fn left_out_statement(&self, group: &Group<'_>) -> Option<String> {
+        let query = group.statement()?;
+        let event = DdlEvent {
+            query: &query,
+            timestamp_s: group.timestamp_s,
+        };
+        let takes = self.mappings.filter.takes_statement(&event);
+        (!takes).then(|| event.sql())
     }
 
     /// Hands a group to a sink, row by row. Stops at the first error; undoing what was done of the
@@ -270,7 +271,7 @@ impl Walker {
         undone: bool,
         new_statement: &mut bool,
     ) -> Result<(), ApplyErrorKind> {
-        if self.mappings.filter.leaves_out(event.table_id) {
+        if self.mappings.filter.leaves_out(event.table_id).is_some() {
             return Ok(());
         }
         let Some(mapping) = self.mappings.get(event.table_id) else {

@@ -41,6 +41,17 @@ impl Kind {
 
     /// Checks that a file is not of another kind: nothing of this one in it, and something of the other.
     pub fn check(self, document: &Document) -> Result<(), LoadError> {
+        if self != Kind::Plan && document.text.trim_start().starts_with('{') {
+            return Err(LoadError::new(
+                &document.name,
+                format!(
+                    "this is JSON, and {} is written in TOML: only plans are read as JSON",
+                    self.name()
+                ),
+            )
+            .at(&document.text, 0..0)
+            .help(Kind::Plan.use_of(&document.name)));
+        }
         let Ok(table) = DeTable::parse(&document.text) else {
             return Ok(());
         };

@@ -171,6 +171,47 @@ fn what_would_make_a_run_explode_or_cannot_be_is_refused_with_the_reason() {
 }
 
 #[test]
+fn what_is_wrong_with_a_replication_filter_is_told_with_its_place() {
+    let long = format!(
+        "[target.replicate]\nignore_table = [\"shop.{}\"]\n",
+        "t".repeat(2_000)
+    );
+    insta::assert_snapshot!(scenarios(&[
+        ("no dot", "[target.replicate]\ndo_table = [\"orders\"]\n"),
+        (
+            "two dots",
+            "[target.replicate]\ndo_table = [\"shop.orders.x\"]\n"
+        ),
+        (
+            "a table for a schema",
+            "[target.replicate]\ndo_db = [\"shop.orders\"]\n"
+        ),
+        ("nothing", "[target.replicate]\nignore_db = [\"\"]\n"),
+        (
+            "two in one",
+            "[target.replicate]\nignore_db = [\"shop,jobs\"]\n"
+        ),
+        (
+            "in quotes",
+            "[target.replicate]\nignore_db = [\"'shop'\"]\n"
+        ),
+        (
+            "with a blank",
+            "[target.replicate]\nwild_do_table = [\"shop. %\"]\n"
+        ),
+        (
+            "a pattern for a name",
+            "[target.replicate]\ndo_table = [\"shop.%\"]\n"
+        ),
+        ("too long", &long),
+        (
+            "an Aurora that has none",
+            "[target]\nengine_version = \"5.7.mysql_aurora.2.12.0\"\n[target.replicate]\nignore_db = [\"jobs\"]\n"
+        ),
+    ]));
+}
+
+#[test]
 fn what_a_scenario_must_say_is_asked_for() {
     let cases = [
         ("nothing at all", ""),
@@ -561,6 +602,10 @@ fn a_file_of_another_kind_is_told_apart() {
         (
             "a runbook as a plan",
             parse_plan("r.toml", runbook.text).map(drop)
+        ),
+        (
+            "a plan in JSON as a scenario",
+            parse_scenario("p.json", "{\n  \"schema\": \"1.1\"\n}\n", &[]).map(drop)
         ),
         (
             "a key of another kind beside one of its own",

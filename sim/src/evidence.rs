@@ -135,9 +135,8 @@ pub struct Evidence<'w> {
     /// The source's commits that took effect on the target by replication, in order; what the target
     /// skipped because it had the GTID is left out.
     pub applied: &'w Applications,
-    /// Tables whose rows the target's replication filters leave out, `schema.table`; which commits lack some of their rows
-    /// for that, the marks say.
-    pub left_out_tables: Vec<String>,
+    /// The source's commits behind the snapshot of which the target's replication filters have left something out.
+    pub incomplete: CommitSet,
     /// How many of them the target had when the gate let through.
     pub applied_at_gate: usize,
     /// What tools carried to the target row by row; none where a replica applied transactions, or nothing did.
@@ -194,8 +193,7 @@ impl<'w> Evidence<'w> {
         let gtids = cutover.and_then(|at| gtids(world, at));
         let world: &'w World = world;
         let applied = world.history.arrived();
-        let on_target = on_target(&world.history, snapshot.as_ref(), applied, sequence)
-            .without(&world.marks.left_out);
+        let on_target = on_target(&world.history, snapshot.as_ref(), applied, sequence);
         let back_on_source =
             CommitSet::new(world.history.target.len(), 0, &world.history.applied_back);
         let applied_at_gate = match (&fed, world.marks.gate) {
@@ -222,7 +220,7 @@ impl<'w> Evidence<'w> {
             events_left_off: states::events_off(world, Host::Source, Host::Source),
             snapshot,
             applied,
-            left_out_tables: left_out_tables(world),
+            incomplete: incomplete(&world.marks, world.history.source.len(), cut),
             applied_at_gate,
             fed,
             on_target,
@@ -289,6 +287,13 @@ impl<'w> Evidence<'w> {
     pub fn acknowledged(&self, host: Host) -> impl Iterator<Item = (u32, Operation)> + use<'w> {
         self.writes()
             .filter(move |(_, o)| o.told == Told::Ok && o.host == host)
+    }
+
+    /// Whether the target has left something of an operation out.
+    pub fn is_incomplete(&self, operation: &Operation) -> bool {
+        self.serving == Host::Target
+            && operation.host == Host::Source
+            && self.incomplete.has(operation.commit)
     }
 
     /// Whether the host that serves in the end has the commit of an operation.
@@ -391,16 +396,12 @@ fn on_target(
     set
 }
 
-/// The source's tables that the target's filters leave out, where they have left something out.
-fn left_out_tables(world: &World) -> Vec<String> {
-    if world.marks.left_out.is_empty() {
-        return Vec::new();
-    }
-    let rules = world.replication_rules(Host::Target);
-    let defs = world.source.database.tables().map(|(_, table)| table.def());
-    defs.filter(|def| !rules.takes_rows(&def.schema, &def.name))
-        .map(|def| def.full_name())
-        .collect()
+/// The commits behind a cut that the target lacks something of.
+pub fn incomplete(marks: &Marks, commits: usize, cut: u32) -> CommitSet {
+    let mut set = CommitSet::new(commits, 0, []);
+    let behind = marks.left_out.iter().filter(|left| left.commit >= cut);
+    behind.for_each(|left| set.add(left.commit));
+    set
 }
 
 fn disturbed(world: &World, plan: &Plan) -> Vec<(u64, u64)> {

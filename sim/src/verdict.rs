@@ -13,6 +13,7 @@ use crate::{
     units::Micros,
     world::{World, side},
 };
+use std::collections::BTreeSet;
 
 /// Transactions that could not be replayed and are named one by one.
 const NAMED: usize = 5;
@@ -59,6 +60,7 @@ pub fn outcome(plan: &Plan, world: &mut World, ended: Ended) -> Outcome {
     let (mut notes, recorded) = (notes(world), world.recording().is_some());
     notes.extend(never_fired(plan, world));
     notes.extend(cut_traffic(plan, world));
+    notes.extend(left_out(world));
     let (faults, probes) = (faults(plan, world), probes(world));
     let (story, by_hand) = (world.story.clone(), world.by_hand());
     let virtual_ms = world.now() / 1_000;
@@ -115,6 +117,10 @@ pub fn verdict(e: &Evidence<'_>, properties: &[PropertyResult]) -> Verdict {
         (_, _) if !acknowledged => Verdict::Unknown,
         (_, None) | (Ended::Aborted, Some(_)) => Verdict::Aborted,
         (Ended::Finished, Some(at)) if !exercised(e, at) => Verdict::Unknown,
+        // What else wrote, an operator's rows, is no traffic.
+        (Ended::Finished, Some(at)) if e.marks.traffic_cut.is_some_and(|(cut, _)| cut < at) => {
+            Verdict::Unknown
+        }
         (Ended::Finished, Some(_)) => Verdict::Safe,
     }
 }
@@ -224,13 +230,50 @@ fn never_fired(plan: &Plan, world: &World) -> Option<String> {
 
 /// The traffic was ended before the run was.
 fn cut_traffic(plan: &Plan, world: &World) -> Option<String> {
-    let at = world.marks.traffic_cut?;
+    let (at, held) = world.marks.traffic_cut?;
     Some(format!(
-        "The traffic was ended at {}: the servers' binlogs held {} (`workload.max_binlogs`), and a run keeps all that was \
-         written in memory. Nobody writes from then on. Raise it where there is memory for more, or lower the rate.",
+        "The traffic was ended at {}: the servers' binlogs held {} MiB (`workload.max_binlogs` is {}), and a run keeps all \
+         that was written in memory. No client writes from then on. Raise it where there is memory for more, or lower the \
+         rate.",
         world.moment(at).time_of_day(),
+        held >> 20,
         plan.workload.max_binlogs
     ))
+}
+
+/// What the target's replication filters have left out.
+fn left_out(world: &World) -> Option<String> {
+    let left_out = &world.marks.left_out;
+    let tables: BTreeSet<&str> = left_out
+        .iter()
+        .flat_map(|left| left.what.tables.iter().map(|table| &**table))
+        .collect();
+    let of_rows = left_out
+        .iter()
+        .filter(|left| !left.what.tables.is_empty())
+        .count();
+    let statements: Vec<_> = left_out
+        .iter()
+        .filter_map(|left| Some((left.at, left.what.statement.as_deref()?)))
+        .collect();
+    let mut parts = Vec::new();
+    if of_rows > 0 {
+        let tables = Vec::from_iter(tables).join(", ");
+        parts.push(format!("what {of_rows} transactions wrote to {tables}"));
+    }
+    if let Some((at, sql)) = statements.first() {
+        let at = world.moment(*at).time_of_day();
+        parts.push(format!(
+            "{} statements, the first at {at}: {sql}",
+            statements.len()
+        ));
+    }
+    (!parts.is_empty()).then(|| {
+        format!(
+            "The target's replication filters (`target.replicate`) left out {}. All of it counts as applied.",
+            parts.join(", and ")
+        )
+    })
 }
 
 /// The rare paths that the run went along.

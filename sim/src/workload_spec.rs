@@ -240,6 +240,20 @@ fn is_zero(weight: &u32) -> bool {
 }
 
 impl Mix {
+    /// The weight of a kind.
+    pub fn weight_of(&self, does: Does) -> u32 {
+        match does {
+            Does::Place => self.place,
+            Does::Pay => self.pay,
+            Does::Transfer => self.transfer,
+            Does::Cancel => self.cancel,
+            Does::Read => self.read,
+            Does::Rollback => self.rollback,
+            Does::Draft => self.draft,
+            Does::Amend => self.amend,
+        }
+    }
+
     /// All weights, by the names of their keys.
     pub fn weights(&self) -> [(&'static str, u32); 8] {
         // Taken apart, so that a weight that is added cannot be left out.

@@ -246,7 +246,7 @@ impl Gathered {
             snapshot: self.snapshot,
             applied: &self.history.applied,
             // Its servers have no filters.
-            left_out_tables: Vec::new(),
+            incomplete: CommitSet::default(),
             applied_at_gate: self.marks.applied_at_gate,
             on_target: CommitSet::new(self.history.source.len(), cut, &self.history.applied),
             back_on_source: CommitSet::new(

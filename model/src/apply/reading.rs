@@ -1,7 +1,7 @@
 //! A transaction as most are (BEGIN, rows of known tables, XID), read once: what has to be looked up in its events
 //! to cost it, to schedule it and to apply it.
 
-use super::{ApplyError, RowWork, Sink, Walker, mapping::Mappings};
+use super::{ApplyError, RowWork, Sink, Walker, filter::LeftOut, mapping::Mappings};
 use crate::{
     arena::Arena,
     binlog::{
@@ -22,8 +22,8 @@ use std::sync::Arc;
 pub struct Reading {
     count: u64,
     whole: bool,
-    /// Rows of it are left out by the rules of the channel.
-    leaves_out: bool,
+    /// What the rules of the channel leave out of it.
+    pub(crate) left_out: LeftOut,
     /// The next row is the first of its statement.
     new_statement: bool,
     /// Tables that rows of this group or of earlier ones are of.
@@ -99,11 +99,6 @@ impl Reading {
         if self.rows.len() > 1 {
             self.rows.pop();
         }
-    }
-
-    /// Whether the channel's rules leave rows of the group out.
-    pub fn leaves_out(&self) -> bool {
-        self.leaves_out
     }
 
     /// Number of rows.
@@ -235,7 +230,7 @@ impl Reading {
         self.sought.clear();
         self.count = 0;
         self.whole = true;
-        self.leaves_out = false;
+        self.left_out.clear();
         self.new_statement = true;
     }
 
@@ -284,8 +279,8 @@ impl Reading {
             self.whole = false;
             return;
         };
-        if mappings.filter.leaves_out(event.table_id) {
-            self.leaves_out = true;
+        if let Some(table) = mappings.filter.leaves_out(event.table_id) {
+            self.left_out.add(table);
             self.new_statement |= event.ends_statement();
             return;
         }

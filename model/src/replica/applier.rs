@@ -2,7 +2,10 @@
 
 use super::{Config, Range, Replica, ThreadError, checksum, skip::Failed};
 use crate::{
-    apply::{ApplyError, Direct, Reading, Walker, filter::Rules},
+    apply::{
+        ApplyError, Direct, Reading, Walker,
+        filter::{LeftOut, Rules},
+    },
     arena::Arena,
     binlog::{
         frame::Frames,
@@ -312,7 +315,7 @@ impl Replica {
 
     /// Hands what is in the relay log to free workers and commits what is due at `now`. `source` is read
     /// for the bytes alone. `applied` hears of every commit, not of what is skipped because its GTID is known:
-    /// where the group ended, and its changes.
+    /// where the group ended, its changes, and what the channel's rules have left out of it.
     pub fn step(
         &mut self,
         arena: &mut Arena,
@@ -320,7 +323,7 @@ impl Replica {
         server: &mut Server,
         source: &Server,
         costs: Costs,
-        mut applied: impl FnMut(LogPos, u64, &[Change], &Arena),
+        mut applied: impl FnMut(LogPos, u64, &[Change], &LeftOut, &Arena),
     ) {
         if !self.applier.running {
             return;
@@ -335,10 +338,8 @@ impl Replica {
                 Ok(took_effect) => {
                     let changes = &self.applier.direct.changes;
                     if took_effect {
-                        if applying.work.reading.leaves_out() {
-                            self.left_out.push(end);
-                        }
-                        applied(end, applying.commit_us, changes, arena);
+                        let left_out = &applying.work.reading.left_out;
+                        applied(end, applying.commit_us, changes, left_out, arena);
                     }
                     self.applier.spare.push(applying.work);
                     self.advance(end, source);
@@ -501,8 +502,11 @@ impl Replica {
         match walker.read_any(arena, &server.database, &mut groups, reading) {
             Some(Ok(group)) => {
                 work.heading = Heading::of(&group);
-                if group.kind == GroupKind::Ddl && walker.leaves_out_statement(&group) {
-                    work.heading.leave_out_statement();
+                if group.kind == GroupKind::Ddl {
+                    reading.left_out.statement = walker.left_out_statement(&group);
+                    if reading.left_out.statement.is_some() {
+                        work.heading.leave_out_statement();
+                    }
                 }
                 let clock = group.gtid.as_ref();
                 let (last_committed, sequence) =

@@ -131,7 +131,6 @@ pub struct Replica {
     last_io_error: Option<ThreadError>,
     clock_diff_s: i64,
     applier: Applier,
-    left_out: Vec<LogPos>,
     mutants: Mutants,
 }
 
@@ -140,12 +139,6 @@ impl Replica {
     pub fn filtered(mut self, rules: Arc<Rules>) -> Self {
         self.applier.filter(rules);
         self
-    }
-
-    /// Where the groups ended that were committed without some of their rows since this was asked last, because the rules
-    /// leave them out.
-    pub fn take_left_out(&mut self) -> Vec<LogPos> {
-        std::mem::take(&mut self.left_out)
     }
 
     /// A configured replica, both threads stopped.
@@ -166,7 +159,6 @@ impl Replica {
             clock_diff_s: 0,
             mutants: config.mutants,
             applier: Applier::new(config, read_file, pos),
-            left_out: Vec::new(),
         }
     }
 

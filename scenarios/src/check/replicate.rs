@@ -25,7 +25,9 @@ pub(super) fn replicate(target: &Target) -> Result<(), Problem> {
     }
     for (key, names) in lists {
         names.iter().try_for_each(|name| one(key, name))?;
-        let characters: usize = names.iter().map(|name| name.chars().count() + 1).sum();
+        // RDS takes the names with commas between them.
+        let letters: usize = names.iter().map(|name| name.chars().count()).sum();
+        let characters = letters + names.len().saturating_sub(1);
         if characters > MOST_CHARACTERS {
             return Err(Problem::new(
                 keys(&["replicate", key]),
@@ -48,14 +50,28 @@ fn one(key: &'static str, name: &str) -> Result<(), Problem> {
             "shop.orders",
         ),
     };
-    let parts = name.split('.').filter(|part| !part.is_empty()).count();
-    let has_form = parts == if of_schemas { 1 } else { 2 } && parts == name.split('.').count();
-    if has_form && !name.contains([',', '`']) {
-        return Ok(());
+    let refuse =
+        |message: String, help: String| Err(Problem::new(keys(&["replicate", key]), message, help));
+    let parts = if of_schemas { 1 } else { 2 };
+    let stray =
+        |c: char| c.is_whitespace() || c.is_control() || matches!(c, ',' | '`' | '\'' | '"');
+    if let Some(c) = name.chars().find(|c| stray(*c)) {
+        return refuse(
+            format!("{c:?} in a name: no such name is read by the parameters of RDS"),
+            format!("write each name by itself, as it is: `{key} = [\"{example}\"]`"),
+        );
     }
-    Err(Problem::new(
-        keys(&["replicate", key]),
-        format!("`{name}` is not {what}, without commas and quotes"),
-        format!("write `{key} = [\"{example}\"]`"),
-    ))
+    if !Replicate::is_of_patterns(key) && name.contains('%') {
+        return refuse(
+            format!("`{name}` in `{key}` is a name, and no pattern"),
+            "write a pattern in `wild_do_table` or `wild_ignore_table`".into(),
+        );
+    }
+    if name.split('.').count() != parts || name.split('.').any(str::is_empty) {
+        return refuse(
+            format!("`{name}` is not {what}"),
+            format!("write `{key} = [\"{example}\"]`"),
+        );
+    }
+    Ok(())
 }

@@ -51,6 +51,11 @@ impl Replicate {
         key.ends_with("_db")
     }
 
+    /// Whether a list is one of patterns.
+    pub fn is_of_patterns(key: &str) -> bool {
+        key.starts_with("wild_")
+    }
+
     /// As the applier has them.
     pub fn rules(&self) -> Rules {
         Rules {

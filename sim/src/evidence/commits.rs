@@ -48,14 +48,6 @@ impl CommitSet {
         }
     }
 
-    /// Without these.
-    pub fn without(mut self, commits: &[u32]) -> Self {
-        for commit in commits {
-            self.remove(*commit, commit + 1);
-        }
-        self
-    }
-
     /// Whether a commit is in it.
     pub fn has(&self, commit: u32) -> bool {
         let word = self.words.get(commit as usize / 64);

@@ -16,6 +16,7 @@ pub fn lost_write(e: &Evidence<'_>, number: u32) -> Explanation {
     let commit = operation.and_then(|o| Some((o, commit_of(e, &o)?)));
     let (stage, because) = match commit {
         None => (Stage::Visible, "No commit of it is known.".into()),
+        Some((o, _)) if e.is_incomplete(&o) => (Stage::Applied, without_rows(e, o.commit)),
         Some((o, commit)) if o.host == Host::Target && !e.is_visible(&o) => {
             left_on_target(e, commit)
         }
@@ -136,6 +137,19 @@ fn written_over(e: &Evidence<'_>, commit: u32, host: Host) -> String {
     )
 }
 
+/// The target's filters have left something of it out.
+fn without_rows(e: &Evidence<'_>, commit: u32) -> String {
+    let mut left_out = e.marks.left_out.iter();
+    let (since, tables) = match left_out.find(|left| left.commit == commit) {
+        Some(left) => (e.clock(left.at), left.what.tables.join(", ")),
+        None => Default::default(),
+    };
+    format!(
+        "It counts as applied on the target since {since}, and its rows in {tables} are not there: the target's \
+         replication filters (`target.replicate`) leave them out, and no position, GTID set or lag shows it."
+    )
+}
+
 /// A commit of the source that the target does not have.
 struct Walk<'e, 'w> {
     e: &'e Evidence<'w>,
@@ -150,9 +164,6 @@ impl Walk<'_, '_> {
             && let Some(row) = fed.missing.get(&self.number)
         {
             return super::fed::cause(self.e, self.number, &self.commit, row);
-        }
-        if self.e.marks.left_out.contains(&self.number) {
-            return (Stage::Applied, self.without_rows());
         }
         let r = &self.e.marks.replication;
         if let Some(s) = self.e.snapshot.filter(|s| self.is_older_than(s))
@@ -204,20 +215,6 @@ impl Walk<'_, '_> {
             return (Stage::RelayLog, because);
         }
         (Stage::Applied, self.unapplied())
-    }
-
-    /// It was applied, but for what a filter leaves out.
-    fn without_rows(&self) -> String {
-        let mut applied = self.e.applied.iter();
-        let since = match applied.find(|a| a.commit == self.number) {
-            Some(applied) => format!(" since {}", self.e.clock(applied.at)),
-            None => String::new(),
-        };
-        format!(
-            "It counts as applied on the target{since}, and its rows in {} are not there: the target's replication filters \
-             (`target.replicate`) leave them out, and no position, GTID set or lag shows it.",
-            self.e.left_out_tables.join(", ")
-        )
     }
 
     fn is_older_than(&self, snapshot: &SnapshotFacts) -> bool {

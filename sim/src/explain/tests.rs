@@ -1,6 +1,9 @@
 use super::*;
-use crate::{properties::made::*, world::Skipped};
-use cutover_model::replica::ThreadError;
+use crate::{
+    properties::made::*,
+    world::{LeftOut, Skipped},
+};
+use cutover_model::{apply::filter, replica::ThreadError};
 
 /// The sound migration, in which the last order of the source (70 s) never arrives.
 fn without_the_last() -> Made {
@@ -58,8 +61,16 @@ fn a_snapshot_lacks_what_was_not_durable_and_one_of_a_replica_what_that_had_not_
 #[test]
 fn what_a_filter_leaves_out_was_applied_and_is_not_there() {
     let mut made = Made::sound();
-    made.marks.left_out = vec![3];
-    made.left_out_tables = vec!["shop.invoices".into()];
+    made.marks.left_out = vec![LeftOut {
+        at: 71 * S,
+        commit: 3,
+        what: filter::LeftOut {
+            tables: vec!["shop.invoices".into()],
+            statement: None,
+        },
+    }];
+    assert_eq!(made.violations(&crate::properties::CATALOGUE[0]), 1);
+    assert_eq!(made.violations(&crate::properties::CATALOGUE[1]), 0);
     let (stage, text) = cause(&made);
     assert_eq!(stage, Stage::Applied);
     let because = "It counts as applied on the target since 10:01:11.000, and its rows in shop.invoices are not there";

@@ -70,6 +70,10 @@ impl<'e, 'w> FatesSoFar<'e, 'w> {
         if o.told == Told::Fail {
             fates.failed.push(number);
         }
+        let is_lost = o.told == Told::Ok && self.e.is_incomplete(o);
+        if is_lost {
+            fates.lost.push(number);
+        }
         if o.kind == Kind::Cancel {
             fates.cancelled.push(o.subject);
         }
@@ -79,7 +83,7 @@ impl<'e, 'w> FatesSoFar<'e, 'w> {
         match finder.find(o.subject) {
             Some((at, order)) if order.client() == u64::from(o.client) => self.made[at] = true,
             // Unless it was cancelled, which the whole pass tells.
-            _ if o.told == Told::Ok => fates.lost.push(number),
+            _ if o.told == Told::Ok && !is_lost => fates.lost.push(number),
             _ => {}
         }
     }

@@ -3,7 +3,7 @@
 use crate::{
     evidence::{
         CommitSet, Evidence, FedFacts, Gtids, KeepsOut, Names, PlacedOrder, RowId, Shop,
-        SnapshotFacts, States,
+        SnapshotFacts, States, incomplete,
     },
     fed::FedRow,
     history::{Applied, Commit, History, Kind, NO_COMMIT, Operation, Told},
@@ -38,7 +38,6 @@ pub struct Made {
     pub events_left_off: Vec<String>,
     pub snapshot: Option<SnapshotFacts>,
     pub applied_at_gate: usize,
-    pub left_out_tables: Vec<String>,
     pub rows_of: BTreeMap<u32, Vec<RowId>>,
     pub states: Option<States>,
     pub shop: Option<Shop>,
@@ -67,7 +66,6 @@ impl Made {
             events_left_off: Vec::new(),
             snapshot: None,
             applied_at_gate: 0,
-            left_out_tables: Vec::new(),
             rows_of: BTreeMap::new(),
             states: None,
             shop: Some(Shop {
@@ -267,10 +265,9 @@ impl Made {
             snapshot: self.snapshot,
             fed: self.fed.clone(),
             applied: &self.history.applied,
-            left_out_tables: self.left_out_tables.clone(),
+            incomplete: incomplete(&self.marks, self.history.source.len(), cut),
             applied_at_gate: self.applied_at_gate,
-            on_target: CommitSet::new(self.history.source.len(), cut, &self.history.applied)
-                .without(&self.marks.left_out),
+            on_target: CommitSet::new(self.history.source.len(), cut, &self.history.applied),
             back_on_source: CommitSet::new(
                 self.history.target.len(),
                 0,

@@ -3,6 +3,7 @@
 use crate::{outcome::CalledOff, runbook::Host, workload::orders::Customer};
 use cutover_model::{
     Arena,
+    apply::filter,
     binlog::log::LogPos,
     database::{Change, TableId},
     gtid::GtidSet,
@@ -111,10 +112,10 @@ pub struct Marks {
     pub first_on_target: Option<u64>,
     /// First acknowledged write on the source after it was opened again.
     pub first_back: Option<u64>,
-    /// The traffic was ended, because the binlogs held as much as they may.
-    pub traffic_cut: Option<u64>,
-    /// The source's commits that the target has applied without some of their rows, as its replication filters say.
-    pub left_out: Vec<u32>,
+    /// When the traffic was ended, because the binlogs held as much as they may, and how many bytes that was.
+    pub traffic_cut: Option<(u64, u64)>,
+    /// What the target's replication filters have left out, in the order in which it counts as applied.
+    pub left_out: Vec<LeftOut>,
     /// What became of replication into the target.
     pub replication: Replication,
     /// And into the read replica.
@@ -138,6 +139,17 @@ pub struct Marks {
     pub typed_on_target: GtidSet,
     /// GTIDs of its own that it had when it was opened, its clients' among them.
     pub own_gtids_at_repoint: GtidSet,
+}
+
+/// A commit of the source that counts as applied on the target, and was applied in part or not at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// When, in µs.
+    pub at: u64,
+    /// Its number.
+    pub commit: u32,
+    /// What was left out.
+    pub what: filter::LeftOut,
 }
 
 impl Marks {

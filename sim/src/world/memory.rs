@@ -45,7 +45,7 @@ impl World {
             .filter_map(|host| self.server(*host)?.binlog.as_ref());
         let held: u64 = logs.map(|binlog| binlog.bytes_held()).sum();
         if held >= self.growth.most_bytes && self.marks.traffic_cut.is_none() {
-            self.marks.traffic_cut = Some(self.now);
+            self.marks.traffic_cut = Some((self.now, held));
             self.stop_clients();
         }
     }

@@ -36,7 +36,7 @@ pub use clients::{ClientTotals, Seen};
 pub(crate) use control::leave_out_constraints;
 pub(crate) use ddl::altered_by_fault;
 pub use faults::Fired;
-pub use marks::{GivenUp, Marks, Replication, Skipped, UnderWay};
+pub use marks::{GivenUp, LeftOut, Marks, Replication, Skipped, UnderWay};
 pub use operator::Answers;
 pub(crate) use replay::runbook_start_us;
 pub(crate) use setup::tables_before;
@@ -442,7 +442,7 @@ impl World {
             server,
             from,
             costs,
-            |end, at, changes, arena| {
+            |end, at, changes, left_out, arena| {
                 // What was published and is not yet in the engine has its number already: it comes behind what is.
                 let commit = match (to, from.in_commit(end)) {
                     (Host::Target | Host::Replica, Some(number)) => number.0 as u32,
@@ -462,21 +462,20 @@ impl World {
                 if commit != NO_COMMIT {
                     next = commit as usize + 1;
                 }
+                if to == Host::Target && !left_out.is_empty() {
+                    let what = left_out.clone();
+                    marks.left_out.push(LeftOut { at, commit, what });
+                    if changes.is_empty() {
+                        // What had no effect is no application.
+                        return;
+                    }
+                }
                 applied.push(Applied { commit, at });
                 if to == Host::Target {
                     marks.target_changed(clients.watched_table(), changes, arena);
                 }
             },
         );
-        if to == Host::Target {
-            let ends = replica.take_left_out();
-            let numbers = ends
-                .into_iter()
-                .map(|end| commit_that_ends(commits, end, next));
-            marks
-                .left_out
-                .extend(numbers.filter_map(Result::ok).map(|number| number as u32));
-        }
         let stopped = ran && replica.applier_failed();
         let came = applied.len() - before;
         if to == Host::Target {

@@ -94,7 +94,7 @@ impl Modelled {
             &mut self.replica.server,
             &self.source.server,
             costs,
-            |_, _, _, _| {},
+            |_, _, _, _, _| {},
         );
         before != state(replica)
     }
