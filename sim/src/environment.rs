@@ -572,6 +572,9 @@ pub struct Dms {
     /// Bytes per second of one table's load: 250 to 300 MiB/s were reached with 49 threads [D]; with 8, some 30 MiB/s
     /// each [K].
     pub load_rate: Bytes,
+    /// Rows a second that validation compares, all tables of a task together: with its five threads and partitions of 10,000
+    /// rows [D], each thread one of them a second [K].
+    pub validate_rate: u64,
     /// Applying one transaction, rows aside [K].
     pub apply_transaction: Micros,
     /// Applying one row [K].
@@ -595,6 +598,7 @@ impl Default for Dms {
     fn default() -> Self {
         Self {
             load_rate: Bytes(30 << 20),
+            validate_rate: 50_000,
             apply_transaction: Micros(800),
             apply_row: Micros(80),
             retry: Micros::secs(5),

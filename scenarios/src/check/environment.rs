@@ -26,6 +26,12 @@ fn dms(dms: &Dms) -> Result<(), Problem> {
         "without a rate no load ends",
     )?;
     within(
+        &["validate_rate"],
+        dms.validate_rate,
+        1..=1_000_000_000,
+        "rows a second; without any, validation ends never",
+    )?;
+    within(
         &["apply_transaction"],
         dms.apply_transaction,
         PER_EVENT,
