@@ -1,7 +1,7 @@
 //! Every key that a scenario can have, by its path: for the remedy of one that stands in the wrong table.
 
 use cutover_sim::{
-    environment::{Clients, Dms, Environment, Source, Target},
+    environment::{Clients, Dms, Environment, Retention, Source, Target},
     explore::Exploring,
     plan::{Clock, Expect},
     units::Micros,
@@ -39,6 +39,7 @@ fn everything() -> Table {
                 event_scheduler: Some(true),
                 replica_parallel_workers: Some(4),
                 alter_row: Micros::ZERO,
+                binlog_retention: Retention::For(Micros::hours(1)),
                 ..Target::default()
             },
             clients: Clients {
@@ -110,7 +111,7 @@ mod tests {
         let known = elsewhere("binlog_retention");
         assert_eq!(
             known.as_deref(),
-            Some("`binlog_retention` is known as source.binlog_retention")
+            Some("`binlog_retention` is known as source.binlog_retention, target.binlog_retention")
         );
         assert_eq!(elsewhere("colour"), None);
     }
@@ -140,6 +141,7 @@ mod tests {
                 _ if path.ends_with(".alter_row") => "`\"5us\"`".to_string(),
                 _ if path.ends_with(".event_scheduler") => "by the version".to_string(),
                 _ if path == "target.replica_parallel_workers" => "by the version".to_string(),
+                _ if path == "target.binlog_retention" => "`\"none\"`".to_string(),
                 _ if path == "dms.start" => "`\"1m\"`".to_string(),
                 _ if path == "workload.start_after" => "`0.3333333333333333`".to_string(),
                 value => format!("`{value}`"),

@@ -65,14 +65,21 @@ pub enum Checksum {
     None,
 }
 
-/// How long RDS keeps binlog files (`binlog retention hours`).
+/// How long RDS or Aurora keeps binlog files (`binlog retention hours`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Retention {
-    /// NULL, the default of RDS: a file goes as soon as RDS has uploaded it [D].
+    /// NULL, the default: on RDS a file goes as soon as RDS has uploaded it [D].
     #[default]
     None,
     /// At least this long.
     For(Micros),
+}
+
+impl Retention {
+    /// Whether it is NULL.
+    pub fn is_none(&self) -> bool {
+        *self == Self::None
+    }
 }
 
 impl Serialize for Retention {
@@ -223,6 +230,10 @@ pub struct Target {
     pub replica_net_timeout: Micros,
     /// `binlog_format` is ROW instead of Aurora's default OFF: the cluster writes a binlog of its own [D].
     pub binlog: bool,
+    /// `binlog retention hours` of the cluster as it is made; NULL is Aurora's default: its files are cleaned up lazily [D]. A
+    /// plan that has that does not name it.
+    #[serde(skip_serializing_if = "Retention::is_none")]
+    pub binlog_retention: Retention,
     /// Applying one transaction, rows aside [K].
     pub apply_transaction: Micros,
     /// Applying one row [K].
@@ -303,6 +314,7 @@ impl Default for Target {
             relay_log_recovery: true,
             replica_net_timeout: Micros::secs(60),
             binlog: false,
+            binlog_retention: Retention::None,
             apply_transaction: Micros(400),
             apply_row: Micros(40),
             scan_row: Micros(1),

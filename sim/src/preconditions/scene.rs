@@ -438,16 +438,18 @@ impl<'p> Scene<'p> {
         })
     }
 
-    /// `binlog retention hours` as it is when a moment comes.
-    pub fn retention_at(&self, at: u64) -> Retention {
+    /// `binlog retention hours` of a host as it is when a moment comes.
+    pub fn retention_at(&self, host: Host, at: u64) -> Retention {
         let set = self.steps.iter().filter(|timed| timed.ends <= at);
         let mut hours = set.filter_map(|timed| match timed.op {
-            Op::SetBinlogRetention(o) => Some(o.hours),
+            Op::SetBinlogRetention(o) if o.on == host => Some(o.hours),
             _ => None,
         });
-        match hours.next_back() {
-            Some(hours) => Retention::For(Micros::hours(hours.into())),
-            None => self.plan.environment.source.binlog_retention,
+        let environment = &self.plan.environment;
+        match (hours.next_back(), host) {
+            (Some(hours), _) => Retention::For(Micros::hours(hours.into())),
+            (None, Host::Target) => environment.target.binlog_retention,
+            (None, _) => environment.source.binlog_retention,
         }
     }
 
