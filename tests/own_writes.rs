@@ -9,7 +9,7 @@ use cutover::{
         plan::Plan,
         preconditions::{Status, check},
         run::{Run, run},
-        runbook::{Condition, CoordinatesFrom, SetBinlogRetention, Step},
+        runbook::{Condition, CoordinatesFrom, Host, SetBinlogRetention, Step},
         units::Micros,
     },
 };
@@ -239,7 +239,10 @@ fn the_check_knows_what_is_purged_and_what_is_written() {
     let restore = place(&lowered, |step| step.restore_snapshot.is_some());
     let lowers = Step {
         say: "Lower it".into(),
-        set_binlog_retention: Some(SetBinlogRetention { hours: 1 }),
+        set_binlog_retention: Some(SetBinlogRetention {
+            hours: 1,
+            on: Host::Source,
+        }),
         ..Step::default()
     };
     lowered.runbook.steps.insert(restore, lowers);

@@ -346,3 +346,58 @@ fn a_canary_that_comes_back_is_a_way_back() {
         "{because}"
     );
 }
+
+#[test]
+fn a_way_back_needs_the_targets_binlog_as_long_as_the_source_does_not_read_it() {
+    let purges = "purges mysql-bin-changelog";
+    let plan_of = |name: &str, sets: &[&str]| {
+        let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
+        let path = format!("scenarios/hazards/{name}.toml");
+        let scenario: Scenario = load_scenario(&path, &sets).expect("a valid scenario");
+        scenario.plan(1, None)
+    };
+    let purged = outcome(&plan_of("way-back-purged", &[]));
+    assert!(told(&purged, purges) && told(&purged, "1236"));
+    assert!(purged.lost_writes > 100, "{}", purged.lost_writes);
+    for (name, sets) in [
+        ("way-back-purged.remedy", &[][..]),
+        ("way-back-purged", &["target.binlog_retention=1h"]),
+        // No file ends in a minute.
+        ("way-back-purged", &["source.max_binlog_size=128MiB"]),
+    ] {
+        let kept = outcome(&plan_of(name, sets));
+        assert_eq!(kept.verdict, Verdict::Safe, "{name} {sets:?}");
+        assert!(kept.way_back.taken, "{name} {sets:?}");
+    }
+}
+
+#[test]
+fn a_source_that_reads_the_targets_binlog_keeps_it_there_and_one_that_is_away_does_not() {
+    let strategy = "snapshot-binlog-gtid-rollback";
+    let small = [
+        "source.max_binlog_size=32KiB",
+        "source.binlog_upload_every=5s",
+    ];
+    let away =
+        r#"fault=[{on={event="first-write-on-target",after="5s"},lasts="20s",source_crash={}}]"#;
+    let with = |kept: bool, fault: &[&str]| {
+        let mut runbook = load_runbook(strategy).expect("a built-in runbook");
+        let keeps = |step: &Step| {
+            let set = step.set_binlog_retention;
+            set.is_some_and(|o| o.on == Host::Target)
+        };
+        assert!(runbook.steps.iter().any(keeps));
+        runbook.steps.retain(|step| kept || !keeps(step));
+        let sets: Vec<String> = small.iter().chain(fault).map(ToString::to_string).collect();
+        let scenario = load_scenario("orders-small", &sets).expect("a valid scenario");
+        outcome(&scenario.plan(1, Some(&runbook)))
+    };
+    for (kept, fault) in [(true, &[][..]), (false, &[]), (true, &[away])] {
+        let outcome = with(kept, fault);
+        assert_eq!(outcome.verdict, Verdict::Safe, "{kept} {fault:?}");
+        assert!(outcome.way_back.taken, "{kept} {fault:?}");
+    }
+    let refused = with(false, &[away]);
+    assert!(told(&refused, "which the source has not read"));
+    assert!(told(&refused, "gives the way back up") && !refused.way_back.taken);
+}

@@ -1,7 +1,7 @@
 //! Every key that a scenario can have, by its path: for the remedy of one that stands in the wrong table.
 
 use cutover_sim::{
-    environment::{Clients, Dms, Environment, Replicate, Source, Target},
+    environment::{Clients, Dms, Environment, Replicate, Retention, Source, Target},
     explore::Exploring,
     plan::{Clock, Expect},
     units::Micros,
@@ -47,6 +47,7 @@ fn everything() -> Table {
                     wild_ignore_table: vec!["".into()],
                 },
                 alter_row: Micros::ZERO,
+                binlog_retention: Retention::For(Micros::hours(1)),
                 ..Target::default()
             },
             clients: Clients {
@@ -118,7 +119,7 @@ mod tests {
         let known = elsewhere("binlog_retention");
         assert_eq!(
             known.as_deref(),
-            Some("`binlog_retention` is known as source.binlog_retention")
+            Some("`binlog_retention` is known as source.binlog_retention, target.binlog_retention")
         );
         assert_eq!(elsewhere("colour"), None);
     }
@@ -152,6 +153,7 @@ mod tests {
                 _ if path.ends_with(".alter_row") => "`\"5us\"`".to_string(),
                 _ if path.ends_with(".event_scheduler") => "by the version".to_string(),
                 _ if path == "target.replica_parallel_workers" => "by the version".to_string(),
+                _ if path == "target.binlog_retention" => "`\"none\"`".to_string(),
                 _ if path == "dms.start" => "`\"1m\"`".to_string(),
                 _ if path == "workload.start_after" => "`0.3333333333333333`".to_string(),
                 value => format!("`{value}`"),

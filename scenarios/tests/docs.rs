@@ -39,7 +39,10 @@ fn everything() -> Step {
         role: Some(Role::Fence),
         timeout: Some(Micros::secs(1)),
         on_failure: OnFailure::Retry,
-        set_binlog_retention: Some(SetBinlogRetention { hours: 1 }),
+        set_binlog_retention: Some(SetBinlogRetention {
+            hours: 1,
+            on: Host::Target,
+        }),
         create_snapshot: Some(CreateSnapshot {
             id: "x".into(),
             // Waiting is the default, and left out.

@@ -90,7 +90,7 @@ fn weaker(runbook: &Runbook, number: usize, step: &Step) -> Vec<(String, Runbook
         Ok(Op::SetBinlogRetention(o)) if o.hours > 1 => vec![(
             format!("1 hour instead of {}", o.hours),
             with(Step {
-                set_binlog_retention: Some(SetBinlogRetention { hours: 1 }),
+                set_binlog_retention: Some(SetBinlogRetention { hours: 1, ..*o }),
                 ..step.clone()
             }),
         )],

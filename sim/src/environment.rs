@@ -69,14 +69,21 @@ pub enum Checksum {
     None,
 }
 
-/// How long RDS keeps binlog files (`binlog retention hours`).
+/// How long RDS or Aurora keeps binlog files (`binlog retention hours`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Retention {
-    /// NULL, the default of RDS: a file goes as soon as RDS has uploaded it [D].
+    /// NULL, the default: on RDS a file goes as soon as RDS has uploaded it [D].
     #[default]
     None,
     /// At least this long.
     For(Micros),
+}
+
+impl Retention {
+    /// Whether it is NULL.
+    pub fn is_none(&self) -> bool {
+        *self == Self::None
+    }
 }
 
 impl Serialize for Retention {
@@ -227,6 +234,10 @@ pub struct Target {
     pub replica_net_timeout: Micros,
     /// `binlog_format` is ROW instead of Aurora's default OFF: the cluster writes a binlog of its own [D].
     pub binlog: bool,
+    /// `binlog retention hours` of the cluster as it is made; NULL is Aurora's default: its files are cleaned up lazily [D]. A
+    /// plan that has that does not name it.
+    #[serde(skip_serializing_if = "Retention::is_none")]
+    pub binlog_retention: Retention,
     /// Applying one transaction, rows aside [K].
     pub apply_transaction: Micros,
     /// Applying one row [K].
@@ -310,6 +321,7 @@ impl Default for Target {
             relay_log_recovery: true,
             replica_net_timeout: Micros::secs(60),
             binlog: false,
+            binlog_retention: Retention::None,
             apply_transaction: Micros(400),
             apply_row: Micros(40),
             scan_row: Micros(1),
@@ -580,6 +592,9 @@ pub struct Dms {
     /// Bytes per second of one table's load: 250 to 300 MiB/s were reached with 49 threads [D]; with 8, some 30 MiB/s
     /// each [K].
     pub load_rate: Bytes,
+    /// Rows a second that validation compares, all tables of a task together: with its five threads and partitions of 10,000
+    /// rows [D], each thread one of them a second [K].
+    pub validate_rate: u64,
     /// Applying one transaction, rows aside [K].
     pub apply_transaction: Micros,
     /// Applying one row [K].
@@ -603,6 +618,7 @@ impl Default for Dms {
     fn default() -> Self {
         Self {
             load_rate: Bytes(30 << 20),
+            validate_rate: 50_000,
             apply_transaction: Micros(800),
             apply_row: Micros(80),
             retry: Micros::secs(5),

@@ -243,9 +243,10 @@ impl Probe {
                 one_of(BREAKS) && (blind || one_of(&[Kind::BlindRetry]))
             }
             Self::HandshakePurged => {
-                let keeps =
-                    does(|op| matches!(op, Op::SetBinlogRetention(_) | Op::CreateAuroraReplica))
-                        || environment.source.binlog_retention != Retention::None;
+                let keeps = does(|op| match op {
+                    Op::SetBinlogRetention(o) => o.on == Host::Source,
+                    op => *op == Op::CreateAuroraReplica,
+                }) || environment.source.binlog_retention != Retention::None;
                 replicates && (!keeps || one_of(PURGES))
             }
             Self::HandshakeTooNew => by_gtid && loses_a_tail(environment, &one_of),

@@ -25,6 +25,7 @@ const ONE_SIDE: &str = "scenarios/hazards/event-on-both-sides.remedy.runbook.tom
 const MADE_MEANWHILE: &str = "scenarios/hazards/event-created-meanwhile.runbook.toml";
 const BEHIND_A_DOOR: &str = "scenarios/hazards/event-behind-a-closed-door.runbook.toml";
 const CONVERTED: &str = "scenarios/hazards/collation-takes-two-for-one.runbook.toml";
+const PURGED: &str = "scenarios/hazards/way-back-purged.runbook.toml";
 const RAISED: &str = "scenarios/hazards/auto-increment-rewound.remedy.runbook.toml";
 const OLD: &str = "source.engine_version=5.7.44";
 const AURORA_2: &str = "target.engine_version=5.7.mysql_aurora.2.11.3";
@@ -77,6 +78,7 @@ const CASES: &[Case] = &[
     ("gate", (GTID, &[]), ("naive-lag-gate", &[]), Status::Fail, false),
     ("gate", ("wizard-read-replica", &[]), ("naive-wizard-promote-early", &[]), Status::Fail, false),
     ("gate", ("wizard-read-replica-rollback", &[]), ("naive-wizard-lag-gate", &[]), Status::Fail, false),
+    ("apply-rate", ("dms-full-load-cdc-rollback", &[]), ("dms-full-load-cdc-rollback", &["target.apply_transaction=1s"]), Status::Fail, false),
     ("apply-rate", ("wizard-read-replica", &[]), ("wizard-read-replica", &["target.apply_transaction=1s", "clock.limit=10m"]), Status::Fail, true),
     ("privileged-writers", (GTID, &[]), (GTID, &["clients.privileged=4"]), Status::Fail, true),
     ("fence-effective", (GTID, &[]), (ROW_LOCK, &[]), Status::Warn, false),
@@ -98,6 +100,8 @@ const CASES: &[Case] = &[
     ("source-stays-fenced", (GTID, &[]), (OPENED, &[]), Status::Fail, false),
     ("way-back", (GTID, &[]), (NO_WAY_BACK, &[]), Status::Fail, false),
     ("replicated-back", (GTID_AND_BACK, &[]), ("naive-rollback-without-replication", &[]), Status::Fail, false),
+    ("retention-back", (GTID_AND_BACK, &[]), ("naive-rollback-late-coordinates", &[]), Status::Warn, false),
+    ("retention-back", ("naive-rollback-late-coordinates", &["target.binlog_retention=24h"]), (PURGED, &["target.binlog_retention=1h"]), Status::Warn, false),
     ("step-timeouts", (GTID, &[]), (SLOW_RESTORE, &["control_plane.restore_fixed=30h", "workload.rate_per_s=0.2", "clock.limit=4d"]), Status::Fail, true),
     ("time-limit", (GTID, &[]), (GTID, &["clock.limit=1m"]), Status::Fail, true),
     ("time-limit", (DMS, &[]), (DMS, &["clock.limit=2m"]), Status::Fail, true),

@@ -5,14 +5,19 @@ use cutover::{
     scenarios::load_runbook,
     sim::{
         preconditions::Status,
-        runbook::{Condition, CoordinatesFrom, Host, ReadCoordinates, Step},
+        runbook::{Condition, CoordinatesFrom, Host, ReadCoordinates, SetBinlogRetention, Step},
     },
 };
 
 #[test]
 fn the_way_back_needs_what_the_way_over_needs() {
     let sound = load_runbook(BACK).unwrap();
-    for name in ["replicated-back", "fenced-back", "gated-back"] {
+    for name in [
+        "replicated-back",
+        "retention-back",
+        "fenced-back",
+        "gated-back",
+    ] {
         says(&sound, &[], name, Status::Pass, "");
     }
     let without = |is: &dyn Fn(&Step) -> bool| changed(BACK, |steps| steps.retain(|s| !is(s)));
@@ -62,6 +67,31 @@ fn the_way_back_needs_what_the_way_over_needs() {
         steps[at].set_read_only.as_mut().expect("it").lasting = false;
     });
     says(&not_lasting, &[], "fenced-back", Status::Warn, "restart");
+}
+
+#[test]
+fn the_targets_binlog_is_kept_until_the_source_asks_for_it() {
+    const PURGED: &str = "scenarios/hazards/way-back-purged.runbook.toml";
+    let hours = |kept: u32, works_for: u64| {
+        changed(PURGED, |steps| {
+            let at = place(steps, repoints(Host::Target));
+            let keep = Step {
+                set_binlog_retention: Some(SetBinlogRetention {
+                    hours: kept,
+                    on: Host::Target,
+                }),
+                ..step("Keep its files")
+            };
+            let repoint = steps[at].clone();
+            steps.splice(at..=at, [keep, repoint, pauses(works_for)]);
+        })
+    };
+    let name = "retention-back";
+    fails(&hours(1, 70), name, "purged binlogs, error 1236");
+    says(&hours(1, 20), &[], name, Status::Warn, "an outage");
+    passes(&hours(24, 70), name, "after that is opened");
+    let never = load_runbook(PURGED).unwrap();
+    says(&never, &[], name, Status::Warn, "is NULL");
 }
 
 #[test]

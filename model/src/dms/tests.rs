@@ -468,12 +468,23 @@ fn a_load_that_loses_its_source_ends_as_if_it_were_complete() {
     let (source, target) = (&rig.source.database, &rig.target.database);
     let tables = [rig.parents, rig.children];
     let look = |validation: &mut Validation, arena: &mut Arena, now| {
-        validation.look(arena, now, source, target, &tables, None)
+        validation.look(arena, now, source, target, &tables, None, u64::MAX)
     };
     let report = look(&mut validation, &mut rig.arena, 0);
     assert!(report.pending > 0 && report.mismatched == 0, "{report:?}");
     let report = look(&mut validation, &mut rig.arena, 61_000_000);
     assert!(report.mismatched > 0 && report.pending == 0, "{report:?}");
+    // What nobody has come to is pending, whether it matches or not.
+    let all: u64 = tables
+        .iter()
+        .map(|id| source.table(*id).expect("a table").len())
+        .sum();
+    for compared in [0, 1] {
+        let lobs = None;
+        let arena = &mut rig.arena;
+        let report = validation.look(arena, 61_000_000, source, target, &tables, lobs, compared);
+        assert_eq!((report.pending, report.mismatched), (all - compared, 0));
+    }
 }
 
 #[test]

@@ -26,6 +26,12 @@ fn dms(dms: &Dms) -> Result<(), Problem> {
         "without a rate no load ends",
     )?;
     within(
+        &["validate_rate"],
+        dms.validate_rate,
+        1..=1_000_000_000,
+        "rows a second; without any, validation ends never",
+    )?;
+    within(
         &["apply_transaction"],
         dms.apply_transaction,
         PER_EVENT,
@@ -55,22 +61,7 @@ fn source(source: &Source) -> Result<(), Problem> {
         0..=2,
         "MySQL has these three",
     )?;
-    if let Retention::For(time) = source.binlog_retention {
-        let path = keys(&["binlog_retention"]);
-        if time.0 % Micros::hours(1).0 != 0 {
-            return Err(Problem::new(
-                path,
-                format!("`binlog_retention` is {time}, and RDS takes whole hours"),
-                "write whole hours, like \"24h\"",
-            ));
-        }
-        within(
-            &["binlog_retention"],
-            time,
-            Micros::hours(1)..=Micros::hours(168),
-            "RDS takes 1 to 168 hours",
-        )?;
-    }
+    retention(source.binlog_retention, 168, "RDS takes 1 to 168 hours")?;
     within(
         &["backup_every"],
         source.backup_every,
@@ -129,6 +120,22 @@ fn version(text: &str) -> Result<(), Problem> {
     ))
 }
 
+/// `binlog retention hours` of a server that takes so many at the most; `why` says so.
+fn retention(retention: Retention, most: u64, why: &'static str) -> Result<(), Problem> {
+    let Retention::For(time) = retention else {
+        return Ok(());
+    };
+    let path = ["binlog_retention"];
+    if time.0 % Micros::hours(1).0 != 0 {
+        return Err(Problem::new(
+            keys(&path),
+            format!("`binlog_retention` is {time}, and RDS takes whole hours"),
+            "write whole hours, like \"24h\"",
+        ));
+    }
+    within(&path, time, Micros::hours(1)..=Micros::hours(most), why)
+}
+
 fn target(target: &Target) -> Result<(), Problem> {
     if Dialect::of_aurora(&target.engine_version).is_none() {
         let text = &target.engine_version;
@@ -138,6 +145,11 @@ fn target(target: &Target) -> Result<(), Problem> {
             "write it as `aws rds describe-db-clusters` does, like \"8.0.mysql_aurora.3.08.0\"",
         ));
     }
+    retention(
+        target.binlog_retention,
+        2_160,
+        "Aurora MySQL takes 1 to 2160 hours",
+    )?;
     within(
         &["replica_parallel_workers"],
         target.replica_parallel_workers.unwrap_or_default(),

@@ -33,10 +33,9 @@ impl Operator {
     pub(super) async fn carry(&mut self, step: &Step, again: bool) -> Result<(), Failure> {
         match step.op().map_err(|e| Failure::Final(e.to_string()))? {
             Op::SetBinlogRetention(o) => {
-                self.statement(Host::Source).await;
-                self.now_in_world()
-                    .set_retention(Micros::hours(o.hours.into()));
-                Ok(())
+                self.statement(o.on).await;
+                let time = Micros::hours(o.hours.into());
+                self.on_world(|world| world.set_retention(o.on, time))
             }
             Op::CreateSnapshot(o) => self.create_snapshot(o, again).await,
             Op::RestoreSnapshot(o) => self.restore_snapshot(&o.id, again).await,

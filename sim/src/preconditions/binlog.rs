@@ -20,14 +20,14 @@ pub(super) fn retention(scene: &Scene<'_>) -> Option<Look> {
     let cut = scene.cut?;
     let needed = started.saturating_sub(cut);
     let upload = scene.plan.environment.source.binlog_upload_every.0;
-    let retention = scene.retention_at(cut);
+    let retention = scene.retention_at(Host::Source, cut);
     let hours = needed.div_ceil(Micros::hours(1).0) + 1;
     let statement = format!(
         "CALL mysql.rds_show_configuration; CALL mysql.rds_set_configuration('binlog retention hours', {});",
         hours.clamp(24, 168)
     );
     // A longer one that is set before the files are purged keeps them.
-    let raised = scene.first(|op| matches!(op, Op::SetBinlogRetention(_)));
+    let raised = scene.first(|op| matches!(op, Op::SetBinlogRetention(o) if o.on == Host::Source));
     let raised = raised.filter(|step| step.ends > cut);
     let as_it_was = raised.map_or(needed, |step| needed.min(step.begins.saturating_sub(cut)));
     let needed = about(needed);

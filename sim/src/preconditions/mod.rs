@@ -363,6 +363,13 @@ pub const CATALOGUE: &[Check] = &[
         look: rollback::replicated_back,
     },
     Check {
+        name: "retention-back",
+        asks: "Are the target's binlog files still there when the source asks for them on the way back?",
+        codes: "BIN-01",
+        source: "Aurora user guide, mysql-stored-proc-configuring: binlog retention hours",
+        look: rollback::retention_back,
+    },
+    Check {
         name: "fenced-back",
         asks: "When the application goes back, does the target take no writes any more?",
         codes: "CUT-02, CUT-03, CUT-16",

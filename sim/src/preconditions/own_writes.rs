@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     environment::Retention,
-    runbook::{CoordinatesFrom, Op, Until},
+    runbook::{CoordinatesFrom, Host, Op, Until},
 };
 
 /// The worst of what there is to say of each step that asks.
@@ -167,11 +167,11 @@ impl Asks<'_, '_> {
             Retention::None => 0,
             Retention::For(time) => time.0,
         };
-        let first = us(scene.retention_at(self.noted.ends));
+        let first = us(scene.retention_at(Host::Source, self.noted.ends));
         let behind = scene.steps[self.noted.number..self.wait.number].iter();
         let changes = behind.filter(|t| matches!(t.op, Op::SetBinlogRetention(_)));
         changes.fold((first, first), |(least, most), step| {
-            let kept = us(scene.retention_at(step.ends));
+            let kept = us(scene.retention_at(Host::Source, step.ends));
             (least.min(kept), most.max(kept))
         })
     }

@@ -6,7 +6,11 @@ use super::{
     fences::{By, Fence},
     scene::{Scene, Timed, about},
 };
-use crate::runbook::{CoordinatesFrom, Dialect, Host, OnFailure, Op, SetExternalSource, Until};
+use crate::{
+    environment::Retention,
+    runbook::{CoordinatesFrom, Dialect, Host, OnFailure, Op, SetExternalSource, Until},
+    units::Micros,
+};
 
 const HAS_ALL: &str = "SELECT GTID_SUBSET('<gtid_executed of the target, read behind its fence>', \
                        @@global.gtid_executed);  -- on the source, 1";
@@ -141,6 +145,51 @@ fn circle(scene: &Scene<'_>, opened: &Timed<'_>) -> Option<Look> {
         "the target still follows the source when it is opened, and the source follows the target: a circle",
         "CALL mysql.rds_stop_replication; CALL mysql.rds_reset_external_source;  -- on the target, behind the gate",
     )
+}
+
+/// A day: how long an outage of what replicates back may last, before files go that it has not sent.
+const A_DAY: Micros = Micros::hours(24);
+
+/// Aurora purges what no dump thread reads.
+pub(super) fn retention_back(scene: &Scene<'_>) -> Option<Look> {
+    let started = scene.first(|op| matches!(op, Op::StartReplication(Host::Source)))?;
+    let opened = scene
+        .moves()
+        .filter(|opened| opened.number < started.number);
+    let late = opened.map_or(0, |opened| started.ends.saturating_sub(opened.begins));
+    let retention = scene.retention_at(Host::Target, started.begins);
+    let statement = "CALL mysql.rds_set_configuration('binlog retention hours', 168);  -- on the target, before its first \
+                     write";
+    let asks = match late {
+        0 => String::new(),
+        late => format!(
+            ", and the source asks for what the target has taken {} after that is opened",
+            about(late)
+        ),
+    };
+    match retention {
+        Retention::None => Look::warn(
+            format!(
+                "binlog retention hours of the target is NULL{asks}: Aurora cleans up what no dump thread reads, and when the \
+                 source, or the link, has been away for a while it may be refused (error 1236): then there is no way back"
+            ),
+            statement,
+        ),
+        Retention::For(kept) if late > kept.0 => Look::fail(
+            format!("binlog retention of the target is {kept}{asks}: purged binlogs, error 1236"),
+            statement,
+        ),
+        Retention::For(kept) if kept < A_DAY => Look::warn(
+            format!(
+                "binlog retention of the target is {kept}{asks}: an outage that is longer ends the way back"
+            ),
+            statement,
+        ),
+        Retention::For(kept) => Look::pass(
+            format!("binlog retention of the target is {kept}{asks}"),
+            statement,
+        ),
+    }
 }
 
 /// The target's fence that stands when the application goes back.

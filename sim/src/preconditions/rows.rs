@@ -1,8 +1,9 @@
-//! How long it takes to go through the rows of tables, to change them: those that exist before the run, of the shop; of a recording's tables nothing is known.
+//! How long it takes to go through the rows of tables, to change them or to compare them: those that exist before the run, of
+//! the shop; of a recording's tables nothing is known.
 
 use super::scene::{Scene, Timed};
 use crate::{
-    runbook::{Dialect, Host, Migrates, Op},
+    runbook::{Dialect, Host, Migrates, Op, TaskAction},
     workload::orders::SCHEMA_NAME,
     world::{altered_by_fault, leave_out_constraints, tables_before},
 };
@@ -105,6 +106,36 @@ impl Scene<'_> {
             effort_to_complete(&made, table.def(), table.len(), version).us(row_us)
         });
         efforts.sum()
+    }
+
+    /// How much longer it takes at the least, from a moment on, until a DMS task has compared every row, in µs: it begins when
+    /// its tables are loaded.
+    pub(super) fn validated_in(&self, id: &str, at: u64) -> u64 {
+        let starts = |op: &Op<'_>| matches!(op, Op::DmsTask(o) if o.id == id && o.action == TaskAction::Start);
+        let of_id = |op: &Op<'_>| matches!(op, Op::CreateDmsTask(o) if o.id == id);
+        let made = self.first(of_id).map(|timed| timed.op);
+        let (Some(started), Some(Op::CreateDmsTask(task))) = (self.first(starts), made) else {
+            return 0;
+        };
+        let Some(shop) = tables_before(self.plan).filter(|_| self.keeps_its_rows()) else {
+            return 0;
+        };
+        let loads = task.migrates != Migrates::Cdc && task.tables.is_empty();
+        let loaded = match loads {
+            true => started.begins + self.load_takes(),
+            false => started.begins,
+        };
+        let tables = shop.tables().map(|(_, table)| table);
+        let compared = tables.filter(|table| {
+            let name = table.def().full_name();
+            let mapped = task.tables.is_empty() || task.tables.contains(&name);
+            mapped && table.def().primary.is_some()
+        });
+        let rows: u64 = compared.map(Table::len).sum();
+        let rate = self.plan.environment.dms.validate_rate.max(1);
+        let us = u128::from(rows) * 1_000_000 / u128::from(rate);
+        let us = u64::try_from(us).unwrap_or(u64::MAX >> 20);
+        (loaded + us).saturating_sub(at)
     }
 
     /// The tables that some DMS task is to load by now.

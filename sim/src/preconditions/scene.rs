@@ -163,6 +163,9 @@ impl<'p> Scene<'p> {
                 Ok(Until::ReadOnly(host)) => statement.max(self.arrives_in(host, true, at)),
                 Ok(Until::Writable(host)) => statement.max(self.arrives_in(host, false, at)),
                 Ok(Until::SnapshotAvailable(id)) => statement.max(self.available_in(id, at)),
+                Ok(Until::Dms(o)) if o.kind() == Ok(DmsUntil::Validated) => {
+                    statement.max(self.validated_in(&o.task, at))
+                }
                 Ok(Until::Applied(name)) if o.on == Host::Target => {
                     statement.max(self.altered_in(name, at))
                 }
@@ -232,6 +235,12 @@ impl<'p> Scene<'p> {
         if !(waits && starts && self.first(loads).is_some()) {
             return 0;
         }
+        let start = self.plan.environment.dms.start.0;
+        self.load_takes().saturating_sub(start)
+    }
+
+    /// How long a task that loads all tables of the shop takes for that at the least, in µs.
+    pub(super) fn load_takes(&self) -> u64 {
         let environment = &self.plan.environment;
         let workload = &self.plan.workload;
         let jobs = u64::from(!workload.events.is_empty());
@@ -239,8 +248,7 @@ impl<'p> Scene<'p> {
         let bytes = u128::from(environment.source.data_size.0);
         let us = bytes * 1_000_000 / u128::from(environment.dms.load_rate.0.max(1) * tables);
         // No limit and no timeout is longer than half of that.
-        let load = u64::try_from(us).map_or(2 * LONGEST_US, |us| us.min(2 * LONGEST_US));
-        load.saturating_sub(environment.dms.start.0)
+        u64::try_from(us).map_or(2 * LONGEST_US, |us| us.min(2 * LONGEST_US))
     }
 
     fn for_data(&self, per_tib: Micros) -> u64 {
@@ -430,16 +438,18 @@ impl<'p> Scene<'p> {
         })
     }
 
-    /// `binlog retention hours` as it is when a moment comes.
-    pub fn retention_at(&self, at: u64) -> Retention {
+    /// `binlog retention hours` of a host as it is when a moment comes.
+    pub fn retention_at(&self, host: Host, at: u64) -> Retention {
         let set = self.steps.iter().filter(|timed| timed.ends <= at);
         let mut hours = set.filter_map(|timed| match timed.op {
-            Op::SetBinlogRetention(o) => Some(o.hours),
+            Op::SetBinlogRetention(o) if o.on == host => Some(o.hours),
             _ => None,
         });
-        match hours.next_back() {
-            Some(hours) => Retention::For(Micros::hours(hours.into())),
-            None => self.plan.environment.source.binlog_retention,
+        let environment = &self.plan.environment;
+        match (hours.next_back(), host) {
+            (Some(hours), _) => Retention::For(Micros::hours(hours.into())),
+            (None, Host::Target) => environment.target.binlog_retention,
+            (None, _) => environment.source.binlog_retention,
         }
     }
 

@@ -185,18 +185,23 @@ fn waits_under_writes(scene: &Scene<'_>) -> bool {
         })
 }
 
+/// On the way over; and on the way back, where a DMS task was the way over.
 pub(super) fn apply_rate(scene: &Scene<'_>) -> Option<Look> {
-    scene.replicates()?;
+    let back = |op: &Op<'_>| *op == Op::StartReplication(Host::Source);
+    let (follows, written) = match scene.replicates() {
+        Some(_) => ("target", "source"),
+        None => scene.first(back).map(|_| ("source", "target"))?,
+    };
     let load = load(scene)?;
     let environment = &scene.plan.environment;
     let workers = environment.parallel_workers().max(1);
     let statement = "SELECT @@global.replica_parallel_workers;  -- on the target, 4 or more from Aurora 3.04 on";
     let reason = format!(
-        "a second of the source's writes takes {load:.3} s of an applier, and the target has {workers}"
+        "a second of the {written}'s writes takes {load:.3} s of an applier, and the {follows} has {workers}"
     );
     let busy = load / f64::from(workers);
     if busy > 1.0 {
-        let never = format!("{reason}: it never catches up while the source is written to");
+        let never = format!("{reason}: it never catches up while the {written} is written to");
         let undisturbed = scene.plan.faults.is_empty();
         let certain = busy > 1.5 && undisturbed && waits_under_writes(scene);
         return Look::certain(Look::fail(never, statement), certain);

@@ -67,7 +67,11 @@ pub fn command(
     let show = |name: &str| noted(name).unwrap_or_else(|| format!("<{name}>"));
     match op {
         Op::SetBinlogRetention(o) => {
-            vec![format!("CALL mysql.rds_set_configuration('binlog retention hours', {});", o.hours)]
+            let call = format!("CALL mysql.rds_set_configuration('binlog retention hours', {});", o.hours);
+            match o.on {
+                Host::Source => vec![call],
+                host => typed_on(host, vec![call]),
+            }
         }
         Op::CreateReadReplica => vec![
             "aws rds create-db-instance-read-replica --db-instance-identifier replica --source-db-instance-identifier source".into(),

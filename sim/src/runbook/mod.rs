@@ -116,7 +116,7 @@ pub struct Step {
     /// What follows a failure.
     #[serde(default, skip_serializing_if = "is_default")]
     pub on_failure: OnFailure,
-    /// Change `binlog retention hours` on the source.
+    /// Change `binlog retention hours` of a host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set_binlog_retention: Option<SetBinlogRetention>,
     /// Make an RDS read replica of the source; RDS starts its replication and keeps the binlog for it.

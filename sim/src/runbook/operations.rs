@@ -24,8 +24,11 @@ pub struct OnReplica {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SetBinlogRetention {
-    /// 1 to 168.
+    /// 1 to 168 on RDS, 1 to 2160 on Aurora MySQL.
     pub hours: u32,
+    /// Whose.
+    #[serde(default = "source", skip_serializing_if = "is_source")]
+    pub on: Host,
 }
 
 /// `aws rds create-db-snapshot`.

@@ -203,7 +203,8 @@ pub struct World {
     /// The source's tables when MyISAM's were last written back; none without such tables.
     written_back: Option<Database>,
     epoch_us: u64,
-    retention: Retention,
+    /// `binlog retention hours` of each host.
+    retention: [Retention; Host::ALL.len()],
     snapshots: BTreeMap<String, Snapshot>,
     agenda: Agenda<Due>,
     jitter: Stream,

@@ -143,10 +143,7 @@ impl World {
     /// What a step does at the moment when it takes effect; a wait does nothing, and coordinates are somebody's own.
     fn again(&mut self, step: &Step) -> Result<(), String> {
         match step.op().map_err(|e| e.to_string())? {
-            Op::SetBinlogRetention(o) => {
-                self.set_retention(Micros::hours(o.hours.into()));
-                Ok(())
-            }
+            Op::SetBinlogRetention(o) => self.set_retention(o.on, Micros::hours(o.hours.into())),
             Op::CreateReadReplica => {
                 self.create_read_replica(Micros::ZERO, Micros::ZERO, Micros::ZERO)
             }

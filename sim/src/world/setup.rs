@@ -17,7 +17,7 @@ use super::{
     sql::Prompt,
 };
 use crate::{
-    environment::{Checksum, Environment, RowImage, RowMetadata},
+    environment::{Checksum, Environment, Retention, RowImage, RowMetadata},
     history::{Commit, History, NO_COMMIT},
     operator::until_first_cut,
     plan::Plan,
@@ -302,7 +302,12 @@ impl World {
             story: Vec::new(),
             marks: Marks::default(),
             epoch_us,
-            retention: environment.source.binlog_retention,
+            retention: [
+                environment.source.binlog_retention,
+                environment.target.binlog_retention,
+                // Nobody reads what a read replica writes.
+                Retention::None,
+            ],
             snapshots: BTreeMap::new(),
             appliers_due: NEVER,
             agenda: Agenda::new(Stream::new(plan.streams.ties.0)),

@@ -228,7 +228,8 @@ impl<'a> Operator<'a> {
             Err(error) => return failed(error.to_string()),
         };
         match op {
-            Op::SetBinlogRetention(_) => self.retained = true,
+            // Nothing purges the target's files here.
+            Op::SetBinlogRetention(o) => self.retained |= o.on == Host::Source,
             Op::CreateSnapshot(o) => self.create_snapshot(&o.id, o.wait)?,
             Op::RestoreSnapshot(o) => self.restore_snapshot(&o.id)?,
             Op::ReadCoordinates(o) => {

@@ -2,7 +2,7 @@
 
 use super::{Before, Problem, keys, several};
 use cutover_sim::{
-    runbook::{Host, Op, Repoint, Role, Step},
+    runbook::{Host, Op, Repoint, Role, SetBinlogRetention, Step},
     units::Micros,
     workload_spec::is_of_utf8mb4,
     world::unreadable_sql,
@@ -30,12 +30,8 @@ impl<'a> Before<'a> {
         }
         self.role(step.role, aborting)?;
         match step.op().map_err(|error| several(error, &[]))? {
-            Op::SetBinlogRetention(o) if !(1..=168).contains(&o.hours) => Err(Problem::new(
-                keys(&["set_binlog_retention", "hours"]),
-                format!("`hours` is {}, and RDS takes 1 to 168", o.hours),
-                "write a number of hours between 1 and 168 (a week)",
-            )),
-            Op::SetBinlogRetention(_) | Op::KillConnections(Host::Source) => Ok(()),
+            Op::SetBinlogRetention(o) => self.set_binlog_retention(o),
+            Op::KillConnections(Host::Source) => Ok(()),
             Op::CreateReadReplica => {
                 self.has_replica = true;
                 self.configure(Host::Replica);
@@ -162,6 +158,29 @@ impl<'a> Before<'a> {
                 "raise the step's `timeout`",
             )),
             Op::Pause(_) => Ok(()),
+        }
+    }
+
+    fn set_binlog_retention(&self, o: &SetBinlogRetention) -> Result<(), Problem> {
+        self.needs_host(o.on, "set_binlog_retention")?;
+        let (server, most, about) = match o.on {
+            Host::Replica => {
+                return Err(Problem::new(
+                    keys(&["set_binlog_retention", "on"]),
+                    "nothing reads the binlog of a read replica",
+                    "write \"source\" or \"target\"",
+                ));
+            }
+            Host::Source => ("RDS", 168, "a week"),
+            Host::Target => ("Aurora MySQL", 2_160, "90 days"),
+        };
+        match (1..=most).contains(&o.hours) {
+            true => Ok(()),
+            false => Err(Problem::new(
+                keys(&["set_binlog_retention", "hours"]),
+                format!("`hours` is {}, and {server} takes 1 to {most}", o.hours),
+                format!("write a number of hours between 1 and {most} ({about})"),
+            )),
         }
     }
 

@@ -1,22 +1,31 @@
-//! The source's binlog: how long RDS keeps it, and what is purged.
+//! How long RDS and Aurora keep binlog files, and what is purged.
+//!
+//! Aurora rotates its binlog by its size and at a restart alone. With NULL it cleans files up "lazily", mostly within a day
+//! (Aurora user guide, mysql-stored-proc-configuring); here a file goes at the next look behind its end, which is the
+//! earliest: what a migration may rely on. A file that a dump thread reads stays on either.
 
 use crate::{
     environment::Retention,
     faults::Occasion,
     runbook::Host,
     units::Micros,
-    world::{Due, World},
+    world::{Due, NO_TARGET, World},
 };
 
 impl World {
     /// `CALL mysql.rds_set_configuration('binlog retention hours', …)`.
-    pub fn set_retention(&mut self, time: Micros) {
-        self.retention = Retention::For(time);
+    ///
+    /// # Errors
+    /// There is no such host.
+    pub fn set_retention(&mut self, on: Host, time: Micros) -> Result<(), String> {
+        self.server(on).ok_or(NO_TARGET)?;
+        self.retention[on as usize] = Retention::For(time);
+        Ok(())
     }
 
-    /// Somebody sets it back to NULL.
+    /// Somebody sets it back to NULL on the source.
     pub(in crate::world) fn retention_is_lost(&mut self) {
-        self.retention = Retention::None;
+        self.retention[Host::Source as usize] = Retention::None;
     }
 
     /// RDS rotates the binlog, uploads what is closed, and purges what the retention no longer holds.
@@ -25,6 +34,7 @@ impl World {
             self.now + self.environment.source.binlog_upload_every.0,
             Due::Upload,
         );
+        self.purge_target();
         // A standby is what its storage was; nothing more is taken from it.
         if !self.is_up(Host::Source) || self.faults.standby.is_some() {
             return;
@@ -32,18 +42,44 @@ impl World {
         self.source.rotate_binlog(self.now);
         self.rds_writes();
         self.occurs(Occasion::BinlogRotates);
-        let keep = match self.retention {
-            Retention::None => 0,
-            Retention::For(time) => time.0,
-        };
+        let (keep, why) = self.retention_of(Host::Source);
         let before = (self.source.config.epoch_us + self.now).saturating_sub(keep);
         let held = [self.file_in_use(), self.managed_file()];
         let in_use = held.into_iter().flatten().min();
-        let why = match self.retention {
-            Retention::None => "binlog retention hours is NULL".to_string(),
-            Retention::For(time) => format!("binlog retention is {time}"),
-        };
         self.purge(before, in_use, "rds", &why);
+    }
+
+    /// How long a host's files are kept, in µs, and why not longer.
+    fn retention_of(&self, host: Host) -> (u64, String) {
+        match self.retention[host as usize] {
+            Retention::None => (0, "binlog retention hours is NULL".into()),
+            Retention::For(time) => (time.0, format!("binlog retention is {time}")),
+        }
+    }
+
+    /// Aurora purges what the retention no longer holds.
+    fn purge_target(&mut self) {
+        let (keep, why) = self.retention_of(Host::Target);
+        let in_use = self.stream_in_use(Host::Target);
+        let (is_up, now) = (self.is_up(Host::Target), self.now);
+        let Some(target) = self.target.as_mut().filter(|_| is_up) else {
+            return;
+        };
+        let before = (target.server.config.epoch_us + now).saturating_sub(keep);
+        let Some(binlog) = target.server.binlog.as_mut() else {
+            return;
+        };
+        let purged = binlog.purge_before(before, in_use);
+        let Some(last) = purged.last() else {
+            return;
+        };
+        let last_file = binlog.number(last);
+        let replica = self.channel(Host::Source).replica.as_ref();
+        let unread = replica.is_none_or(|r| Some(r.read_position().file) <= last_file);
+        if unread {
+            let text = format!("purges {last}, which the source has not read ({why})");
+            self.tell("target", text, Vec::new());
+        }
     }
 
     /// `PURGE BINARY LOGS TO` the file that is `keep` - 1 before the last: what a dump thread reads stays.

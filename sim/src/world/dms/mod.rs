@@ -49,6 +49,8 @@ pub(super) struct Running {
     /// Its process is not there before, in µs.
     down_until: u64,
     validation: Validation,
+    /// From when on rows are compared, in µs, times aside in which the task stood: its last table is loaded.
+    validates_from: Option<u64>,
     /// Why tables are out, and since when in µs.
     pub(super) suspended: Vec<(TableId, u64, String)>,
     pub(super) stopped_us: Option<u64>,
@@ -63,6 +65,24 @@ impl Running {
         self.wire.clear();
         self.pump_due = false;
         self.connecting = false;
+    }
+
+    /// It is started after it has stood, and goes on to compare rows too.
+    fn goes_on(&mut self, now: u64) {
+        let stood = self.stopped_us.take().map_or(0, |stopped| now - stopped);
+        if let Some(from) = self.validates_from.as_mut() {
+            *from += stood;
+        }
+    }
+
+    /// How long rows have been compared, in µs. A task that only loads has stopped when it has, and goes on to compare.
+    fn validates_for(&self, now: u64) -> u64 {
+        let stands = self
+            .stopped_us
+            .filter(|_| self.task.settings.mode != Mode::FullLoad);
+        let until = stands.unwrap_or(now);
+        self.validates_from
+            .map_or(0, |from| until.saturating_sub(from))
     }
 
     fn is_due(&self, now: u64) -> bool {
@@ -145,6 +165,7 @@ impl World {
             pump_due: false,
             down_until: 0,
             validation: Validation::default(),
+            validates_from: None,
             suspended: Vec::new(),
             stopped_us: None,
             deleted: false,
@@ -219,15 +240,20 @@ impl World {
             (TaskAction::Start | TaskAction::Resume, _) => {
                 let cdc = running.task.settings.mode == Mode::Cdc;
                 running.task.start(now, cdc.then_some(from));
-                running.stopped_us = None;
+                running.goes_on(now);
+                if cdc {
+                    // What was there before is compared first [D].
+                    running.validates_from.get_or_insert(now);
+                }
             }
             (TaskAction::Reload, _) => {
                 running.task.reload(now);
-                running.stopped_us = None;
+                running.goes_on(now);
+                running.validates_from = None;
             }
             (TaskAction::StartFromNow, _) => {
                 running.task.start_from(now, from);
-                running.stopped_us = None;
+                running.goes_on(now);
             }
         }
         if !matches!(action, TaskAction::Stop | TaskAction::Delete) {
@@ -318,9 +344,12 @@ impl World {
         };
         let target = &target.server.database;
         let (arena, now) = (&mut self.arena, self.now);
+        let us = u128::from(running.validates_for(now));
+        let rows = us * u128::from(self.environment.dms.validate_rate) / 1_000_000;
+        let compared = u64::try_from(rows).unwrap_or(u64::MAX);
         Ok(running
             .validation
-            .look(arena, now, &source, target, &tables, lobs))
+            .look(arena, now, &source, target, &tables, lobs, compared))
     }
 
     /// What loading, and applying, costs now.

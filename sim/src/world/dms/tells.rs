@@ -68,6 +68,7 @@ impl World {
                 refused,
             } => {
                 self.history.fed.loaded(table.0, now, upto.map(|key| key.0));
+                self.dms.tasks[index].validates_from = Some(now);
                 self.occurs(Occasion::DmsTableLoaded);
                 if upto.is_some() {
                     self.probes.reach(Probe::LoadCutShort);
