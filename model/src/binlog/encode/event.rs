@@ -38,6 +38,19 @@ impl<'w> Group<'w> {
         }
     }
 
+    /// Events of a transaction.
+    #[inline]
+    pub(super) fn headed(
+        writer: &Writer,
+        out: &'w mut Vec<u8>,
+        start_pos: u64,
+        head: &Head<'_>,
+    ) -> Group<'w> {
+        let mut group = Group::bare(writer, out, start_pos, head.timestamp_s);
+        group.server_id = head.origin_server_id.unwrap_or(group.server_id);
+        group
+    }
+
     /// A transaction, its GTID event written.
     pub(super) fn open(
         writer: &Writer,
@@ -46,8 +59,7 @@ impl<'w> Group<'w> {
         head: &Head<'_>,
         statements: bool,
     ) -> Group<'w> {
-        let mut group = Group::bare(writer, out, start_pos, head.timestamp_s);
-        group.server_id = head.origin_server_id.unwrap_or(group.server_id);
+        let mut group = Group::headed(writer, out, start_pos, head);
         group.gtid = gtid::write(&mut group, writer.version, head, statements);
         group
     }
