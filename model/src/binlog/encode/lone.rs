@@ -1,7 +1,7 @@
 //! A transaction of one row with all its columns, as most are: a copy of one that was written event by event when the
 //! table's template was made, with what differs in its place.
 
-use super::event::{Group, length_of};
+use super::event::{for_each_whole, length_of, seal, set_place, stamp};
 use super::rows::FLAGS_AT;
 use super::{Head, RowImage, RowWrite, TableTemplate, Writer, gtid};
 use crate::binlog::decode::{RowsKind, rows_flag};
@@ -94,21 +94,21 @@ impl Writer {
         {
             return false;
         }
-        let mut group = Group::headed(self, out, start_pos, head);
-        let from = group.start();
+        let from = out.len();
         let (front, back) = lone.bytes.split_at(lone.images_at);
-        group.out.extend_from_slice(front);
-        group.out.extend_from_slice(before);
-        group.out.extend_from_slice(after);
-        group.out.extend_from_slice(back);
+        for part in [front, before, after, back] {
+            out.extend_from_slice(part);
+        }
+        let bytes = &mut out[from..];
+        let server_id = head.origin_server_id.unwrap_or(self.options.server_id);
         let mut starts = lone.starts;
         starts[XID] += before.len() + after.len();
         let ends = [starts[1], starts[2], starts[3], starts[4], length];
         for (start, end) in starts.into_iter().zip(ends) {
-            group.stamp(from + start);
-            group.close_copy(from + start, end - start);
+            let header = &mut bytes[start..start + HEADER_LENGTH];
+            stamp(header, head.timestamp_s, server_id);
+            set_place(header, end - start, start_pos + end as u64);
         }
-        let bytes = &mut group.out[from..];
         gtid::overwrite(&mut bytes[HEADER_LENGTH..starts[BEGIN]], head, &id, length);
         let mut put = |event: usize, at: usize, number: &[u8]| {
             let at = starts[event] + HEADER_LENGTH + at;
@@ -121,7 +121,9 @@ impl Writer {
             &(row.flags | rows_flag::STMT_END).to_le_bytes(),
         );
         put(XID, 0, &head.xid.to_le_bytes());
-        group.finish();
+        if self.options.checksum && self.seals {
+            for_each_whole(bytes, seal);
+        }
         true
     }
 }
