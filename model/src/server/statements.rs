@@ -387,6 +387,11 @@ impl Server {
         {
             return Ok(());
         }
+        if let [only] = plan
+            && let Some(lock) = self.database.only_lock(only)
+        {
+            return self.lock(arena, now, id, lock, Mode::Exclusive);
+        }
         let mut wanted = std::mem::take(&mut self.wanted);
         wanted.clear();
         for change in plan {
