@@ -505,12 +505,13 @@ impl Server {
         };
         let mut locks = std::mem::take(&mut session.locks);
         let mut granted = Vec::new();
-        for lock in locks.drain(..) {
-            self.locks.release(lock, id, &mut granted);
+        for lock in &locks {
+            self.locks.release(*lock, id, &mut granted);
             if !granted.is_empty() {
-                self.let_go_on(lock, &mut granted);
+                self.let_go_on(*lock, &mut granted);
             }
         }
+        locks.clear();
         if let Some(session) = self.sessions.get_mut(id) {
             session.locks = locks;
         }
