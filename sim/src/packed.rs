@@ -152,12 +152,29 @@ impl<R: Record<N>, const N: usize> Packed<R, N> {
 
     #[inline(never)]
     fn get_behind(&self, number: usize) -> Option<R> {
+        self.look_behind(number, |record| *record)
+    }
+
+    /// What `look` makes of a record; only what that takes is unpacked.
+    #[inline(always)]
+    pub fn look<T>(&self, number: usize, look: impl FnOnce(&R) -> T) -> Option<T> {
+        match self.plain.get(number) {
+            Some(record) => Some(look(record)),
+            None => self.look_behind(number, look),
+        }
+    }
+
+    #[inline(always)]
+    fn look_behind<T>(&self, number: usize, look: impl FnOnce(&R) -> T) -> Option<T> {
         match self.place(number) {
             Place::Plain => None,
-            Place::Tail(at) => self.tail.get(at).copied(),
+            Place::Tail(at) => self.tail.get(at).map(look),
             Place::Block(block, at) => match &self.blocks[block] {
-                Block::Open(open) => open.records.get(at).copied(),
-                Block::Sealed(bytes) => Some(R::of(columns_of(bytes, at), number as u64)),
+                Block::Open(open) => open.records.get(at).map(look),
+                Block::Sealed(bytes) => {
+                    let record = R::of(columns_of(bytes, at), number as u64);
+                    Some(look(&record))
+                }
             },
         }
     }

@@ -132,9 +132,9 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub(crate) fn packed(&mut self, field: &'static str) -> Result<u64, DecodeError> {
         match self.u8(field)? {
-            0xfc => self.uint(2, field),
-            0xfd => self.uint(3, field),
-            0xfe => self.uint(8, field),
+            0xfc => self.fixed::<2>(field),
+            0xfd => self.fixed::<3>(field),
+            0xfe => self.fixed::<8>(field),
             0xfb | 0xff => Err(self.malformed(field)),
             small => Ok(u64::from(small)),
         }

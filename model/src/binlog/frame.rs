@@ -218,10 +218,16 @@ impl<'a> Frames<'a> {
     /// reads every event of a run. After `None`, [`Frames::next`] says what there is.
     #[inline(always)]
     pub(super) fn next_good(&mut self) -> Option<Frame<'a>> {
-        let frame = self.good().filter(|_| !self.failed)?;
+        let frame = self.peek()?;
         self.rest = &self.rest[frame.bytes.len()..];
         self.pos = frame.end();
         Some(frame)
+    }
+
+    /// As [`Frames::next_good`], and the frame is still to come.
+    #[inline(always)]
+    pub(super) fn peek(&self) -> Option<Frame<'a>> {
+        self.good().filter(|_| !self.failed)
     }
 
     fn read(&mut self) -> Result<Frame<'a>, ErrorKind> {

@@ -248,6 +248,19 @@ impl Database {
         }
     }
 
+    /// The lock of a change's row, where a transaction needs no other to make it: the row keeps its keys, or no other unique
+    /// key is there, and no foreign key.
+    #[inline]
+    pub fn only_lock(&self, change: &Change) -> Option<LockId> {
+        let table = self.table(change.table)?;
+        let is_alone = || {
+            change.key == change.new_key
+                && table.shape().uniques.is_empty()
+                && table.def().foreign_keys.is_empty()
+        };
+        (change.keeps_keys || is_alone()).then(|| lock_id(change.table, 0, change.key.0))
+    }
+
     /// What a transaction must hold alone to make a change: the row, and every value of a unique key that
     /// is freed or taken.
     pub fn lock_ids(&self, arena: &mut Arena, change: &Change, out: &mut Vec<LockId>) {

@@ -219,8 +219,16 @@ impl Applier {
             0 => self.in_flight.pop_front(),
             _ => self.in_flight.remove(index),
         };
-        self.soonest_us = self.in_flight.iter().map(|a| a.commit_us).min();
+        self.soonest_us = match self.commits_in_order() {
+            true => self.in_flight.front().map(|a| a.commit_us),
+            false => self.in_flight.iter().map(|a| a.commit_us).min(),
+        };
         taken
+    }
+
+    /// Whether no group commits before one that comes earlier in the relay log.
+    fn commits_in_order(&self) -> bool {
+        self.config.preserve_commit_order && !self.config.mutants.has(Mutant::CommitOrderIgnored)
     }
 
     /// What applying a group that has been read costs, in µs.
@@ -253,9 +261,11 @@ impl Applier {
     fn schedule(&mut self, now: u64, cost_us: u64, range: Range, place: &Place, work: Box<Work>) {
         let alone = place.is_ddl || place.sequence == 0;
         let start = self.may_start_us(now, range.at.file, place.last_committed, alone);
-        let in_order = self.config.preserve_commit_order
-            && !self.config.mutants.has(Mutant::CommitOrderIgnored);
-        let after_us = if in_order { self.last_commit_us } else { 0 };
+        let after_us = if self.commits_in_order() {
+            self.last_commit_us
+        } else {
+            0
+        };
         let commit_us = (start + cost_us).max(after_us);
         self.last_commit_us = commit_us;
         if self.in_flight.is_empty() {

@@ -235,6 +235,7 @@ impl ImageBuilder {
     }
 
     /// The next column's raw value.
+    #[inline]
     pub fn push(&mut self, raw: &[u8]) {
         debug_assert!(self.next < self.columns, "more values than columns");
         self.image.extend_from_slice(raw);

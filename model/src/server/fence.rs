@@ -64,6 +64,7 @@ impl Server {
     }
 
     /// Whether `SET GLOBAL read_only = 1` waits, and statements that begin to write wait behind it.
+    #[inline]
     pub fn is_closing(&self) -> bool {
         matches!(
             self.read_only,
@@ -181,11 +182,11 @@ impl Server {
     /// Whether a SET waits for nothing any more.
     #[inline]
     pub(super) fn may_finish_fence(&self) -> bool {
-        match self.read_only {
-            ReadOnly::Off | ReadOnly::On { .. } => false,
-            ReadOnly::Locking { .. } => self.statements_under_way() == 0,
-            ReadOnly::Closing { .. } => self.pipeline.is_idle(),
-        }
+        self.is_closing()
+            && match self.read_only {
+                ReadOnly::Locking { .. } => self.statements_under_way() == 0,
+                _ => self.pipeline.is_idle(),
+            }
     }
 
     /// Whether a session's statement has begun to write, has had to wait for a lock, and has not ended.

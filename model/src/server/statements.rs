@@ -387,6 +387,11 @@ impl Server {
         {
             return Ok(());
         }
+        if let [only] = plan
+            && let Some(lock) = self.database.only_lock(only)
+        {
+            return self.lock(arena, now, id, lock, Mode::Exclusive);
+        }
         let mut wanted = std::mem::take(&mut self.wanted);
         wanted.clear();
         for change in plan {
@@ -500,12 +505,13 @@ impl Server {
         };
         let mut locks = std::mem::take(&mut session.locks);
         let mut granted = Vec::new();
-        for lock in locks.drain(..) {
-            self.locks.release(lock, id, &mut granted);
+        for lock in &locks {
+            self.locks.release(*lock, id, &mut granted);
             if !granted.is_empty() {
-                self.let_go_on(lock, &mut granted);
+                self.let_go_on(*lock, &mut granted);
             }
         }
+        locks.clear();
         if let Some(session) = self.sessions.get_mut(id) {
             session.locks = locks;
         }

@@ -196,7 +196,7 @@ impl<K: Key, V: Value> Node<K, V> {
         loop {
             match node {
                 Node::Leaf(page) => {
-                    let page = Arc::make_mut(page);
+                    let page = writable(page);
                     return match page.position(&key) {
                         Ok(at) => Some(Some(std::mem::replace(page.item_mut(at), value))),
                         Err(at) if page.has_room() => {
@@ -207,7 +207,7 @@ impl<K: Key, V: Value> Node<K, V> {
                     };
                 }
                 Node::Branch(_, page) => {
-                    let page = Arc::make_mut(page);
+                    let page = writable(page);
                     let at = page.entry_of(&key);
                     if key < page.keys()[at] {
                         page.set_key(at, key);
@@ -222,7 +222,7 @@ impl<K: Key, V: Value> Node<K, V> {
     fn insert(&mut self, key: K, value: V, rightmost: bool) -> (Option<V>, Option<Self>) {
         match self {
             Node::Leaf(page) => {
-                let page = Arc::make_mut(page);
+                let page = writable(page);
                 match page.position(&key) {
                     Ok(at) => (Some(std::mem::replace(page.item_mut(at), value)), None),
                     Err(at) => {
@@ -232,7 +232,7 @@ impl<K: Key, V: Value> Node<K, V> {
                 }
             }
             Node::Branch(height, page) => {
-                let page = Arc::make_mut(page);
+                let page = writable(page);
                 let at = page.entry_of(&key);
                 let rightmost = rightmost && at + 1 == page.len();
                 let Some(child) = page.item_mut(at) else {
@@ -256,13 +256,13 @@ impl<K: Key, V: Value> Node<K, V> {
     fn remove(&mut self, key: &K) {
         match self {
             Node::Leaf(page) => {
-                let page = Arc::make_mut(page);
+                let page = writable(page);
                 if let Ok(at) = page.position(key) {
                     page.remove(at);
                 }
             }
             Node::Branch(_, page) => {
-                let page = Arc::make_mut(page);
+                let page = writable(page);
                 let at = page.entry_of(key);
                 let Some(child) = page.item_mut(at) else {
                     unreachable!("every entry of a branch has a child")
@@ -287,11 +287,25 @@ impl<K: Key, V: Value> Node<K, V> {
     /// Takes the entries of the page to the right, which is of the same height.
     fn append(&mut self, right: &Self) {
         match (self, right) {
-            (Node::Leaf(page), Node::Leaf(right)) => Arc::make_mut(page).append(right),
-            (Node::Branch(_, page), Node::Branch(_, right)) => Arc::make_mut(page).append(right),
+            (Node::Leaf(page), Node::Leaf(right)) => writable(page).append(right),
+            (Node::Branch(_, page), Node::Branch(_, right)) => writable(page).append(right),
             _ => unreachable!("all children of a branch have one height"),
         }
     }
+}
+
+/// A page to write to, copied if another map shares it.
+#[inline(always)]
+fn writable<K: Key, T: Clone>(page: &mut Arc<Page<K, T>>) -> &mut Page<K, T> {
+    if !page.is_unique() {
+        copy(page);
+    }
+    Arc::get_mut(page).expect("nobody else has it")
+}
+
+#[cold]
+fn copy<K: Key, T: Clone>(page: &mut Arc<Page<K, T>>) {
+    *page = Arc::new(Page::clone(page));
 }
 
 /// Merges a sparse child with a neighbour, if one has room.

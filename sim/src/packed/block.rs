@@ -59,7 +59,7 @@ pub(super) fn unpack<const N: usize>(bytes: &[u8], columns: &mut [[u64; BLOCK]; 
 }
 
 /// The columns of one record of a sealed block.
-#[inline]
+#[inline(always)]
 pub(super) fn columns_of<const N: usize>(bytes: &[u8], i: usize) -> [u64; N] {
     let mut begin = N * (WORD + 1);
     std::array::from_fn(|column| {

@@ -25,11 +25,11 @@ impl Writes {
         e.found.writes.get_or_init(|| {
             let (mut surveyor, mut fates) = (Surveyor::new(e), FatesSoFar::new(e));
             let (mut waiting, mut ids) = (Waiting::default(), Ids::default());
-            for (number, o) in e.history.operations.iter().enumerate() {
+            for (number, o) in (0..).zip(&e.history.operations) {
                 if writes(&o) {
                     surveyor.see(&o);
                     waiting.see(e, &o);
-                    fates.see(number as u32, &o);
+                    fates.see(number, &o);
                     ids.see(&o);
                 }
             }

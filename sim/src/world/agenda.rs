@@ -106,18 +106,19 @@ impl<E: Copy> Agenda<E> {
     }
 
     fn put_near(&mut self, scheduled: Scheduled<E>) {
-        let length = self.near.len();
+        let first = self.near.len().saturating_sub(FIRST);
         self.near.push(scheduled);
-        let first = length.saturating_sub(FIRST);
-        for at in (first..length).rev() {
-            if self.near[at].place > scheduled.place {
-                return;
-            }
-            self.near[at + 1] = self.near[at];
-            self.near[at] = scheduled;
+        let soon = &mut self.near[first..];
+        let mut at = soon.len() - 1;
+        while at > 0 && soon[at - 1].place < scheduled.place {
+            soon[at] = soon[at - 1];
+            at -= 1;
         }
-        let index = self.near[..first].partition_point(|s| s.place > scheduled.place);
-        self.near[index..=first].rotate_right(1);
+        soon[at] = scheduled;
+        if at == 0 && first > 0 {
+            let index = self.near[..first].partition_point(|s| s.place > scheduled.place);
+            self.near[index..=first].rotate_right(1);
+        }
     }
 
     fn put_ahead(&mut self, scheduled: Scheduled<E>) {

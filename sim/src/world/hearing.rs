@@ -34,11 +34,11 @@ impl World {
             if let Some(server) = self.server_mut(host) {
                 server.events(&mut events);
             }
-            for event in events.drain(..) {
-                match event {
+            for event in &events {
+                match *event {
                     Event::Resume(session) => self.resume(host, session),
-                    Event::Failed(session, error) => {
-                        self.failed_while_waiting(host, session, &error)
+                    Event::Failed(session, ref error) => {
+                        self.failed_while_waiting(host, session, error)
                     }
                     Event::Prepared(session, done) => self.prepared(host, session, done),
                     // A change of a table is no write: the target is not opened by it.
@@ -70,6 +70,7 @@ impl World {
                     Event::ReadOnlyEffective => self.read_only_takes_effect(host),
                 }
             }
+            events.clear();
             self.events = events;
         }
     }

@@ -531,7 +531,7 @@ impl World {
 /// # Errors
 /// None ends there: the number of the next one.
 fn commit_that_ends(commits: &CommitList, end: LogPos, likely: usize) -> Result<usize, usize> {
-    let ends = |number: usize| commits.get(number).is_some_and(|c| c.end == end);
+    let ends = |number: usize| commits.look(number, |c| c.end == end) == Some(true);
     if ends(likely) {
         return Ok(likely);
     }

@@ -86,8 +86,7 @@ impl<'w> Group<'w> {
     #[inline]
     pub(super) fn stamp(&mut self, at: usize) {
         let header = &mut self.out[at..at + HEADER_LENGTH];
-        header[..4].copy_from_slice(&self.timestamp_s.to_le_bytes());
-        header[5..9].copy_from_slice(&self.server_id.to_le_bytes());
+        stamp(header, self.timestamp_s, self.server_id);
     }
 
     /// Ends an event that was copied as a whole.
@@ -159,8 +158,15 @@ pub(super) fn as_event(event_type: EventType, flags: u16, body: &[u8], checksum:
     event
 }
 
+/// Writes time and server into a header.
+#[inline]
+pub(super) fn stamp(header: &mut [u8], timestamp_s: u32, server_id: u32) {
+    header[..4].copy_from_slice(&timestamp_s.to_le_bytes());
+    header[5..9].copy_from_slice(&server_id.to_le_bytes());
+}
+
 /// Writes the checksum of an event behind it, over what stands there.
-fn seal(event: &mut [u8]) {
+pub(super) fn seal(event: &mut [u8]) {
     if let Some((covered, checksum)) = event.split_last_chunk_mut() {
         *checksum = crc32(covered).to_le_bytes();
     }
@@ -178,7 +184,7 @@ pub(crate) fn seal_all(events: &mut [u8]) {
 
 /// Has something done to every event, up to the first that is not whole.
 #[inline]
-fn for_each_whole(mut events: &mut [u8], mut each: impl FnMut(&mut [u8])) {
+pub(super) fn for_each_whole(mut events: &mut [u8], mut each: impl FnMut(&mut [u8])) {
     while events.len() >= HEADER_LENGTH {
         let length = length_of(events);
         let Some((event, rest)) = events.split_at_mut_checked(length.max(HEADER_LENGTH)) else {
@@ -200,7 +206,7 @@ pub(crate) fn length_of(event: &[u8]) -> usize {
 
 /// Writes length and end position of the event at the start of `event`.
 #[inline]
-fn set_place(event: &mut [u8], length: usize, pos: u64) {
+pub(super) fn set_place(event: &mut [u8], length: usize, pos: u64) {
     // The field has 4 bytes and wraps beyond 4 GiB, as the server's does.
     let both = u64::from(length as u32) | pos << 32;
     event[LENGTH_AT..LENGTH_AT + 8].copy_from_slice(&both.to_le_bytes());

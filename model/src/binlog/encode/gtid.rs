@@ -120,6 +120,25 @@ impl Pending {
     }
 }
 
+/// Whether an event without a tag, in a group of so many bytes, has its length where [`overwrite`] looks for it.
+#[inline]
+pub(super) fn has_usual_form(version: u32, group: usize) -> bool {
+    version >= COMMIT_TIMES && (251..=usize::from(u16::MAX)).contains(&group)
+}
+
+/// Puts another transaction's identifier, clock, time and length into a body of the usual form.
+#[inline]
+pub(super) fn overwrite(body: &mut [u8], head: &Head<'_>, id: &Gtid, group: usize) {
+    let (body, _) = body.split_at_mut(TIMES + TIME + LENGTH);
+    body[1..17].copy_from_slice(&id.uuid.0);
+    body[17..25].copy_from_slice(&id.gno.to_le_bytes());
+    body[26..34].copy_from_slice(&head.last_committed.to_le_bytes());
+    body[34..TIMES].copy_from_slice(&head.sequence_number.to_le_bytes());
+    let immediate = head.immediate_commit_us & (BOTH - 1);
+    body[TIMES..TIMES + TIME].copy_from_slice(&immediate.to_le_bytes()[..TIME]);
+    body[TIMES + TIME + 1..].copy_from_slice(&(group as u16).to_le_bytes());
+}
+
 /// Whether another size than the usual one was needed.
 fn length(group: &mut Group<'_>, at: usize) -> bool {
     let others = group.length() - LENGTH;

@@ -8,6 +8,7 @@
 mod event;
 mod gtid;
 mod head;
+mod lone;
 mod query;
 mod rows;
 mod table;
@@ -161,6 +162,22 @@ impl Writer {
     ///
     /// Per statement all its TABLE_MAPs come first. Without rows it is the empty transaction `BEGIN`, `COMMIT`.
     pub fn transaction(
+        &self,
+        out: &mut Vec<u8>,
+        start_pos: u64,
+        head: &Head<'_>,
+        rows: &[RowWrite<'_>],
+    ) {
+        if let [row] = rows
+            && self.lone_transaction(out, start_pos, head, row)
+        {
+            return;
+        }
+        self.event_by_event(out, start_pos, head, rows);
+    }
+
+    /// As [`Writer::transaction`], whatever the rows.
+    fn event_by_event(
         &self,
         out: &mut Vec<u8>,
         start_pos: u64,

@@ -34,7 +34,7 @@ pub(crate) type RowWrites<'a> = SmallVec<[RowWrite<'a>; 4]>;
 impl RowWrite<'_> {
     /// What it is; a row without images is none.
     #[inline]
-    fn kind(&self) -> Option<RowsKind> {
+    pub(super) fn kind(&self) -> Option<RowsKind> {
         match (self.before, self.after) {
             (None, None) => None,
             (None, Some(_)) => Some(RowsKind::Insert),
@@ -203,7 +203,7 @@ fn lone_row(group: &mut Group<'_>, row: &RowWrite<'_>) -> bool {
 }
 
 /// Where a ROWS event's body has its flags.
-const FLAGS_AT: usize = 6;
+pub(super) const FLAGS_AT: usize = 6;
 
 /// Appends what a ROWS event has in front of its bitmaps.
 pub(super) fn rows_head(out: &mut Vec<u8>, table_id: u64, flags: u16, columns: usize) {

@@ -1,6 +1,7 @@
 //! TABLE_MAP, prepared once per table.
 
 use super::event::{as_event, push_packed, push_packed_bytes};
+use super::lone::Lone;
 use super::rows::rows_head;
 use super::{RowMetadata, Writer};
 use crate::binlog::decode::{RowsKind, WireMetadata, rows_flag, wire_type};
@@ -17,6 +18,8 @@ pub struct TableTemplate {
     /// All that stands in front of the images of a statement of one row, with all columns, by [`RowsKind`]: the
     /// TABLE_MAP, then the beginning of the ROWS event.
     pub(super) lone: [Vec<u8>; 3],
+    /// Whole transactions of one row, likewise.
+    pub(super) transactions: [Option<Lone>; 3],
     /// The TABLE_MAP's part of it.
     pub(super) map_length: usize,
     pub(super) columns: usize,
@@ -77,10 +80,11 @@ impl TableTemplate {
             let rows = as_event(kind.event_type(), 0, &head, false);
             [map.as_slice(), &rows].concat()
         });
-        TableTemplate {
+        let mut template = TableTemplate {
             table_id,
             body,
             lone,
+            transactions: Default::default(),
             map_length: map.len(),
             columns: columns.len(),
             all,
@@ -91,7 +95,10 @@ impl TableTemplate {
                     .enumerate()
                     .map(|(i, c)| is_blob(&c.kind) && !in_key(i)),
             ),
-        }
+        };
+        template.transactions =
+            RowsKind::ALL.map(|kind| Lone::of(writer, &template, columns, kind));
+        template
     }
 
     /// The server's number for the table.

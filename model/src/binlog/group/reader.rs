@@ -161,14 +161,11 @@ impl<'a> Groups<'a> {
     /// The next group, where its first event is read at a glance.
     #[inline]
     fn hop_over_plain(&mut self) -> Option<Hop> {
-        let mut frames = self.frames.clone();
-        let first = frames.next_good().filter(|_| !self.failed)?;
+        let first = self.frames.peek().filter(|_| !self.failed)?;
         let brief = GtidBrief::of(first.header.event_type, first.body)?;
-        let rest = brief
-            .transaction_length
-            .checked_sub(first.bytes.len() as u64)?;
-        frames.step_over(rest).then(|| {
-            self.frames = frames;
+        let length = brief.transaction_length;
+        let is_whole = length >= first.bytes.len() as u64 && self.frames.step_over(length);
+        is_whole.then(|| {
             self.good = self.frames.pos();
             Hop {
                 start: first.pos,
