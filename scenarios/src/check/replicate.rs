@@ -57,7 +57,7 @@ fn one(key: &'static str, name: &str) -> Result<(), Problem> {
         |c: char| c.is_whitespace() || c.is_control() || matches!(c, ',' | '`' | '\'' | '"');
     if let Some(c) = name.chars().find(|c| stray(*c)) {
         return refuse(
-            format!("{c:?} in a name: no such name is read by the parameters of RDS"),
+            format!("`{name}` has {c:?} in it, with which the parameters of RDS read no name"),
             format!("write each name by itself, as it is: `{key} = [\"{example}\"]`"),
         );
     }

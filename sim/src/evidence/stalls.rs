@@ -203,8 +203,9 @@ mod tests {
     fn what_was_in_vain_before_the_runbook_began_is_no_matter_of_the_migration() {
         let mut made = Made::empty();
         made.refuse(Host::Source, 0, 20 * S);
+        made.refuse(Host::Source, 0, 49 * S);
         made.place(Host::Source, 0, 1, 50 * S);
-        for (begun, in_vain) in [(0, 30), (30, 20), (51, 0)] {
+        for (begun, in_vain) in [(0, 29), (30, 19), (51, 0)] {
             made.begun_us = begun * S;
             let found = stalls(&made);
             assert_eq!(found.in_vain.undisturbed_us() / S, in_vain);
