@@ -3,6 +3,7 @@
 use crate::{
     LoadError,
     check::Problem,
+    kind::Kind,
     serde_message::{self, Told, nearest},
 };
 use serde::de::DeserializeOwned;
@@ -72,9 +73,12 @@ impl Document {
             .at(&self.text, at..at)
     }
 
-    /// Checks the `schema` key before anything else is read: another major version has other keys.
-    pub fn check_schema(&self, known: &'static str) -> Result<(), LoadError> {
+    /// Checks what a file is, and its `schema` key, before anything else is read: another kind and another major version have
+    /// other keys.
+    pub fn check_head(&self, kind: Kind, known: &'static str) -> Result<(), LoadError> {
+        kind.check_form(self)?;
         let table = DeTable::parse(&self.text).map_err(|error| self.refuse(&error))?;
+        kind.check(self, table.get_ref())?;
         let here = |message: String, span| {
             LoadError::new(&self.name, message)
                 .at(&self.text, span)

@@ -39,10 +39,10 @@ impl Kind {
         }
     }
 
-    /// Checks that a file is not of another kind: nothing of this one in it, and something of the other.
-    pub fn check(self, document: &Document) -> Result<(), LoadError> {
-        if self != Kind::Plan && document.text.trim_start().starts_with('{') {
-            return Err(LoadError::new(
+    /// Checks that a text is no JSON, which only plans may be.
+    pub fn check_form(self, document: &Document) -> Result<(), LoadError> {
+        match document.text.trim_start().starts_with('{') {
+            true if self != Kind::Plan => Err(LoadError::new(
                 &document.name,
                 format!(
                     "this is JSON, and {} is written in TOML: only plans are read as JSON",
@@ -50,12 +50,13 @@ impl Kind {
                 ),
             )
             .at(&document.text, 0..0)
-            .help(Kind::Plan.use_of(&document.name)));
+            .help(Kind::Plan.use_of(&document.name))),
+            _ => Ok(()),
         }
-        let Ok(table) = DeTable::parse(&document.text) else {
-            return Ok(());
-        };
-        let table = table.get_ref();
+    }
+
+    /// Checks that the top level of a file is not of another kind: nothing of this one in it, and something of the other.
+    pub fn check(self, document: &Document, table: &DeTable<'_>) -> Result<(), LoadError> {
         let place = |kind: Kind| {
             let mut keys = table.keys();
             keys.find(|key| kind.own_keys().contains(&key.get_ref().as_ref()))

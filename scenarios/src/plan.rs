@@ -58,8 +58,7 @@ pub fn parse_plan(name: &str, text: &str) -> Result<Plan, LoadError> {
 }
 
 fn read(document: &Document) -> Result<Plan, LoadError> {
-    Kind::Plan.check(document)?;
-    document.check_schema(PLAN_SCHEMA)?;
+    document.check_head(Kind::Plan, PLAN_SCHEMA)?;
     let plan: Plan = document.read()?;
     check_plan(&plan).map_err(|problem| document.problem(&problem))?;
     Ok(plan)

@@ -89,8 +89,7 @@ fn read(document: &Document) -> Result<Runbook, LoadError> {
 }
 
 fn read_marked(document: &Document) -> Result<(Runbook, Marked), LoadError> {
-    Kind::Runbook.check(document)?;
-    document.check_schema(RUNBOOK_SCHEMA)?;
+    document.check_head(Kind::Runbook, RUNBOOK_SCHEMA)?;
     let file: RunbookFile = document.read()?;
     let runbook = Runbook {
         name: file.name,

@@ -114,8 +114,7 @@ fn read(
     sets: &[String],
     workload: Option<&WorkloadArg>,
 ) -> Result<Scenario, LoadError> {
-    Kind::Scenario.check(document)?;
-    document.check_schema(SCENARIO_SCHEMA)?;
+    document.check_head(Kind::Scenario, SCENARIO_SCHEMA)?;
     document
         .read::<ScenarioFile>()
         .map_err(in_the_wrong_table)?;
