@@ -4,7 +4,7 @@
 use cutover::{
     scenarios::{load_runbook, load_scenario},
     sim::{
-        faults::{Added, Ddl, Fault, Harm, Occasion, On},
+        faults::{Added, Ddl, Fault, Harm, Occasion, On, TargetCrash},
         outcome::{Outcome, Verdict},
         plan::Plan,
         preconditions::{Status, check},
@@ -239,4 +239,40 @@ fn the_check_warns_of_one_that_holds_the_applier_up() {
     );
     assert_eq!(status, Status::Warn);
     assert_eq!(checked(&plan(&early, &sets), "apply-rate").0, Status::Pass);
+}
+
+#[test]
+fn who_calls_off_during_an_alter_is_called_off_however_long_that_goes_on() {
+    let mut runbook = typed_before(GTID, "Take a snapshot", Host::Source, INDEX);
+    let typed = runbook.steps.iter_mut().find(|s| s.run_sql.is_some());
+    typed.expect("such a step").timeout = Some(Micros::secs(5));
+    // An hour and more, which is beyond what a run gives its end.
+    let outcome = outcome(&plan(&runbook, &[ROWS, "source.alter_row=40ms"]));
+    assert_eq!(outcome.verdict, Verdict::Aborted, "{:#?}", outcome.story);
+}
+
+#[test]
+fn a_target_that_is_lost_takes_its_constraints_back() {
+    let runbook = load_runbook(DMS).unwrap_or_else(|error| panic!("{error}"));
+    let step = runbook.steps.iter().find(|s| s.add_constraints.is_some());
+    let step = &step.expect("such a step").say;
+    let plain = plan(&runbook, &[ROWS, TARGET]);
+    let began = outcome(&plain);
+    let line = began
+        .story
+        .iter()
+        .find(|line| line.what.starts_with(&**step));
+    let at = line.unwrap_or_else(|| panic!("{step}")).at.0 - plain.clock.start.0;
+    let mut lost = plain.clone();
+    lost.faults = vec![Fault {
+        at: Some(Micros(at + 10_000_000)),
+        lasts: Some(Micros::secs(5)),
+        ..Harm::TargetCrash(TargetCrash {}).into_fault()
+    }];
+    let outcome = outcome(&lost);
+    let told = outcome
+        .story
+        .iter()
+        .any(|line| line.what.contains("error 2013"));
+    assert!(told, "{:#?}", outcome.story);
 }

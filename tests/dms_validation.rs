@@ -3,6 +3,7 @@
 use cutover::{
     scenarios::{load_runbook, load_scenario},
     sim::{
+        faults::{Fault, Harm, TargetCrash},
         outcome::{Outcome, Verdict},
         plan::Plan,
         preconditions::{Status, check},
@@ -112,4 +113,19 @@ fn the_checks_count_it() {
     assert_eq!(outcome(&late).verdict, Verdict::Aborted);
     let (status, _, reason) = checked(&plan(&impatient, &[ROWS]), "step-timeouts");
     assert_eq!(status, Status::Pass, "{reason}");
+}
+
+#[test]
+fn nothing_is_compared_while_a_server_is_away() {
+    let runbook = runbook(CDC);
+    let sets = [ROWS, "dms.validate_rate=20"];
+    let (plain, mut lost) = (plan(&runbook, &sets), plan(&runbook, &sets));
+    let fenced = told_s(&outcome(&plain), SAY) - plain.clock.start.0 / 1_000_000;
+    lost.faults = vec![Fault {
+        at: Some(Micros::secs(fenced + 2)),
+        lasts: Some(Micros::mins(4)),
+        ..Harm::TargetCrash(TargetCrash {}).into_fault()
+    }];
+    let [plain, lost] = [&plain, &lost].map(|plan| waited_s(&outcome(plan), &runbook));
+    assert!(lost >= plain + 200, "{plain} {lost}");
 }

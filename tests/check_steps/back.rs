@@ -87,6 +87,19 @@ fn the_targets_binlog_is_kept_until_the_source_asks_for_it() {
         })
     };
     let name = "retention-back";
+    let too_late = changed(PURGED, |steps| {
+        let at = place(steps, repoints(Host::Target));
+        let keep = Step {
+            set_binlog_retention: Some(SetBinlogRetention {
+                hours: 168,
+                on: Host::Target,
+            }),
+            ..step("Keep its files from now on")
+        };
+        let repoint = steps[at].clone();
+        steps.splice(at..=at, [repoint, pauses(70), keep]);
+    });
+    says(&too_late, &[], name, Status::Warn, "is NULL");
     fails(&hours(1, 70), name, "purged binlogs, error 1236");
     says(&hours(1, 20), &[], name, Status::Warn, "an outage");
     passes(&hours(24, 70), name, "after that is opened");

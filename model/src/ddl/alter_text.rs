@@ -33,7 +33,9 @@ pub(super) fn alter_table(c: &mut Cursor<'_>) -> Result<Statement, ParseError> {
     let name = c.table()?;
     let mut changes = Vec::new();
     while !c.is_end() && !c.is_symbol(';') {
+        let reorders = c.is("REMOVE") || c.is("PARTITION") && c.is_ahead(1, "BY");
         if partitions(c)? {
+            changes.extend(reorders.then_some(AlterChange::Reorder));
             break;
         }
         change(c, &name, &mut changes)?;
@@ -170,6 +172,7 @@ fn change(
         return Ok(());
     }
     if c.eat_all(&["ORDER", "BY"]) {
+        out.push(AlterChange::Reorder);
         return order_by(c);
     }
     if c.is_any(&["DISCARD", "IMPORT"]) && c.is_ahead(1, "TABLESPACE") {
@@ -188,6 +191,8 @@ fn change(
         out.push(AlterChange::Force);
         return Ok(());
     }
+    let rebuilds = c.is_any(&["ROW_FORMAT", "KEY_BLOCK_SIZE"]);
+    out.extend(rebuilds.then_some(AlterChange::Force));
     let mut options = TableOptions::default();
     let mut any = false;
     while table_option(c, &mut options)? {

@@ -338,8 +338,10 @@ pub enum AlterChange {
     ConvertTo(CharsetSpec),
     /// ENGINE, CHARACTER SET, COLLATE, AUTO_INCREMENT.
     Options(TableOptions),
-    /// FORCE: the table is rebuilt as it is.
+    /// FORCE, ROW_FORMAT, KEY_BLOCK_SIZE: the table is rebuilt, its rows as they are.
     Force,
+    /// ORDER BY, PARTITION BY, REMOVE PARTITIONING: its rows are copied, and are as they are.
+    Reorder,
 }
 
 /// ON SCHEDULE EVERY.

@@ -24,10 +24,25 @@ impl Operator {
         self.statement(Host::Target).await;
         let takes = self.now_in_world().constraints_take();
         let takes = takes.map_err(Failure::Final)?;
-        self.sleep(takes).await;
-        if !self.now_in_world().is_up(Host::Target) {
-            let lost = "error 2013: lost connection to the target during the statement";
-            return Err(Failure::Passing(lost.into()));
+        let (done, outage) = {
+            let world = self.now_in_world();
+            (world.now() + takes.0, world.last_outage(Host::Target))
+        };
+        // A server that is lost meanwhile takes its statement back, whether or not it is there again.
+        loop {
+            let (left, now_outage) = {
+                let world = self.now_in_world();
+                let left = done.saturating_sub(world.now());
+                (left, world.last_outage(Host::Target))
+            };
+            if now_outage != outage {
+                let lost = "error 2013: lost connection to the target during the statement";
+                return Err(Failure::Passing(lost.into()));
+            }
+            if left == 0 {
+                break;
+            }
+            self.sleep(Micros(left).min(Micros::secs(1))).await;
         }
         let done = self.now_in_world().add_constraints(o.delete_orphans);
         let deleted = done.map_err(Failure::Final)?;

@@ -150,6 +150,14 @@ fn circle(scene: &Scene<'_>, opened: &Timed<'_>) -> Option<Look> {
 /// A day: how long an outage of what replicates back may last, before files go that it has not sent.
 const A_DAY: Micros = Micros::hours(24);
 
+/// The one that keeps files for a shorter time.
+fn lower(a: Retention, b: Retention) -> Retention {
+    match (a, b) {
+        (Retention::For(a), Retention::For(b)) => Retention::For(a.min(b)),
+        _ => Retention::None,
+    }
+}
+
 /// Aurora purges what no dump thread reads.
 pub(super) fn retention_back(scene: &Scene<'_>) -> Option<Look> {
     let started = scene.first(|op| matches!(op, Op::StartReplication(Host::Source)))?;
@@ -157,7 +165,12 @@ pub(super) fn retention_back(scene: &Scene<'_>) -> Option<Look> {
         .moves()
         .filter(|opened| opened.number < started.number);
     let late = opened.map_or(0, |opened| started.ends.saturating_sub(opened.begins));
-    let retention = scene.retention_at(Host::Target, started.begins);
+    // The lowest between the first write and the connection: a file that is gone comes back by none.
+    let at = |us| scene.retention_at(Host::Target, us);
+    let retention = match opened {
+        Some(opened) if late > 0 => lower(at(opened.begins), at(started.begins)),
+        _ => at(started.begins),
+    };
     let statement = "CALL mysql.rds_set_configuration('binlog retention hours', 168);  -- on the target, before its first \
                      write";
     let asks = match late {

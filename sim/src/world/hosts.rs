@@ -23,6 +23,11 @@ enum Farewell {
 }
 
 impl World {
+    /// When a host was, or will be, back from its last outage, in µs; 0 without any.
+    pub fn last_outage(&self, host: Host) -> u64 {
+        self.down_until[host as usize]
+    }
+
     /// Whether a host answers.
     pub fn is_up(&self, host: Host) -> bool {
         self.down_until[host as usize] <= self.now
@@ -138,6 +143,7 @@ impl World {
     fn source_is_down(&mut self, outage: Micros, farewell: Farewell) {
         let back = self.now + outage.0;
         self.down_until[Host::Source as usize] = back;
+        self.dms_compares_nothing_until(back);
         self.dms_loses_source();
         match farewell {
             Farewell::Reset => {
@@ -206,6 +212,7 @@ impl World {
     fn target_is_down(&mut self, outage: Micros, farewell: Farewell) {
         let back = self.now + outage.0;
         self.down_until[Host::Target as usize] = back;
+        self.dms_compares_nothing_until(back);
         match farewell {
             Farewell::Reset => {
                 self.kill_connections(Host::Target);

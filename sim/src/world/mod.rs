@@ -315,6 +315,13 @@ impl World {
         heal.unwrap_or(NEVER).min(self.due())
     }
 
+    /// Until when somebody at a prompt, or an applier, has something in hand that is sure to end, in µs.
+    pub fn works_until(&self) -> Option<u64> {
+        let applier = Some(self.first_applier()).filter(|at| *at < NEVER);
+        let works = [self.source_works_until(), self.sql_works_until(), applier];
+        works.into_iter().flatten().max()
+    }
+
     /// Adds a line to the story.
     pub fn tell(&mut self, who: &'static str, what: String, commands: Vec<String>) {
         let at = self.moment(self.now);

@@ -51,6 +51,8 @@ pub(super) struct Running {
     validation: Validation,
     /// From when on rows are compared, in µs, times aside in which the task stood: its last table is loaded.
     validates_from: Option<u64>,
+    /// It compares nothing before, in µs: a server of the two, or its own process, is not there.
+    blind_until: u64,
     /// Why tables are out, and since when in µs.
     pub(super) suspended: Vec<(TableId, u64, String)>,
     pub(super) stopped_us: Option<u64>,
@@ -72,6 +74,15 @@ impl Running {
         let stood = self.stopped_us.take().map_or(0, |stopped| now - stopped);
         if let Some(from) = self.validates_from.as_mut() {
             *from += stood;
+        }
+    }
+
+    /// It compares nothing until then.
+    pub(super) fn is_blind_until(&mut self, now: u64, back: u64) {
+        let from = now.max(self.blind_until);
+        self.blind_until = self.blind_until.max(back);
+        if let Some(validates) = self.validates_from.as_mut() {
+            *validates += back.saturating_sub(from);
         }
     }
 
@@ -166,6 +177,7 @@ impl World {
             down_until: 0,
             validation: Validation::default(),
             validates_from: None,
+            blind_until: 0,
             suspended: Vec::new(),
             stopped_us: None,
             deleted: false,
@@ -424,6 +436,7 @@ impl World {
             running.task.start(self.now + outage.0, None);
             running.close();
             running.down_until = self.now + outage.0;
+            running.is_blind_until(self.now, self.now + outage.0);
             let back = running.down_until;
             self.agenda
                 .push(back, Due::Dms(index as u8, Tell::Restart, 0));

@@ -180,6 +180,13 @@ impl World {
     }
 
     /// The source is down: its connections are gone.
+    /// A server that tasks read or write is not there before `back`: rows are compared no more.
+    pub(in crate::world) fn dms_compares_nothing_until(&mut self, back: u64) {
+        let now = self.now;
+        let tasks = self.dms.tasks.iter_mut();
+        tasks.for_each(|running| running.is_blind_until(now, back));
+    }
+
     pub(in crate::world) fn dms_loses_source(&mut self) {
         for index in 0..self.dms.tasks.len() {
             if self.dms.tasks[index].task.status != Status::Running {

@@ -23,7 +23,7 @@ CREATE TABLE m (id INT PRIMARY KEY, a INT) ENGINE=MyISAM;";
 const ROWS: u64 = 2;
 
 /// On both versions.
-const STATEMENTS: [&str; 38] = [
+const STATEMENTS: [&str; 40] = [
     "ALTER TABLE t ALTER b SET DEFAULT 3",
     "ALTER TABLE t RENAME TO u",
     "ALTER TABLE t CHANGE a z VARCHAR(10)",
@@ -59,6 +59,8 @@ const STATEMENTS: [&str; 38] = [
     "ALTER TABLE t ADD FOREIGN KEY (id) REFERENCES p (id)",
     "ALTER TABLE t ENGINE=InnoDB",
     "ALTER TABLE t FORCE",
+    "ALTER TABLE t ROW_FORMAT=DYNAMIC",
+    "ALTER TABLE t ORDER BY b",
     "ALTER TABLE t ENGINE=MyISAM",
     "ALTER TABLE m ENGINE=InnoDB",
     "ALTER TABLE m ADD x INT",
