@@ -483,6 +483,14 @@ fn what_no_run_could_do_is_refused() {
             "[[step]]\nsay = \"x\"\ncreate_dms_task = { id = \"m\" }\n[[step]]\nsay = \"y\"\ndms_task = { id = \"m\", action = \"start\" }\n[[step]]\nsay = \"z\"\ndms_task = { id = \"m\", action = \"delete\" }\n[[step]]\nsay = \"z\"\ndms_task = { id = \"m\", action = \"resume\" }\n"
         ),
         (
+            "columns of the shop in other places",
+            "[[step]]\nsay = \"x\"\nrun_sql = { on = \"source\", sql = \"ALTER TABLE orders ADD note INT FIRST\" }\n"
+        ),
+        (
+            "a table of the shop under another name",
+            "[[step]]\nsay = \"x\"\nrun_sql = { on = \"source\", sql = \"RENAME TABLE customers TO clients\" }\n"
+        ),
+        (
             "a task at a position that is made anew with its load",
             "[[step]]\nsay = \"w\"\nread_coordinates = { from = \"source-position\", as = \"p\" }\n[[step]]\nsay = \"x\"\ncreate_dms_task = { id = \"m\", migrates = \"cdc\" }\n[[step]]\nsay = \"y\"\ndms_task = { id = \"m\", action = \"start\", at = \"p\" }\n[[step]]\nsay = \"z\"\ndms_task = { id = \"m\", action = \"delete\" }\n[[step]]\nsay = \"x\"\ncreate_dms_task = { id = \"m\" }\n[[step]]\nsay = \"y\"\ndms_task = { id = \"m\", action = \"start\", at = \"p\" }\n"
         ),

@@ -8,9 +8,11 @@ use super::{Due, World, side};
 use crate::{
     history::{Kind, NO_COMMIT, OPERATOR, Operation, Told},
     runbook::Host,
-    workload::orders::{SCHEMA_NAME, TABLES},
+    workload::orders::{SCHEMA, SCHEMA_NAME, TABLES},
 };
 use cutover_model::{
+    Arena,
+    database::Database,
     ddl::{self, Algorithm, Context, DdlError, EventChange, Statement as Ddl, Version},
     dml,
     server::{Privilege, Reply, ServerError, SessionId, Statement},
@@ -96,8 +98,41 @@ pub fn unreadable_sql(sql: &str) -> Option<String> {
             "{verb} is not modelled: write INSERT … VALUES, UPDATE or DELETE"
         )),
         Ok(Ddl::Use(_)) => Some("USE has no effect: name the schema, as in `shop.orders`".into()),
+        Ok(statement @ (Ddl::AlterTable(_) | Ddl::RenameTables(_))) => {
+            moves_shop(&statement, &context).map(|table| {
+                format!(
+                    "the clients and the checks know `{table}` by its name, and its columns by their places: leave the name, \
+                     and what there is where it is, and add columns behind it"
+                )
+            })
+        }
         Ok(_) => None,
     }
+}
+
+/// The table of the shop's own that has another name behind a statement, or whose columns have others, other places or other
+/// types.
+fn moves_shop(statement: &Ddl, context: &Context) -> Option<&'static str> {
+    let (mut shop, mut arena) = (Database::default(), Arena::default());
+    for sql in SCHEMA {
+        let made = ddl::parse(sql, context).ok()?;
+        ddl::apply(&mut shop, &mut arena, &made).ok()?;
+    }
+    let columns = |shop: &Database, name: &str| {
+        let table = shop.table(shop.id(SCHEMA_NAME, name)?)?;
+        let columns = table.def().columns.iter();
+        Some(Vec::from_iter(
+            columns.map(|c| (c.name.clone(), c.kind.clone())),
+        ))
+    };
+    let before = TABLES.map(|name| columns(&shop, name));
+    ddl::apply(&mut shop, &mut arena, statement).ok()?;
+    let tables = TABLES.into_iter().zip(before);
+    let mut moved = tables.filter(|(name, before)| {
+        let (before, after) = (before.as_deref(), columns(&shop, name));
+        !after.is_some_and(|after| before.is_some_and(|before| after.starts_with(before)))
+    });
+    moved.next().map(|(name, _)| name)
 }
 
 /// Why an event's statement is none that a modelled server can carry out.
