@@ -277,24 +277,22 @@ fn kinds(server: &Server) -> Vec<GroupKind> {
 #[test]
 fn what_rules_leave_out_counts_as_applied() {
     use GroupKind::{Ddl, Empty, Rows};
-    let of_table = |name: &str| vec![format!("d.{name}")];
-    let (t, other) = (of_table("t"), of_table("other"));
-    let rules = |set: fn(&mut Rules, Vec<String>), names: &Vec<String>| {
-        let mut rules = Rules::default();
-        set(&mut rules, names.clone());
-        rules
+    let named = |name: &str| vec![format!("d.{name}")];
+    let ignoring = |name: &str| Rules {
+        ignore_table: named(name),
+        ..Rules::default()
     };
-    let (ignore, only): (fn(&mut Rules, _), fn(&mut Rules, _)) = (
-        |r, names| r.ignore_table = names,
-        |r, names| r.do_table = names,
-    );
+    let only = |name: &str| Rules {
+        do_table: named(name),
+        ..Rules::default()
+    };
     for (rules, applied, of_own) in [
         (Rules::default(), true, [Ddl, Ddl, Rows, Rows]),
-        (rules(ignore, &other), true, [Ddl, Ddl, Rows, Rows]),
-        (rules(only, &t), true, [Ddl, Ddl, Rows, Rows]),
+        (ignoring("other"), true, [Ddl, Ddl, Rows, Rows]),
+        (only("t"), true, [Ddl, Ddl, Rows, Rows]),
         // The table is not even made; nothing asks for it (1146).
-        (rules(ignore, &t), false, [Ddl, Empty, Empty, Empty]),
-        (rules(only, &other), false, [Ddl, Empty, Empty, Empty]),
+        (ignoring("t"), false, [Ddl, Empty, Empty, Empty]),
+        (only("other"), false, [Ddl, Empty, Empty, Empty]),
     ] {
         let mut rig = Rig::new(|_| {});
         rig.put(1, 10);

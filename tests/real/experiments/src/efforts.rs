@@ -195,7 +195,9 @@ fn real(asked: Asked, conn: &mut Conn, sql: &str) -> mysql::Result<String> {
         conn.query_drop("INSERT INTO t VALUES (1, 'a', 1, 'x'), (2, 'b', 2, 'y')")?;
         conn.query_drop("INSERT INTO m VALUES (1, 1), (2, 2)")?;
         let before = Seen::of(asked, conn)?;
-        match conn.query_drop(format!("{sql}, ALGORITHM={name}")) {
+        // In front, because nothing follows ORDER BY.
+        let (head, changes) = sql.split_at("ALTER TABLE t ".len());
+        match conn.query_drop(format!("{head}ALGORITHM={name}, {changes}")) {
             Ok(()) => {
                 let after = Seen::of(asked, conn)?;
                 let added = after.keys.difference(&before.keys).count() as u64;

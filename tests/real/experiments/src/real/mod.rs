@@ -580,21 +580,20 @@ impl Real {
 
 /// The statement that sets these filters, and takes all others back.
 fn filters(rules: &Rules) -> String {
-    let list = |names: &[String], write: fn(&str) -> String| {
-        let names: Vec<String> = names.iter().map(|name| write(name)).collect();
-        format!("({})", names.join(", "))
+    let name = |names: &[String]| format!("({})", names.join(", "));
+    let pattern = |patterns: &[String]| {
+        let quoted = patterns.iter();
+        let quoted = quoted.map(|text| format!("'{}'", text.replace('\\', "\\\\")));
+        name(&quoted.collect::<Vec<_>>())
     };
-    let (name, pattern): (fn(&str) -> String, fn(&str) -> String) = (str::to_owned, |text| {
-        format!("'{}'", text.replace('\\', "\\\\"))
-    });
     format!(
         "CHANGE REPLICATION FILTER REPLICATE_DO_DB = {}, REPLICATE_IGNORE_DB = {}, REPLICATE_DO_TABLE = {}, \
          REPLICATE_IGNORE_TABLE = {}, REPLICATE_WILD_DO_TABLE = {}, REPLICATE_WILD_IGNORE_TABLE = {}",
-        list(&rules.do_db, name),
-        list(&rules.ignore_db, name),
-        list(&rules.do_table, name),
-        list(&rules.ignore_table, name),
-        list(&rules.wild_do_table, pattern),
-        list(&rules.wild_ignore_table, pattern),
+        name(&rules.do_db),
+        name(&rules.ignore_db),
+        name(&rules.do_table),
+        name(&rules.ignore_table),
+        pattern(&rules.wild_do_table),
+        pattern(&rules.wild_ignore_table),
     )
 }
